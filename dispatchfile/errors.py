@@ -1,0 +1,106 @@
+"""
+Every exception, and the exit code each stands for.
+
+DispatchfileError                       1
+├── UsageError                          1  options or arguments that cannot be meant
+├── FileError                           1  a file that cannot be read, or lies outside the manifest's folder
+├── RenderError                         1  a template that cannot be compiled or rendered
+├── NomadError                          1
+│   ├── NomadUnavailable                1  surely not done: safe to repeat
+│   │   └── NomadThrottled              1  429: too many connections from this address
+│   ├── NomadAmbiguous                  1  perhaps done: settle before anything is repeated
+│   ├── NomadUnreadable                 1  a read was answered, but not as Nomad answers
+│   └── NomadRefused                    1  never will be done
+│       ├── NomadForbidden              1  the token lacks a capability
+│       └── NomadNotFound               1  no such job, evaluation or allocation
+├── JournalError                        1  the journal cannot be written or read
+├── RunRefused                          1  a run that must not start beside another, or no such run
+└── AgentError                          1  the embedded agent cannot start
+Interrupted                             130 or 143  by SIGINT or SIGTERM
+
+One item's trouble is a value in the results, never an exception: these are for "this cannot go on".
+"""
+
+from __future__ import annotations
+
+
+class DispatchfileError(Exception):
+    """The tool cannot go on; the message is one a user can act on."""
+
+    exit_code = 1
+
+
+class UsageError(DispatchfileError):
+    """Options or arguments that contradict each other or cannot be read."""
+
+
+class FileError(DispatchfileError):
+    """A file cannot be used. *path* is shown as the user wrote it, *reason* says why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class RenderError(DispatchfileError):
+    """A template cannot be compiled or rendered. *line* counts from 1 within the template, if known."""
+
+    def __init__(self, template: str, reason: str, line: int | None = None) -> None:
+        super().__init__(f"{template}:{line}: {reason}" if line else f"{template}: {reason}")
+        self.template, self.reason, self.line = template, reason, line
+
+
+class NomadError(DispatchfileError):
+    """Nomad, or the way to it, is in trouble. *status* is the HTTP status, if there was one."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message, self.status = message, status
+
+
+class NomadUnavailable(NomadError):
+    """The request has surely not been carried out: it may be repeated."""
+
+
+class NomadThrottled(NomadUnavailable):
+    """Nomad's limit of connections per address (HTTP 429): slow down, then repeat."""
+
+
+class NomadAmbiguous(NomadError):
+    """The request may have been carried out: look before anything is repeated."""
+
+
+class NomadUnreadable(NomadError):
+    """A read was answered with something that Nomad does not say: HTML, cut JSON, wrong types."""
+
+
+class NomadRefused(NomadError):
+    """Nomad will never carry this request out; the message holds its own words."""
+
+
+class NomadForbidden(NomadRefused):
+    """The token has no right to this (HTTP 403)."""
+
+
+class NomadNotFound(NomadRefused):
+    """There is no such job, evaluation or allocation (HTTP 404)."""
+
+
+class JournalError(DispatchfileError):
+    """The journal cannot be written or read."""
+
+
+class RunRefused(DispatchfileError):
+    """A run must not start (another one is unfinished) or cannot be found."""
+
+
+class AgentError(DispatchfileError):
+    """The embedded agent cannot start."""
+
+
+class Interrupted(DispatchfileError):
+    """SIGINT or SIGTERM ended the work; *exit_code* is 130 or 143."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,0 +1,245 @@
+"""What can happen to a run and its items, as frozen records; and the ledger that is told before it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class State(StrEnum):
+    """Where an item stands while it lives."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    IN_DOUBT = "in_doubt"
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """How an item ended."""
+
+    DISPATCHED = "dispatched"
+    PLACED = "placed"
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"
+    UNPLACED = "unplaced"
+    FAILED = "failed"
+    LOST = "lost"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+    REFUSED = "refused"
+    UNSENT = "unsent"
+    UNKNOWN = "unknown"
+
+    @property
+    def exit_class(self) -> int:
+        """The exit code that this outcome asks for: 0 fine, 2 ran and did not end well, 1 anything else."""
+        return EXIT_CLASSES[self]
+
+
+EXIT_CLASSES: dict[Outcome, int] = {
+    Outcome.DISPATCHED: 0,
+    Outcome.PLACED: 0,
+    Outcome.SUCCEEDED: 0,
+    Outcome.SKIPPED: 0,
+    Outcome.UNPLACED: 2,
+    Outcome.FAILED: 2,
+    Outcome.LOST: 2,
+    Outcome.STOPPED: 2,
+    Outcome.TIMED_OUT: 2,
+    Outcome.REFUSED: 1,
+    Outcome.UNSENT: 1,
+    Outcome.UNKNOWN: 1,
+}
+
+
+class Cause(StrEnum):
+    """Why an item ended as it did."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OOM = "oom"
+    DRIVER = "driver"
+    ARTIFACT = "artifact"
+    TEMPLATE = "template"
+    SETUP = "setup"
+    NODE_LOST = "node_lost"
+    MAX_RUN_DURATION = "max_run_duration"
+    DEADLINE = "deadline"
+    USER_STOP = "user_stop"
+    PURGE = "purge"
+    DRAIN = "drain"
+    PREEMPTION = "preemption"
+    NO_CAPACITY = "no_capacity"
+    EVAL_FAILED = "eval_failed"
+    PERMISSION = "permission"
+    VALIDATION = "validation"
+    UNREACHABLE = "unreachable"
+    CANARY = "canary"
+    STOP_ON = "stop_on"
+    INTERRUPTED = "interrupted"
+    COLLECTED = "collected"
+    PHANTOM = "phantom"
+    NO_EVAL = "no_eval"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one attempt ended, and why. The message is one sentence that a person understands."""
+
+    outcome: Outcome
+    cause: Cause | None = None
+    message: str = ""
+    exit_code: int | None = None
+    node: str = ""
+    starts: int = 0  # how often a task of it was started, restarts and reschedules included
+    last_log_line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What an attempt would send: durable before the run's first request."""
+
+    item: str
+    attempt: int
+    fingerprint: str
+    prefix: str  # of the child's ID, as sent in IdPrefixTemplate
+    token: str | None  # as sent, None where the manifest gives none
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The attempt's request is about to leave."""
+
+    item: str
+    attempt: int
+    at: float  # seconds since the epoch, as in every event
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Nomad has a child for the attempt."""
+
+    item: str
+    attempt: int
+    at: float
+    child: str
+    eval_id: str = ""
+    existing: bool = False  # a child that Nomad already had for the token, and that is not this run's
+    adopted: bool = False  # found by its prefix or token, not by the answer to the request
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """The request was sent and its fate is unknown."""
+
+    item: str
+    attempt: int
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The request surely was not carried out and goes back to wait its turn."""
+
+    item: str
+    attempt: int
+    at: float
+    reason: str
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A living item changed its state."""
+
+    item: str
+    attempt: int
+    at: float
+    state: State
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt has its verdict. It is the item's last unless a retry follows."""
+
+    item: str
+    attempt: int
+    at: float
+    verdict: Verdict
+    retry_at: float | None = None  # when the next attempt may be sent
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """One attempt has two children: something that must never happen, told loudly."""
+
+    item: str
+    attempt: int
+    at: float
+    children: tuple[str, ...]
+
+
+class NoticeKind(StrEnum):
+    """What a run-level notice is about."""
+
+    THROTTLED = "throttled"
+    NO_LEADER = "no_leader"
+    UNREACHABLE = "unreachable"
+    CANARY_PASSED = "canary_passed"
+    CANARY_FAILED = "canary_failed"
+    STOP_ON = "stop_on"
+    TIMEOUT = "timeout"
+    STOPPING = "stopping"
+    PREFIX_IGNORED = "prefix_ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the run as a whole."""
+
+    at: float
+    kind: NoticeKind
+    message: str
+
+
+ItemEvent = Sending | Accepted | Doubted | Repeated | Moved | Ended | Doubled
+Event = ItemEvent | Notice
+
+
+class Ledger(Protocol):
+    """What must be on record before it happens, and what is recorded as it happens."""
+
+    async def add_intents(self, intents: Sequence[Intent]) -> None:
+        """Returns once all of them are durable."""
+
+    async def mark_may_send(self, attempts: Sequence[tuple[str, int]]) -> None:
+        """Returns once it is durable that these (item, attempt) may be sent from now on."""
+
+    def record(self, event: Event) -> None:
+        """Takes the event; it is durable some time later, in order."""
+
+    async def flush(self) -> None:
+        """Returns once everything recorded so far is durable."""
+
+
+class NoLedger:
+    """A ledger that remembers nothing."""
+
+    async def add_intents(self, intents: Sequence[Intent]) -> None:
+        return
+
+    async def mark_may_send(self, attempts: Sequence[tuple[str, int]]) -> None:
+        return
+
+    def record(self, event: Event) -> None:
+        return
+
+    async def flush(self) -> None:
+        return

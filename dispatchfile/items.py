@@ -1,0 +1,50 @@
+"""Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dispatchfile.source import Position
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRequest:
+    """What Nomad is asked for, less what belongs to an attempt (prefix and token's suffix)."""
+
+    job: str  # ID of a parameterized job, not URL-escaped
+    namespace: str  # never empty
+    region: str  # empty: the agent's own
+    payload: bytes | None  # before base64; None: none given, which Nomad counts like an empty one
+    meta: Mapping[str, str]
+    priority: int | None
+    token: str | None  # of attempt 1; None: none is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Attempts in all, a new child each, on these outcomes or causes, so long after an end."""
+
+    attempts: int = 1
+    on: frozenset[str] = frozenset({"failed"})
+    delay: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One dispatch the manifest asks for, with every default filled in."""
+
+    id: str  # unique in the plan; the key in journal and reports
+    request: DispatchRequest
+    fingerprint: str  # 64 hex digits; sensitive values take no part
+    position: Position  # where the item starts
+    row: Position | None  # the row of for_each it was made from
+    written_prefix: str  # id_prefix_template, rendered; empty: none
+    exact_prefix: bool  # written_prefix goes out bare
+    deadline: timedelta | None  # an attempt's, from dispatch to outcome; None waits for ever
+    stop_on_deadline: bool
+    retry: Retry
+    max_starts: int | None
+    tags: tuple[str, ...]
+    sensitive: frozenset[str]  # "payload" or "meta.<key>"

@@ -1,0 +1,244 @@
+"""
+Nomad's records, frozen and no larger than needed. Names and wire values are Nomad's, in snake case.
+
+Times are integer nanoseconds since the epoch, as on the wire; absent and null values read as empty.
+Source: hashicorp/nomad, api/jobs.go, api/evaluations.go, api/allocations.go, api/tasks.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A restart or reschedule policy. *attempts* in *interval_ns*; a reschedule policy may be unlimited."""
+
+    attempts: int = 0
+    interval_ns: int = 0
+    delay_ns: int = 0
+    mode: str = ""  # restart only: "fail" or "delay"
+    unlimited: bool = False  # reschedule only
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGroup:
+    """A group of a job: how many allocations, and how often each may start."""
+
+    name: str
+    count: int
+    tasks: tuple[str, ...] = ()
+    restart: Policy = Policy()
+    reschedule: Policy = Policy()
+    lifecycle: Mapping[str, str] = field(default_factory=dict)  # task -> "prestart", "poststart", "poststop"
+    sidecars: frozenset[str] = frozenset()
+    leaders: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameterized:
+    """What a parameterized job asks of a dispatch."""
+
+    payload: str = "optional"  # "optional", "required" or "forbidden"
+    meta_required: tuple[str, ...] = ()
+    meta_optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job in full: a parent or a child."""
+
+    id: str
+    namespace: str
+    type: str  # "batch" or "sysbatch" where it can be dispatched
+    status: str  # "pending", "running" or "dead"
+    stop: bool
+    parent_id: str
+    dispatched: bool
+    token: str  # DispatchIdempotencyToken
+    priority: int
+    meta: Mapping[str, str]
+    payload: bytes
+    parameterized: Parameterized | None
+    periodic: bool
+    groups: tuple[TaskGroup, ...]
+    create_index: int
+    modify_index: int
+    job_modify_index: int
+    submit_time_ns: int
+    version: int
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCounts:
+    """Allocations of a group, as the job's summary counts them."""
+
+    queued: int = 0
+    starting: int = 0
+    running: int = 0
+    failed: int = 0
+    complete: int = 0
+    lost: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenCounts:
+    """Children of a parameterized job, all ever made: collection and purging never lower the total."""
+
+    pending: int = 0
+    running: int = 0
+    dead: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.running + self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """The counts of a job's groups and, for a parameterized job, of its children."""
+
+    groups: Mapping[str, GroupCounts]
+    children: ChildrenCounts | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStub:
+    """A row of the job list."""
+
+    id: str
+    namespace: str
+    parent_id: str
+    type: str
+    status: str
+    stop: bool
+    parameterized: bool
+    periodic: bool
+    groups: Mapping[str, GroupCounts]
+    create_index: int
+    modify_index: int
+    submit_time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementFailure:
+    """Why a group's allocations found no node (one of FailedTGAllocs)."""
+
+    nodes_evaluated: int = 0
+    nodes_filtered: int = 0
+    nodes_exhausted: int = 0
+    constraint_filtered: Mapping[str, int] = field(default_factory=dict)
+    dimension_exhausted: Mapping[str, int] = field(default_factory=dict)
+    class_filtered: Mapping[str, int] = field(default_factory=dict)
+    quota_exhausted: tuple[str, ...] = ()
+    coalesced_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An evaluation in full."""
+
+    id: str
+    job_id: str
+    namespace: str
+    status: str  # "pending", "blocked", "complete", "failed" or "canceled"
+    status_description: str
+    triggered_by: str
+    next_eval: str
+    previous_eval: str
+    blocked_eval: str
+    failed_groups: Mapping[str, PlacementFailure]  # FailedTGAllocs
+    queued_allocations: Mapping[str, int]
+    wait_until: str  # RFC 3339, empty where it does not wait
+    create_index: int
+    modify_index: int
+    create_time_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """One of the last ten things that happened to a task."""
+
+    type: str
+    time_ns: int
+    details: Mapping[str, str]
+    exit_code: int
+    signal: int
+    message: str = ""
+    display_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """Where a task stands."""
+
+    state: str  # "pending", "running" or "dead"
+    failed: bool
+    restarts: int
+    started_at: str  # RFC 3339, empty where it never started
+    finished_at: str
+    events: tuple[TaskEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alloc:
+    """An allocation, as a list gives it (task states included)."""
+
+    id: str
+    name: str  # "<job>.<group>[<n>]"
+    job_id: str
+    namespace: str
+    eval_id: str
+    node_id: str
+    node_name: str
+    group: str
+    desired_status: str  # "run", "stop" or "evict"
+    desired_description: str
+    client_status: str  # "pending", "running", "complete", "failed", "lost" or "unknown"
+    client_description: str
+    task_states: Mapping[str, TaskState]
+    next_allocation: str
+    followup_eval_id: str
+    preempted_by: str  # PreemptedByAllocation
+    create_index: int
+    modify_index: int
+    create_time_ns: int
+    modify_time_ns: int
+    job_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """The answer to a dispatch."""
+
+    child: str  # DispatchedJobID, never empty
+    eval_id: str  # empty: a token hit, or a periodic parent
+    eval_create_index: int
+    job_create_index: int
+    index: int
+
+    @property
+    def is_hit(self) -> bool:
+        """
+        Proof that Nomad already had the child.
+
+        A hit's index is the old job's ModifyIndex; equality proves nothing: a hit on a periodic child has equal
+        indexes.
+        """
+        return not self.eval_id and self.index > self.job_create_index
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, with what its headers say of it."""
+
+    rows: tuple[T, ...]
+    next_token: str  # empty on the last page
+    index: int  # X-Nomad-Index
+    known_leader: bool

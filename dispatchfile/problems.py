@@ -1,0 +1,108 @@
+"""A problem: what is wrong with an input, where, and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dispatchfile.source import Position
+
+SHOWN_PROBLEMS = 200
+
+
+class Severity(StrEnum):
+    """An error stops a run; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at *position*: what was found, and what would be right."""
+
+    code: str  # DF and three digits, stable between versions; CODES has them all
+    position: Position
+    found: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    item: str | None = None  # the item's id, where one is known
+    excerpt: str = ""  # the source line and a caret
+
+    @property
+    def text(self) -> str:
+        """What was found and what would be right, in one line."""
+        return f"{self.found}: {self.hint}" if self.hint else self.found
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.text}"
+
+
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In the order a reader meets them: by file, line, column, then code; each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.position, problem.code, problem.text)))
+
+
+def has_errors(problems: Sequence[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+CODES: dict[str, str] = {
+    # Reading the manifest
+    "DF001": "not valid YAML",
+    "DF002": "not UTF-8, or a character that YAML forbids",
+    "DF003": "more than one document",
+    "DF004": "a key stands twice",
+    "DF005": "nested too deeply",
+    "DF006": "aliases or merge keys expand too far",
+    "DF007": "an unquoted template",
+    "DF008": "a tag, directive or number that a manifest may not use",
+    "DF009": "the manifest is empty or not a mapping",
+    "DF010": "the manifest cannot be read",
+    # Its shape
+    "DF011": "an unknown key",
+    "DF012": "a value of the wrong type",
+    "DF013": "a required key is missing",
+    "DF014": "keys that exclude each other",
+    "DF015": "a value outside of what is allowed",
+    "DF016": "a setting that cannot be read",
+    "DF017": "settings that contradict each other",
+    # Its items
+    "DF020": "two items have the same id",
+    "DF021": "an id that cannot be used",
+    "DF022": "for_each gives no rows",
+    "DF023": "for_each cannot be read",
+    "DF024": "a row of for_each is not like the others",
+    "DF025": "an item has no job",
+    "DF026": "a namespace or region that differs from the flag's",
+    "DF027": "an idempotency token stands twice",
+    # Files and templates
+    "DF030": "a file cannot be read",
+    "DF031": "a file outside of the manifest's folder",
+    "DF032": "a template does not compile",
+    "DF033": "a template uses something that is not defined",
+    "DF034": "a template fails",
+    "DF035": "a template grows beyond its limit",
+    "DF036": "a variable that is not set",
+    # What Nomad would refuse or mangle
+    "DF040": "a payload over Nomad's limit",
+    "DF041": "a meta value that is no text",
+    "DF042": "meta keys that collide in the task's environment",
+    "DF043": "an idempotency token with control characters",
+    "DF044": "an ID prefix that Nomad would take but nobody could use",
+    "DF045": "a payload that is no base64",
+    "DF046": "a job ID that cannot be used",
+    # Preflight: what the server says of the parents
+    "DF100": "the job is not registered",
+    "DF101": "the job is not parameterized",
+    "DF102": "the job is stopped",
+    "DF103": "a payload is required or forbidden",
+    "DF104": "a meta key that the job does not allow",
+    "DF105": "a meta key that the job requires is missing",
+    "DF106": "a priority that the server does not take",
+    "DF107": "the token lacks a capability",
+    "DF108": "the job may start an item more often than max_starts allows",
+    "DF109": "a periodic job has no completion to wait for",
+    "DF110": "the server is too old for this",
+}

@@ -1,0 +1,178 @@
+"""Settings of a run: flag over manifest over default, each default a named constant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from enum import StrEnum
+
+import durationpy
+
+MAX_CONCURRENCY = 64
+UNLIMITED = "unlimited"
+
+
+class Wait(StrEnum):
+    """How far each item is followed."""
+
+    DETACH = "detach"
+    PLACEMENT = "placement"
+    COMPLETION = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A number of items, or a percentage of the selected ones."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    def of(self, total: int) -> float:
+        """How many of *total* items this is."""
+        return float(self.count) if self.count is not None else total * (self.percent or 0.0) / 100
+
+    def __str__(self) -> str:
+        return str(self.count) if self.count is not None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Dispatches in a span of time."""
+
+    count: int
+    per_seconds: int
+
+    @property
+    def per_second(self) -> float:
+        return self.count / self.per_seconds
+
+    def __str__(self) -> str:
+        return f"{self.count}/{ {1: 's', 60: 'm', 3600: 'h'}[self.per_seconds] }"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What steers a run. The defaults are the tool's own."""
+
+    wait: Wait = Wait.PLACEMENT  # as `nomad job dispatch`
+    concurrency: int = 16  # requests at the same time
+    in_flight: int | None = 1000  # items sent and still without outcome; None: unlimited
+    rate: Rate | None = None
+    canary: Share | None = None
+    stop_on: Share | None = None
+    unplaced_after: timedelta | None = None
+    unreachable_after: timedelta = timedelta(minutes=5)
+    timeout: timedelta | None = None
+    settle: timedelta = timedelta(seconds=45)
+
+
+class SettingError(ValueError):
+    """A setting cannot be read; *key* is its manifest key."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key, self.message = key, message
+
+
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+
+
+def parse_duration(text: str) -> timedelta:
+    """
+    A duration as Nomad writes it: `90s`, `1h30m`, `0.5s`.
+
+    Raises ValueError with what would be right.
+    """
+    if not re.fullmatch(DURATION_PATTERN.strip("^$"), text):
+        raise ValueError(f"{text!r} is no duration: write it as 90s, 10m or 1h30m")
+    try:
+        return durationpy.from_str(text)
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is too long a duration") from exc
+
+
+def parse_rate(text: str) -> Rate:
+    """`20/s`, `100/m` or `5/h`. Raises ValueError with what would be right."""
+    match = re.fullmatch(r"([0-9]{1,9})/(s|m|h)", text)
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{text!r} is no rate: write it as 20/s, 100/m or 5/h")
+    return Rate(int(match[1]), {"s": 1, "m": 60, "h": 3600}[match[2]])
+
+
+def parse_share(text: str) -> Share:
+    """`5` or `1%`. Raises ValueError with what would be right."""
+    if match := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?)%", text):
+        if float(match[1]) <= 100:
+            return Share(percent=float(match[1]))
+    elif re.fullmatch(r"[0-9]{1,9}", text):
+        return Share(count=int(text))
+    raise ValueError(f"{text!r} is neither a number of items nor a percentage: write it as 5 or 5%")
+
+
+def _parse_concurrency(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_CONCURRENCY:
+        raise ValueError(f"{text!r} is not from 1 to {MAX_CONCURRENCY}")
+    return int(text)
+
+
+def _parse_in_flight(text: str) -> int | None:
+    if text == UNLIMITED:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise ValueError(f"{text!r} is neither a positive number nor {UNLIMITED!r}")
+    return int(text)
+
+
+def _parse_wait(text: str) -> Wait:
+    if text not in set(Wait):
+        raise ValueError(f"{text!r} is not one of {', '.join(Wait)}")
+    return Wait(text)
+
+
+PARSERS: Mapping[str, Callable[[str], object]] = {
+    "wait": _parse_wait,
+    "concurrency": _parse_concurrency,
+    "in_flight": _parse_in_flight,
+    "rate": parse_rate,
+    "canary": parse_share,
+    "stop_on": parse_share,
+    "unplaced_after": parse_duration,
+    "unreachable_after": parse_duration,
+    "timeout": parse_duration,
+    "settle": parse_duration,
+}
+
+
+def _read(key: str, value: object) -> object:
+    if key == "stop_on" and isinstance(value, Mapping):
+        value = value.get("failures")
+    try:
+        return PARSERS[key](str(value))
+    except ValueError as exc:
+        raise SettingError(key, str(exc)) from exc
+
+
+def resolve_settings(flags: Mapping[str, str | None], manifest: Mapping[str, object]) -> Settings:
+    """
+    Flag over manifest over default.
+
+    flags: by manifest key, as typed, None where not given. manifest: its `settings`, checked against the schema.
+    Raises SettingError for the first value that cannot be read or contradicts another.
+    """
+    given = {key: value for key, value in manifest.items() if value is not None}
+    given |= {key: value for key, value in flags.items() if value is not None}
+    read = {field.name: _read(field.name, given[field.name]) for field in fields(Settings) if field.name in given}
+    settings = replace(Settings(), **read)  # type: ignore[arg-type]  # PARSERS gives each field its own type
+    return _settle_contradictions(settings, given)
+
+
+def _settle_contradictions(settings: Settings, given: Mapping[str, object]) -> Settings:
+    if settings.wait is Wait.DETACH:
+        if "in_flight" in given and settings.in_flight is not None:
+            raise SettingError("in_flight", "cannot be counted with wait: detach, where nothing is watched")
+        return replace(settings, in_flight=None)
+    if settings.wait is not Wait.COMPLETION and settings.unplaced_after is not None:
+        raise SettingError("unplaced_after", "has a meaning with wait: completion only")
+    return settings
