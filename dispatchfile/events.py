@@ -98,6 +98,8 @@ class Verdict:
     node: str = ""
     starts: int = 0  # how often a task of it was started, restarts and reschedules included
     last_log_line: str = ""
+    alloc_id: str = ""  # of the allocation that decided it
+    task: str = ""  # the task that decided it
 
 
 @dataclass(frozen=True, slots=True)
