@@ -1,0 +1,381 @@
+"""
+Requests sent in one task group, each at most once: what is in doubt is settled before anything is repeated.
+
+A request is in doubt when it may have reached Nomad and no answer came back. Its child, if there is one, bears the
+attempt's own ID prefix, so it can be looked for; never two requests are under way for one item.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dispatchfile.clock import Clock
+from dispatchfile.errors import (
+    NomadAmbiguous,
+    NomadError,
+    NomadForbidden,
+    NomadNotFound,
+    NomadRefused,
+    NomadThrottled,
+    NomadUnavailable,
+)
+from dispatchfile.events import (
+    Accepted,
+    Cause,
+    Doubled,
+    Doubted,
+    Event,
+    Ledger,
+    Notice,
+    NoticeKind,
+    Outcome,
+    Repeated,
+    Sending,
+    Verdict,
+)
+from dispatchfile.flow import Finished, Flow, Parent, Ticket, parent_of
+from dispatchfile.items import attempt_token, child_prefix, is_child_of
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.filters import literal, quote
+from dispatchfile.nomad.models import Dispatched, Evaluation, JobStub
+
+MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit
+LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
+UNBROKEN_S = 10.0  # looks further apart than this leave a gap in which a child may come and go
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a parent had before this run's first dispatch. Collection and purging never lower its total."""
+
+    children: int
+    index: int  # children made later have a higher CreateIndex
+
+
+class Desk(Protocol):
+    """Who is told what became of each attempt."""
+
+    def emit(self, event: Event) -> None: ...
+
+    async def before_send(self, ticket: Ticket) -> Verdict | None:
+        """What has to be done before the attempt may leave. A verdict instead if it must not leave at all."""
+
+    def accepted(self, ticket: Ticket, event: Accepted) -> None:
+        """Nomad has a child; it is to be watched as far as asked."""
+
+    def concluded(self, ticket: Ticket, verdict: Verdict) -> None:
+        """The attempt is over without a child to watch."""
+
+    def given_back(self, ticket: Ticket) -> None:
+        """The attempt surely was not carried out, and the run has stopped: it stays unsent."""
+
+    def trouble(self, error: NomadError) -> None:
+        """Nomad could not be reached, or could not answer."""
+
+    def answered(self) -> None:
+        """Nomad has answered."""
+
+    def known_children(self, parent: Parent) -> Collection[str]:
+        """IDs of all children of the parent that this run has on record."""
+
+
+class Dispatcher:
+    """Sends what the flow lets go, until nothing is left to send."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        flow: Flow,
+        ledger: Ledger,
+        desk: Desk,
+        clock: Clock,
+        run: str,
+        settle_s: float,
+        baselines: Mapping[Parent, Baseline],
+        rerun_of: str | None = None,
+    ) -> None:
+        self._client, self._flow, self._ledger, self._desk, self._clock = client, flow, ledger, desk, clock
+        self._run, self._rerun_of = run, rerun_of
+        self._settle_s = settle_s
+        self._baselines = baselines
+        self._marked: set[tuple[str, int]] = set()
+        self._changed = asyncio.Event()
+        self._verify: set[tuple[str, int]] = set()  # repeats with a token, whose answer may name a phantom
+        self._abandonment = asyncio.Event()
+        self._halted = False
+
+    def wake(self) -> None:
+        """The flow has changed: look at it again."""
+        self._changed.set()
+
+    async def run(self, doubts: Collection[tuple[Ticket, float]] = ()) -> None:
+        """
+        Send until nothing is left to send and nothing sent is without outcome.
+
+        doubts: attempts of an earlier process that may have been sent, each with the time its looks begin.
+        """
+        async with asyncio.TaskGroup() as group:
+            for ticket, since in doubts:
+                self._flow.adopt(ticket)
+                group.create_task(self._settle(ticket, since, unbroken=False))
+            while not self._halted and not isinstance(step := self._flow.next(self._clock.now()), Finished):
+                if isinstance(step, Ticket):
+                    await self._mark(step)
+                    group.create_task(self._send(step))
+                else:
+                    await self._clock.wait(self._changed, step.until)
+                    self._changed.clear()
+
+    async def _mark(self, ticket: Ticket) -> None:
+        if ticket.key not in self._marked:
+            block = [ticket, *self._flow.upcoming(MARKED_TOGETHER - 1)]
+            fresh = [entry.key for entry in block if entry.key not in self._marked]
+            await self._ledger.mark_may_send(fresh)
+            self._marked.update(fresh)
+        self._marked.discard(ticket.key)
+
+    def prefix(self, ticket: Ticket) -> str:
+        return child_prefix(ticket.item, run=self._run, attempt=ticket.attempt)
+
+    def token(self, ticket: Ticket) -> str | None:
+        token = ticket.item.request.token
+        return token and attempt_token(token, attempt=ticket.attempt, rerun=self._rerun_of)
+
+    # One request
+
+    async def _send(self, ticket: Ticket) -> None:
+        if (hindrance := await self._desk.before_send(ticket)) is not None:
+            self._flow.answered(ticket)
+            self._desk.concluded(ticket, hindrance)
+            self.wake()
+            return
+        self._desk.emit(Sending(ticket.item.id, ticket.attempt, self._clock.wall()))
+        try:
+            answer = await self._request(ticket)
+        except NomadUnavailable as error:
+            self._repeat(ticket, error)
+        except NomadAmbiguous as error:
+            await self._doubt(ticket, error)
+        except NomadRefused as error:
+            self._refuse(ticket, error)
+        else:
+            self._desk.answered()
+            await self._take(ticket, answer)
+        self.wake()
+
+    async def _request(self, ticket: Ticket) -> Dispatched:
+        request = ticket.item.request
+        return await self._client.dispatch_job(
+            request.job,
+            namespace=request.namespace,
+            region=request.region,
+            payload=request.payload,
+            meta=request.meta,
+            id_prefix=self.prefix(ticket),
+            token=self.token(ticket),
+            priority=request.priority,
+        )
+
+    def _repeat(self, ticket: Ticket, error: NomadUnavailable, *, was_sending: bool = True) -> None:
+        throttled = isinstance(error, NomadThrottled)
+        if not throttled:
+            self._desk.trouble(error)
+        self._desk.emit(Repeated(ticket.item.id, ticket.attempt, self._clock.wall(), error.message, throttled))
+        self._flow.slow_down(self._clock.now())
+        self._go_back(ticket, was_sending=was_sending)
+
+    def _go_back(self, ticket: Ticket, *, was_sending: bool) -> None:
+        self._marked.add(ticket.key)
+        if not self._flow.repeat(ticket, self._clock.now(), was_sending=was_sending):
+            self._desk.given_back(ticket)
+
+    def _refuse(self, ticket: Ticket, error: NomadRefused) -> None:
+        self._desk.answered()
+        self._flow.answered(ticket)
+        cause = Cause.PERMISSION if isinstance(error, NomadForbidden) else Cause.VALIDATION
+        self._desk.concluded(ticket, Verdict(Outcome.REFUSED, cause, error.message))
+
+    async def _take(self, ticket: Ticket, answer: Dispatched) -> None:
+        if self._wants_proof(ticket) and not await self._exists(ticket, answer.child):
+            self._flow.answered(ticket)
+            await self._settle(ticket, self._clock.now(), unbroken=True)
+            return
+        self._flow.accepted(ticket)
+        ours = is_child_of(answer.child, job=ticket.item.request.job, prefix=self.prefix(ticket))
+        is_hit = self.token(ticket) is not None and not answer.eval_id
+        if not is_hit:
+            self._check_prefix(ticket, answer.child, ours=ours)
+        self._accept(ticket, answer.child, eval_id=answer.eval_id, existing=is_hit and not self._is_own(ticket, ours))
+
+    def _wants_proof(self, ticket: Ticket) -> bool:
+        """Of two requests with one token, Nomad may answer the second with a child that does not exist."""
+        return self.token(ticket) is not None and ticket.key in self._verify
+
+    def _is_own(self, ticket: Ticket, bears_prefix: bool) -> bool:
+        return bears_prefix and not ticket.item.exact_prefix
+
+    def _check_prefix(self, ticket: Ticket, child: str, *, ours: bool) -> None:
+        parent = parent_of(ticket.item)
+        if ours:
+            self._flow.prove(parent)
+        elif not self._flow.is_proven(parent):
+            message = (
+                f"{child}: the server ignores ID prefixes (Nomad before 1.4.2 does), so nothing could be found again "
+                "after a fault: the run stops"
+            )
+            self._desk.emit(Notice(self._clock.wall(), NoticeKind.PREFIX_IGNORED, message))
+            self._flow.stop(Cause.VALIDATION)
+
+    def _accept(
+        self, ticket: Ticket, child: str, *, eval_id: str = "", existing: bool = False, adopted: bool = False
+    ) -> None:
+        event = Accepted(ticket.item.id, ticket.attempt, self._clock.wall(), child, eval_id, existing, adopted)
+        self._desk.accepted(ticket, event)
+
+    async def _exists(self, ticket: Ticket, child: str) -> bool:
+        """Read the child with default consistency: its own server knows it as soon as it has answered."""
+        request = ticket.item.request
+        try:
+            await self._client.read_job(child, namespace=request.namespace, region=request.region)
+        except NomadNotFound:
+            return False
+        except NomadError:
+            return True  # the watch will tell
+        return True
+
+    # Doubt
+
+    async def _doubt(self, ticket: Ticket, error: NomadAmbiguous) -> None:
+        self._flow.answered(ticket)
+        self._flow.slow_down(self._clock.now())
+        self._desk.trouble(error)
+        self._desk.emit(Doubted(ticket.item.id, ticket.attempt, self._clock.wall(), error.message))
+        self.wake()
+        await self._settle(ticket, self._clock.now(), unbroken=True)
+
+    async def settle_phantom(self, ticket: Ticket) -> None:
+        """
+        Nomad answered with a child that nobody has ever seen: find the real one, or send again if there is none.
+
+        It may have come, ended and been collected before the first look, so looks alone do not prove that it never was.
+        """
+        await self._settle(ticket, self._clock.now(), unbroken=False)
+        self.wake()
+
+    async def _settle(self, ticket: Ticket, since: float, *, unbroken: bool) -> None:
+        """
+        Look until *settle* has passed since the connection was lost, with the last look after that.
+
+        Found: adopted. Never seen in unbroken looks: repeated. Where looking had a gap, a child may have come, ended
+        and been collected unseen: then the parent's total has to speak for it.
+        """
+        deadline, seen_until, looks = since + self._settle_s, since, 0
+        while True:
+            looked_at = self._clock.now()
+            children = await self._look(ticket)
+            if children:
+                return self._adopt(ticket, children)
+            if children is not None:
+                unbroken = unbroken and looked_at - seen_until <= UNBROKEN_S
+                seen_until = looked_at
+            if self._abandonment.is_set():
+                return None
+            if children is not None and looked_at >= deadline:
+                return await self._decide(ticket, unbroken=unbroken)
+            await self._pause(looks, deadline)
+            looks += 1
+
+    async def _pause(self, looks: int, deadline: float) -> None:
+        now = self._clock.now()
+        until = now + LOOK_PAUSES_S[min(looks, len(LOOK_PAUSES_S) - 1)]
+        await self._clock.wait(self._abandonment, deadline if now < deadline < until else until)
+
+    async def _decide(self, ticket: Ticket, *, unbroken: bool) -> None:
+        if unbroken or await self._nothing_unseen(parent_of(ticket.item)):
+            self._verify.add(ticket.key)
+            self._go_back(ticket, was_sending=False)
+            return
+        message = "sent or perhaps sent: a child may have come, ended and been collected while nobody could look"
+        self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.COLLECTED, message))
+
+    def _adopt(self, ticket: Ticket, children: Sequence[str]) -> None:
+        if len(children) > 1:
+            self._desk.emit(Doubled(ticket.item.id, ticket.attempt, self._clock.wall(), tuple(children)))
+        ours = is_child_of(children[0], job=ticket.item.request.job, prefix=self.prefix(ticket))
+        if ours:
+            self._flow.prove(parent_of(ticket.item))
+        self._accept(ticket, children[0], existing=not self._is_own(ticket, ours), adopted=True)
+
+    async def _look(self, ticket: Ticket) -> list[str] | None:
+        """The IDs of the attempt's children, oldest first; None if nobody could tell."""
+        try:
+            found = [] if ticket.item.exact_prefix else await self._find_by_prefix(ticket)
+            return found or await self._find_by_token(ticket)
+        except NomadError as error:
+            self._desk.trouble(error)
+            return None
+
+    async def _find_by_prefix(self, ticket: Ticket) -> list[str]:
+        job, prefix = ticket.item.request.job, self.prefix(ticket)
+        try:
+            rows = await self._list(ticket, f"{job}/dispatch-{prefix}-", "")
+            found = [(row.create_index, row.id) for row in rows]
+        except NomadForbidden:  # no list-jobs: the children's evaluations tell as much, and need read-job only
+            pattern = f"^{literal(job)}/dispatch-{literal(prefix)}-[0-9]+-[0-9a-f]+$"
+            evals = await self._evaluations(ticket, f'JobID matches "{pattern}"')
+            found = [(evaluation.create_index, evaluation.job_id) for evaluation in evals]
+        ours = [entry for entry in sorted(found) if is_child_of(entry[1], job=job, prefix=prefix)]
+        return list(dict.fromkeys(child for _, child in ours))
+
+    async def _find_by_token(self, ticket: Ticket) -> list[str]:
+        token = self.token(ticket)
+        quoted = quote(token) if token else None
+        if quoted is None:
+            return []
+        rows = await self._list(ticket, f"{ticket.item.request.job}/dispatch-", f"DispatchIdempotencyToken == {quoted}")
+        return [row.id for row in sorted(rows, key=lambda row: row.create_index)]
+
+    async def _list(self, ticket: Ticket, prefix: str, condition: str) -> Sequence[JobStub]:
+        request = ticket.item.request
+        rows = await self._client.list_all_jobs(
+            prefix=prefix, namespace=request.namespace, region=request.region, filter=condition
+        )
+        self._desk.answered()
+        return rows
+
+    async def _evaluations(self, ticket: Ticket, condition: str) -> Sequence[Evaluation]:
+        request = ticket.item.request
+        return await self._client.list_evaluations(namespace=request.namespace, region=request.region, filter=condition)
+
+    async def _nothing_unseen(self, parent: Parent) -> bool:
+        """
+        Whether every child made since the baseline, anybody's, is known: on record with this run, or listed.
+
+        The list is read after the total, and of it only children up to the total's index count, so children that
+        are made meanwhile cannot stand in for one that is gone.
+        """
+        namespace, region, job = parent
+        baseline = self._baselines.get(parent)
+        if baseline is None:
+            return False
+        known = set(self._desk.known_children(parent))
+        try:
+            summary = await self._client.read_summary(job, namespace=namespace, region=region)
+            rows = await self._client.list_all_jobs(prefix=f"{job}/dispatch-", namespace=namespace, region=region)
+        except NomadError:
+            return False
+        known |= {
+            row.id for row in rows if row.parent_id == job and baseline.index < row.create_index <= summary.modify_index
+        }
+        grown = (summary.children.total if summary.children else 0) - baseline.children
+        return 0 <= grown <= len(known)
+
+    def halt(self) -> None:
+        """Send nothing more, wait for the answers under way, take one more look at what is in doubt, then end."""
+        self._halted = True
+        self._abandonment.set()
+        self.wake()

@@ -1,0 +1,196 @@
+"""
+Items against what the server says of their parents: problems before anything is sent, and effective retry policies.
+
+Pure: the facts are read by a use case. Nomad checks the same at each dispatch, but one by one and with a 500.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dispatchfile.flow import Parent
+from dispatchfile.items import Item
+from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.problems import Problem
+from dispatchfile.settings import Wait
+from dispatchfile.source import Position
+from dispatchfile.verdict import max_starts
+
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 1, 32_766  # the upper bound is configured in job_max_priority, 100 by default
+DEFAULT_HIGHEST_PRIORITY = 100
+FIRST_WITH_PRIORITY = (1, 10, 1)
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentState:
+    """What the server says of a job that items want to dispatch."""
+
+    job: Job | None = None  # None: not registered in that namespace
+    near_misses: tuple[str, ...] = ()
+    may_read: bool = True
+    may_dispatch: bool = True
+    children: int = 0  # all ever made
+    children_index: int = 0  # the index of that count
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often an item of this parent may start a task, attempts of ours included. None: without limit."""
+
+    job: str
+    starts: int | None
+
+
+def parents_in(items: Iterable[Item]) -> dict[Parent, Item]:
+    """Each parent with the first item that names it, in the order of the items."""
+    found: dict[Parent, Item] = {}
+    for item in items:
+        request = item.request
+        found.setdefault((request.namespace, request.region, request.job), item)
+    return found
+
+
+def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
+    """The registered job IDs most like *job*."""
+    return tuple(difflib.get_close_matches(job, registered, n=3, cutoff=0.6))
+
+
+def check_items(
+    items: Iterable[Item], parents: Mapping[Parent, ParentState], *, wait: Wait, version: Version | None
+) -> tuple[Problem, ...]:
+    """Every problem of every item; one of a parent as a whole is told once, at the first item that names it."""
+    problems: list[Problem] = []
+    told: set[tuple[Parent, str]] = set()
+    for item in items:
+        parent = (item.request.namespace, item.request.region, item.request.job)
+        for problem in _check_parent(item, parents[parent], wait):
+            if (parent, problem.code) not in told:
+                told.add((parent, problem.code))
+                problems.append(problem)
+        problems += _check_item(item, parents[parent], version)
+    return tuple(problems)
+
+
+def policies(items: Iterable[Item], parents: Mapping[Parent, ParentState]) -> tuple[Policy, ...]:
+    """The effective retry policy of each parent, with the most attempts any of its items may make."""
+    attempts: dict[Parent, int] = {}
+    for item in items:
+        parent = (item.request.namespace, item.request.region, item.request.job)
+        attempts[parent] = max(attempts.get(parent, 1), item.retry.attempts)
+    return tuple(
+        Policy(parent[2], _starts(job, most)) for parent, most in attempts.items() if (job := parents[parent].job)
+    )
+
+
+def _starts(job: Job, attempts: int) -> int | None:
+    return max_starts({group.name: group for group in job.groups}, attempts, job.type)
+
+
+def _problem(code: str, item: Item, found: str, hint: str, position: Position | None = None) -> Problem:
+    return Problem(code, position or item.row or item.position, found, hint, item=item.id)
+
+
+def _check_parent(item: Item, state: ParentState, wait: Wait) -> Iterator[Problem]:
+    job, namespace = item.request.job, item.request.namespace
+    if not state.may_read:
+        yield _problem(
+            "DF107", item, f"the token may not read job {job!r} in namespace {namespace!r}", "it needs read-job"
+        )
+    if not state.may_dispatch:
+        yield _problem("DF107", item, f"the token may not dispatch in namespace {namespace!r}", "it needs dispatch-job")
+    if state.may_read and state.job is None:
+        likely = ", ".join(repr(name) for name in state.near_misses)
+        hint = f"did you mean {likely}?" if likely else "register it with `nomad job run`, or name another namespace"
+        yield _problem("DF100", item, f"job {job!r} is not registered in namespace {namespace!r}", hint)
+    if state.job is not None:
+        yield from _check_job(item, state.job, wait)
+
+
+def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:
+    if job.parameterized is None or job.dispatched:
+        yield _problem(
+            "DF101", item, f"job {job.id!r} is not parameterized", "only parameterized jobs can be dispatched"
+        )
+    if job.stop:
+        yield _problem("DF102", item, f"job {job.id!r} is stopped", "run it again with `nomad job run`")
+    if job.periodic and wait is Wait.COMPLETION:
+        yield _problem(
+            "DF109",
+            item,
+            f"job {job.id!r} is periodic, so a dispatch of it has no end",
+            "use wait: placement or detach, or a job without a periodic block",
+        )
+
+
+def _check_item(item: Item, state: ParentState, version: Version | None) -> Iterator[Problem]:
+    job = state.job
+    if job is None or job.parameterized is None:
+        return
+    yield from _check_payload(item, job.parameterized)
+    yield from _check_meta(item, job.parameterized)
+    yield from _check_priority(item, version)
+    limit, starts = item.max_starts, _starts(job, item.retry.attempts)
+    if limit is not None and (starts is None or starts > limit):
+        may = "without limit" if starts is None else f"up to {starts} times"
+        yield _problem(
+            "DF108",
+            item,
+            f"max_starts is {limit}, but job {job.id!r} may start this item {may}: restarts, reschedules and attempts",
+            "lower the job's restart and reschedule attempts, or raise max_starts",
+        )
+
+
+def _check_payload(item: Item, rules: Parameterized) -> Iterator[Problem]:
+    if rules.payload == "required" and not item.request.payload:
+        yield _problem("DF103", item, "no payload, but the job requires one", "give the item a payload")
+    if rules.payload == "forbidden" and item.request.payload:
+        yield _problem("DF103", item, "a payload, but the job forbids one", "leave the payload out")
+
+
+def _check_meta(item: Item, rules: Parameterized) -> Iterator[Problem]:
+    allowed = [*rules.meta_required, *rules.meta_optional]
+    for key in item.request.meta:
+        if key not in allowed:
+            likely = difflib.get_close_matches(key, allowed, n=1)
+            hint = f"did you mean {likely[0]!r}?" if likely else f"it allows {', '.join(allowed) or 'none'}"
+            yield _problem("DF104", item, f"meta key {key!r} is not one that the job allows", hint)
+    for key in rules.meta_required:
+        if key not in item.request.meta:
+            yield _problem("DF105", item, f"meta key {key!r} is missing, and the job requires it", "add it to meta")
+
+
+def _check_priority(item: Item, version: Version | None) -> Iterator[Problem]:
+    priority = item.request.priority
+    if priority is None:
+        return
+    if version is not None and version < FIRST_WITH_PRIORITY:
+        shown = ".".join(str(part) for part in version)
+        yield _problem(
+            "DF110",
+            item,
+            f"priority: the server is Nomad {shown} and would ignore it",
+            "Nomad 1.10.1 is the first to know it",
+        )
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        yield _problem(
+            "DF106",
+            item,
+            f"priority {priority} is out of range",
+            f"use {LOWEST_PRIORITY} to {DEFAULT_HIGHEST_PRIORITY}",
+        )
+
+
+def cap_problems(problems: Sequence[Problem], *, each: int = 20) -> tuple[Problem, ...]:
+    """At most *each* problems of one kind; the last one kept says how many more there are."""
+    kept: list[Problem] = []
+    by_kind: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        by_kind.setdefault((problem.code, problem.found), []).append(problem)
+    for same in by_kind.values():
+        kept += same[:each]
+        if len(same) > each:
+            kept[-1] = replace(kept[-1], hint=f"{kept[-1].hint} (and {len(same) - each} more items like this)")
+    return tuple(kept)

@@ -1,0 +1,406 @@
+"""
+One batch under way: flow, dispatcher and monitor wired together, from the first request to the last verdict.
+
+It prints nothing and decides nothing that a room below decides: it passes on what happened, keeps deadlines, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dispatchfile.nomad.client import Client
+
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline, Dispatcher
+from dispatchfile.errors import NomadError, NomadNotFound
+from dispatchfile.events import (
+    Accepted,
+    Cause,
+    Doubled,
+    Ended,
+    Event,
+    Ledger,
+    Notice,
+    NoticeKind,
+    Outcome,
+    Sending,
+    Verdict,
+)
+from dispatchfile.flow import Flow, Parent, Ticket, parent_of
+from dispatchfile.items import Item, child_prefix
+from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
+from dispatchfile.settings import Settings, Wait
+
+TICK_S = 0.5
+NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
+TROUBLE_TOLD_AFTER_S = 5.0
+MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
+
+
+class BatchState(StrEnum):
+    """How a batch ended."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    STOPPED_EARLY = "stopped_early"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where an item stands as the batch begins."""
+
+    attempt: int = 1
+    child: str = ""  # of this attempt, if Nomad has one
+    existing: bool = False
+    sent_at: float | None = None  # seconds since the epoch
+    in_doubt: bool = False  # the attempt may have been sent by an earlier process
+    predecessor: str = ""  # the previous attempt's child, which may still live
+    retry_at: float | None = None  # the attempt may not leave before, in seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch is to do."""
+
+    run: str
+    items: Sequence[Item]  # in the order to send
+    starts: Mapping[str, Start]  # by item id; an item that is missing here has not begun
+    settings: Settings
+    parents: Mapping[Parent, ParentFacts]
+    periodic: Collection[Parent]
+    baselines: Mapping[Parent, Baseline]
+    canaries: Sequence[str] = ()
+    deadline: float | None = None  # of the whole run, in seconds since the epoch
+    rerun_of: str | None = None
+    logs: LogReads = NO_MORE_THAN_SOME_LOGS
+    server_before_2_0_1: bool = False
+    known_children: Mapping[Parent, Collection[str]] | None = None  # of earlier processes of this run
+
+
+class Batch:
+    """A batch under way. *listener* hears every event, in order, before anything follows from it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        client: Client,
+        ledger: Ledger,
+        clock: Clock,
+        listener: Callable[[Event], None],
+        jitter: Callable[[], float],
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._plan, self._client, self._ledger, self._clock, self._listener = plan, client, ledger, clock, listener
+        self._stop_requested = stop_requested
+        self._settings = plan.settings
+        self._known: dict[Parent, set[str]] = {
+            parent: set(children) for parent, children in (plan.known_children or {}).items()
+        }
+        self._children: dict[str, str] = {}
+        self._following: dict[str, Ticket] = {}
+        self._sent_at: dict[str, float] = {}
+        self._verdicts: dict[str, tuple[Ticket, Verdict]] = {}
+        self._predecessors = {item: start.predecessor for item, start in plan.starts.items() if start.predecessor}
+        self._deadlines: list[tuple[float, int, Ticket, str, str]] = []
+        self._sequence = itertools.count()
+        self._trouble_since: float | None = None
+        self._trouble_told = False
+        self._interrupted = False
+        self._drained = False
+        self._jitter = jitter
+        self.stop_was_requested = False
+        self._side_tasks: asyncio.TaskGroup | None = None
+
+    # Life
+
+    async def run(self) -> BatchState:
+        """Dispatch and watch until every item has its outcome, or the batch is interrupted."""
+        self._flow = Flow(
+            self._first_tickets(),
+            self._settings,
+            canaries=self._plan.canaries,
+            selected=len(self._plan.items),
+            jitter=self._jitter,
+        )
+        self._dispatcher = Dispatcher(
+            client=self._client,
+            flow=self._flow,
+            ledger=self._ledger,
+            desk=self,
+            clock=self._clock,
+            run=self._plan.run,
+            settle_s=self._settings.settle.total_seconds(),
+            baselines=self._plan.baselines,
+            rerun_of=self._plan.rerun_of,
+        )
+        self._monitor = Monitor(
+            client=self._client,
+            desk=self,
+            clock=self._clock,
+            settings=self._settings,
+            parents=self._plan.parents,
+            logs=self._plan.logs,
+            server_before_2_0_1=self._plan.server_before_2_0_1,
+        )
+        async with asyncio.TaskGroup() as group:
+            self._side_tasks = group
+            watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]
+            doubts = self._take_up()
+            await self._dispatcher.run(doubts)
+            for task in watchers:
+                task.cancel()
+        if not self._interrupted:
+            await self._check_for_doubles()
+        await self._ledger.flush()
+        return self._state()
+
+    def interrupt(self, cause: Cause = Cause.INTERRUPTED) -> None:
+        """Send nothing more, wait for the answers under way, and end; what lives goes on in Nomad."""
+        self._interrupted = True
+        self._flow.stop(cause)
+        self._end_unsent()
+        self._dispatcher.halt()
+
+    def _state(self) -> BatchState:
+        if self._interrupted:
+            return BatchState.INTERRUPTED
+        return BatchState.STOPPED_EARLY if self._flow.stopped else BatchState.FINISHED
+
+    def _first_tickets(self) -> list[Ticket]:
+        starts = self._plan.starts
+        fresh = [item for item in self._plan.items if not self._is_under_way(starts.get(item.id))]
+        return [Ticket(item, starts[item.id].attempt if item.id in starts else 1) for item in fresh]
+
+    @staticmethod
+    def _is_under_way(start: Start | None) -> bool:
+        return start is not None and (bool(start.child) or start.in_doubt)
+
+    def _take_up(self) -> list[tuple[Ticket, float]]:
+        """Watch the children that earlier processes have on record; gives the attempts that are in doubt."""
+        doubts = []
+        for item in self._plan.items:
+            start = self._plan.starts.get(item.id)
+            if start is None or not self._is_under_way(start):
+                continue
+            ticket = Ticket(item, start.attempt)
+            if start.sent_at is not None:
+                self._sent_at[item.id] = start.sent_at
+            if start.child:
+                self._flow.adopt(ticket)
+                self._follow(ticket, start.child, existing=start.existing)
+            else:
+                doubts.append((ticket, self._clock.now()))
+        return doubts
+
+    # What became of each attempt
+
+    def emit(self, event: Event) -> None:
+        self._ledger.record(event)
+        self._listener(event)
+        if isinstance(event, Sending):
+            self._sent_at[event.item] = event.at
+
+    async def before_send(self, ticket: Ticket) -> Verdict | None:
+        child = self._predecessors.pop(ticket.item.id, "")
+        if not child:
+            return None
+        try:
+            await self._stop_child(ticket, child)
+        except NomadError as error:
+            message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
+            return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
+        return None
+
+    def accepted(self, ticket: Ticket, event: Accepted) -> None:
+        self.emit(event)
+        self._follow(ticket, event.child, existing=event.existing)
+
+    def _follow(self, ticket: Ticket, child: str, *, existing: bool) -> None:
+        parent = parent_of(ticket.item)
+        self._known.setdefault(parent, set()).add(child)
+        self._children[ticket.item.id], self._following[ticket.item.id] = child, ticket
+        wait = self._wait_for(ticket)
+        if wait is Wait.DETACH or parent in self._plan.periodic:
+            self.concluded(ticket, Verdict(Outcome.DISPATCHED))
+            return
+        listed = not existing and not ticket.item.exact_prefix
+        tokened = ticket.item.request.token is not None
+        self._monitor.watch(Child(ticket, child, parent, listed=listed, tokened=tokened, wait=wait))
+        self._set_deadline(ticket, child)
+
+    def _wait_for(self, ticket: Ticket) -> Wait:
+        return Wait.COMPLETION if ticket.item.id in self._plan.canaries else self._settings.wait
+
+    def concluded(self, ticket: Ticket, verdict: Verdict) -> None:
+        now = self._clock.now()
+        self._following.pop(ticket.item.id, None)
+        was_canary = self._flow.canary_pending
+        retry_at = self._flow.ended(ticket, verdict, now)
+        at = self._clock.wall()
+        self._verdicts[ticket.item.id] = ticket, verdict
+        self.emit(Ended(ticket.item.id, ticket.attempt, at, verdict, None if retry_at is None else at + retry_at - now))
+        if retry_at is not None and verdict.outcome in MAY_STILL_LIVE:
+            self._predecessors[ticket.item.id] = self._children.get(ticket.item.id, "")
+        if was_canary and not self._flow.canary_pending and self._flow.stopped is None:
+            self._notice(NoticeKind.CANARY_PASSED, f"all {len(self._plan.canaries)} canary items ended well: going on")
+        self._end_if_stopped()
+        self._dispatcher.wake()
+
+    def given_back(self, ticket: Ticket) -> None:
+        self._conclude_unsent(ticket)
+
+    def vanished(self, ticket: Ticket, child: str) -> None:
+        self._known[parent_of(ticket.item)].discard(child)
+        assert self._side_tasks is not None  # noqa: S101  the monitor lives within the group
+        self._side_tasks.create_task(self._dispatcher.settle_phantom(ticket))
+
+    def known_children(self, parent: Parent) -> Collection[str]:
+        return self._known.get(parent, set())
+
+    # Stopping early
+
+    def _end_if_stopped(self) -> None:
+        if self._flow.stopped is None or self._drained:
+            return
+        if self._flow.stopped is Cause.STOP_ON:
+            self._notice(NoticeKind.STOP_ON, f"more than {self._settings.stop_on} failures: nothing more is started")
+        if self._flow.stopped is Cause.CANARY:
+            self._notice(NoticeKind.CANARY_FAILED, "a canary item did not end well: nothing more is started")
+        self._end_unsent()
+
+    def _end_unsent(self) -> None:
+        self._drained = True
+        unsent, retries = self._flow.drain()
+        for ticket in unsent:
+            self._conclude_unsent(ticket)
+        for ticket in retries:
+            self._conclude_retry(ticket)
+
+    def _conclude_unsent(self, ticket: Ticket) -> None:
+        if ticket.attempt > 1:
+            self._conclude_retry(ticket)
+            return
+        verdict = Verdict(Outcome.UNSENT, self._flow.stopped, "surely never sent")
+        self.emit(Ended(ticket.item.id, ticket.attempt, self._clock.wall(), verdict))
+
+    def _conclude_retry(self, ticket: Ticket) -> None:
+        """The attempt will not be made: what the one before it came to is the item's outcome."""
+        if self._interrupted:
+            return  # a resume makes it
+        last, verdict = self._verdicts[ticket.item.id]
+        self.emit(Ended(ticket.item.id, last.attempt, self._clock.wall(), verdict))
+
+    # Time
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(TICK_S)
+            self._check_reach()
+            self._check_run_deadline()
+            if self._stop_requested() and not self._interrupted:
+                self.stop_was_requested = True
+                self._notice(NoticeKind.STOPPING, "another process asked this run to stop")
+                self.interrupt()
+            while self._deadlines and self._deadlines[0][0] <= self._clock.wall():
+                _, _, ticket, child, limit = heapq.heappop(self._deadlines)
+                await self._end_overdue(ticket, child, limit)
+
+    def _set_deadline(self, ticket: Ticket, child: str) -> None:
+        limits = [] if self._plan.deadline is None else [(self._plan.deadline, "over the run's timeout")]
+        if (own := ticket.item.deadline) is not None:
+            sent_at = self._sent_at.get(ticket.item.id, self._clock.wall())
+            limits.append((sent_at + own.total_seconds(), f"over its timeout of {own.total_seconds():g} s"))
+        if limits:
+            due, limit = min(limits)
+            heapq.heappush(self._deadlines, (due, next(self._sequence), ticket, child, limit))
+
+    async def _end_overdue(self, ticket: Ticket, child: str, limit: str) -> None:
+        """Time is up: unless Nomad shows an end, the attempt is timed out, and stopped if it is to be."""
+        if self._is_over(ticket):
+            return
+        with contextlib.suppress(NomadError):
+            await self._monitor.look_now(child, parent_of(ticket.item))
+        if self._is_over(ticket):
+            return
+        self._monitor.forget(child, parent_of(ticket.item))
+        done = await self._stop_overdue(ticket, child) if ticket.item.stop_on_deadline else "left to go on"
+        self.concluded(ticket, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, f"{limit}: {done}"))
+
+    async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
+        try:
+            await self._stop_child(ticket, child)
+        except NomadError as error:
+            return f"could not be stopped: {error.message}"
+        return "stopped"
+
+    async def _stop_child(self, ticket: Ticket, child: str) -> None:
+        request = ticket.item.request
+        with contextlib.suppress(NomadNotFound):
+            await self._client.stop_job(child, namespace=request.namespace, region=request.region)
+
+    def _is_over(self, ticket: Ticket) -> bool:
+        return self._following.get(ticket.item.id) != ticket
+
+    def _check_run_deadline(self) -> None:
+        deadline = self._plan.deadline
+        if deadline is None or self._flow.stopped is not None or self._clock.wall() < deadline:
+            return
+        self._flow.stop(Cause.DEADLINE)
+        self._notice(NoticeKind.TIMEOUT, f"the run is over its timeout of {self._settings.timeout}")
+        self._end_unsent()
+        self._dispatcher.wake()
+
+    # Reach
+
+    def trouble(self, error: NomadError) -> None:
+        now = self._clock.now()
+        self._trouble_since = now if self._trouble_since is None else self._trouble_since
+        if now - self._trouble_since >= TROUBLE_TOLD_AFTER_S and not self._trouble_told:
+            self._trouble_told = True
+            self._notice(NoticeKind.UNREACHABLE, f"{error.message}; trying again")
+
+    def answered(self) -> None:
+        self._trouble_since, self._trouble_told = None, False
+
+    def _check_reach(self) -> None:
+        limit = self._settings.unreachable_after.total_seconds()
+        if self._trouble_since is None or self._interrupted or self._clock.now() - self._trouble_since < limit:
+            return
+        self._notice(NoticeKind.UNREACHABLE, f"no answer from Nomad for {limit:g} s: the run ends here")
+        self.interrupt(Cause.UNREACHABLE)
+
+    # The end
+
+    async def _check_for_doubles(self) -> None:
+        """One more list of each parent: two children for one attempt must never be, and are told loudly."""
+        for parent, facts in self._plan.parents.items():
+            if not facts.prefix or not self._known.get(parent):
+                continue
+            namespace, region, _ = parent
+            with contextlib.suppress(NomadError):
+                rows = await self._client.list_all_jobs(
+                    prefix=facts.prefix, namespace=namespace, region=region, filter=facts.condition
+                )
+                self._tell_doubles(parent, [row.id for row in rows])
+
+    def _tell_doubles(self, parent: Parent, children: Sequence[str]) -> None:
+        counts = Counter(child.rsplit("-", 2)[0] for child in children)
+        if all(count == 1 for count in counts.values()):
+            return
+        for item in self._plan.items:
+            for attempt in range(1, item.retry.attempts + 1):
+                stem = f"{parent[2]}/dispatch-{child_prefix(item, run=self._plan.run, attempt=attempt)}"
+                if parent_of(item) == parent and counts[stem] > 1:
+                    twins = tuple(child for child in children if child.rsplit("-", 2)[0] == stem)
+                    self.emit(Doubled(item.id, attempt, self._clock.wall(), twins))
+
+    def _notice(self, kind: NoticeKind, message: str) -> None:
+        self.emit(Notice(self._clock.wall(), kind, message))
