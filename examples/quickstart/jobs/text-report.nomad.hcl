@@ -10,6 +10,10 @@ job "text-report" {
     meta_optional = ["top"]
   }
 
+  meta {
+    top = "5"
+  }
+
   group "report" {
     restart {
       attempts = 0
