@@ -1,0 +1,85 @@
+"""Exceptions to exit codes and to the one line that is shown for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from dispatchfile.cli.argv import normalize_argv, values_of
+from dispatchfile.cli.terminal import LogFormat, never_fail_on_characters
+from dispatchfile.errors import DispatchfileError, Interrupted
+from dispatchfile.reports.text import one_line
+
+INTERRUPTED = 130
+
+
+def run_to_exit_code(argv: Sequence[str]) -> int:
+    """
+    The exit code of the command; whatever goes wrong is one line on standard error.
+
+    An error of ours has its own code, a wrong command line is 1, an interrupt 130; what nobody foresaw is 1, and its
+    traceback goes to a file that the line names.
+    """
+    never_fail_on_characters()
+    argv = normalize_argv(argv)
+    try:
+        from dispatchfile.cli.app import run_command  # noqa: PLC0415  what fails here is shown like anything else
+
+        return run_command(argv)
+    except BaseException as exc:  # noqa: BLE001  the last resort for everybody
+        return _end(exc, argv)
+
+
+def _end(exc: BaseException, argv: Sequence[str]) -> int:
+    if isinstance(exc, BaseExceptionGroup):
+        exc = _most_telling(exc)
+    match exc:
+        case SystemExit():
+            return exc.code if isinstance(exc.code, int) else 1
+        case Interrupted():
+            _tell(str(exc), "warning", argv)
+            return exc.exit_code
+        case DispatchfileError():
+            _tell(str(exc), "error", argv)
+            return exc.exit_code
+        case KeyboardInterrupt():
+            _tell("interrupted", "warning", argv)
+            return INTERRUPTED
+    from dispatchfile.cli.crash import describe_crash  # noqa: PLC0415  needed by hardly any start
+
+    _tell(describe_crash(exc, argv, os.environ), "error", argv)
+    return 1
+
+
+def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The exception of a group that is shown: one that nobody foresaw (the whole group then), else the first of ours."""
+    leaves = list(_leaves(group))
+    if any(not isinstance(leaf, DispatchfileError | KeyboardInterrupt) for leaf in leaves):
+        return group
+    return next((leaf for leaf in leaves if isinstance(leaf, DispatchfileError)), leaves[0])
+
+
+def _leaves(exc: BaseException) -> Iterator[BaseException]:
+    if isinstance(exc, BaseExceptionGroup):
+        for inner in exc.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield exc
+
+
+def _tell(message: str, level: str, argv: Sequence[str]) -> None:
+    shown = one_line(message)
+    if _log_format(argv) == LogFormat.JSON:
+        line = json.dumps({"level": level, "message": shown})
+    else:
+        line = f"Error: {shown}" if level == "error" else shown
+    try:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        return  # nobody is left to be told
+
+
+def _log_format(argv: Sequence[str]) -> str | None:
+    return next(values_of("--log-format", argv), None)

@@ -1,0 +1,78 @@
+"""The two streams: results on standard output, everything else on standard error, with colours where they help."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TextIO
+
+from dispatchfile.errors import FileError
+
+FORCING = ("FORCE_COLOR", "CLICOLOR_FORCE", "NOMAD_CLI_FORCE_COLOR")
+FORBIDDING = ("NO_COLOR", "NOMAD_CLI_NO_COLOR")
+
+
+class ColorChoice(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class LogFormat(StrEnum):
+    """How notices and errors are written on standard error."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def wants_color(choice: ColorChoice, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """
+    The flag, else the environment, else whether somebody looks.
+
+    Source: no-color.org, force-color.org, bixense.com/clicolors; hashicorp/nomad, command/meta.go.
+    """
+    if choice is not ColorChoice.AUTO:
+        return choice is ColorChoice.ALWAYS
+    if any(environ.get(name) for name in FORBIDDING):
+        return False
+    if any(environ.get(name, "0") not in {"", "0", "false"} for name in FORCING):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb" and environ.get("CLICOLOR") != "0"
+
+
+def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether *stream* is a terminal that can redraw a line, and nobody keeps a log of it."""
+    return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
+
+
+def never_fail_on_characters() -> None:
+    """A stream of few characters (LC_ALL=C, a pipe on Windows) shows the others as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write_result(text: str) -> None:
+    """
+    The result, on standard output. Nobody reading on (`| head`) is fine and changes no exit code.
+
+    Raises FileError where it cannot be written, as on a full disk.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_the_rest(sys.stdout)
+    except OSError as exc:
+        _drop_the_rest(sys.stdout)
+        raise FileError("standard output", exc.strerror or str(exc)) from exc
+
+
+def _drop_the_rest(stream: TextIO) -> None:
+    """What is still buffered would fail once more as the interpreter ends, and change its exit code."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  the builtin gives a descriptor for dup2 just as well
+        os.dup2(nowhere.fileno(), stream.fileno())
