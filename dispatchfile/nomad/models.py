@@ -37,6 +37,8 @@ class TaskGroup:
     lifecycle: Mapping[str, str] = field(default_factory=dict)  # task -> "prestart", "poststart", "poststop"
     sidecars: frozenset[str] = frozenset()
     leaders: frozenset[str] = frozenset()
+    task_restarts: Mapping[str, Policy] = field(default_factory=dict)  # task -> its own policy, which beats the group's
+    max_run_duration_ns: int = 0  # 0: unlimited
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class JobSummary:
 
     groups: Mapping[str, GroupCounts]
     children: ChildrenCounts | None
+    modify_index: int = 0  # of the last change that is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class JobStub:
     create_index: int
     modify_index: int
     submit_time_ns: int
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +236,30 @@ class Dispatched:
         indexes.
         """
         return not self.eval_id and self.index > self.job_create_index
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSelf:
+    """The agent that answers, as it describes itself to tokens with agent:read."""
+
+    version: str  # "2.0.5", "1.10.5+ent"
+    region: str
+    datacenter: str
+    is_server: bool
+    acl_enabled: bool
+    max_connections: int  # http_max_conns_per_client; 0: unlimited, or not told
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSelf:
+    """The token in use, less its secret."""
+
+    accessor_id: str  # "anonymous" without a token, "acls-disabled" where ACLs are off
+    name: str
+    type: str  # "client" or "management"
+    policies: tuple[str, ...]
+    roles: tuple[str, ...]
+    expiration_time: str  # RFC 3339, empty where it does not expire
 
 
 @dataclass(frozen=True, slots=True)

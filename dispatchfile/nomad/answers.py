@@ -1,0 +1,37 @@
+"""An HTTP answer as it came, before anybody says what it means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LONGEST_TEXT = 600  # characters of a foreign text that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers by lower-case name, and the whole body, decompressed."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The body on one line, without characters that would do something to a terminal, and cut where long."""
+        text = " ".join(self.body[: 4 * LONGEST_TEXT].decode("utf-8", "replace").split())
+        shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+        return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + "…"
+
+    @property
+    def is_html(self) -> bool:
+        return "html" in self.headers.get("content-type", "") or self.body[:256].lstrip()[:1] == b"<"
+
+    def json(self) -> object:
+        """The body's JSON value. Raises ValueError where there is none."""
+        try:
+            value: object = json.loads(self.body.decode("utf-8"))
+        except RecursionError as exc:
+            raise ValueError("nested too deeply") from exc
+        return value

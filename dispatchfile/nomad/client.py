@@ -1,0 +1,421 @@
+"""Nomad's HTTP API, a method an endpoint. Source: hashicorp/nomad, api/ and command/agent/."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from dispatchfile.errors import NomadForbidden, NomadUnavailable, NomadUnreadable
+from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.nomad.decode import (
+    Row,
+    as_object,
+    as_text,
+    parse_agent,
+    parse_alloc,
+    parse_evaluation,
+    parse_job,
+    parse_rows,
+    parse_stub,
+    parse_summary,
+    parse_texts,
+    parse_token,
+)
+from dispatchfile.nomad.models import (
+    AgentSelf,
+    Alloc,
+    Dispatched,
+    Evaluation,
+    Job,
+    JobStub,
+    JobSummary,
+    Page,
+    TokenSelf,
+)
+from dispatchfile.nomad.refusals import in_doubt, read_dispatched, trouble_of_read, trouble_of_write
+from dispatchfile.nomad.transport import Transport, is_passing
+
+T = TypeVar("T")
+R = TypeVar("R", JobStub, Evaluation, Alloc)
+
+PAGE_ROWS = 1000  # of the job list, these take 0.7 MB
+PAGE_ALLOCS = 300  # with their task states, these take 2 MB
+READ_ATTEMPTS = 3
+log = logging.getLogger(__name__)
+
+
+def _log_repeat(details: RetryDetails) -> None:
+    log.debug("read repeated in %.1f s: %s", details.wait_for, details.caused_by)
+
+
+set_on_retry_hooks([_log_repeat])  # the default writes warnings to wherever structlog or logging points
+
+
+class Client:
+    """
+    One Nomad, as one token sees it. An async context manager.
+
+    namespace and region, everywhere: empty stands for the connection's own, and these for Nomad's defaults.
+
+    Every read raises NomadUnavailable (no answer, or no leader; repeated a few times before), NomadForbidden,
+    NomadRefused, and NomadUnreadable where the answer is not what Nomad says. Nothing but a read is ever repeated.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        max_connections: int,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection, self._clock = connection, clock
+        self._transport = transport or Transport(connection, max_connections=max_connections)
+        self._reading = stamina.AsyncRetryingCaller(
+            attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.5
+        ).on(_may_pass)
+        self.dispatches = 0
+        self.last_answer_at: float | None = None  # by the clock handed in
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(kind, error, traceback)
+
+    # What was asked of the server so far
+
+    @property
+    def requests(self) -> int:
+        return self._transport.counters.requests
+
+    @property
+    def throttled(self) -> int:
+        return self._transport.counters.throttled
+
+    @property
+    def peak_connections(self) -> int:
+        return self._transport.peak_connections
+
+    # Writes
+
+    async def dispatch_job(
+        self,
+        job: str,
+        *,
+        payload: bytes | None,
+        meta: Mapping[str, str],
+        namespace: str = "",
+        region: str = "",
+        id_prefix: str = "",
+        token: str | None = None,
+        priority: int | None = None,
+    ) -> Dispatched:
+        """
+        Create one child of the parameterized job *job*.
+
+        payload: at most 16384 bytes, before the base64 added here. meta: only keys the job declares. id_prefix: taken
+        literally. token: while the child exists, a second call creates nothing and answers without an evaluation ID.
+
+        Raises NomadUnavailable (surely not done: safe to repeat), NomadAmbiguous (perhaps done: settle first) and
+        NomadRefused (never will be; Nomad answers 500 to a bad dispatch, so the status alone does not tell).
+        Source: hashicorp/nomad, api/jobs.go and nomad/job_endpoint.go.
+        """
+        target = _dispatch_target(job, namespace or self._connection.namespace, region or self._connection.region)
+        if token:
+            target += f"{'&' if '?' in target else '?'}idempotency_token={quote(token, safe='')}"
+        self.dispatches += 1
+        answer = await self._send("PUT", target, _dispatch_body(job, payload, meta, id_prefix, priority))
+        return read_dispatched(answer)
+
+    async def stop_job(self, job_id: str, *, namespace: str = "", region: str = "", purge: bool = False) -> None:
+        """
+        Stop a job; *purge* also removes every trace of it. That there is no such job is no error.
+
+        Needs submit-job. May be repeated whatever it raised: NomadUnavailable, NomadAmbiguous or NomadRefused.
+        """
+        target = self._target(_job_path(job_id), namespace, region, purge="true" if purge else "")
+        await self._write("DELETE", target, b"")
+
+    async def evaluate_job(self, job_id: str, *, namespace: str = "", region: str = "") -> str:
+        """
+        Have a job evaluated again; the new evaluation's ID.
+
+        For a child without an evaluation, as servers before 1.10.5 may leave behind. Raises as `stop_job`.
+        """
+        target = self._target(_job_path(job_id) + "/evaluate", namespace, region)
+        row = await self._write("PUT", target, json.dumps({"JobID": job_id}).encode())
+        return as_text(row.get("EvalID") or "")
+
+    async def _write(self, method: str, target: str, body: bytes) -> Row:
+        answer = await self._send(method, target, body)
+        if error := trouble_of_write(answer):
+            raise error
+        try:
+            return as_object(answer.json())
+        except ValueError as exc:
+            raise in_doubt(answer) from exc
+
+    # Jobs
+
+    async def read_job(self, job_id: str, *, namespace: str = "", region: str = "") -> Job:
+        """A job in full. Raises NomadNotFound. Needs read-job."""
+        return await self._read_object(self._target(_job_path(job_id), namespace, region), parse_job)
+
+    async def read_summary(self, job_id: str, *, namespace: str = "", region: str = "") -> JobSummary:
+        """The counts of a job. Raises NomadNotFound. Needs read-job."""
+        return await self._read_object(self._target(_job_path(job_id) + "/summary", namespace, region), parse_summary)
+
+    async def read_allocations(self, job_id: str, *, namespace: str = "", region: str = "") -> tuple[Alloc, ...]:
+        """The allocations of a job, none for one that does not exist. Needs read-job."""
+        target = self._target(_job_path(job_id) + "/allocations", namespace, region)
+        return await self._read(target, lambda value: parse_rows(value, parse_alloc))
+
+    async def read_evaluations(self, job_id: str, *, namespace: str = "", region: str = "") -> tuple[Evaluation, ...]:
+        """The evaluations of a job, also of one that was purged; none for one that never was. Needs read-job."""
+        target = self._target(_job_path(job_id) + "/evaluations", namespace, region)
+        return await self._read(target, lambda value: parse_rows(value, parse_evaluation))
+
+    async def list_jobs(
+        self,
+        *,
+        prefix: str = "",
+        namespace: str = "",
+        region: str = "",
+        filter: str = "",  # noqa: A002  # Nomad's own word
+        per_page: int = PAGE_ROWS,
+        next_token: str = "",
+    ) -> Page[JobStub]:
+        """One page of the jobs whose ID begins with *prefix*, ordered by ID. Needs list-jobs."""
+        target = self._target("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
+        return await self._read_page(target, next_token, parse_stub)
+
+    async def list_all_jobs(
+        self,
+        *,
+        prefix: str = "",
+        namespace: str = "",
+        region: str = "",
+        filter: str = "",  # noqa: A002
+        per_page: int = PAGE_ROWS,
+    ) -> tuple[JobStub, ...]:
+        """All pages of `list_jobs`. Pages are separate snapshots: of a job seen twice, what was seen last."""
+        target = self._target("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
+        return await self._read_pages(target, parse_stub)
+
+    # Evaluations and allocations
+
+    async def read_evaluation(self, eval_id: str, *, namespace: str = "", region: str = "") -> Evaluation:
+        """One evaluation. Raises NomadNotFound. Needs read-job."""
+        target = self._target(f"/v1/evaluation/{quote(eval_id, safe='')}", namespace, region)
+        return await self._read_object(target, parse_evaluation)
+
+    async def read_evaluation_allocations(
+        self, eval_id: str, *, namespace: str = "", region: str = ""
+    ) -> tuple[Alloc, ...]:
+        """What one evaluation placed; nothing for an evaluation that does not exist. Needs read-job."""
+        target = self._target(f"/v1/evaluation/{quote(eval_id, safe='')}/allocations", namespace, region)
+        return await self._read(target, lambda value: parse_rows(value, parse_alloc))
+
+    async def list_evaluations(
+        self,
+        *,
+        namespace: str = "",
+        region: str = "",
+        filter: str = "",  # noqa: A002
+        per_page: int = PAGE_ROWS,
+    ) -> tuple[Evaluation, ...]:
+        """All evaluations of a namespace that *filter* lets through, oldest first. Needs read-job."""
+        target = self._target("/v1/evaluations", namespace, region, filter=filter, per_page=str(per_page))
+        return await self._read_pages(target, parse_evaluation)
+
+    async def read_allocation(self, alloc_id: str, *, namespace: str = "", region: str = "") -> Alloc:
+        """
+        One allocation. Raises NomadNotFound, and NomadForbidden where the token may not see it. Needs read-job.
+
+        alloc_id: all 36 characters.
+        """
+        target = self._target(f"/v1/allocation/{quote(alloc_id, safe='')}", namespace, region)
+        return await self._read_object(target, parse_alloc)
+
+    async def list_allocations(
+        self,
+        *,
+        namespace: str = "",
+        region: str = "",
+        filter: str = "",  # noqa: A002
+        per_page: int = PAGE_ALLOCS,
+    ) -> tuple[Alloc, ...]:
+        """All allocations of a namespace that *filter* lets through, with task states. Needs read-job."""
+        target = self._target("/v1/allocations", namespace, region, filter=filter, per_page=str(per_page))
+        return await self._read_pages(target, parse_alloc)
+
+    async def read_logs(
+        self, alloc_id: str, task: str, *, stream: str, tail_bytes: int, namespace: str = "", region: str = ""
+    ) -> bytes:
+        """
+        The last *tail_bytes* of what a task wrote. stream: "stdout" or "stderr". Needs read-logs.
+
+        Raises NomadNotFound where the log, the task or the allocation is gone.
+        """
+        target = self._target(
+            f"/v1/client/fs/logs/{quote(alloc_id, safe='')}",
+            namespace,
+            region,
+            task=task,
+            type=stream,
+            origin="end",
+            offset=str(tail_bytes),
+            plain="true",
+        )
+        return (await self._read_answer(target)).body[-tail_bytes:]
+
+    # The cluster
+
+    async def read_agent(self) -> AgentSelf:
+        """Who answers. Needs agent:read, which no namespace's policy includes."""
+        return await self._read("/v1/agent/self", parse_agent)
+
+    async def read_version(self) -> tuple[int, int, int] | None:
+        """The version of the agent that answers, None where it may not be known."""
+        try:
+            agent = await self.read_agent()
+        except NomadForbidden:
+            return None
+        return parse_version(agent.version)
+
+    async def read_leader(self) -> str:
+        """Address of the leader, for servers. Raises NomadUnavailable where there is none."""
+        return await self._read("/v1/status/leader", as_text)
+
+    async def read_token_self(self) -> TokenSelf:
+        """The token in use. Raises NomadForbidden for one that is unknown, malformed or expired."""
+        return await self._read("/v1/acl/token/self", parse_token)
+
+    async def read_regions(self) -> tuple[str, ...]:
+        return await self._read("/v1/regions", parse_texts)
+
+    async def read_namespaces(self) -> tuple[str, ...]:
+        """The namespaces in which the token may do anything at all."""
+        return await self._read("/v1/namespaces", lambda value: parse_rows(value, _name))
+
+    # How it is read
+
+    async def _read_object(self, target: str, parse: Callable[[Row], T]) -> T:
+        return await self._read(target, lambda value: parse(as_object(value)))
+
+    async def _read(self, target: str, parse: Callable[[object], T]) -> T:
+        return _parsed(target, await self._read_answer(target), parse)
+
+    async def _read_pages(self, target: str, parse: Callable[[Row], R]) -> tuple[R, ...]:
+        rows: dict[tuple[str, str], R] = {}
+        token, seen = "", set[str]()
+        while token not in seen:
+            seen.add(token)
+            page = await self._read_page(target, token, parse)
+            rows |= {(row.namespace, row.id): row for row in page.rows}
+            if not (token := page.next_token):
+                return tuple(rows.values())
+        raise NomadUnreadable(f"{target.partition('?')[0]}: the pages of the list go round in circles")
+
+    async def _read_page(self, target: str, next_token: str, parse: Callable[[Row], T]) -> Page[T]:
+        answer = await self._read_answer(f"{target}&{urlencode({'next_token': next_token})}" if next_token else target)
+        return Page(
+            rows=_parsed(target, answer, lambda value: parse_rows(value, parse)),
+            next_token=answer.headers.get("x-nomad-nexttoken", ""),
+            index=_index(answer),
+            known_leader=answer.headers.get("x-nomad-knownleader") == "true",
+        )
+
+    async def _read_answer(self, target: str) -> Answer:
+        return await self._reading(self._read_once, target)
+
+    async def _read_once(self, target: str) -> Answer:
+        answer = await self._send("GET", target)
+        if error := trouble_of_read(answer):
+            raise error
+        return answer
+
+    async def _send(self, method: str, target: str, body: bytes = b"") -> Answer:
+        answer = await self._transport.send(method, target, body)
+        self.last_answer_at = self._clock()
+        return answer
+
+    def _target(self, path: str, namespace: str, region: str, **query: str) -> str:
+        return _with_query(
+            path,
+            namespace=namespace or self._connection.namespace,
+            region=region or self._connection.region,
+            **query,
+        )
+
+
+def _parsed(target: str, answer: Answer, parse: Callable[[object], T]) -> T:
+    try:
+        return parse(answer.json())
+    except ValueError as exc:
+        story = "a web page" if answer.is_html else exc
+        raise NomadUnreadable(f"{target.partition('?')[0]}: not what Nomad answers: {story}") from exc
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, NomadUnavailable) and is_passing(error)
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/job/{quote(job_id, safe='')}"
+
+
+def _with_query(path: str, **query: str) -> str:
+    given = {key: value for key, value in query.items() if value}
+    return f"{path}?{urlencode(given, quote_via=quote, safe='')}" if given else path
+
+
+@lru_cache(maxsize=1024)
+def _dispatch_target(job: str, namespace: str, region: str) -> str:
+    return _with_query(f"{_job_path(job)}/dispatch", namespace=namespace, region=region)
+
+
+def _dispatch_body(
+    job: str, payload: bytes | None, meta: Mapping[str, str], id_prefix: str, priority: int | None
+) -> bytes:
+    fields: dict[str, object] = {
+        "JobID": job,  # has Nomad refuse what a proxy did to the path
+        "Payload": None if payload is None else base64.b64encode(payload).decode("ascii"),
+        "Meta": dict(meta),
+    }
+    if id_prefix:
+        fields["IdPrefixTemplate"] = id_prefix
+    if priority:
+        fields["Priority"] = priority
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
+
+
+def _index(answer: Answer) -> int:
+    text = answer.headers.get("x-nomad-index", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else 0
+
+
+def _name(row: Row) -> str:
+    return as_text(row.get("Name"), "Name")
+
+
+def parse_version(text: str) -> tuple[int, int, int] | None:
+    """The numbers of "2.0.5", "1.10.5+ent" or "v1.9.0-beta.1"; None for anything else."""
+    match = re.match(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?![\d.])", text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None

@@ -1,0 +1,192 @@
+"""
+What an answer means, told by its text and not by its status alone.
+
+Nomad answers 500 to bad requests and to passing faults alike. So the texts are listed here: what will never be done,
+what surely was not done. Any other 500 leaves open whether a write was carried out.
+
+Texts and their order were observed on 2.0.5, where it was possible, else read in the source: hashicorp/nomad,
+nomad/job_endpoint.go, nomad/structs/errors.go, nomad/rpc.go, helper/pool/pool.go, command/agent/http.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatchfile.errors import (
+    NomadAmbiguous,
+    NomadError,
+    NomadForbidden,
+    NomadNotFound,
+    NomadRefused,
+    NomadThrottled,
+    NomadUnavailable,
+    NomadUnreadable,
+)
+from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.decode import parse_dispatched
+from dispatchfile.nomad.models import Dispatched
+
+# One more for every server the request was handed on to.
+HOPS = re.compile(r"^(?:rpc error: |RPC Error:: \d+,)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A text of Nomad's and what it says of the request. *pattern* is searched for behind the hops."""
+
+    pattern: str
+    error: type[NomadError]
+    hint: str = ""
+
+
+# Texts that quote what a user wrote come first, so that no name can pass for a passing fault.
+NEVER: Sequence[Rule] = (
+    Rule(r"^Specified job \".*\" is not a parameterized job$", NomadRefused),
+    Rule(r"^Specified job \".*\" is stopped$", NomadRefused),
+    Rule(r"^Dispatch request included unpermitted metadata keys: \[.*\]$", NomadRefused),
+    Rule(r"^Dispatch did not provide required meta keys: \[.*\]$", NomadRefused),
+    Rule(r"^job \".*\" is in nonexistent (?:namespace|node pool) \".*\"$", NomadRefused),
+    Rule(r"^Payload is not provided but required by parameterized job$", NomadRefused),
+    Rule(r"^Payload provided but forbidden by parameterized job$", NomadRefused),
+    Rule(r"^Payload exceeds maximum size; \d+ > \d+$", NomadRefused),
+    Rule(r"^dispatch job priority must be between \[\d+, \d+\]$", NomadRefused),
+    Rule(r"^missing parameterized job ID$", NomadRefused),
+    Rule(r"^missing job ID for (?:evaluation|deregistering)$", NomadRefused),
+    Rule(r"^can't evaluate (?:periodic|parameterized) job$", NomadRefused),
+    Rule(r"^missing region for target RPC$", NomadRefused),
+    Rule(r"^parameterized job not found$", NomadNotFound),
+    Rule(r"^(?:job|eval|alloc) not found$", NomadNotFound),
+    Rule(r"(?:^|: )Permission denied$", NomadForbidden),
+    Rule(r"(?:^|: )ACL token (?:not found|expired|is invalid)", NomadForbidden),
+    Rule(r"^failed to parse signed token: ", NomadForbidden),
+    Rule(r"^Job registration, dispatch, and scale are disabled by the scheduler configuration$", NomadForbidden),
+)
+
+# Given before the request was written to the log, or before it reached a server.
+NOT_DONE: Sequence[Rule] = (
+    Rule(r"(?:^|: )No cluster leader$", NomadUnavailable),
+    Rule(r"(?:^|: )Not ready to serve consistent reads$", NomadUnavailable),
+    Rule(r"(?:^|: )No path to region$", NomadUnavailable, "is the region's name right?"),
+    Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no server"),
+    Rule(r"(?:^|: )failed to get conn: ", NomadUnavailable),
+    Rule(r"(?:^|: )failed to start stream: ", NomadUnavailable),
+)
+
+# What only reads are told. An allocation that the token may not see is "unknown", with a 500.
+READS: Sequence[Rule] = (
+    Rule(r"^Unknown (?:allocation|node) ", NomadForbidden, "or there is none"),
+    Rule(r"^alloc lookup failed: index error: ", NomadRefused),
+    Rule(r"^failed to (?:create result paginator|read result page|read filter expression): ", NomadRefused),
+)
+
+
+def trouble_of_write(answer: Answer) -> NomadError | None:
+    """What *answer* to a request that changes something says, None if it was carried out."""
+    status = answer.status
+    if status == 200:
+        return None
+    if status == 500 and not answer.is_html and (error := _by_rules((*NEVER, *NOT_DONE), answer)):
+        return error
+    if 300 <= status < 500 and status != 408:
+        return _trouble_of_status(answer)
+    return in_doubt(answer)
+
+
+def in_doubt(answer: Answer) -> NomadAmbiguous:
+    """An answer to a write that tells nothing of it."""
+    return NomadAmbiguous(f"{_heading(answer)}: the request may have been carried out", status=answer.status)
+
+
+def read_dispatched(answer: Answer) -> Dispatched:
+    """
+    The child that *answer* to a dispatch names.
+
+    Raises NomadUnavailable (surely not done), NomadAmbiguous (perhaps done) or NomadRefused (never will be). An agent
+    that shuts down may answer 200 with empty fields.
+    """
+    if error := trouble_of_write(answer):
+        raise error
+    try:
+        return parse_dispatched(answer.json())
+    except ValueError as exc:
+        raise in_doubt(answer) from exc
+
+
+def trouble_of_read(answer: Answer) -> NomadError | None:
+    """
+    What *answer* to a GET says, None if it can be believed.
+
+    A GET changes nothing, so every fault that may pass is NomadUnavailable. An answer given without a leader is none:
+    it would show an empty cluster.
+    """
+    if answer.headers.get("x-nomad-knownleader") == "false":
+        return NomadUnavailable("no server knows a leader", status=answer.status)
+    if answer.status == 200:
+        return None
+    return _not_found(answer) if answer.status == 404 else _failed_read(answer)
+
+
+def _failed_read(answer: Answer) -> NomadError:
+    status = answer.status
+    if status == 500 and not answer.is_html and (error := _by_rules((*NEVER, *READS, *NOT_DONE), answer)):
+        return error
+    if 300 <= status < 500 and status != 408:
+        return _trouble_of_status(answer)
+    if status >= 400:
+        return NomadUnavailable(_heading(answer), status=status)
+    return NomadUnreadable(f"{_heading(answer)}: not an answer of Nomad's", status=status)
+
+
+def _by_rules(rules: Sequence[Rule], answer: Answer) -> NomadError | None:
+    text = HOPS.sub("", answer.text)
+    for rule in rules:
+        if re.search(rule.pattern, text):
+            return rule.error(f"{text} ({rule.hint})" if rule.hint else text, status=answer.status)
+    return None
+
+
+def _not_found(answer: Answer) -> NomadError:
+    """Only Nomad's own word for it says that an object is gone."""
+    text = HOPS.sub("", answer.text)
+    if re.fullmatch(r"(?:job|eval|alloc)(?: \".*\")? not found|Unknown (?:job|allocation|evaluation).*", text):
+        return NomadNotFound(text, status=404)
+    return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
+
+
+NO_SUCH_ROUTE = "is this the address of a Nomad agent, and the agent not too old?"
+PLAIN_TO_TLS = "Client sent an HTTP request to an HTTPS server"
+
+
+def _trouble_of_status(answer: Answer) -> NomadError:
+    """3xx and 4xx: whoever gave this answer has not carried the request out."""
+    status, heading = answer.status, _heading(answer)
+    if status < 400:
+        return NomadRefused(f"{heading}{_whereto(answer)}: give the address it points to with --address", status=status)
+    if status in {401, 403}:
+        return NomadForbidden(HOPS.sub("", answer.text) if _is_nomads(answer) else heading, status=status)
+    if status == 404:
+        return NomadRefused(f"{heading}: {NO_SUCH_ROUTE}", status=status)
+    if status == 429:
+        return NomadThrottled(heading, status=status)
+    if PLAIN_TO_TLS in answer.text:
+        return NomadRefused(f"{heading}: write the address with https://", status=status)
+    return NomadRefused(HOPS.sub("", answer.text) if _is_nomads(answer) else heading, status=status)
+
+
+def _is_nomads(answer: Answer) -> bool:
+    return bool(answer.text) and not answer.is_html
+
+
+def _heading(answer: Answer) -> str:
+    if answer.is_html:
+        return f"HTTP {answer.status} with a web page, from something between here and Nomad"
+    return f"HTTP {answer.status} ({answer.text})" if answer.text else f"HTTP {answer.status} without a text"
+
+
+def _whereto(answer: Answer) -> str:
+    """The place a redirect points to, without a query, which may hold secrets."""
+    place = answer.headers.get("location", "").partition("?")[0]
+    shown = "".join(char for char in place if char.isprintable())[:200]
+    return f", redirected to {shown}" if shown else ""
