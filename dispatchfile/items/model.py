@@ -1,4 +1,4 @@
-"""Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
+"""An item, and the request it would send."""
 
 from __future__ import annotations
 

@@ -1,0 +1,88 @@
+"""What an item is known by: its fingerprint, its default id, and the names its children get in Nomad."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+from dispatchfile.items.model import DispatchRequest, Item
+
+MAX_ID_IN_PREFIX = 64
+HASH_DIGITS = 8
+DEFAULT_ID_DIGITS = 16
+MAX_JOB_IN_ID = 128 - DEFAULT_ID_DIGITS - 1
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_NOT_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
+_UNIX = re.compile(r"[0-9]+")
+_HEX = re.compile(r"[0-9a-f]{8}")
+
+
+def fingerprint(request: DispatchRequest, sensitive: frozenset[str]) -> str:
+    """SHA-256 over what is asked of Nomad, as 64 hex digits; *sensitive* values take no part."""
+    fields = _content(request.job, request.meta, request.payload, sensitive)
+    fields["namespace"] = request.namespace
+    fields["region"] = request.region
+    fields["priority"] = request.priority
+    return _digest(fields)
+
+
+def default_id(job: str, meta: Mapping[str, str], payload: bytes | None, sensitive: frozenset[str]) -> str:
+    """`<job>-<16 hex>`; characters of the job that no id may have become `-` (the hash knows them)."""
+    digest = _digest(_content(job, meta, payload, sensitive))
+    return f"{_NOT_IN_ID.sub('-', job)[:MAX_JOB_IN_ID]}-{digest[:DEFAULT_ID_DIGITS]}"
+
+
+def auto_token(name: str, item_id: str, fingerprint: str) -> str:
+    """The idempotency token that `auto` stands for, of a manifest called *name*."""
+    return f"{name}:{item_id}:{fingerprint}"
+
+
+def short_id(item_id: str) -> str:
+    """The id as it stands in a child's ID: one over 64 characters is cut and ends in 8 hex digits of its hash."""
+    if len(item_id) <= MAX_ID_IN_PREFIX:
+        return item_id
+    digest = hashlib.sha256(item_id.encode()).hexdigest()[:HASH_DIGITS]
+    return f"{item_id[: MAX_ID_IN_PREFIX - HASH_DIGITS - 1]}-{digest}"
+
+
+def child_prefix(item: Item, *, run: str, attempt: int) -> str:
+    """What is sent as `IdPrefixTemplate`: unique for each attempt of each item of each run, unless it is exact."""
+    if item.exact_prefix:
+        return item.written_prefix
+    ours = f"{run}-{short_id(item.id)}-{attempt}"
+    return f"{item.written_prefix}-{ours}" if item.written_prefix else ours
+
+
+def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:
+    """The token that *attempt* sends, in the run *rerun* if that is a rerun: each is to make a child of its own."""
+    base = token if rerun is None else f"{token}@{rerun}"
+    return base if attempt == 1 else f"{base}#{attempt}"
+
+
+def is_child_of(child_id: str, *, job: str, prefix: str) -> bool:
+    """
+    Whether *child_id* is one that Nomad gives to a dispatch of *job* with exactly this *prefix*.
+
+    Nomad appends the time in seconds and 8 hex digits. Source: hashicorp/nomad, nomad/structs/structs.go, DispatchedID.
+    """
+    head, _, digits = child_id.rpartition("-")
+    stem, _, unix = head.rpartition("-")
+    expected = f"{job}/dispatch-{prefix}" if prefix else f"{job}/dispatch"
+    return stem == expected and bool(_UNIX.fullmatch(unix)) and bool(_HEX.fullmatch(digits))
+
+
+def _content(
+    job: str, meta: Mapping[str, str], payload: bytes | None, sensitive: frozenset[str]
+) -> dict[str, object]:
+    if sensitive:
+        meta = {key: value for key, value in meta.items() if f"meta.{key}" not in sensitive}
+        payload = None if "payload" in sensitive else payload
+    return {"job": job, "meta": meta, "payload": base64.b64encode(payload).decode() if payload else None}
+
+
+def _digest(fields: Mapping[str, object]) -> str:
+    return hashlib.sha256(_CANONICAL.encode(fields).encode()).hexdigest()
