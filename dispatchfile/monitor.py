@@ -377,30 +377,41 @@ class Monitor:
         return limit is not None and self._clock.now() - watch.pending_since >= limit
 
     async def _read_records(self, watch: _Watch) -> ChildRecords:
-        facts = self._parents[watch.child.parent]
-        placement = watch.child.wait is Wait.PLACEMENT
+        """Status first, then allocations, then evaluations: each read may only be newer than the one before."""
+        placement, listed = watch.child.wait is Wait.PLACEMENT, watch.child.listed
+        wants_job = not placement and (not watch.status or not listed)
+        job = await self._read_job(watch) if wants_job else None
+        gone = wants_job and job is None
         allocs = () if placement else await self._read_allocations(watch)
         pending = watch.status == "pending"
         evals = await self._read_evaluations(watch) if placement or pending or not allocs else None
-        job = await self._read_job(watch) if self._wants_job(watch, allocs, evals) else None
-        gone = self._wants_job(watch, allocs, evals) and job is None
+        if not wants_job and not allocs and not evals:
+            job = await self._read_job(watch)
+            gone = job is None
+        return self._records(watch, job, tuple(allocs), evals, gone=gone)
+
+    def _records(
+        self,
+        watch: _Watch,
+        job: Job | None,
+        allocs: tuple[Alloc, ...],
+        evals: tuple[Evaluation, ...] | None,
+        *,
+        gone: bool,
+    ) -> ChildRecords:
+        facts = self._parents[watch.child.parent]
         return ChildRecords(
             status=job.status if job else watch.status,
             stop=job.stop if job else watch.stop,
             type=job.type if job else facts.type,
             groups={group.name: group for group in job.groups} if job else facts.groups,
-            allocs=tuple(allocs),
+            allocs=allocs,
             evals=evals,
             gone=gone,
             seen_alive=watch.seen_alive,
             server_before_2_0_1=self._flaps,
             age_s=self._clock.now() - watch.since,
         )
-
-    def _wants_job(self, watch: _Watch, allocs: Sequence[Alloc], evals: Sequence[Evaluation] | None) -> bool:
-        """The list has not shown the child, or there is nothing of it left, or it may differ from its parent."""
-        unlisted = not watch.status and watch.child.wait is Wait.COMPLETION
-        return unlisted or not (allocs or evals) or not watch.child.listed
 
     async def _read_job(self, watch: _Watch) -> Job | None:
         namespace, region, _ = watch.child.parent

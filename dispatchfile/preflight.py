@@ -43,6 +43,13 @@ class Policy:
     job: str
     starts: int | None
 
+    @property
+    def sentence(self) -> str:
+        if self.starts is None:
+            return f"job {self.job}: its restart or reschedule policy may start an item without limit"
+        times = "once" if self.starts == 1 else f"up to {self.starts} times"
+        return f"job {self.job}: an item may start {times}"
+
 
 def parents_in(items: Iterable[Item]) -> dict[Parent, Item]:
     """Each parent with the first item that names it, in the order of the items."""

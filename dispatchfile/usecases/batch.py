@@ -15,8 +15,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dispatchfile.nomad.client import Client
-
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, Dispatcher
 from dispatchfile.errors import NomadError, NomadNotFound
@@ -36,6 +34,7 @@ from dispatchfile.events import (
 from dispatchfile.flow import Flow, Parent, Ticket, parent_of
 from dispatchfile.items import Item, child_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
+from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait
 
 TICK_S = 0.5
@@ -115,20 +114,14 @@ class Batch:
         self._trouble_told = False
         self._interrupted = False
         self._drained = False
-        self._jitter = jitter
         self.stop_was_requested = False
         self._side_tasks: asyncio.TaskGroup | None = None
-
-    # Life
-
-    async def run(self) -> BatchState:
-        """Dispatch and watch until every item has its outcome, or the batch is interrupted."""
         self._flow = Flow(
             self._first_tickets(),
             self._settings,
             canaries=self._plan.canaries,
             selected=len(self._plan.items),
-            jitter=self._jitter,
+            jitter=jitter,
         )
         self._dispatcher = Dispatcher(
             client=self._client,
@@ -150,6 +143,11 @@ class Batch:
             logs=self._plan.logs,
             server_before_2_0_1=self._plan.server_before_2_0_1,
         )
+
+    # Life
+
+    async def run(self) -> BatchState:
+        """Dispatch and watch until every item has its outcome, or the batch is interrupted."""
         async with asyncio.TaskGroup() as group:
             self._side_tasks = group
             watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]

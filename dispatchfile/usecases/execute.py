@@ -1,0 +1,171 @@
+"""Prepared items through one batch to one summary: what `run`, `resume` and `rerun` share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
+
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline
+from dispatchfile.events import Event, Ledger
+from dispatchfile.flow import Parent
+from dispatchfile.items import Item
+from dispatchfile.monitor import LogReads, ParentFacts
+from dispatchfile.nomad.client import Client
+from dispatchfile.preflight import ParentState
+from dispatchfile.settings import Settings
+from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
+from dispatchfile.usecases.reporting import Reporter
+
+FIRST_WITHOUT_FLAPPING = (2, 0, 1)  # before, a job was `dead` for a moment between a failure and its reschedule
+DEFAULT_PRIORITY = 50
+FEWEST_LOG_READS, LOG_READS_SHARE = 20, 0.05
+
+
+class Control:
+    """How a run is interrupted from outside, by a signal or by another process."""
+
+    def __init__(self) -> None:
+        self._batch: Batch | None = None
+        self.interrupted = False
+        self.stop_was_requested = False  # by another process
+
+    def interrupt(self) -> None:
+        """Send nothing more, wait for the answers under way, write the journal, and end."""
+        self.interrupted = True
+        if self._batch is not None:
+            self._batch.interrupt()
+
+    def attach(self, batch: Batch) -> None:
+        """From now on an interruption is the batch's; one that came before is passed on."""
+        self._batch = batch
+        if self.interrupted:
+            batch.interrupt()
+
+    @property
+    def is_attached(self) -> bool:
+        return self._batch is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done, complete: nothing of it is read again."""
+
+    facts: RunFacts
+    selected: Sequence[Item]  # in file order
+    settings: Settings
+    parents: Mapping[Parent, ParentState]
+    baselines: Mapping[Parent, Baseline]
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    known_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
+    canaries: Sequence[str] = ()
+    deadline: float | None = None
+    rerun_of: str | None = None
+    version: tuple[int, int, int] | None = None  # of the server; None: unknown, so taken for an old one
+    logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
+
+
+def item_facts(item: Item) -> ItemFacts:
+    request = item.request
+    return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, item.row or item.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Runs a batch, and sums up."""
+
+    client: Client
+    ledger: Ledger
+    results: Results
+    reporter: Reporter
+    clock: Clock
+
+    async def execute(self, work: Work, control: Control) -> tuple[Summary, BatchState]:
+        """Dispatch and watch until every item has its outcome, or the run is interrupted."""
+        batch = Batch(
+            _plan(work),
+            client=self.client,
+            ledger=self.ledger,
+            clock=self.clock,
+            listener=self._listen,
+            jitter=random.random,
+            stop_requested=lambda: bool(getattr(self.ledger, "stop_requested", False)),
+        )
+        control.attach(batch)
+        state = await batch.run()
+        if batch.stop_was_requested:
+            control.stop_was_requested = True
+        return summarize(
+            self.results,
+            work.facts,
+            state=state.value,
+            finished_at=self.clock.wall(),
+            requests=self._requests(),
+        ), state
+
+    def _listen(self, event: Event) -> None:
+        self.results.apply(event)
+        self.reporter.event(event, self.results)
+
+    def _requests(self) -> Requests:
+        counters = self.client.counters
+        return Requests(
+            total=counters.requests,
+            dispatches=counters.dispatches,
+            retried=counters.retried,
+            throttled=counters.throttled,
+            peak_connections=counters.peak_connections,
+        )
+
+
+def _plan(work: Work) -> Plan:
+    run = work.facts.run
+    return Plan(
+        run=run,
+        items=_in_order(work.selected, work.parents),
+        starts=work.starts,
+        settings=work.settings,
+        parents={parent: _facts(parent, state, run, work.selected) for parent, state in work.parents.items()},
+        periodic={parent for parent, state in work.parents.items() if state.job and state.job.periodic},
+        baselines=work.baselines,
+        canaries=work.canaries,
+        deadline=work.deadline,
+        rerun_of=work.rerun_of,
+        logs=_log_reads(work.logs, len(work.selected)),
+        server_before_2_0_1=work.version is None or work.version < FIRST_WITHOUT_FLAPPING,
+        known_children=work.known_children,
+    )
+
+
+def _in_order(items: Sequence[Item], parents: Mapping[Parent, ParentState]) -> list[Item]:
+    """By priority, then as in the file. Without one of its own an item has its job's."""
+
+    def priority(item: Item) -> int:
+        request = item.request
+        if request.priority is not None:
+            return request.priority
+        state = parents.get((request.namespace, request.region, request.job))
+        return state.job.priority if state and state.job else DEFAULT_PRIORITY
+
+    return sorted(items, key=lambda item: -priority(item))
+
+
+def _facts(parent: Parent, state: ParentState, run: str, items: Sequence[Item]) -> ParentFacts:
+    """Where every prefix starts with the run, the run's prefix finds all; else they contain it."""
+    job_id = parent[2]
+    groups = {group.name: group for group in state.job.groups} if state.job else {}
+    kind = state.job.type if state.job else "batch"
+    if any(item.written_prefix and item.request.job == job_id for item in items):
+        return ParentFacts(kind, groups, f"{job_id}/dispatch-", f'ID contains "-{run}-"')
+    return ParentFacts(kind, groups, f"{job_id}/dispatch-{run}-")
+
+
+def _log_reads(wanted: str, items: int) -> LogReads:
+    if wanted == "none":
+        return LogReads(at_most=0)
+    if wanted in ("failed", "all"):
+        return LogReads(succeeded=wanted == "all")
+    return LogReads(at_most=max(FEWEST_LOG_READS, int(items * LOG_READS_SHARE)))

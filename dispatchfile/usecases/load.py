@@ -1,0 +1,81 @@
+"""A manifest's path to its items, with every problem on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatchfile.files import Files
+from dispatchfile.schema import check_document
+
+from dispatchfile.errors import FileError
+from dispatchfile.items import Item, Scope, read_items
+from dispatchfile.manifest import Document, load_manifest
+from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.source import Position
+
+STANDARD_INPUT = "-"
+SHOWN_STANDARD_INPUT = "<stdin>"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSource:
+    """Where a manifest comes from and what its templates may see."""
+
+    path: str  # as the user wrote it; "-" is standard input
+    content: bytes | None  # of standard input; None: read the path
+    variables: Mapping[str, object]  # from --var and --var-file, over the manifest's own
+    environ: Mapping[str, str]
+    scope: Scope
+    allow_outside: bool = False
+
+    @property
+    def shown(self) -> str:
+        return SHOWN_STANDARD_INPUT if self.path == STANDARD_INPUT else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a manifest came to. Without a document, or with errors, nothing may be sent."""
+
+    document: Document | None
+    files: Files
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[Problem, ...]]:
+    """The manifest's document, checked against its schema, and the files it may read."""
+    folder = Path.cwd() if source.path == STANDARD_INPUT else Path(source.path).resolve().parent
+    files = Files(folder, allow_outside=source.allow_outside)
+    try:
+        content = source.content if source.content is not None else _read(source.path)
+    except FileError as error:
+        place = Position(source.shown, 1, 1)
+        hint = "name a manifest, or start one with `dispatchfile init`"
+        return None, files, (Problem("DF010", place, error.reason, hint),)
+    document, problems = load_manifest(content, path=source.shown, folder=folder)
+    if document is not None and not has_errors(problems):
+        problems = (*problems, *check_document(document))
+    return document, files, problems
+
+
+def _read(path: str) -> bytes:
+    name = Path(path)
+    return Files(name.absolute().parent, allow_outside=True).read(name.name)
+
+
+def load_items(source: ManifestSource) -> Loaded:
+    """All items of the manifest, in file order, and all problems."""
+    document, files, problems = read_source(source)
+    if document is None or has_errors(problems):
+        return Loaded(document, files, (), sort_problems(problems))
+    items: list[Item] = []
+    found = list(problems)
+    for entry in read_items(document, files=files, overrides=source.variables, env=source.environ, scope=source.scope):
+        if isinstance(entry, Problem):
+            found.append(entry)
+        else:
+            items.append(entry)
+    return Loaded(document, files, tuple(items), sort_problems(found))

@@ -1,0 +1,100 @@
+"""Reading what preflight asks of the server: each parent's job and its children's count, and the rights to go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from dispatchfile.errors import (
+    NomadAmbiguous,
+    NomadError,
+    NomadForbidden,
+    NomadNotFound,
+    NomadRefused,
+    NomadUnavailable,
+)
+from dispatchfile.flow import Parent
+from dispatchfile.nomad.client import Client
+from dispatchfile.preflight import ParentState, near_misses
+
+PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
+PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+PARENTS_AT_ONCE = 8
+REGISTERED_SHOWN = 500
+
+
+async def read_parents(client: Client, parents: Iterable[Parent]) -> dict[Parent, ParentState]:
+    """
+    Read each parent twice (job, summary), and ask whether it may be dispatched.
+
+    Raises NomadError if the server cannot be reached or does not answer as Nomad does.
+    """
+    slots = asyncio.Semaphore(PARENTS_AT_ONCE)
+    wanted = list(parents)
+
+    async def read(parent: Parent) -> ParentState:
+        async with slots:
+            return await _read_parent(client, parent)
+
+    states = await asyncio.gather(*(read(parent) for parent in wanted))
+    return dict(zip(wanted, states, strict=True))
+
+
+async def _read_parent(client: Client, parent: Parent) -> ParentState:
+    namespace, region, job_id = parent
+    try:
+        job = await client.read_job(job_id, namespace=namespace, region=region)
+        may_dispatch = await _may_dispatch(client, parent)
+        summary = await client.read_summary(job_id, namespace=namespace, region=region)
+    except NomadForbidden:
+        return ParentState(may_read=False, may_dispatch=await _may_dispatch(client, parent))
+    except NomadNotFound:
+        return ParentState(
+            near_misses=await _near_misses(client, parent), may_dispatch=await _may_dispatch(client, parent)
+        )
+    children = summary.children.total if summary.children else 0
+    return ParentState(job=job, may_dispatch=may_dispatch, children=children, children_index=summary.modify_index)
+
+
+async def _may_dispatch(client: Client, parent: Parent) -> bool:
+    """
+    Dispatch with a meta key that no job permits.
+
+    The right is checked before anything else (403), and such a request is refused in every case.
+    Source: hashicorp/nomad, nomad/job_endpoint.go, Dispatch and validateDispatchRequest.
+    """
+    for pause_s in PROBE_PAUSES_S:
+        try:
+            await _probe(client, parent)
+        except NomadForbidden:
+            return False
+        except NomadUnavailable:
+            await asyncio.sleep(pause_s)
+        except (NomadRefused, NomadAmbiguous):
+            return True
+    return True
+
+
+async def _probe(client: Client, parent: Parent) -> None:
+    namespace, region, job = parent
+    await client.dispatch_job(
+        job,
+        namespace=namespace,
+        region=region,
+        payload=None,
+        meta={PROBE_KEY: ""},
+        id_prefix="",
+        token=None,
+        priority=None,
+    )
+
+
+async def _near_misses(client: Client, parent: Parent) -> tuple[str, ...]:
+    namespace, region, job = parent
+    try:
+        page = await client.list_jobs(
+            prefix="", namespace=namespace, region=region, filter='ParentID == ""', per_page=REGISTERED_SHOWN
+        )
+    except NomadError:
+        return ()
+    return near_misses(job, [row.id for row in page.rows if row.parameterized])

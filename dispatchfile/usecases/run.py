@@ -1,0 +1,275 @@
+"""`run`: a manifest in, every item dispatched once and watched as far as asked, one summary out."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dispatchfile.results import Results, RunFacts, Summary
+
+from dispatchfile import __version__
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
+from dispatchfile.flow import Parent, Ticket
+from dispatchfile.items import Item, manifest_name
+from dispatchfile.journal import Baseline as StoredBaseline
+from dispatchfile.journal import Journal, RunHeader, RunState, Target, state_folder, unfinished_run
+from dispatchfile.manifest import Document
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in, policies
+from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
+from dispatchfile.usecases.batch import BatchState
+from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.select import Selection, select_items
+
+RUN_ID_LENGTH = 8
+RUN_ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+MONITOR_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `run` is asked to do."""
+
+    source: ManifestSource
+    connection: Connection
+    settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    run_id: str = ""  # empty: a new random one
+    local: bool = False  # on an embedded agent that ends with the run
+    logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
+    state_dir: str | None = None
+    journal: bool = True
+    new: bool = False  # even beside an unfinished run of the same manifest and target
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What a run came to: a summary, or the problems that kept it from starting."""
+
+    summary: Summary | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return self.summary.exit_code if self.summary else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A manifest read, checked and selected from; nothing has been asked of a server yet."""
+
+    document: Document
+    selection: Selection
+    items: tuple[Item, ...]
+    settings: Settings
+    problems: tuple[Problem, ...]  # warnings
+
+
+def new_run_id() -> str:
+    """Random, so that two runs never share a child-ID prefix; a letter first, for people."""
+    first = secrets.choice(RUN_ID_CHARACTERS[:26])
+    return first + "".join(secrets.choice(RUN_ID_CHARACTERS) for _ in range(RUN_ID_LENGTH - 1))
+
+
+def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
+    """
+    Everything that can be known without a server; the problems instead if there is an error among them.
+
+    Raises UsageError for flags and selectors that cannot be meant.
+    """
+    loaded = load_items(options.source)
+    if loaded.document is None or has_errors(loaded.problems):
+        return loaded.problems
+    settings = _settings(options, loaded.document)
+    selection = select_items(loaded.items, only=options.only, skip=options.skip)
+    return Prepared(loaded.document, selection, loaded.items, settings, loaded.problems)
+
+
+def _settings(options: RunOptions, document: Document) -> Settings:
+    written = document.data.get("settings")
+    flags = dict(options.settings)
+    if options.local:
+        if flags.get("wait") not in (None, Wait.COMPLETION):
+            raise UsageError("--local: its tasks end with the run, so it always waits for completion")
+        flags["wait"] = Wait.COMPLETION
+    try:
+        return resolve_settings(flags, written if isinstance(written, Mapping) else {})
+    except SettingError as error:
+        raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
+
+
+async def preflight(
+    client: Client, prepared: Prepared
+) -> tuple[dict[Parent, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]:
+    """The parents' states, the server's version, and every problem that the server would have with the items."""
+    version = await client.read_version()
+    states = await read_parents(client, parents_in(prepared.selection.selected))
+    problems = check_items(prepared.selection.selected, states, wait=prepared.settings.wait, version=version)
+    return states, version, sort_problems(cap_problems(problems))
+
+
+@asynccontextmanager
+async def connected(connection: Connection, settings: Settings) -> AsyncIterator[Client]:
+    """A client of at most `concurrency + 2` connections."""
+    async with Client(connection, max_connections=settings.concurrency + MONITOR_CONNECTIONS) as client:
+        yield client
+
+
+async def run_manifest(options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock) -> RunEnd:
+    """
+    Check, preflight, dispatch, watch, sum up.
+
+    Raises UsageError, NomadError where the server cannot be reached before the first dispatch, JournalError where the
+    journal cannot be written, RunRefused beside an unfinished run of the same manifest and target.
+    """
+    prepared = prepare(options)
+    if isinstance(prepared, tuple):
+        return RunEnd(None, prepared)
+    async with connected(options.connection, prepared.settings) as client:
+        ready, problems = await _preflight(options, prepared, client, clock)
+        if has_errors(problems):
+            return RunEnd(None, (*prepared.problems, *problems))
+        for policy in policies(prepared.selection.selected, ready.states):
+            reporter.note(policy.sentence)
+        summary = await _execute(ready, options.logs, reporter=reporter, control=control, clock=clock)
+    return RunEnd(summary, (*prepared.problems, *problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A run that may start: everything is checked, nothing is sent."""
+
+    prepared: Prepared
+    header: RunHeader
+    states: Mapping[Parent, ParentState]
+    version: tuple[int, int, int] | None
+    client: Client
+    ledger: Journal | NoLedger
+
+
+async def _preflight(
+    options: RunOptions, prepared: Prepared, client: Client, clock: Clock
+) -> tuple[_Ready, tuple[Problem, ...]]:
+    states, version, problems = await preflight(client, prepared) if prepared.selection.selected else ({}, None, ())
+    header = _header(options, prepared, clock)
+    ledger: Journal | NoLedger = NoLedger()
+    if options.journal and not has_errors(problems):
+        ledger = _journal(options, prepared, header, states)
+    return _Ready(prepared, header, states, version, client, ledger), problems
+
+
+def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
+    document = prepared.document
+    path = options.source.path
+    return RunHeader(
+        id=options.run_id or new_run_id(),
+        name=manifest_name(document),
+        manifest=path if path == "-" else str(Path(path).resolve()),
+        shown_manifest=options.source.shown,
+        manifest_digest=document.digest,
+        target=_target(options, prepared),
+        settings=prepared.settings,
+        local=options.local,
+        started_at=clock.wall(),
+        tool_version=__version__,
+    )
+
+
+def _target(options: RunOptions, prepared: Prepared) -> Target:
+    requests = [item.request for item in prepared.items]
+    regions = sorted({request.region for request in requests})
+    return Target(
+        address="local" if options.local else options.connection.address,
+        region=regions[0] if len(regions) == 1 else options.connection.region,
+        namespaces=tuple(sorted({request.namespace for request in requests})),
+    ).without_credentials()
+
+
+def _journal(
+    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[Parent, ParentState]
+) -> Journal:
+    folder = state_folder(options.state_dir, options.source.environ)
+    if not options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)) is not None:
+        raise RunRefused(
+            f"run {other.header.id} of {header.shown_manifest} is unfinished: "
+            f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
+        )
+    baselines = [
+        StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, header.started_at)
+        for parent, state in states.items()
+        if state.job is not None
+    ]
+    return Journal.create(folder, header, prepared.items, baselines=baselines)
+
+
+async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
+    prepared, header, ledger = ready.prepared, ready.header, ready.ledger
+    selected = prepared.selection.selected
+    await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in prepared.items])
+    results = Results([item_facts(item) for item in prepared.items])
+    reporter.started(run_facts(header), results)
+    for item in prepared.selection.skipped:
+        event = Ended(item.id, 1, clock.wall(), Verdict(Outcome.SKIPPED))
+        ledger.record(event)
+        results.apply(event)
+        reporter.event(event, results)
+    work = Work(
+        facts=run_facts(header),
+        selected=selected,
+        settings=prepared.settings,
+        parents=ready.states,
+        baselines={parent: Baseline(state.children, state.children_index) for parent, state in ready.states.items()},
+        canaries=_canaries(selected, prepared.settings),
+        deadline=_run_deadline(prepared.settings, header.started_at),
+        logs=logs,
+        version=ready.version,
+    )
+    with_results = Executor(client=ready.client, ledger=ledger, results=results, reporter=reporter, clock=clock)
+    summary, state = await with_results.execute(work, control)
+    await close_journal(ledger, summary, state, clock)
+    reporter.finished(summary)
+    return summary
+
+
+async def close_journal(ledger: Journal | NoLedger, summary: Summary, state: BatchState, clock: Clock) -> None:
+    """Record how the run ended."""
+    if isinstance(ledger, Journal):
+        await ledger.close(
+            RunState(state.value), exit_code=summary.exit_code, finished_at=clock.wall(), counts=summary.counts
+        )
+
+
+def run_facts(header: RunHeader) -> RunFacts:
+    """What the summary says of the run as a whole."""
+    return RunFacts(
+        run=header.id,
+        name=header.name,
+        manifest=header.shown_manifest,
+        target=header.target.address,
+        wait=header.settings.wait.value,
+        started_at=header.started_at,
+    )
+
+
+def _canaries(selected: Sequence[Item], settings: Settings) -> list[str]:
+    """The first items in file order; a percentage is rounded up."""
+    if settings.canary is None:
+        return []
+    return [item.id for item in selected[: math.ceil(settings.canary.of(len(selected)))]]
+
+
+def _run_deadline(settings: Settings, started_at: float) -> float | None:
+    return None if settings.timeout is None else started_at + settings.timeout.total_seconds()
