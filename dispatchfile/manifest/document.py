@@ -1,0 +1,81 @@
+"""A manifest that was read: plain data, and where each of its values and keys stands."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from dispatchfile.manifest.findings import unpack_place
+from dispatchfile.problems import Problem, Severity
+from dispatchfile.source import Position, SourceText
+
+# By id() of a mapping (the places of key, value, key, value …) or of a list (of its values).
+Tables: TypeAlias = "Mapping[int, array[int]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    One manifest. Nobody changes *data*: positions are kept beside it, by the identity of its mappings and lists.
+
+    A document that came with problems serves to find more of them, never to send anything.
+    """
+
+    path: str  # as shown in messages; "<stdin>" for standard input
+    folder: Path  # the real folder that relative paths are relative to
+    data: dict[str, object]
+    digest: str  # SHA-256 of the bytes, 64 hex digits
+    source: SourceText = field(repr=False, compare=False)
+    start: int = field(repr=False, compare=False)  # the packed place of the top level
+    tables: Tables = field(repr=False, compare=False)
+    reported: frozenset[Position] = field(repr=False, compare=False)  # where the reading met problems
+
+    def position(self, *route: str | int) -> Position:
+        """Where the value at *route* (keys and indexes from the top) starts, else its nearest ancestor that exists."""
+        return unpack_place(self.path, self._places(route)[1])
+
+    def key_position(self, *route: str | int) -> Position:
+        """Where the key at the end of *route* stands, else what `position` says."""
+        return unpack_place(self.path, self._places(route)[0])
+
+    def line(self, number: int) -> str:
+        """Line *number* (from 1) of the source."""
+        return self.source.line(number)
+
+    def problem(
+        self,
+        code: str,
+        position: Position,
+        found: str,
+        hint: str = "",
+        *,
+        item: str | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> Problem:
+        """A problem at *position* of this manifest, with its excerpt."""
+        return Problem(code, position, found, hint, severity, item, self.source.excerpt(position))
+
+    def _places(self, route: tuple[str | int, ...]) -> tuple[int, int]:
+        """Packed places of key and value; of the nearest ancestor's value, twice, where the route ends early."""
+        value: object = self.data
+        places = (self.start, self.start)
+        for step in route:
+            below = self._places_in(value, step)
+            if below is None:
+                return places[1], places[1]
+            places = below
+            value = value[step]  # type: ignore[index]  # _places_in found it there
+        return places
+
+    def _places_in(self, container: object, step: str | int) -> tuple[int, int] | None:
+        if isinstance(container, dict) and step in container:
+            index = 2 * list(container).index(step)
+            table = self.tables[id(container)]
+            return table[index], table[index + 1]
+        if isinstance(container, list) and isinstance(step, int) and 0 <= step < len(container):
+            place = self.tables[id(container)][step]
+            return place, place
+        return None
