@@ -1,0 +1,41 @@
+"""The ledger on SQLite, one file a run: written ahead of a send and as things happen, read back to resume."""
+
+from dispatchfile.journal.folder import ENVIRONMENT, state_folder
+from dispatchfile.journal.ledger import Journal
+from dispatchfile.journal.masking import MASKED, Mask
+from dispatchfile.journal.reader import JournalReader
+from dispatchfile.journal.records import (
+    STANDARD_INPUT,
+    Baseline,
+    Progress,
+    RunHeader,
+    RunState,
+    RunStatus,
+    StoredRun,
+    Target,
+)
+from dispatchfile.journal.runs import find_run, is_live, list_runs, open_run, unfinished_run
+from dispatchfile.journal.store import request_stop
+
+__all__ = [
+    "ENVIRONMENT",
+    "MASKED",
+    "STANDARD_INPUT",
+    "Baseline",
+    "Journal",
+    "JournalReader",
+    "Mask",
+    "Progress",
+    "RunHeader",
+    "RunState",
+    "RunStatus",
+    "StoredRun",
+    "Target",
+    "find_run",
+    "is_live",
+    "list_runs",
+    "open_run",
+    "request_stop",
+    "state_folder",
+    "unfinished_run",
+]

@@ -1,0 +1,66 @@
+"""Sensitive values, kept out of all that is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from dispatchfile.items import Item
+
+MASKED = "***"
+SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every sentence
+FREE_TEXTS = frozenset({"message", "reason", "last_log_line"})  # fields whose words come from Nomad or from a task
+
+
+class Mask:
+    """Knows the sensitive values of a run's items, and hides them where a text repeats them."""
+
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._secrets: dict[str, tuple[str, ...]] = {}  # by item
+        self.learn(items)
+
+    def learn(self, items: Iterable[Item]) -> None:
+        """May be called while another thread covers."""
+        found = {item.id: _forms_of(item) for item in items if item.sensitive}
+        self._secrets = self._secrets | {item: forms for item, forms in found.items() if forms}
+
+    def cover(self, plain: dict[str, object], item: str | None) -> None:
+        """Hide in the free texts of an encoded event of *item*, or of the run if that is None."""
+        if not self._secrets:
+            return
+        for key, value in plain.items():
+            if isinstance(value, dict):
+                self.cover(value, item)
+            elif key in FREE_TEXTS and isinstance(value, str):
+                plain[key] = self.covered(value, item)
+
+    def covered(self, text: str, item: str | None) -> str:
+        """The *text* without the secrets of *item*, or without any secret if that is None."""
+        known = self._secrets.values() if item is None else [self._secrets.get(item, ())]
+        for secrets in known:
+            for secret in secrets:
+                text = text.replace(secret, MASKED)
+        return text
+
+
+def _forms_of(item: Item) -> tuple[str, ...]:
+    """All that may repeat a sensitive value of the item, the longest first."""
+    forms = {form for value in _sensitive_values(item) for form in _forms(value)}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _sensitive_values(item: Item) -> Iterator[str]:
+    for name in item.sensitive:
+        if name == "payload":
+            yield (item.request.payload or b"").decode(errors="replace")
+        else:
+            yield item.request.meta.get(name.removeprefix("meta."), "")
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The ways in which a log line or an error may repeat the value: a line of it, plain or quoted."""
+    for line in value.splitlines():
+        if len(secret := line.strip()) >= SHORTEST_SECRET:
+            yield secret
+            yield json.dumps(secret)[1:-1]
+            yield json.dumps(secret, ensure_ascii=False)[1:-1]

@@ -1,0 +1,102 @@
+"""Runs' files taken into work: a new one appears complete or not at all, an old one is had by one process only."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import BaseFileLock
+
+from dispatchfile.errors import JournalError, RunRefused
+from dispatchfile.items import Item
+from dispatchfile.journal.folder import (
+    discard,
+    draft_path,
+    lock_path,
+    lock_run,
+    prepare_folder,
+    put_in_place,
+    run_files,
+    run_id,
+)
+from dispatchfile.journal.masking import Mask
+from dispatchfile.journal.records import RunHeader, RunState, RunStatus
+from dispatchfile.journal.rows import Entry
+from dispatchfile.journal.store import Store, build, read_run
+
+
+def own_status(
+    state: RunState,
+    *,
+    exit_code: int | None = None,
+    finished_at: float | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> RunStatus:
+    """The status of a run that this process works on."""
+    return RunStatus(state, os.getpid(), platform.node(), exit_code, finished_at, counts or {})
+
+
+def open_new(path: Path, header: RunHeader, items: Iterable[Item], entries: Iterable[Entry], mask: Mask) -> Store:
+    """
+    Lock the run, write its file, and give it its name once it is complete.
+
+    Raises JournalError, and RunRefused where the folder has a run of that ID.
+    """
+    folder = path.parent.parent
+    prepare_folder(folder)
+    lock = _lock(path)
+    try:
+        if header.id in map(run_id, run_files(folder)):
+            raise RunRefused(f"run {header.id} is in {folder} already: `resume {header.id}` goes on with it")
+        with _gone_on_error(path):
+            draft, status = draft_path(path), own_status(RunState.RUNNING)
+            build(draft, header, status, items=items, entries=entries, mask=mask)
+            put_in_place(draft, path)
+            return Store(path, lock, mask, status)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def open_again(path: Path, mask: Mask) -> Store:
+    """Raises JournalError, and RunRefused while another process works on the run."""
+    lock = _lock(path)
+    try:
+        return Store(path, lock, mask, own_status(RunState.RUNNING))
+    except BaseException:
+        lock.release()
+        raise
+
+
+@contextmanager
+def _gone_on_error(path: Path) -> Iterator[None]:
+    """Nothing was sent for a run that could not be written: it never was."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for file in (draft_path(path), path):
+                discard(file)
+            lock_path(path).unlink(missing_ok=True)
+        raise
+
+
+def _lock(path: Path) -> BaseFileLock:
+    lock = lock_run(path)
+    if lock is None:
+        raise RunRefused(_whose(path))
+    return lock
+
+
+def _whose(path: Path) -> str:
+    run = run_id(path)
+    try:
+        status = read_run(path).status
+    except JournalError:
+        return f"run {run} is being started by another process"
+    return (
+        f"process {status.pid} on {status.host} is at work on run {run}: `watch {run}` follows it, `stop {run}` ends it"
+    )

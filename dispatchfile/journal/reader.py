@@ -1,0 +1,101 @@
+"""A run's journal read back, while it is written or at any time after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent, Outcome
+from dispatchfile.items import Item
+from dispatchfile.journal.records import Baseline, Mark, Progress, StoredRun
+from dispatchfile.journal.store import read_items, read_log, read_run
+
+Milestone = Intent | Mark | Accepted | Doubted | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class JournalReader:
+    """
+    Reads one run's file; nothing is held open between two calls.
+
+    Every method raises JournalError for a file that is damaged, gone, or of a newer version.
+    """
+
+    path: Path
+
+    def run(self) -> StoredRun:
+        return read_run(self.path)
+
+    def items(self, *, payloads: bool = True) -> Iterator[Item]:
+        """
+        In the run's order. What `sensitive` names is missing, and has to be rendered again before an item is sent.
+
+        payloads: without them, which are most of the file, every item has none.
+        """
+        return read_items(self.path, payloads=payloads)
+
+    def events(self) -> Iterator[Event]:
+        """In the order they were recorded, to fold into results."""
+        return (event for _, event in self.numbered_events())
+
+    def numbered_events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
+        """Those behind number *after*: whoever follows a run asks again with the last number seen."""
+        return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=get_args(Event), after=after))
+
+    def baselines(self) -> Mapping[tuple[str, str, str], Baseline]:
+        """The last of each parent, by namespace, region and job."""
+        found = cast("Iterator[tuple[int, Baseline]]", read_log(self.path, kinds=[Baseline]))
+        return {baseline.parent: baseline for _, baseline in found}
+
+    def progress(self) -> Mapping[tuple[str, int], Progress]:
+        """How far each attempt came, by item and attempt, in the order of their intents."""
+        found = _Milestones()
+        for _, entry in read_log(self.path, kinds=get_args(Milestone)):
+            found.add(cast("Milestone", entry))
+        return found.progress()
+
+
+class _Milestones:
+    """What became of each attempt, entry by entry."""
+
+    def __init__(self) -> None:
+        self._intents: dict[tuple[str, int], Intent] = {}
+        self._marked: set[tuple[str, int]] = set()
+        self._accepted: dict[tuple[str, int], Accepted] = {}
+        self._doubted: dict[tuple[str, int], Doubted] = {}
+        self._ended: dict[tuple[str, int], Ended] = {}
+
+    def add(self, entry: Milestone) -> None:
+        key = entry.item, entry.attempt
+        match entry:
+            case Intent():
+                self._intents[key] = entry
+            case Mark():
+                self._marked.add(key)
+                self._ended.pop(key, None)
+            case Accepted():
+                self._accepted[key] = entry
+                self._ended.pop(key, None)
+            case Doubted():
+                self._doubted[key] = entry
+            case Ended():
+                self._end(key, entry)
+
+    def _end(self, key: tuple[str, int], ended: Ended) -> None:
+        self._ended[key] = ended
+        if ended.verdict.outcome is Outcome.UNSENT:
+            self._marked.discard(key)
+
+    def progress(self) -> dict[tuple[str, int], Progress]:
+        return {
+            key: Progress(
+                intent=intent,
+                marked=key in self._marked,
+                accepted=self._accepted.get(key),
+                doubted=self._doubted.get(key),
+                ended=self._ended.get(key),
+            )
+            for key, intent in self._intents.items()
+        }

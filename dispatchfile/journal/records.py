@@ -1,0 +1,131 @@
+"""What a journal keeps besides the events: the run, its parents, and how far each attempt came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from dispatchfile.events import Accepted, Doubted, Ended, Intent
+from dispatchfile.settings import Settings
+
+STANDARD_INPUT = "-"
+
+
+class RunState(StrEnum):
+    """Where a run stands. One that was killed still says running."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"  # `resume` goes on
+    STOPPED_EARLY = "stopped_early"  # by canary, stop_on or stop: it is over
+
+
+UNFINISHED = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a run's items go."""
+
+    address: str
+    region: str  # empty: the agent's own
+    namespaces: tuple[str, ...]
+
+    def without_credentials(self) -> Target:
+        """The same, less a user and password in the address."""
+        return replace(self, address=re.sub(r"^(\w+://)?[^/]*@", r"\1", self.address))
+
+    def meets(self, other: Target) -> bool:
+        """Whether something sent to the one may be the same as something sent to the other."""
+        same_cluster = (self.address, self.region) == (other.address, other.region)
+        return same_cluster and not set(self.namespaces).isdisjoint(other.namespaces)
+
+
+@dataclass(frozen=True, slots=True)
+class RunHeader:
+    """What is known of a run before it starts, and never changes."""
+
+    id: str  # [a-z0-9]{1,20}
+    name: str
+    manifest: str  # its real path, or "-"
+    shown_manifest: str  # as the user wrote it
+    manifest_digest: str
+    target: Target
+    settings: Settings
+    local: bool
+    started_at: float  # seconds since the epoch, as everywhere here
+    tool_version: str
+    rerun_of: str | None = None  # a run's ID
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """What changes while a run lives."""
+
+    state: RunState
+    pid: int  # of the process that works on it, or did last
+    host: str
+    exit_code: int | None = None
+    finished_at: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)  # items by outcome, once it has ended
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run in the state folder."""
+
+    path: Path
+    header: RunHeader
+    status: RunStatus
+    items: int
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status.state in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a parent was like before this run's first dispatch to it."""
+
+    namespace: str
+    region: str
+    job: str
+    job_modify_index: int
+    children: int  # pending, running and dead: collection and purging never lower the sum
+    index: int  # of the summary; children made later have a higher CreateIndex
+    at: float
+
+    @property
+    def parent(self) -> tuple[str, str, str]:
+        return self.namespace, self.region, self.job
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """From here on, the attempt may have been sent."""
+
+    item: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    How far an attempt came, as far as the journal knows.
+
+    Not marked: it surely was never sent. Marked, and neither accepted nor ended: it is in doubt.
+    """
+
+    intent: Intent
+    marked: bool = False
+    accepted: Accepted | None = None
+    doubted: Doubted | None = None
+    ended: Ended | None = None  # None again once an unsent attempt was marked anew
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.marked and self.accepted is None and self.ended is None

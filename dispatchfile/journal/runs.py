@@ -1,0 +1,81 @@
+"""Runs found in the state folder: by ID, by a prefix of it, or as the latest of a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from dispatchfile.errors import JournalError, RunRefused
+from dispatchfile.journal.folder import is_worked_on, run_files, run_id
+from dispatchfile.journal.reader import JournalReader
+from dispatchfile.journal.records import StoredRun, Target
+from dispatchfile.journal.store import read_run
+
+
+def list_runs(folder: Path) -> tuple[list[StoredRun], list[JournalError]]:
+    """All runs, newest first, and what is wrong with the files that cannot be read. Raises JournalError."""
+    runs, errors = [], []
+    for path in run_files(folder):
+        try:
+            runs.append(read_run(path))
+        except JournalError as exc:
+            errors.append(exc)
+    return runs, errors
+
+
+def open_run(folder: Path, run: str | None, *, manifest: Path | None = None) -> JournalReader:
+    """
+    The run of that ID or unique prefix of one; without, the latest run of the *manifest*.
+
+    Raises RunRefused where there is none or more than one, and JournalError for a file that cannot be read.
+    """
+    path = _find_latest(folder, manifest) if run is None else _find_by_id(folder, run)
+    return JournalReader(path)
+
+
+def find_run(folder: Path, run: str) -> JournalReader | None:
+    """The run of exactly that ID. Raises JournalError."""
+    return next((JournalReader(path) for path in run_files(folder) if run_id(path) == run), None)
+
+
+def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | None:
+    """
+    The latest run of the same manifest and target that `resume` would go on with, or that is still at work.
+
+    Raises JournalError for a file that cannot be read: it may be the one.
+    """
+    address = target.without_credentials()
+    unfinished = (run for run in _runs_of(folder, manifest) if run.is_unfinished and run.header.target.meets(address))
+    return next(unfinished, None)
+
+
+def is_live(run: StoredRun) -> bool:
+    """Whether a process is at work on it right now. Raises JournalError."""
+    return is_worked_on(run.path)
+
+
+def _find_by_id(folder: Path, run: str) -> Path:
+    paths = {run_id(path): path for path in run_files(folder)}
+    found = [run] if run in paths else [known for known in paths if known.startswith(run)]
+    if len(found) == 1:
+        return paths[found[0]]
+    if found:
+        raise RunRefused(f"run {run!r} is not unique: {', '.join(found[:5])}{', …' if len(found) > 5 else ''}")
+    near = get_close_matches(run, paths, n=3)
+    hint = f": did you mean {' or '.join(near)}?" if near else ": `runs` lists what there is"
+    raise RunRefused(f"no run {run!r} in {folder}{hint}")
+
+
+def _find_latest(folder: Path, manifest: Path | None) -> Path:
+    if manifest is None:
+        raise RunRefused("no manifest here to take the latest run of: name the run (`runs` lists what there is)")
+    found = next(_runs_of(folder, manifest), None)
+    if found is None:
+        raise RunRefused(f"no run of {manifest} in {folder}: name the run (`runs` lists what there is)")
+    return found.path
+
+
+def _runs_of(folder: Path, manifest: Path) -> Iterator[StoredRun]:
+    real = str(manifest.resolve())
+    return (run for run in map(read_run, run_files(folder)) if run.header.manifest == real)
