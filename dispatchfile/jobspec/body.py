@@ -1,0 +1,59 @@
+"""What a job file says before its words are understood: blocks with labels, arguments and places."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in the file; lines and columns count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One ``name = value``."""
+
+    value: Value
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The arguments and blocks between two braces."""
+
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    blocks: tuple["Block", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One ``type "label" { … }``."""
+
+    type: str
+    labels: tuple[str, ...]
+    body: Body
+    place: Place | None
+
+
+class UnreadableJobError(Exception):
+    """A job file that cannot be understood, before it is known which file it is."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+def text_of(value: Value) -> str | None:
+    """A primitive value as a string, the way HCL converts it; None for anything that has no such form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, str | int) else None

@@ -1,0 +1,105 @@
+"""Job files in JSON: the API's own form, or HCL written as JSON."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value
+from dispatchfile.jobspec.reading import read_api, read_blocks
+from dispatchfile.jobspec.shapes import JOB, Kind, Shape
+from dispatchfile.jobspec.template import Expression, TemplateError, split_template
+
+_COMMENT = "//"
+
+
+def read_json(text: str) -> dict[str, object]:
+    """
+    The API job of ``{"Job": {…}}``, of a bare API job, or of HCL as JSON, ``{"job": {"name": {…}}}``.
+
+    Raises UnreadableJobError. Source: hashicorp/nomad, command/helpers.go (JobGetter) and jobspec2/parse.go.
+    """
+    data = _parsed(text)
+    if "Job" in data:
+        return read_api(_object(data["Job"], '"Job"'))
+    if "job" in data:
+        return read_blocks(Body(blocks=tuple(_top_level(data))))
+    if "ID" in data or "TaskGroups" in data:
+        return read_api(data)
+    raise UnreadableJobError('expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}', Place(1, 1))
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        return _object(json.loads(text, parse_constant=_refuse_constant), "the file")
+    except json.JSONDecodeError as exc:
+        raise UnreadableJobError(exc.msg, Place(exc.lineno, exc.colno)) from exc
+
+
+def _refuse_constant(name: str) -> None:
+    raise UnreadableJobError(f"{name} is not a number JSON knows")
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnreadableJobError(f"{where} is no JSON object")
+    return value
+
+
+def _top_level(data: Mapping[str, Any]) -> Iterator[Block]:
+    for name, value in data.items():
+        if name == "job":
+            yield from _blocks(name, value, JOB)
+        elif name != _COMMENT:
+            raise UnreadableJobError(f'"{name}" is not supported beside "job"')
+
+
+def _blocks(name: str, value: Any, shape: Shape) -> Iterator[Block]:
+    """The blocks one property stands for: an object or a list of them, with its label as one more object around."""
+    for item in value if isinstance(value, list) else [value]:
+        if shape.label is None:
+            yield Block(name, (), _body(_object(item, f'"{name}"'), shape), None)
+            continue
+        for label, bodies in _object(item, f'"{name}"').items():
+            for body in bodies if isinstance(bodies, list) else [bodies]:
+                yield Block(name, (label,), _body(_object(body, f'"{name}" "{label}"'), shape), None)
+
+
+def _body(data: Mapping[str, Any], shape: Shape) -> Body:
+    arguments: dict[str, Argument] = {}
+    blocks: list[Block] = []
+    for name, value in data.items():
+        if name in shape.blocks:
+            blocks += _blocks(name, value, shape.blocks[name])
+        elif name != _COMMENT and not (value is None and name in shape.fields):
+            arguments[name] = Argument(_evaluated(_unwrapped(name, value, shape)), None)
+    return Body(arguments, tuple(blocks))
+
+
+def _unwrapped(name: str, value: Any, shape: Shape) -> Any:
+    """A driver's config may come as a list of one object, as HCL's JSON has it."""
+    free = name in shape.fields and shape.fields[name].kind is Kind.ANY_MAP
+    return value[0] if free and isinstance(value, list) and len(value) == 1 else value
+
+
+def _evaluated(value: Any) -> Value:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list):
+        return [_evaluated(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _evaluated(item) for key, item in value.items()}
+    primitive: Value = value
+    return primitive
+
+
+def _text(text: str) -> str:
+    try:
+        return "".join(part if isinstance(part, str) else _verbatim(part) for part in split_template(text))
+    except TemplateError as exc:
+        raise UnreadableJobError(f"{text[:60]!r}: {exc}") from exc
+
+
+def _verbatim(expression: Expression) -> str:
+    if expression.path is None or expression.path[0] in ("var", "local"):
+        raise UnreadableJobError(f"{expression.source} is not supported in a JSON job file")
+    return expression.source

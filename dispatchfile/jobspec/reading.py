@@ -1,0 +1,227 @@
+"""Blocks and arguments to the API's names, checked against the known words; only what is written, no defaults."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value, text_of
+from dispatchfile.jobspec.durations import parse_duration
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Field, Kind, Shape
+from dispatchfile.jobspec.spelling import suggestion
+
+
+def read_blocks(body: Body) -> dict[str, object]:
+    """The API job of a file's top-level blocks. Raises UnreadableJobError."""
+    for block in body.blocks:
+        if block.type != "job":
+            raise UnreadableJobError(_unknown_block(block.type, None), block.place)
+    if len(body.blocks) != 1:
+        second = body.blocks[1].place if body.blocks else Place(1, 1)
+        raise UnreadableJobError(f"expected one job block, found {len(body.blocks)}", second)
+    return _block(body.blocks[0], JOB)
+
+
+def read_api(data: Mapping[str, Any], shape: Shape = JOB, where: str = "Job") -> dict[str, object]:
+    """
+    A job in the API's own form with every known key checked; unknown keys are kept.
+
+    Durations may be integers (nanoseconds) or texts such as ``"30s"``. Raises UnreadableJobError.
+    """
+    checked = dict(data)
+    if shape.label:
+        checked |= _api_field(data, Field(shape.label), where)
+    for spec in shape.fields.values():
+        checked |= _api_field(data, spec, where)
+    for nested in shape.blocks.values():
+        if (value := data.get(nested.key)) is not None:
+            checked[nested.key] = _api_blocks(value, nested, f"{where}.{nested.key}")
+    return checked
+
+
+def _api_field(data: Mapping[str, Any], spec: Field, where: str) -> dict[str, object]:
+    value = data.get(spec.key)
+    if value is None:
+        return {}
+    return {spec.key: _converted(Argument(value, None), spec.kind, f"{where}.{spec.key}")}
+
+
+def _api_blocks(value: Any, shape: Shape, where: str) -> object:
+    if not shape.many:
+        return read_api(_mapping(value, where), shape, where)
+    if not isinstance(value, list):
+        raise UnreadableJobError(f"{where}: expected a list")
+    return [read_api(_mapping(item, f"{where}[{n}]"), shape, f"{where}[{n}]") for n, item in enumerate(value)]
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnreadableJobError(f"{where}: expected an object")
+    return value
+
+
+def _block(block: Block, shape: Shape) -> dict[str, object]:
+    values = dict(_label(block, shape))
+    for name, argument in block.body.arguments.items():
+        values |= _argument(name, argument, block, shape)
+    for name, nested in _grouped(block.body.blocks):
+        values |= _nested(name, nested, block, shape)
+    for name, spec in shape.fields.items():
+        if spec.required and spec.key not in values:
+            raise UnreadableJobError(f'{block.type} needs the argument "{name}"', block.place)
+    return values
+
+
+def _label(block: Block, shape: Shape) -> Iterator[tuple[str, object]]:
+    if len(block.labels) != (shape.label is not None):
+        wanted = "one name" if shape.label else "no name"
+        raise UnreadableJobError(f"{block.type} takes {wanted}, found {len(block.labels)}", block.place)
+    if shape.label:
+        yield shape.label, block.labels[0]
+
+
+def _argument(name: str, argument: Argument, block: Block, shape: Shape) -> dict[str, object]:
+    if name in shape.fields:
+        spec = shape.fields[name]
+        return {spec.key: _converted(argument, spec.kind, name)}
+    if name in shape.shortcuts:
+        value = _text(_converted(argument, shape.shortcuts[name], name), name, argument.place)
+        return {"Operand": name, "LTarget" if name == "distinct_property" else "RTarget": value}
+    if name in shape.blocks or name in shape.unsupported:
+        raise UnreadableJobError(f'"{name}" is a block: write {name} {{ … }}', argument.place)
+    guess = suggestion(name, (*shape.fields, *shape.shortcuts, *shape.blocks))
+    raise UnreadableJobError(f'unknown argument "{name}" in {block.type}{guess}', argument.place)
+
+
+def _grouped(blocks: tuple[Block, ...]) -> Iterator[tuple[str, list[Block]]]:
+    for name in dict.fromkeys(block.type for block in blocks):
+        yield name, [block for block in blocks if block.type == name]
+
+
+def _nested(name: str, blocks: list[Block], parent: Block, shape: Shape) -> dict[str, object]:
+    spec = shape.fields.get(name)
+    if spec and spec.kind in FREE_FORM:
+        _refuse_second(blocks, name in parent.body.arguments)
+        return {spec.key: _free_form(blocks[0], spec.kind)}
+    if name not in shape.blocks:
+        raise UnreadableJobError(_unknown_block(name, shape), blocks[0].place)
+    nested = shape.blocks[name]
+    if nested.many:
+        return {nested.key: [_block(block, nested) for block in blocks]}
+    _refuse_second(blocks, already=False)
+    return {nested.key: _block(blocks[0], nested)}
+
+
+def _refuse_second(blocks: list[Block], already: bool) -> None:
+    if len(blocks) + already > 1:
+        raise UnreadableJobError(f"{blocks[0].type} is given twice", blocks[-1].place)
+
+
+def _unknown_block(name: str, shape: Shape | None) -> str:
+    if shape and name in shape.fields:
+        return f'"{name}" is an argument: write {name} = …'
+    if name == "dynamic" or (shape and name in shape.unsupported):
+        return f'block "{name}" is not supported by the embedded agent'
+    known = ("job",) if shape is None else (*shape.blocks, *shape.fields)
+    return f'unknown block "{name}"{suggestion(name, known)}'
+
+
+def _free_form(block: Block, kind: Kind) -> object:
+    if block.labels:
+        raise UnreadableJobError(f"{block.type} takes no name", block.place)
+    if kind is Kind.ANY_MAP:
+        return {name: value for name, value in _plain_values(block.body).items() if value is not None}
+    for nested in block.body.blocks:
+        raise UnreadableJobError(f'unexpected block "{nested.type}" in {block.type}', nested.place)
+    return {name: _text(given.value, name, given.place) for name, given in block.body.arguments.items()}
+
+
+def _plain_values(body: Body) -> dict[str, Value]:
+    values: dict[str, Value] = {name: argument.value for name, argument in body.arguments.items()}
+    for name, blocks in _grouped(body.blocks):
+        values[name] = [_plain(block) for block in blocks]
+    return values
+
+
+def _plain(block: Block) -> Value:
+    """A block inside ``config``, whose words only the driver knows; each label is one more map around it."""
+    values = _plain_values(block.body)
+    for label in reversed(block.labels):
+        values = {label: [values]}
+    return values
+
+
+def _converted(argument: Argument, kind: Kind, name: str) -> Value:
+    value: Value = _READERS[kind](argument.value, name, argument.place)
+    return value
+
+
+def _text(value: Value, name: str, place: Place | None) -> str:
+    text = text_of(value)
+    if text is None:
+        raise _mismatch(value, Kind.TEXT, name, place)
+    return text
+
+
+def _number(value: Value, name: str, place: Place | None) -> int:
+    if isinstance(value, str) and value.strip("-").isdecimal() and len(value) < 20:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        return value
+    raise _mismatch(value, Kind.NUMBER, name, place)
+
+
+def _bool(value: Value, name: str, place: Place | None) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise _mismatch(value, Kind.BOOL, name, place)
+
+
+def _duration(value: Value, name: str, place: Place | None) -> int:
+    if not isinstance(value, str):
+        return _number(value, name, place)
+    try:
+        return parse_duration(value)
+    except ValueError as exc:
+        raise UnreadableJobError(f"{name}: {exc}", place) from exc
+
+
+def _texts(value: Value, name: str, place: Place | None) -> list[str]:
+    if not isinstance(value, list):
+        raise _mismatch(value, Kind.TEXTS, name, place)
+    return [_text(item, f"{name}[{n}]", place) for n, item in enumerate(value)]
+
+
+def _text_map(value: Value, name: str, place: Place | None) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _mismatch(value, Kind.TEXT_MAP, name, place)
+    return {key: _text(item, f"{name}.{key}", place) for key, item in value.items()}
+
+
+def _any_map(value: Value, name: str, place: Place | None) -> dict[str, Value]:
+    if not isinstance(value, dict):
+        raise _mismatch(value, Kind.ANY_MAP, name, place)
+    return value
+
+
+def _mismatch(value: Value, kind: Kind, name: str, place: Place | None) -> UnreadableJobError:
+    return UnreadableJobError(f"{name}: expected {kind}, found {_described(value)}", place)
+
+
+def _described(value: Value) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a map"
+    return repr(value)[:60] if isinstance(value, str) else text_of(value) or "null"
+
+
+_READERS: Final[Mapping[Kind, Callable[[Value, str, Place | None], Any]]] = {
+    Kind.TEXT: _text,
+    Kind.NUMBER: _number,
+    Kind.BOOL: _bool,
+    Kind.DURATION: _duration,
+    Kind.TEXTS: _texts,
+    Kind.TEXT_MAP: _text_map,
+    Kind.ANY_MAP: _any_map,
+}

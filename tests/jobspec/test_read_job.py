@@ -1,0 +1,264 @@
+"""Job files against what a 2.0.5 server made of the same files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.jobspec import JobspecError, read_job
+
+JOBS = Path(__file__).parent / "jobs"
+KEPT_BY_THE_SERVER = {"Dispatched"}  # `nomad job run -output` writes it, the server does not read it
+
+
+def job_text(body: str = "", task: str = "", head: str = "") -> str:
+    return f"""{head}job "j" {{
+  type = "batch"
+  {body}
+  group "g" {{
+    task "t" {{
+      driver = "raw_exec"
+      {task}
+    }}
+  }}
+}}
+"""
+
+
+def read_text(folder: Path, text: str, name: str = "j.nomad.hcl") -> dict:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return read_job(path)
+
+
+def read_task(folder: Path, task: str, head: str = "") -> dict:
+    return read_text(folder, job_text(task=task, head=head))["TaskGroups"][0]["Tasks"][0]
+
+
+def refusal(folder: Path, text: str, name: str = "j.nomad.hcl") -> tuple[int | None, int | None, str]:
+    with pytest.raises(JobspecError) as caught:
+        read_text(folder, text, name)
+    error = caught.value
+    place = "" if error.line is None else f":{error.line}:{error.column}"
+    assert str(error) == f"{error.path}{place}: {error.message}"
+    return error.line, error.column, error.message
+
+
+@pytest.mark.parametrize("path", sorted(JOBS.glob("*.nomad.*")), ids=lambda path: path.name)
+def test_a_job_file_reads_as_the_server_keeps_it(path):
+    """Every block, argument and default comes out as a 2.0.5 server gave the same job back."""
+    expected = json.loads(path.with_name(path.name.partition(".")[0] + ".expected.json").read_text("utf-8"))
+    job = read_job(path)
+    assert {key: value for key, value in job.items() if key not in KEPT_BY_THE_SERVER} == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ('"${NOMAD_META_title}"', "${NOMAD_META_title}"),
+        ('"${ meta.x }"', "${ meta.x }"),
+        ('"$${x}"', "${x}"),
+        ('"%%{x}"', "%{x}"),
+        (r'"a\n\"\u00e9\\"', 'a\n"é\\'),
+        ('"${env["X"]}"', '${env["X"]}'),
+        ('"${meta["a.b"]}"', '${meta["a.b"]}'),
+        ('"$x $$x %x 100%"', "$x $$x %x 100%"),
+        ('"${NOMAD_A}-${NOMAD_B}"', "${NOMAD_A}-${NOMAD_B}"),
+        ('"${foo.bar.0.x}"', "${foo.bar.0.x}"),
+        ('"$$$${x}"', "$$${x}"),
+        ("NOMAD_X", "${NOMAD_X}"),
+        ("meta.y", "${meta.y}"),
+        ("5", "5"),
+        ("-5", "-5"),
+        ("1.5", "1.5"),
+        ("1e3", "1000"),
+        ("true", "true"),
+        ("(7)", "7"),
+        ('""', ""),
+        ('<<EOF\n  hello ${NOMAD_X} "q" \\n\n  $${y}\nEOF', '  hello ${NOMAD_X} "q" \\n\n  ${y}\n'),
+        ("<<-EOF\n    hello\n\n      x\n    EOF", "hello\n\n  x\n"),
+        ("<<EOF\nEOF", ""),
+    ],
+)
+def test_a_value_reads_as_nomad_reads_it(tmp_path, written, value):
+    """Strings, heredocs, numbers and references become the texts that Nomad's parser makes of them."""
+    task = read_task(tmp_path, f"env {{\n A = {written}\n}}")
+    assert task["Env"] == {"A": value}
+
+
+def test_variables_and_locals_are_filled_in(tmp_path):
+    """Defaults of variables and values of locals replace their references, with their types, in any order."""
+    head = (
+        'variable "n" {\n type = number\n default = 3\n}\n'
+        'variables {\n who = "me"\n}\n'
+        'locals {\n a = "${local.b}!"\n b = "hi ${var.who}"\n list = ["x", { y = 1 }]\n}\n'
+    )
+    config = 'config {\n n = var.n\n s = "${var.n}"\n t = "n=${var.n}"\n a = local.a\n y = local.list[1].y\n}'
+    task = read_task(tmp_path, config, head)
+    assert task["Config"] == {"n": 3, "s": 3, "t": "n=3", "a": "hi me!", "y": 1}
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + job_text().encode(), job_text().replace("\n", "\r\n").encode()])
+def test_byte_order_marks_and_carriage_returns_are_no_trouble(tmp_path, text):
+    """A file saved by a Windows editor reads like any other."""
+    path = tmp_path / "j.nomad.hcl"
+    path.write_bytes(text)
+    assert read_job(path)["ID"] == "j"
+
+
+def test_a_job_of_the_api_may_stand_bare_and_say_durations_as_text(tmp_path):
+    """The object that `nomad job inspect` prints under "Job" is enough by itself."""
+    task = {"Name": "t", "Driver": "mock_driver", "KillTimeout": "1h30m", "Config": {"run_for": "1s", "n": [1, None]}}
+    job = {"ID": "j", "Type": "batch", "TaskGroups": [{"Name": "g", "Tasks": [task]}]}
+    read = read_text(tmp_path, json.dumps(job), "j.json")["TaskGroups"][0]["Tasks"][0]
+    assert (read["KillTimeout"], read["Config"]) == (5_400_000_000_000, task["Config"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("", 1, 1, "the file is empty"),
+        (" \n\t\n", 1, 1, "the file is empty"),
+        ("job \"j\" {", 1, 10, "the file ends in the middle of a block or value"),
+        ('job "j" {\n  type = \n}', 2, 10, "unexpected end of line"),
+        ('job "j" {\n  type = }\n}', 2, 10, "unexpected '}'"),
+        ("a = 1", 1, 1, 'argument "a" outside of any block'),
+        ('variable "x" {}', 1, 1, "expected one job block, found 0"),
+        (job_text() + 'job "k" {}', 11, 1, "expected one job block, found 2"),
+        (job_text(head="jib {}\n"), 1, 1, 'unknown block "jib"; did you mean "job"?'),
+        (job_text(body="prioritty = 5"), 3, 3, 'unknown argument "prioritty" in job; did you mean "priority"?'),
+        (job_text(body="nothing_like_it = 5"), 3, 3, 'unknown argument "nothing_like_it" in job'),
+        (job_text(task="service {}"), 7, 7, 'block "service" is not supported by the embedded agent'),
+        (job_text(body="update {}"), 3, 3, 'block "update" is not supported by the embedded agent'),
+        (job_text(body='dynamic "group" {}'), 3, 3, 'block "dynamic" is not supported by the embedded agent'),
+        (job_text(task="resource {}"), 7, 7, 'unknown block "resource"; did you mean "resources"?'),
+        (job_text(task="resources = {}"), 7, 7, '"resources" is a block: write resources { … }'),
+        (job_text(body="priority {}"), 3, 3, '"priority" is an argument: write priority = …'),
+        (job_text(task="driver = 5"), 7, 7, 'argument "driver" is set twice'),
+        (job_text(task="resources {}\nresources {}"), 8, 1, "resources is given twice"),
+        (job_text(task="env = {}\nenv {}"), 8, 1, "env is given twice"),
+        (job_text(task="lifecycle {}"), 7, 7, 'lifecycle needs the argument "hook"'),
+        (job_text(task='kill_timeout = "5"'), 7, 7, 'kill_timeout: time: missing unit in duration "5"'),
+        (job_text(task="kill_timeout = 5.5"), 7, 7, "kill_timeout: expected a whole number, found 5.5"),
+        (job_text(body='priority = "high"'), 3, 3, "priority: expected a whole number, found 'high'"),
+        (job_text(body="priority = true"), 3, 3, "priority: expected a whole number, found true"),
+        (job_text(task='leader = "x"'), 7, 7, "leader: expected true or false, found 'x'"),
+        (job_text(body='datacenters = "dc1"'), 3, 3, "datacenters: expected a list of strings, found 'dc1'"),
+        (job_text(body="datacenters = [[]]"), 3, 3, "datacenters[0]: expected a string, found a list"),
+        (job_text(task="env {\n A = null\n}"), 8, 2, "A: expected a string, found null"),
+        (job_text(task='env {\n A = file("x")\n}'), 8, 6, 'function "file" is not supported'),
+        (job_text(task='env {\n A = "${upper(x)}"\n}'), 8, 7,
+         "${upper(x)}: only plain references are supported, no functions or operators"),
+        (job_text(task="env {\n A = 1 + 2\n}"), 8, 6, "operators are not supported"),
+        (job_text(task='env {\n A = true ? "a" : "b"\n}'), 8, 6, "conditions (… ? … : …) are not supported"),
+        (job_text(task="env {\n A = [for x in y : x]\n}"), 8, 6, "for expressions are not supported"),
+        (job_text(task='env {\n A = "%{ if x }a%{ endif }"\n}'), 8, 7,
+         "template directives (%{ … }) are not supported"),
+        (job_text(task='env {\n A = "${var.nope}"\n}'), 8, 7, "there is no value for var.nope"),
+        (job_text(head="locals {\n a = local.b\n b = local.a\n}\n"), 3, 6, "there is no value for local.a"),
+        (job_text(task='env {\n A = "\\z"\n}'), 8, 7, "\\z is no escape sequence"),
+        (job_text(task='env {\n A = "\\ud800"\n}'), 8, 7, "\\ud800 is no escape sequence"),
+        (job_text(task='env {\n A = "a\nb"\n}'), 8, 7, r"a quoted string ends on its line; write \n or use a heredoc"),
+        (job_text(task='env { A = "1" B = "2" }'), 7, 21, "expected a new line before this"),
+        (job_text(body='group {}'), 3, 3, "group takes one name, found 0"),
+        (job_text(body='parameterized "x" {}'), 3, 3, "parameterized takes no name, found 1"),
+        (job_text(task='env {\n x {}\n}'), 8, 2, 'unexpected block "x" in env'),
+        (job_text(head='variable "x" {\n validation {}\n}\n'), 2, 2,
+         'block "validation" is not supported in a variable'),
+    ],
+)  # fmt: skip
+def test_a_bad_hcl_file_is_refused_where_it_is_wrong(tmp_path, text, line, column, message):
+    """Whatever Nomad would refuse, or the embedded agent cannot do, is an error with its line and column."""
+    assert refusal(tmp_path, text) == (line, column, message)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("{", 1, 2, "Expecting property name enclosed in double quotes"),
+        ("[1]", None, None, "the file is no JSON object"),
+        ("{}", 1, 1, 'expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}'),
+        ('{"ID": NaN}', None, None, "NaN is not a number JSON knows"),
+        ('{"Job": []}', None, None, '"Job" is no JSON object'),
+        ('{"ID": "j", "Priority": "x"}', None, None, "Job.Priority: expected a whole number, found 'x'"),
+        ('{"ID": "j", "TaskGroups": {}}', None, None, "Job.TaskGroups: expected a list"),
+        ('{"ID": "j", "TaskGroups": [1]}', None, None, "Job.TaskGroups[0]: expected an object"),
+        ('{"ID": "j", "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t", "KillTimeout": "x"}]}]}', None, None,
+         'Job.TaskGroups[0].Tasks[0].KillTimeout: time: invalid duration "x"'),
+        ('{"job": {"j": {"grup": {}}}}', None, None, 'unknown argument "grup" in job; did you mean "group"?'),
+        ('{"job": {"j": {"meta": {"a": "${var.x}"}}}}', None, None, "${var.x} is not supported in a JSON job file"),
+        ('{"job": {"j": {"meta": {"a": "${"}}}}', None, None, "'${': there is no closing brace for this ${"),
+        ('{"job": {"j": {}}, "locals": {}}', None, None, '"locals" is not supported beside "job"'),
+        ('{"job": "j"}', None, None, '"job" is no JSON object'),
+    ],
+)  # fmt: skip
+def test_a_bad_json_file_is_refused(tmp_path, text, line, column, message):
+    """JSON errors have a place; wrong types are named by their path in the job."""
+    assert refusal(tmp_path, text, "j.nomad.json") == (line, column, message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("batch", "service"), 'type is "service", the embedded agent runs batch and sysbatch jobs'),
+        (('type = "batch"', ""), 'type is "service", the embedded agent runs batch and sysbatch jobs'),
+        (('type = "batch"', 'type = "batch"\npriority = 101'), "priority 101 is outside of 1 to 100"),
+        (('"raw_exec"', '""'), 'task "t": there is no driver'),
+        (('task "t"', 'task ""'), "a task has no name"),
+        (('group "g"', 'group "g" {\n task "t" {\n driver = "x"\n }\n}\ngroup "g"'), 'two groups are called "g"'),
+        (('group "g" {', 'group "g" {\n count = -1'), 'group "g": count is negative'),
+        (('job "j"', 'job ""'), "the job has no ID"),
+        (('"raw_exec"', '"x"\nlifecycle {\n hook = "before"\n}'),
+         'task "t": hook is one of prestart, poststart, poststop'),
+        (('"raw_exec"', '"x"\nrestart {\n mode = "x"\n}'), 'task "t": restart mode is one of fail, delay'),
+        (('"raw_exec"', '"x"\nkill_timeout = "-1s"'), 'task "t": kill_timeout is negative'),
+        (('type = "batch"', 'type = "batch"\nparameterized {\n payload = "x"\n}'),
+         "payload is one of optional, required, forbidden"),
+        (("batch", 'sysbatch"\nreschedule {\n attempts = 1\n}\nname = "x'),
+         'group "g": sysbatch jobs are never rescheduled'),
+    ],
+)  # fmt: skip
+def test_a_job_that_cannot_run_is_refused(tmp_path, change, message):
+    """Nomad's own validations that matter here are made on reading, so that checks without a server see them."""
+    assert refusal(tmp_path, job_text().replace(*change, 1))[2] == message
+
+
+def test_a_job_without_groups_is_refused(tmp_path):
+    """A job needs a group and a group needs a task."""
+    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n}')[2] == "there is no group"
+    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n group "g" {}\n}')[2] == "there is no task"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x7fELF\x00\x01\xff", "not UTF-8 text"),
+        (b"\x00", "unexpected '\\x00'"),
+        (b"a" * 1_000_001, "larger than 1000000 bytes"),
+        (b"job {" * 20_000, "the file ends in the middle of a block or value"),
+        (b'job "j" {\n a = ' + b"[" * 20_000 + b"]" * 20_000 + b"\n}", "nested too deeply"),
+        (b"job {" * 20_000 + b"}" * 20_000, "nested too deeply"),
+        (b"x = " + b"9" * 5_000, 'argument "x" outside of any block'),
+        (b'{"a": [' * 50_000, "nested too deeply"),
+    ],
+    ids=["binary", "zeros", "huge", "unclosed", "lists", "blocks", "digits", "json"],
+)
+def test_hostile_input_is_refused(tmp_path, content, message):
+    """No content makes the reader fail in any other way than with its own error."""
+    path = tmp_path / "j.hcl"
+    path.write_bytes(content)
+    with pytest.raises(JobspecError) as caught:
+        read_job(path)
+    assert caught.value.message == message
+
+
+def test_a_number_without_end_is_refused(tmp_path):
+    """Python limits how many digits it reads; the error says so instead."""
+    assert refusal(tmp_path, job_text(body="priority = " + "9" * 5_000)) == (3, 14, "this number is too long")
+
+
+@pytest.mark.parametrize("name", ["missing.hcl", "."])
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path, name):
+    """A missing file and a folder are errors of the job file, like any other."""
+    with pytest.raises(JobspecError, match=r"cannot be read: (No such file|Is a directory)"):
+        read_job(tmp_path / name)
