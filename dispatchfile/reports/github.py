@@ -18,7 +18,7 @@ LINES_NAMED = 20
 
 def annotation(kind: str, message: str, *, title: str = "", file: str = "", line: int = 0, column: int = 0) -> str:
     """One workflow command, ended by a line feed; *kind* is error, warning or notice."""
-    given = {"file": file, "line": line or "", "col": column or "", "title": title}
+    given = {"file": visible(file), "line": line or "", "col": column or "", "title": title}
     properties = ",".join(f"{key}={_escaped_property(str(value))}" for key, value in given.items() if value != "")
     return f"::{kind} {properties}::{_escaped(message)}\n" if properties else f"::{kind}::{_escaped(message)}\n"
 

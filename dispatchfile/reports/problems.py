@@ -19,7 +19,7 @@ from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible
 from dispatchfile.reports.xml import document, for_xml
 
 SCHEMA = "dispatchfile/problems/v1"
-STANDARD_INPUT = "-"
+STANDARD_INPUT = "<stdin>"
 
 
 class Checked(Protocol):

@@ -1,0 +1,68 @@
+"""The commands, and how they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dispatchfile import __version__
+from dispatchfile.cli.agent import agent
+from dispatchfile.cli.init import init
+from dispatchfile.cli.run import run
+from dispatchfile.cli.schema import schema
+from dispatchfile.cli.spread import spread
+from dispatchfile.cli.validate import validate
+
+PROGRAM = "dispatchfile"
+INTERRUPTED = 130
+
+# Typer raises it for every wrong command line and exports only this one of its children.
+_WrongCommandLine = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name=PROGRAM,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # a plain help takes half the time
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """
+    Dispatch a list of Nomad parameterized jobs from a manifest: checked before anything is sent, each exactly once,
+    watched to one summary and one exit code.
+    """
+
+
+for command in (init, validate, run, agent, schema):
+    app.command()(spread(command))
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """
+    Run the command that *argv* names; its exit code.
+
+    A wrong command line is told on standard error and is 1, since 2 means that items did not end well.
+    """
+    try:
+        code = typer.main.get_command(app).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
+    except _WrongCommandLine as exc:
+        exc.show()  # type: ignore[attr-defined]  # of click, in whichever place this Typer carries it
+        return 1
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,200 @@
+"""Every option that more than one command has, declared once with its help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.terminal import ColorChoice, LogFormat
+from dispatchfile.errors import UsageError
+
+DEFAULT_MANIFEST = "dispatchfile.yaml"
+
+
+class OutputFormat(StrEnum):
+    """What standard output is given."""
+
+    TEXT = "text"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+Manifest = Annotated[
+    str, typer.Argument(metavar="[MANIFEST]", help="The manifest, or - for standard input.", show_default=True)
+]
+Manifests = Annotated[
+    list[str],
+    typer.Argument(metavar="[MANIFEST]...", help="Manifests, or - for standard input.", show_default=False),
+]
+Output = Annotated[
+    OutputFormat,
+    typer.Option("--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; may be given many times."),
+]
+VariableFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var goes over it."),
+]
+AllowOutside = Annotated[
+    bool, typer.Option("--allow-outside", help="Let the manifest read files outside of its own folder.")
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", metavar="NAME", help="Namespace of all items. [env: NOMAD_NAMESPACE]"),
+]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="NAME", help="Region of all items. [env: NOMAD_REGION]")
+]
+Jobs = Annotated[
+    list[str] | None,
+    typer.Option("--jobs", metavar="GLOB", help="Job files of the embedded agent; may be given many times."),
+]
+Slots = Annotated[
+    int | None,
+    typer.Option("--slots", metavar="N", min=1, help="How many allocations the embedded agent runs at a time."),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault", metavar="KIND=SHARE", help="Let the embedded agent misbehave, as in 429=5%; may be given many times."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What is shown, and how."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result and errors, nothing else.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every event.")] = False
+    color: Annotated[
+        ColorChoice, typer.Option("--color", help="Colours; NO_COLOR and FORCE_COLOR decide on auto.")
+    ] = ColorChoice.AUTO
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How notices and errors are written on standard error.")
+    ] = LogFormat.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFlags:
+    """How to reach Nomad, as the Nomad CLI names it."""
+
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address", metavar="URL", help="Where Nomad is: http://, https:// or unix://. [env: NOMAD_ADDR]"
+        ),
+    ] = None
+    region: Region = None
+    namespace: Namespace = None
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            metavar="SECRET",
+            help="ACL token; the environment or --token-file keep it off the process list. [env: NOMAD_TOKEN]",
+        ),
+    ] = None
+    token_file: Annotated[
+        str | None, typer.Option("--token-file", metavar="FILE", help="File that holds the ACL token.")
+    ] = None
+    ca_cert: Annotated[
+        str | None,
+        typer.Option("--ca-cert", metavar="FILE", help="CA certificate that the server is checked with. [env: NOMAD_CACERT]"),
+    ] = None
+    ca_path: Annotated[
+        str | None,
+        typer.Option("--ca-path", metavar="FOLDER", help="Folder of such CA certificates. [env: NOMAD_CAPATH]"),
+    ] = None
+    client_cert: Annotated[
+        str | None,
+        typer.Option("--client-cert", metavar="FILE", help="Own certificate, for mTLS. [env: NOMAD_CLIENT_CERT]"),
+    ] = None
+    client_key: Annotated[
+        str | None,
+        typer.Option("--client-key", metavar="FILE", help="Key of the own certificate. [env: NOMAD_CLIENT_KEY]"),
+    ] = None
+    tls_server_name: Annotated[
+        str | None,
+        typer.Option(
+            "--tls-server-name", metavar="NAME", help="Name the server's certificate is for. [env: NOMAD_TLS_SERVER_NAME]"
+        ),
+    ] = None
+    tls_skip_verify: Annotated[
+        bool,
+        typer.Option("--tls-skip-verify", help="Do not check the server's certificate. [env: NOMAD_SKIP_VERIFY]"),
+    ] = False
+
+    def as_mapping(self) -> Mapping[str, str | bool | None]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFlags:
+    """The manifest's settings; a flag goes over them."""
+
+    concurrency: Annotated[
+        str | None, typer.Option("--concurrency", metavar="N", help="Requests at the same time, 1 to 64. [16]")
+    ] = None
+    in_flight: Annotated[
+        str | None,
+        typer.Option("--in-flight", metavar="N", help="Items sent and without outcome, at most, or unlimited. [1000]"),
+    ] = None
+    rate: Annotated[
+        str | None, typer.Option("--rate", metavar="N/s", help="Dispatches in a span of time: 20/s, 100/m. [unlimited]")
+    ] = None
+    canary: Annotated[
+        str | None,
+        typer.Option("--canary", metavar="N", help="First items (5 or 1%) that must end well before the rest goes. [none]"),
+    ] = None
+    stop_on: Annotated[
+        str | None,
+        typer.Option("--stop-on", metavar="N", help="Start nothing more after more failures than 20 or 5%. [never]"),
+    ] = None
+    unplaced_after: Annotated[
+        str | None,
+        typer.Option("--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [for ever]"),
+    ] = None
+    unreachable_after: Annotated[
+        str | None,
+        typer.Option("--unreachable-after", metavar="TIME", help="How long Nomad may give no answer. [5m]"),
+    ] = None
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="TIME", help="How long the whole run may take. [for ever]")
+    ] = None
+    settle: Annotated[
+        str | None,
+        typer.Option("--settle", metavar="TIME", help="How long to look for a dispatch that is in doubt. [45s]"),
+    ] = None
+
+    def as_mapping(self) -> dict[str, str | None]:
+        """By manifest key, as typed. Raises UsageError, which names the flag, for a value that cannot be read."""
+        from dispatchfile.settings import PARSERS  # noqa: PLC0415  only commands that run something need it
+
+        given: dict[str, str | None] = asdict(self)
+        for key, text in given.items():
+            try:
+                if text is not None:
+                    PARSERS[key](text)
+            except ValueError as exc:
+                raise UsageError(f"--{key.replace('_', '-')}: {exc}") from exc
+        return given
+
+
+def read_pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """`key=value` texts to a mapping, the last of a key winning. Raises UsageError that names the *option*."""
+    pairs = {}
+    for text in texts or []:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise UsageError(f"{option} {text}: write it as KEY=VALUE")
+        pairs[key] = value
+    return pairs

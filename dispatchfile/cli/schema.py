@@ -1,0 +1,29 @@
+"""`schema`: the JSON schemas of what dispatchfile reads and writes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.terminal import write_result
+
+
+class SchemaName(StrEnum):
+    """What there is a schema of."""
+
+    MANIFEST = "manifest"
+    PLAN = "plan"
+    SUMMARY = "summary"
+    EVENT = "event"
+
+
+def schema(
+    name: Annotated[SchemaName, typer.Argument(help="What the schema is of.")] = SchemaName.MANIFEST,
+) -> int:
+    """Print a JSON schema: of the manifest, of a plan file, of a summary or of an event."""
+    from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
+
+    write_result(read_schema(name))
+    return 0

@@ -1,0 +1,205 @@
+"""`init`: a first manifest, from nothing or from what a registered job asks of a dispatch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from dispatchfile.errors import FileError, UsageError
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.nomad.models import Job, Parameterized
+
+MANIFEST = "dispatchfile.yaml"
+SCHEMA_URL = "https://dispatchfile.dev/schemas/dispatchfile-v1.schema.json"
+MODELINES = f"# yaml-language-server: $schema={SCHEMA_URL}\n# $schema: {SCHEMA_URL}\n"  # VS Code's, JetBrains'
+LONGEST_NAME = 40
+DEFAULT_NAMESPACE, DEFAULT_REGION = "default", "global"
+
+STARTER_MANIFEST = """\
+#
+# Check it:                    dispatchfile validate
+# Try it without a cluster:    dispatchfile run --local
+# Run it on $NOMAD_ADDR:       dispatchfile run --wait
+version: 1
+name: {name}
+description: A greeting for each of a few people.
+
+# What templates may use as vars.KEY; --var KEY=VALUE goes over it.
+vars:
+  sender: Ada
+
+# What every dispatch below has, unless it says otherwise.
+defaults:
+  job: greet # the ID of a parameterized job; this one is in jobs/greet.nomad.hcl
+  meta: {{language: en}}
+
+settings:
+  wait: completion # or placement (as `nomad job dispatch`), or detach
+  # concurrency: 16        # requests at the same time
+  # in_flight: 1000        # items sent and still without outcome
+  # stop_on: {{failures: 5%}}
+
+dispatches:
+  # One dispatch. Its id is what reports, `resume` and `rerun` know it by.
+  - id: hello
+    payload: {{template: payloads/greeting.json.j2}}
+    vars: {{person: Grace}}
+
+  # One dispatch for each row; also csv, json, ndjson, glob and matrix.
+  - id: "hello-{{{{ each.name | lower }}}}"
+    for_each:
+      list:
+        - {{name: Annie, language: fr}}
+        - {{name: Mary, language: en}}
+    payload: {{template: payloads/greeting.json.j2}}
+    vars: {{person: "{{{{ each.name }}}}"}}
+    meta: {{language: "{{{{ each.language }}}}"}}
+    timeout: 10m
+    tags: [many]
+"""
+
+STARTER_TEMPLATE = """\
+{"to": {{ vars.person | tojson }}, "from": {{ vars.sender | tojson }}}
+"""
+
+STARTER_JOB = """\
+# Prints its payload. Plain sh, so it runs on the embedded agent (`dispatchfile run --local`)
+# and on a Nomad cluster that has the raw_exec driver enabled.
+job "greet" {
+  datacenters = ["*"]
+  type        = "batch"
+
+  parameterized {
+    payload       = "required"
+    meta_required = ["language"]
+  }
+
+  group "greet" {
+    task "greet" {
+      driver = "raw_exec"
+
+      dispatch_payload {
+        file = "greeting.json"
+      }
+
+      config {
+        command = "/bin/sh"
+        args    = ["-c", "echo \\"in $NOMAD_META_language:\\"; cat \\"$NOMAD_TASK_DIR/greeting.json\\""]
+      }
+
+      resources {
+        cpu    = 20
+        memory = 16
+      }
+    }
+  }
+}
+"""
+
+
+def starter_files(name: str) -> Mapping[str, str]:
+    """The texts of a first manifest that runs anywhere, by path. *name* is made a slug."""
+    return {
+        MANIFEST: MODELINES + STARTER_MANIFEST.format(name=slug(name)),
+        "payloads/greeting.json.j2": STARTER_TEMPLATE,
+        "jobs/greet.nomad.hcl": STARTER_JOB,
+    }
+
+
+def files_for_job(job: Job, name: str) -> Mapping[str, str]:
+    """
+    The texts of a manifest that dispatches *job*, by path: all it asks for filled in, all it permits as comments.
+
+    Raises UsageError for a job that cannot be dispatched.
+    """
+    asked = job.parameterized
+    if asked is None:
+        raise UsageError(f"job {job.id!r} is not parameterized: it cannot be dispatched")
+    template = f"payloads/{slug(job.id)}.j2"
+    lines = [
+        "#",
+        f"# Check it:    dispatchfile validate        Send it:    dispatchfile run",
+        "version: 1",
+        f"name: {slug(name)}",
+        *_target_lines(job),
+        "",
+        "defaults:",
+        f"  job: {quoted(job.id)}",
+        "",
+        "dispatches:",
+        "  - id: first",
+        *_payload_lines(asked, template),
+        *_meta_lines(asked),
+    ]
+    manifest = MODELINES + "\n".join(lines) + "\n"
+    return {MANIFEST: manifest} | ({template: "{{ item.id }}\n"} if asked.payload == "required" else {})
+
+
+def _target_lines(job: Job) -> list[str]:
+    lines = [f"namespace: {quoted(job.namespace)}"] if job.namespace != DEFAULT_NAMESPACE else []
+    return lines + ([f"region: {quoted(job.region)}"] if job.region not in ("", DEFAULT_REGION) else [])
+
+
+def _payload_lines(asked: Parameterized, template: str) -> list[str]:
+    if asked.payload == "forbidden":
+        return ["    # the job takes no payload"]
+    wanted = f"    payload: {{template: {template}}}"
+    return [f"{wanted} # required"] if asked.payload == "required" else [f"    # payload: {{text: \"\"}}"]
+
+
+def _meta_lines(asked: Parameterized) -> list[str]:
+    if not asked.meta_required and not asked.meta_optional:
+        return ["    # the job takes no meta"]
+    head = "    meta:" if asked.meta_required else "    # meta:"
+    required = [f'      {quoted(key)}: "" # required' for key in asked.meta_required]
+    return [head, *required, *(f'    #   {quoted(key)}: ""' for key in asked.meta_optional)]
+
+
+def slug(text: str) -> str:
+    """The *text* as a manifest's name: `[a-z0-9][a-z0-9-]{0,39}`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].rstrip("-") or "dispatches"
+
+
+def quoted(text: str) -> str:
+    """The *text* as a YAML string: bare where that is safe, else in double quotes. Source: YAML 1.2.2, section 5.7."""
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", text) and text.lower() not in ("null", "true", "false"):
+        return text
+    return '"' + "".join(_escaped(char) for char in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
+
+
+async def read_files_for_job(connection: Connection, job_id: str, name: str) -> Mapping[str, str]:
+    """The texts for a registered job. Raises NomadError, as `Client.read_job`, and UsageError."""
+    async with Client(connection) as client:
+        return files_for_job(await client.read_job(job_id), name)
+
+
+def write_new_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
+    """
+    Write *texts* below *folder*, made if need be. Nothing at all is written if one of them is there already.
+
+    Raises FileError.
+    """
+    paths = {folder / name: text for name, text in texts.items()}
+    for path in paths:
+        if path.exists() or path.is_symlink():
+            raise FileError(str(path), "is there already; nothing was written")
+    for path, text in paths.items():
+        _write_new(path, text)
+    return tuple(paths)
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as exc:
+        raise FileError(str(path), exc.strerror or "cannot be written") from exc
