@@ -3,7 +3,8 @@ Every exception, and the exit code each stands for.
 
 DispatchfileError                       1
 ├── UsageError                          1  options or arguments that cannot be meant
-├── FileError                           1  a file that cannot be read, or lies outside the manifest's folder
+├── FileError                           1  a file that cannot be read
+│   └── OutsideFolder                   1  a file outside the manifest's folder
 ├── RenderError                         1  a template that cannot be compiled or rendered
 ├── NomadError                          1
 │   ├── NomadUnavailable                1  surely not done: safe to repeat
@@ -40,6 +41,10 @@ class FileError(DispatchfileError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class OutsideFolder(FileError):
+    """A file lies outside the manifest's folder, perhaps by a symbolic link."""
 
 
 class RenderError(DispatchfileError):

@@ -1,0 +1,198 @@
+"""Reads of regular files below the manifest's folder, with a digest of each."""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from dispatchfile.errors import FileError, OutsideFolder
+
+MAX_FILE_SIZE = 1 << 30  # bytes; what is larger is no list or payload, but a mistake
+CACHED_SIZE = 1 << 20  # bytes; larger files are read again
+CACHE_BUDGET = 64 << 20  # bytes; a payload that 10,000 items share is read once
+CACHED_FOLDERS = 4096
+MAX_PATTERN_PARTS = 100
+
+# Waits for nobody at the other end of a FIFO, and makes no terminal the controlling one.
+OPEN_FLAGS = os.O_NONBLOCK | os.O_NOCTTY
+
+_KINDS = (
+    (stat.S_ISFIFO, "is a FIFO"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+_REASONS = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "does not exist",
+    errno.EISDIR: "is a directory",
+    errno.EACCES: "may not be read by this user",
+    errno.ELOOP: "is a loop of symbolic links",
+    errno.ENAMETOOLONG: "has too long a name",
+    errno.ENXIO: "is a socket",  # open(2): "the file is a UNIX domain socket"
+}
+
+
+class Files:
+    """
+    The files that one manifest names; all of them are read through here.
+
+    folder: what relative names are relative to, and what no name may lead out of, symbolic links followed, unless
+    *allow_outside*.
+    """
+
+    def __init__(self, folder: Path, *, allow_outside: bool = False) -> None:
+        self.digests: dict[str, str] = {}  # of each file read: its name without needless dots -> SHA-256, 64 hex digits
+        self._folder = os.path.realpath(folder)
+        self._inside = self._folder.rstrip("/") + "/"
+        self._allow_outside = allow_outside
+        self._real_folder = lru_cache(CACHED_FOLDERS)(os.path.realpath)
+        self._cache: dict[str, bytes] = {}
+        self._cached_size = 0
+
+    def read(self, name: str, *, limit: int | None = None) -> bytes:
+        """
+        The bytes of the regular file *name*.
+
+        limit: in bytes. Raises FileError where the file is missing, unreadable, not a regular one, over the limit, or
+        no longer what was read before; OutsideFolder where it lies outside of the folder.
+        """
+        limit = MAX_FILE_SIZE if limit is None else limit
+        content = self._cache.get(name)
+        if content is None:
+            content = self._read(name, limit)
+            self._remember(name, content)
+        _check_size(name, content, limit)
+        return content
+
+    def resolve(self, name: str) -> Path:
+        """Where *name* leads, symbolic links followed. Raises FileError for impossible names, OutsideFolder."""
+        return Path(self._resolve(name))
+
+    def glob(self, pattern: str) -> list[PurePosixPath]:
+        """
+        The names of the regular files that match, sorted.
+
+        `*`, `?` and `[…]` stay within a name, `**` stands for any number of folders and follows no symbolic link;
+        hidden names must be asked for with their dot. Raises FileError where a folder cannot be read or a name is not
+        UTF-8, OutsideFolder where a match lies outside.
+        """
+        parts = PurePosixPath(pattern).parts
+        if not parts:
+            raise FileError(pattern, "names no file")
+        if len(parts) > MAX_PATTERN_PARTS:
+            raise FileError(pattern, "has too long a name")
+        return [PurePosixPath(name) for name in sorted(set(self._matches("", parts)))]
+
+    def _read(self, name: str, limit: int) -> bytes:
+        path = self._resolve(name)
+        with _reasons(name), open(path, "rb", opener=_open) as file:  # noqa: PTH123  # Path takes no opener
+            mode = os.fstat(file.fileno()).st_mode
+            for is_kind, reason in _KINDS:
+                if is_kind(mode):
+                    raise FileError(name, reason)
+            content = file.read(limit + 1)
+        _check_size(name, content, limit)
+        return content
+
+    def _remember(self, name: str, content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        if self.digests.setdefault(str(PurePosixPath(name)), digest) != digest:
+            raise FileError(name, "has changed since it was read before")
+        if len(content) <= CACHED_SIZE and self._cached_size + len(content) <= CACHE_BUDGET:
+            self._cache[name] = content
+            self._cached_size += len(content)
+
+    def _resolve(self, name: str) -> str:
+        if not name:
+            raise FileError(name, "names no file")
+        if "\0" in name:
+            raise FileError(name.replace("\0", "\N{SYMBOL FOR NULL}"), "has a NUL in its name")
+        folder, leaf = os.path.split(os.path.join(self._folder, name))  # noqa: PTH118  # Path takes ten times as long
+        with _reasons(name):
+            path = f"{self._real_folder(folder).rstrip('/')}/{leaf}"
+            if leaf in {"", ".", ".."} or os.path.islink(path):  # noqa: PTH114
+                path = os.path.realpath(path)
+        if not self._allow_outside and path != self._folder and not path.startswith(self._inside):
+            raise OutsideFolder(name, "lies outside of the manifest's folder")
+        return path
+
+    def _matches(self, base: str, parts: Sequence[str]) -> Iterator[str]:
+        head, rest = parts[0], parts[1:]
+        if head == "**":
+            for folder in self._folders_below(base):
+                yield from self._matches(folder, rest or ("*",))
+            return
+        for name, is_folder in self._named(base, head):
+            if rest and is_folder:
+                yield from self._matches(name, rest)
+            elif not rest and not is_folder and self._is_file(name):
+                yield name
+
+    def _named(self, base: str, part: str) -> Iterator[tuple[str, bool]]:
+        """What is called *part* in the folder *base*, and whether it is a folder itself."""
+        if not any(char in part for char in "*?["):
+            name = _join(base, part)
+            yield name, os.path.isdir(self._resolve(name))  # noqa: PTH112
+            return
+        for entry in self._entries(base):
+            if fnmatch.fnmatchcase(entry.name, part) and (part.startswith(".") or not entry.name.startswith(".")):
+                yield _join(base, entry.name), entry.is_dir()
+
+    def _folders_below(self, base: str) -> Iterator[str]:
+        waiting = [base]
+        while waiting:
+            folder = waiting.pop()
+            yield folder
+            waiting += [
+                _join(folder, entry.name)
+                for entry in self._entries(folder)
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        path = self._resolve(folder or ".")
+        with _reasons(folder):
+            try:
+                with os.scandir(path) as entries:
+                    return list(entries)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
+    def _is_file(self, name: str) -> bool:
+        path = self._resolve(name)
+        if not os.path.isfile(path):  # noqa: PTH113
+            return False
+        if not name.isprintable() and any("\udc80" <= char <= "\udcff" for char in name):
+            raise FileError(repr(name), "has a name that is not UTF-8")
+        return True
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | OPEN_FLAGS)
+
+
+@contextmanager
+def _reasons(name: str) -> Iterator[None]:
+    """The system's errors in the words of a FileError."""
+    try:
+        yield
+    except OSError as exc:
+        raise FileError(name, _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:  # half a character, which no file system takes
+        raise FileError(repr(name), "has a name that no file can have") from exc
+
+
+def _check_size(name: str, content: bytes, limit: int) -> None:
+    if len(content) > limit:
+        raise FileError(name, f"has more than {limit:,} bytes")
+
+
+def _join(base: str, name: str) -> str:
+    return f"{base.rstrip('/')}/{name}" if base else name
