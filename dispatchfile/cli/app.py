@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -18,8 +18,8 @@ from dispatchfile.cli.validate import validate
 PROGRAM = "dispatchfile"
 INTERRUPTED = 130
 
-# Typer raises it for every wrong command line and exports only this one of its children.
-_WrongCommandLine = typer.BadParameter.__bases__[0]
+# Typer raises this for every wrong command line, but exports only one of its children, which has all that is used here.
+_WrongCommandLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 app = typer.Typer(
     name=PROGRAM,
@@ -61,7 +61,7 @@ def run_command(argv: Sequence[str]) -> int:
     try:
         code = typer.main.get_command(app).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
     except _WrongCommandLine as exc:
-        exc.show()  # type: ignore[attr-defined]  # of click, in whichever place this Typer carries it
+        exc.show()
         return 1
     except typer.Abort:
         return INTERRUPTED

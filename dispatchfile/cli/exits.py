@@ -54,7 +54,7 @@ def _end(exc: BaseException, argv: Sequence[str]) -> int:
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception of a group that is shown: one that nobody foresaw (the whole group then), else the first of ours."""
+    """What is shown of a group: the whole of it if there is one that nobody foresaw, else the first of ours."""
     leaves = list(_leaves(group))
     if any(not isinstance(leaf, DispatchfileError | KeyboardInterrupt) for leaf in leaves):
         return group

@@ -15,6 +15,7 @@ from dispatchfile.reports.text import visible
 
 
 def init(
+    *,
     connection: ConnectionFlags,
     display: Display,
     folder: Annotated[

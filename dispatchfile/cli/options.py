@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,28 +11,23 @@ import typer
 
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
+from dispatchfile.reports.formats import OutputFormat
 
 DEFAULT_MANIFEST = "dispatchfile.yaml"
-
-
-class OutputFormat(StrEnum):
-    """What standard output is given."""
-
-    TEXT = "text"
-    JSON = "json"
-    NDJSON = "ndjson"
 
 
 Manifest = Annotated[
     str, typer.Argument(metavar="[MANIFEST]", help="The manifest, or - for standard input.", show_default=True)
 ]
 Manifests = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="[MANIFEST]...", help="Manifests, or - for standard input.", show_default=False),
 ]
 Output = Annotated[
     OutputFormat,
-    typer.Option("--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."),
+    typer.Option(
+        "--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."
+    ),
 ]
 Variables = Annotated[
     list[str] | None,
@@ -75,9 +69,9 @@ class Display:
 
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result and errors, nothing else.")] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every event.")] = False
-    color: Annotated[
-        ColorChoice, typer.Option("--color", help="Colours; NO_COLOR and FORCE_COLOR decide on auto.")
-    ] = ColorChoice.AUTO
+    color: Annotated[ColorChoice, typer.Option("--color", help="Colours; NO_COLOR and FORCE_COLOR decide on auto.")] = (
+        ColorChoice.AUTO
+    )
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="How notices and errors are written on standard error.")
     ] = LogFormat.TEXT
@@ -108,7 +102,9 @@ class ConnectionFlags:
     ] = None
     ca_cert: Annotated[
         str | None,
-        typer.Option("--ca-cert", metavar="FILE", help="CA certificate that the server is checked with. [env: NOMAD_CACERT]"),
+        typer.Option(
+            "--ca-cert", metavar="FILE", help="CA certificate that the server is checked with. [env: NOMAD_CACERT]"
+        ),
     ] = None
     ca_path: Annotated[
         str | None,
@@ -125,7 +121,9 @@ class ConnectionFlags:
     tls_server_name: Annotated[
         str | None,
         typer.Option(
-            "--tls-server-name", metavar="NAME", help="Name the server's certificate is for. [env: NOMAD_TLS_SERVER_NAME]"
+            "--tls-server-name",
+            metavar="NAME",
+            help="Name the server's certificate is for. [env: NOMAD_TLS_SERVER_NAME]",
         ),
     ] = None
     tls_skip_verify: Annotated[
@@ -153,7 +151,9 @@ class SettingFlags:
     ] = None
     canary: Annotated[
         str | None,
-        typer.Option("--canary", metavar="N", help="First items (5 or 1%) that must end well before the rest goes. [none]"),
+        typer.Option(
+            "--canary", metavar="N", help="First items (5 or 1%) that must end well before the rest goes. [none]"
+        ),
     ] = None
     stop_on: Annotated[
         str | None,
@@ -161,7 +161,9 @@ class SettingFlags:
     ] = None
     unplaced_after: Annotated[
         str | None,
-        typer.Option("--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [for ever]"),
+        typer.Option(
+            "--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [for ever]"
+        ),
     ] = None
     unreachable_after: Annotated[
         str | None,

@@ -9,8 +9,8 @@ ELLIPSIS = "…"
 
 
 def visible(text: str) -> str:
-    """
-    The *text* on one line, everything that cannot be seen written as an escape: `\\x1b`, `\\n`, `\\u202e`.
+    r"""
+    The *text* on one line, everything that cannot be seen written as an escape: `\x1b`, `\n`, `\u202e`.
 
     Covers terminal escapes (C0, C1), line separators, bidirectional overrides and stray surrogates.
     """

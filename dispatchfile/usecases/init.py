@@ -120,7 +120,7 @@ def files_for_job(job: Job, name: str) -> Mapping[str, str]:
     template = f"payloads/{slug(job.id)}.j2"
     lines = [
         "#",
-        f"# Check it:    dispatchfile validate        Send it:    dispatchfile run",
+        "# Check it:    dispatchfile validate        Send it:    dispatchfile run",
         "version: 1",
         f"name: {slug(name)}",
         *_target_lines(job),
@@ -146,7 +146,7 @@ def _payload_lines(asked: Parameterized, template: str) -> list[str]:
     if asked.payload == "forbidden":
         return ["    # the job takes no payload"]
     wanted = f"    payload: {{template: {template}}}"
-    return [f"{wanted} # required"] if asked.payload == "required" else [f"    # payload: {{text: \"\"}}"]
+    return [f"{wanted} # required"] if asked.payload == "required" else ['    # payload: {text: ""}']
 
 
 def _meta_lines(asked: Parameterized) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dispatchfile.events import Event
 from dispatchfile.results import Results, RunFacts, Summary
+
+from dispatchfile.events import Event
 
 
 class Reporter(Protocol):

@@ -8,7 +8,9 @@ import junitparser
 import pytest
 
 from dispatchfile.problems import CODES, Problem, Severity
-from dispatchfile.reports.problems import ProblemFormat, list_problems, render_problems
+from dispatchfile.reports.formats import ProblemFormat
+from dispatchfile.reports.listing import list_problems
+from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.text import Palette
 from dispatchfile.source import Position, excerpt
 
@@ -27,7 +29,9 @@ WRONG_TYPE = Problem(
     "write a number from 1 to 64",
     excerpt=excerpt("  concurrency: {}", 16),
 )
-WARNING = Problem("DF007", Position("films.yaml", 9, 3), "an unquoted template", severity=Severity.WARNING, item="intro")
+WARNING = Problem(
+    "DF007", Position("films.yaml", 9, 3), "an unquoted template", severity=Severity.WARNING, item="intro"
+)
 GOOD, BAD = Manifest("ok.yaml", 120), Manifest("films.yaml", 3, (WRONG_TYPE, WARNING))
 
 
@@ -48,7 +52,9 @@ films.yaml:9:3: DF007 warning: an unquoted template (item 'intro')
 
 def test_a_good_manifest_is_said_to_be_good() -> None:
     """Silence could also mean that nothing was looked at."""
-    assert render_problems([GOOD], ProblemFormat.TEXT) == "ok.yaml: ok, 120 items\nno problems in 1 manifest, 120 items\n"
+    assert (
+        render_problems([GOOD], ProblemFormat.TEXT) == "ok.yaml: ok, 120 items\nno problems in 1 manifest, 120 items\n"
+    )
 
 
 def test_colours_add_codes_and_no_words() -> None:
@@ -66,7 +72,9 @@ def test_a_text_of_thousands_of_problems_is_cut() -> None:
 
 def test_escapes_in_a_manifest_never_reach_the_terminal() -> None:
     """Found text, paths and excerpts come from outside."""
-    hostile = Problem("DF015", Position("a\x1b[2J.yaml", 1, 1), "\x1b]0;title\x07", item="\x1b[1m", excerpt="\x1b[31m\n^")
+    hostile = Problem(
+        "DF015", Position("a\x1b[2J.yaml", 1, 1), "\x1b]0;title\x07", item="\x1b[1m", excerpt="\x1b[31m\n^"
+    )
     for form in ProblemFormat:
         assert "\x1b" not in render_problems([Manifest("a\x1b[2J.yaml", 1, (hostile,))], form)
 
@@ -114,8 +122,10 @@ def test_a_script_reads_every_field() -> None:
 def test_github_gets_an_annotation_at_each_place() -> None:
     """Errors and warnings are commands of their own kind; the closing line is for the log."""
     assert render_problems([GOOD, BAD], ProblemFormat.GITHUB).splitlines() == [
-        "::error file=films.yaml,line=7,col=14,title=DF012%3A a value of the wrong type"
-        "::concurrency is a mapping: write a number from 1 to 64",
+        (
+            "::error file=films.yaml,line=7,col=14,title=DF012%3A a value of the wrong type"
+            "::concurrency is a mapping: write a number from 1 to 64"
+        ),
         "::warning file=films.yaml,line=9,col=3,title=DF007%3A an unquoted template::an unquoted template",
         "1 error and 1 warning in 1 of 2 manifests, 123 items read",
     ]
@@ -150,7 +160,10 @@ def test_a_code_scanner_gets_rules_and_results() -> None:
     """Every code is a rule, and every result points at its rule and its place."""
     run = json.loads(render_problems([BAD], ProblemFormat.SARIF))["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == list(CODES)
-    assert [run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] for result in run["results"]] == ["DF012", "DF007"]
+    assert [run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] for result in run["results"]] == [
+        "DF012",
+        "DF007",
+    ]
     assert run["results"][0] == {
         "ruleId": "DF012",
         "ruleIndex": list(CODES).index("DF012"),
@@ -213,4 +226,4 @@ def test_a_test_report_has_a_case_for_each_manifest() -> None:
 def test_a_test_report_is_xml_whatever_a_manifest_holds() -> None:
     """Characters that XML forbids are replaced, not written."""
     text = render_problems([Manifest("a\x00\ufffe.yaml", 1, (WARNING,))], ProblemFormat.JUNIT)
-    assert ElementTree.fromstring(text).find(".//testcase").get("name") == "a\ufffd\ufffd.yaml"  # noqa: S314
+    assert ElementTree.fromstring(text).find(".//testcase").get("name") == "a\ufffd\ufffd.yaml"

@@ -1,0 +1,39 @@
+"""A manifest on the command line to where its text, its variables and its environment come from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dispatchfile.cli.options import read_pairs
+from dispatchfile.errors import UsageError
+from dispatchfile.items import Scope
+from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
+from dispatchfile.usecases.variables import read_variables
+
+
+def read_sources(
+    paths: Sequence[str],
+    *,
+    variables: list[str] | None,
+    variable_files: list[Path] | None,
+    allow_outside: bool,
+    scope: Scope,
+    environ: Mapping[str, str],
+) -> list[ManifestSource]:
+    """One source a path. Raises UsageError and FileError for variables that cannot be read."""
+    if list(paths).count(STANDARD_INPUT) > 1:
+        raise UsageError("- : standard input can be read only once")
+    values = read_variables(variable_files or [], read_pairs("--var", variables))
+    return [
+        ManifestSource(
+            path=path,
+            content=sys.stdin.buffer.read() if path == STANDARD_INPUT else None,
+            variables=values,
+            environ=environ,
+            scope=scope,
+            allow_outside=allow_outside,
+        )
+        for path in paths
+    ]

@@ -1,0 +1,60 @@
+"""`validate`: manifests checked, nothing sent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import (
+    DEFAULT_MANIFEST,
+    AllowOutside,
+    Display,
+    Manifests,
+    Namespace,
+    Region,
+    VariableFiles,
+    Variables,
+)
+from dispatchfile.cli.terminal import wants_color, write_result
+from dispatchfile.reports.formats import ProblemFormat
+
+
+def validate(
+    *,
+    display: Display,
+    manifests: Manifests = None,
+    output: Annotated[
+        ProblemFormat, typer.Option("--output", "-o", help="For whom the problems are.")
+    ] = ProblemFormat.TEXT,
+    variables: Variables = None,
+    variable_files: VariableFiles = None,
+    namespace: Namespace = None,
+    region: Region = None,
+    allow_outside: AllowOutside = False,
+) -> int:
+    """
+    Check manifests and their templates without a server; send nothing.
+
+    Tells all problems of all files at once, each with its place. Without MANIFEST, dispatchfile.yaml in this folder.
+    Exit code: 0 if they can be run, 1 if not.
+    """
+    from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.reports.problems import render_problems  # noqa: PLC0415
+    from dispatchfile.reports.text import Palette  # noqa: PLC0415
+    from dispatchfile.usecases import validate as usecase  # noqa: PLC0415
+
+    sources = read_sources(
+        manifests or [DEFAULT_MANIFEST],
+        variables=variables,
+        variable_files=variable_files,
+        allow_outside=allow_outside,
+        scope=read_scope(namespace, region, os.environ),
+        environ=os.environ,
+    )
+    checked = usecase.validate(sources)
+    palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))
+    write_result(render_problems(checked, output, palette=palette))
+    return usecase.exit_code(checked)

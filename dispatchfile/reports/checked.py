@@ -1,0 +1,36 @@
+"""A manifest that was checked, as reports see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dispatchfile.problems import Problem, Severity
+
+
+class Checked(Protocol):
+    """A manifest that was checked: how many items it gives, and what is wrong with it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def items(self) -> int: ...
+
+    @property
+    def problems(self) -> Sequence[Problem]: ...
+
+
+def all_problems(checked: Sequence[Checked]) -> list[Problem]:
+    return [problem for manifest in checked for problem in manifest.problems]
+
+
+def count_problems(problems: Sequence[Problem], severity: Severity) -> int:
+    return sum(problem.severity is severity for problem in problems)
+
+
+def text_with_item(problem: Problem) -> str:
+    """The problem in one line, and the item it is about where the text does not name it."""
+    if problem.item is None or problem.item in problem.text:
+        return problem.text
+    return f"{problem.text} (item {problem.item!r})"

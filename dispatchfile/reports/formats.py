@@ -1,0 +1,31 @@
+"""The formats there are, apart from what makes them, so that a command line can be read without importing that."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ProblemFormat(StrEnum):
+    """How the problems of manifests are told."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+class OutputFormat(StrEnum):
+    """What standard output is given of a run."""
+
+    TEXT = "text"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+class ReportKind(StrEnum):
+    """A report of a run in a file of its own."""
+
+    JSON = "json"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"

@@ -1,0 +1,51 @@
+"""Problems for a person: place, code, what was found and what would be right, above the line it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dispatchfile.problems import SHOWN_PROBLEMS, Problem, Severity
+from dispatchfile.reports.checked import Checked, all_problems, count_problems, text_with_item
+from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible_lines
+
+
+def text_of_problems(checked: Sequence[Checked], palette: Palette) -> str:
+    """Every problem with its excerpt, a line for each manifest without any, and a count."""
+    return "".join(_text_of(manifest, palette) for manifest in checked) + closing_line(checked, palette)
+
+
+def _text_of(manifest: Checked, palette: Palette) -> str:
+    if not manifest.problems:
+        return f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n"
+    return list_problems(manifest.problems, palette=palette)
+
+
+def list_problems(problems: Sequence[Problem], *, palette: Palette = PLAIN, limit: int = SHOWN_PROBLEMS) -> str:
+    """Each problem as `path:line:column: CODE text` above its excerpt; past *limit* they are only counted."""
+    shown = "".join(_block(problem, palette) for problem in problems[:limit])
+    left_out = len(problems) - limit
+    return shown + (f"and {left_out:,} more (-o json shows all)\n" if left_out > 0 else "")
+
+
+def _block(problem: Problem, palette: Palette) -> str:
+    is_error = problem.severity is Severity.ERROR
+    code = palette.bad(problem.code) if is_error else palette.doubtful(f"{problem.code} warning:")
+    place = palette.strong(visible(str(problem.position)) + ":")
+    lines = [f"{place} {code} {visible(text_with_item(problem))}"]
+    if problem.excerpt:
+        lines += visible_lines(problem.excerpt)
+    return "\n".join(lines) + "\n"
+
+
+def closing_line(checked: Sequence[Checked], palette: Palette = PLAIN) -> str:
+    """What it comes to, in one line."""
+    problems = all_problems(checked)
+    errors, warnings = count_problems(problems, Severity.ERROR), count_problems(problems, Severity.WARNING)
+    items = sum(manifest.items for manifest in checked)
+    manifests = count_of(len(checked), "manifest")
+    if not problems:
+        return f"{palette.good('no problems')} in {manifests}, {count_of(items, 'item')}\n"
+    found = [palette.bad(count_of(errors, "error"))] if errors else []
+    found += [palette.doubtful(count_of(warnings, "warning"))] if warnings else []
+    affected = sum(bool(manifest.problems) for manifest in checked)
+    return f"{' and '.join(found)} in {affected} of {manifests}, {count_of(items, 'item')} read\n"

@@ -1,0 +1,76 @@
+"""Problems for a code scanner. Source: OASIS, Static Analysis Results Interchange Format 2.1.0."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from urllib.parse import quote
+
+from dispatchfile import __version__
+from dispatchfile.problems import CODES, Problem
+from dispatchfile.reports.checked import Checked, all_problems, text_with_item
+
+STANDARD_INPUT = "<stdin>"
+
+
+def sarif_log(checked: Sequence[Checked]) -> str:
+    """One run of all problems; every code is a rule."""
+    codes = list(CODES)
+    driver = {
+        "name": "dispatchfile",
+        "version": __version__,
+        "semanticVersion": __version__,
+        "rules": [{"id": code, "shortDescription": {"text": CODES[code]}} for code in codes],
+    }
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": list(_sarif_results(all_problems(checked), codes)),
+            }
+        ],
+    }
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _sarif_results(problems: Sequence[Problem], codes: Sequence[str]) -> Iterator[dict[str, object]]:
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        fingerprint = _fingerprint(problem)
+        seen[fingerprint] += 1
+        rule = {"ruleIndex": codes.index(problem.code)} if problem.code in CODES else {}
+        yield {
+            "ruleId": problem.code,
+            **rule,
+            "level": problem.severity,
+            "message": {"text": text_with_item(problem)},
+            "locations": [{"physicalLocation": _sarif_place(problem)}],
+            "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:{seen[fingerprint]}"},
+        }
+
+
+def _sarif_place(problem: Problem) -> dict[str, object]:
+    return {
+        "artifactLocation": {"uri": _uri(problem.position.file)},
+        "region": {"startLine": problem.position.line, "startColumn": problem.position.column},
+    }
+
+
+def _uri(path: str) -> str:
+    if path == STANDARD_INPUT:
+        return "stdin"
+    posix = PurePath(path).as_posix().encode(errors="surrogateescape")
+    return ("file://" if posix.startswith(b"/") else "") + quote(posix)
+
+
+def _fingerprint(problem: Problem) -> str:
+    """The same problem after lines were put in above it: the line itself counts, its number does not."""
+    source_line = problem.excerpt.partition("\n")[0].strip()
+    parts = (problem.position.file, problem.code, problem.item or "", problem.found, source_line)
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]

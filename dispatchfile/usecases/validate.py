@@ -1,0 +1,43 @@
+"""`validate`: everything that can be known of manifests without a server, all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dispatchfile.items import read_items
+from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.usecases.load import ManifestSource, read_source
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedManifest:
+    """What checking a manifest came to."""
+
+    path: str  # as shown
+    items: int  # that could be read
+    problems: tuple[Problem, ...]
+
+
+def validate(sources: Iterable[ManifestSource]) -> tuple[CheckedManifest, ...]:
+    """Check every manifest, in the order given; what is wrong with one keeps none of the others from being checked."""
+    return tuple(_check(source) for source in sources)
+
+
+def exit_code(checked: Iterable[CheckedManifest]) -> int:
+    """1 where any manifest has an error; warnings are no errors."""
+    return int(any(has_errors(manifest.problems) for manifest in checked))
+
+
+def _check(source: ManifestSource) -> CheckedManifest:
+    """Items are counted and forgotten, so that a large manifest takes no more memory than its problems."""
+    document, files, problems = read_source(source)
+    if document is None or has_errors(problems):
+        return CheckedManifest(source.shown, 0, sort_problems(problems))
+    items, found = 0, list(problems)
+    for entry in read_items(document, files=files, overrides=source.variables, env=source.environ, scope=source.scope):
+        if isinstance(entry, Problem):
+            found.append(entry)
+        else:
+            items += 1
+    return CheckedManifest(source.shown, items, sort_problems(found))

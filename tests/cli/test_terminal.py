@@ -1,0 +1,57 @@
+"""Colours where they help, results on standard output."""
+
+import subprocess
+import sys
+
+import pytest
+
+from dispatchfile.cli.terminal import ColorChoice, wants_color
+
+
+@pytest.mark.parametrize(
+    ("choice", "environ", "is_terminal", "wanted"),
+    [
+        pytest.param("auto", {}, True, True, id="a terminal"),
+        pytest.param("auto", {}, False, False, id="a pipe"),
+        pytest.param("always", {"NO_COLOR": "1"}, False, True, id="the flag wins over NO_COLOR"),
+        pytest.param("never", {"FORCE_COLOR": "1"}, True, False, id="the flag wins over FORCE_COLOR"),
+        pytest.param("auto", {"NO_COLOR": "1"}, True, False, id="NO_COLOR"),
+        pytest.param("auto", {"NO_COLOR": ""}, True, True, id="an empty NO_COLOR says nothing"),
+        pytest.param("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False, id="NO_COLOR wins over FORCE_COLOR"),
+        pytest.param("auto", {"NOMAD_CLI_NO_COLOR": "true"}, True, False, id="as for the Nomad CLI"),
+        pytest.param("auto", {"NOMAD_CLI_FORCE_COLOR": "1"}, False, True, id="forced as for the Nomad CLI"),
+        pytest.param("auto", {"FORCE_COLOR": "1"}, False, True, id="FORCE_COLOR"),
+        pytest.param("auto", {"FORCE_COLOR": "0"}, False, False, id="FORCE_COLOR=0 forces nothing"),
+        pytest.param("auto", {"CLICOLOR_FORCE": "1", "TERM": "dumb"}, False, True, id="forced on a dumb terminal"),
+        pytest.param("auto", {"TERM": "dumb"}, True, False, id="a dumb terminal"),
+        pytest.param("auto", {"CLICOLOR": "0"}, True, False, id="CLICOLOR=0"),
+    ],
+)
+def test_who_decides_on_colours(choice: str, environ: dict[str, str], is_terminal: bool, wanted: bool) -> None:
+    """The flag, else what forbids, else what forces, else the terminal."""
+    assert wants_color(ColorChoice(choice), environ, is_terminal=is_terminal) is wanted
+
+
+WRITING = "import sys; from dispatchfile.cli.terminal import write_result; write_result({text}); sys.exit(7)"
+
+
+def test_nobody_reading_on_is_no_error() -> None:
+    """`| head` ends the pipe early; the exit code stays the command's own, and nothing is written about it."""
+    program = WRITING.format(text="'line\\n' * 100_000")
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), error) == (7, b"")
+
+
+def test_a_result_that_cannot_be_written_is_an_error() -> None:
+    """A full disk must not look like success."""
+    program = WRITING.format(text="'x' * 100_000")
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 1
+    assert b"standard output: No space left on device" in ended.stderr
