@@ -1,0 +1,316 @@
+"""
+What the agent remembers, as frozen records: jobs, summaries, evaluations, allocations, the node.
+
+A change is a new record. Times are nanoseconds since 1970, durations nanoseconds, indexes those of the one raft
+log that the agent pretends to have. The JSON of a record is made in `views`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final, Literal
+
+Key = tuple[str, str]
+"""Namespace and job ID."""
+
+JobStatus = Literal["pending", "running", "dead"]
+EvalStatus = Literal["pending", "blocked", "complete", "failed", "canceled"]
+DesiredStatus = Literal["run", "stop", "evict"]
+
+CLIENT_TERMINAL: Final = frozenset({"complete", "failed", "lost"})
+EVAL_TERMINAL: Final = frozenset({"complete", "failed", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`${attr.kernel.name} = linux`, in Nomad's parts."""
+
+    left: str
+    operand: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.operand} {self.right}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReschedulePolicy:
+    attempts: int
+    interval_ns: int
+    delay_ns: int
+    delay_function: str
+    max_delay_ns: int
+    unlimited: bool
+
+    @property
+    def enabled(self) -> bool:
+        return self.unlimited or self.attempts > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    name: str
+    driver: str
+    cpu: int
+    memory_mb: int
+    memory_max_mb: int
+    constraints: tuple[Constraint, ...]
+    lifecycle: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    count: int
+    tasks: tuple[Task, ...]
+    constraints: tuple[Constraint, ...]
+    reschedule: ReschedulePolicy | None
+    disk_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parameterized:
+    payload: str
+    meta_required: tuple[str, ...]
+    meta_optional: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """
+    What a job file says; shared by a parameterized job and all its children.
+
+    document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `Job`.
+    """
+
+    document: Mapping[str, object]
+    type: str
+    datacenters: tuple[str, ...]
+    node_pool: str
+    constraints: tuple[Constraint, ...]
+    groups: tuple[Group, ...]
+    parameterized: Parameterized | None
+    periodic: bool
+
+    def group(self, name: str) -> Group | None:
+        return next((group for group in self.groups if group.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """payload: base64 as it was sent, None for none. token: of the dispatch that made it, "" for none."""
+
+    namespace: str
+    id: str
+    name: str
+    spec: JobSpec
+    priority: int
+    meta: Mapping[str, str] | None
+    submit_time: int
+    parent_id: str = ""
+    payload: str | None = None
+    dispatched: bool = False
+    token: str = ""
+    version: int = 0
+    stop: bool = False
+    status: JobStatus = "pending"
+    create_index: int = 0
+    modify_index: int = 0
+    job_modify_index: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.namespace, self.id
+
+    @property
+    def is_parameterized(self) -> bool:
+        """A dispatched child keeps its parent's block, but is none itself."""
+        return self.spec.parameterized is not None and not self.dispatched
+
+    @property
+    def runs_by_itself(self) -> bool:
+        """Whether it has evaluations and allocations of its own, instead of children."""
+        return not (self.is_parameterized or self.spec.periodic)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCounts:
+    """Allocations of a group by client status; complete and failed only ever grow."""
+
+    queued: int = 0
+    starting: int = 0
+    running: int = 0
+    failed: int = 0
+    complete: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """children: by status; a child that is collected or purged stays counted as dead."""
+
+    namespace: str
+    job_id: str
+    groups: Mapping[str, GroupCounts]
+    children: Mapping[JobStatus, int]
+    create_index: int
+    modify_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """
+    failed: for each group that could not be placed completely, Nomad's metrics of the try.
+
+    queued: how many allocations of each group still wait; None before it was processed.
+    updates: the plan's annotation for each group; None before it was processed.
+    """
+
+    id: str
+    namespace: str
+    job_id: str
+    type: str
+    priority: int
+    triggered_by: str
+    create_time: int
+    modify_time: int
+    status: EvalStatus = "pending"
+    status_description: str = ""
+    job_modify_index: int = 0
+    create_index: int = 0
+    modify_index: int = 0
+    snapshot_index: int = 0
+    previous_eval: str = ""
+    next_eval: str = ""
+    blocked_eval: str = ""
+    wait_until: int = 0
+    node_id: str = ""
+    node_modify_index: int = 0
+    failed: Mapping[str, Mapping[str, object]] | None = None
+    queued: Mapping[str, int] | None = None
+    updates: Mapping[str, Mapping[str, int]] | None = None
+    class_eligibility: Mapping[str, bool] | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.namespace, self.job_id
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in EVAL_TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What an operator asked of an allocation; None where nobody asked."""
+
+    migrate: bool | None = None
+    migrate_disable_placement: bool | None = None
+    no_shutdown_delay: bool | None = None
+    reschedule: bool | None = None
+    force_reschedule: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RescheduleEvent:
+    time: int
+    previous_alloc: str
+    previous_node: str
+    delay_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """
+    job: as it was when the allocation was placed.
+
+    reschedules: the attempts that led to this allocation, oldest first. last_reschedule: "ok", or
+    "no placement" where a replacement was due and could not be placed, or "".
+    """
+
+    id: str
+    eval_id: str
+    job: Job
+    group: str
+    name: str
+    node_id: str
+    node_name: str
+    create_time: int
+    modify_time: int
+    metrics: Mapping[str, object]
+    desired_status: DesiredStatus = "run"
+    desired_description: str = ""
+    transition: Transition | None = None
+    client_status: str = "pending"
+    client_description: str = ""
+    task_states: Mapping[str, Mapping[str, object]] | None = None
+    previous_allocation: str = ""
+    next_allocation: str = ""
+    followup_eval: str = ""
+    reschedules: tuple[RescheduleEvent, ...] = ()
+    last_reschedule: str = ""
+    create_index: int = 0
+    modify_index: int = 0
+    alloc_modify_index: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.job.key
+
+    @property
+    def is_client_terminal(self) -> bool:
+        """Its processes are gone, or their node is."""
+        return self.client_status in CLIENT_TERMINAL
+
+    @property
+    def is_terminal(self) -> bool:
+        """It is over, or was told to be."""
+        return self.desired_status != "run" or self.is_client_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """deadline_ns: after which allocations are stopped; 0 waits for them to end, less stops them at once."""
+
+    deadline_ns: int
+    started: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The one machine. slots: how many allocations it runs at a time, None for any number."""
+
+    id: str
+    name: str
+    datacenter: str
+    http_address: str
+    version: str
+    attributes: Mapping[str, str]
+    drivers: frozenset[str]
+    meta: Mapping[str, str] = field(default_factory=dict)
+    node_pool: str = "default"
+    slots: int | None = None
+    status: Literal["ready", "down"] = "ready"
+    eligible: bool = True
+    drain: Drain | None = None
+    create_index: int = 0
+    modify_index: int = 0
+    status_updated: int = 0
+
+    @property
+    def computed_class(self) -> str:
+        """A name for everything that constraints can see; equal for equal nodes."""
+        seen = (self.datacenter, self.node_pool, sorted(self.attributes.items()), sorted(self.meta.items()))
+        return f"v1:{int.from_bytes(blake2b(repr(seen).encode(), digest_size=8).digest())}"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == "ready" and self.eligible and self.drain is None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    name: str
+    description: str = ""
+    create_index: int = 0
+    modify_index: int = 0

@@ -1,0 +1,319 @@
+"""
+The steps that change the agent's tables.
+
+A step is one entry of the raft log that a real server would write: it has one index, wakes the queries that wait
+for what it touched, and is one entry of the event stream. It also keeps what Nomad derives from the rest: job
+statuses and summaries. Source: hashicorp/nomad, nomad/state/state_store.go.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from dispatchfile.agent.records import (
+    Allocation,
+    Evaluation,
+    GroupCounts,
+    Job,
+    JobStatus,
+    Key,
+    Namespace,
+    Node,
+    Summary,
+)
+from dispatchfile.agent.tables import Tables
+from dispatchfile.agent.watches import Watches, WatchKey
+
+Table = Literal["jobs", "job_summary", "evals", "allocs", "nodes", "namespaces"]
+Changed = Job | Evaluation | Allocation
+
+TRACKED_VERSIONS: Final = 6
+EVENT_BUFFER_SIZE: Final = 100
+
+_COUNTED: Final = {
+    "pending": "starting",
+    "running": "running",
+    "failed": "failed",
+    "complete": "complete",
+    "lost": "lost",
+}
+_NEVER_DROPS: Final = frozenset({"failed", "complete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step as the event stream tells it. deleted: the keys of the jobs among *changed* that are gone."""
+
+    index: int
+    message: str
+    changed: tuple[Changed, ...]
+    deleted: frozenset[Key] = frozenset()
+
+
+class State(Tables):
+    """Everything the agent knows: read it freely, change it in a `step`."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        super().__init__()
+        self.now_ns = now_ns
+        self.index = 1
+        self.table_index: defaultdict[Table, int] = defaultdict(int)
+        self.watches = Watches()
+        self.entries: deque[Entry] = deque(maxlen=EVENT_BUFFER_SIZE)
+        self.listeners: set[Callable[[Entry], None]] = set()
+
+    @contextmanager
+    def step(self, message: str) -> Iterator["Step"]:
+        """One change of the state; *message* names the raft message, as the event stream does."""
+        step = Step(self, message)
+        yield step
+        step.commit()
+
+    def status_of(self, job: Job) -> JobStatus:
+        """Nomad's rule: live allocations are running, else open evaluations pending, else dead."""
+        if not job.runs_by_itself:
+            return "dead" if job.stop else "running"
+        if any(not alloc.is_terminal for alloc in self.allocs_of(job.key)):
+            return "running"
+        evals = self.evals_of(job.key)
+        if any(not evaluation.is_terminal for evaluation in evals):
+            return "pending"
+        return "dead" if evals or job.stop else "pending"
+
+
+class Step:
+    """What is put into a step is visible at once; watchers and listeners hear of it when it is committed."""
+
+    def __init__(self, state: State, message: str) -> None:
+        self._state = state
+        self._message = message
+        self.index = state.index = state.index + 1
+        self.now = state.now_ns()
+        self._woken: set[WatchKey] = set()
+        self._touched: dict[Key, None] = {}
+        self._deleted: dict[Key, Job] = {}
+        self._evals: dict[str, None] = {}
+        self._allocs: dict[str, None] = {}
+        self._jobs: dict[Key, None] = {}
+
+    def commit(self) -> None:
+        state = self._state
+        for key in self._touched:
+            self._settle_status(key)
+        state.watches.wake(self._woken)
+        entry = Entry(self.index, self._message, tuple(self._changes()), frozenset(self._deleted))
+        if entry.changed:
+            state.entries.append(entry)
+            for listener in tuple(state.listeners):
+                listener(entry)
+
+    def _changes(self) -> Iterator[Changed]:
+        state = self._state
+        yield from (state.evals[eval_id] for eval_id in self._evals if eval_id in state.evals)
+        yield from (state.allocs[alloc_id] for alloc_id in self._allocs if alloc_id in state.allocs)
+        yield from (state.jobs[key] for key in self._jobs if key in state.jobs)
+        yield from self._deleted.values()
+
+    def _note(self, table: Table, *keys: WatchKey) -> None:
+        self._state.table_index[table] = self.index
+        self._woken.add((table,))
+        self._woken.update(keys)
+
+    # jobs
+
+    def put_job(self, job: Job, *, new_version: bool = False) -> Job:
+        """Store a job; its create index is kept, its status and its parent's summary follow at the commit."""
+        known = self._state.jobs.get(job.key)
+        if known is None:
+            job = replace(job, create_index=self.index, job_modify_index=self.index)
+            self._count_child(job, None, job.status)
+        elif new_version:
+            job = replace(job, create_index=known.create_index, job_modify_index=self.index)
+        job = self._store_job(job)
+        if known is None or new_version:
+            versions = self._state.versions.get(job.key, ())
+            self._state.versions[job.key] = (job, *versions)[:TRACKED_VERSIONS]
+        self._put_summary(self._summary_for(job))
+        self._touched[job.key] = None
+        return job
+
+    def _store_job(self, job: Job) -> Job:
+        state = self._state
+        job = replace(job, modify_index=self.index)
+        state.insert_job(job)
+        versions = state.versions.get(job.key, ())
+        if versions and versions[0].version == job.version:
+            state.versions[job.key] = (job, *versions[1:])
+        self._jobs[job.key] = None
+        self._note("jobs", ("jobs", *job.key))
+        return job
+
+    def _summary_for(self, job: Job) -> Summary:
+        known = self._state.summaries.get(job.key)
+        if known is None:
+            groups = {group.name: GroupCounts() for group in job.spec.groups}
+            return Summary(job.namespace, job.id, groups, {}, self.index, self.index)
+        added = {group.name: GroupCounts() for group in job.spec.groups if group.name not in known.groups}
+        return replace(known, groups={**known.groups, **added}) if added else known
+
+    def _settle_status(self, key: Key) -> None:
+        job = self._state.jobs.get(key)
+        if job is None:
+            return
+        status = self._state.status_of(job)
+        if status != job.status:
+            self._store_job(replace(job, status=status))
+            self._count_child(job, job.status, status)
+
+    def delete_jobs(self, jobs: Iterable[Job], *, with_evals: bool) -> None:
+        """Forget jobs with their allocations, summaries and tokens; a purge leaves their evaluations."""
+        gone = list(jobs)
+        for job in gone:
+            if job.status != "dead":
+                self._count_child(job, job.status, "dead")
+            for alloc in self._state.remove_allocs(job.key):
+                self._note_alloc(alloc)
+            for evaluation in self._state.remove_evals(job.key) if with_evals else ():
+                self._note_eval(evaluation)
+            self._deleted[job.key] = job
+            self._note("jobs", ("jobs", *job.key))
+            self._note("job_summary", ("job_summary", *job.key))
+        self._state.remove_jobs(gone)
+
+    # summaries
+
+    def _put_summary(self, summary: Summary) -> None:
+        key = (summary.namespace, summary.job_id)
+        if self._state.summaries.get(key) is summary:
+            return
+        self._state.summaries[key] = replace(summary, modify_index=self.index)
+        self._note("job_summary", ("job_summary", *key))
+        self._woken.add(("jobs", "below", *key))
+
+    def _count_child(self, job: Job, old: JobStatus | None, new: JobStatus) -> None:
+        parent = self._state.summaries.get((job.namespace, job.parent_id))
+        if not job.parent_id or parent is None:
+            return
+        children: dict[JobStatus, int] = dict(parent.children)
+        if old is not None:
+            children[old] = max(0, children.get(old, 0) - 1)
+        children[new] = children.get(new, 0) + 1
+        self._put_summary(replace(parent, children=children))
+
+    def _count_alloc(self, old: Allocation | None, new: Allocation) -> None:
+        summary = self._state.summaries.get(new.key)
+        counts = summary.groups.get(new.group) if summary else None
+        if summary is None or counts is None or (old and old.client_status == new.client_status):
+            return
+        changes = {_COUNTED[new.client_status]: 1}
+        if old is None:
+            changes["queued"] = -1
+        elif old.client_status not in _NEVER_DROPS:
+            changes[_COUNTED[old.client_status]] = -1
+        groups = {**summary.groups, new.group: _changed_counts(counts, changes)}
+        self._put_summary(replace(summary, groups=groups))
+
+    def _count_queued(self, evaluation: Evaluation) -> None:
+        summary = self._state.summaries.get(evaluation.key)
+        if summary is None:
+            return
+        groups = dict(summary.groups)
+        for name, queued in (evaluation.queued or {}).items():
+            if name in groups and groups[name].queued != queued:
+                groups[name] = replace(groups[name], queued=queued)
+        if groups != summary.groups:
+            self._put_summary(replace(summary, groups=groups))
+
+    # evaluations and allocations
+
+    def put_eval(self, evaluation: Evaluation) -> Evaluation:
+        """
+        Store an evaluation.
+
+        One that is complete and left nothing unplaced cancels the job's blocked ones, as there is nothing
+        more to wait for.
+        """
+        known = self._state.evals.get(evaluation.id)
+        created = known.create_index if known else self.index
+        if evaluation.status == "complete" and not evaluation.failed:
+            self._cancel_blocked(evaluation)
+        evaluation = self._store_eval(replace(evaluation, create_index=created))
+        self._count_queued(evaluation)
+        return evaluation
+
+    def touch_eval(self, evaluation: Evaluation) -> Evaluation:
+        """A plan moves its evaluation's index, and nothing else of it."""
+        return self._store_eval(evaluation)
+
+    def _store_eval(self, evaluation: Evaluation) -> Evaluation:
+        evaluation = replace(evaluation, modify_index=self.index)
+        self._state.insert_eval(evaluation)
+        self._evals[evaluation.id] = None
+        self._touched[evaluation.key] = None
+        self._note_eval(evaluation)
+        return evaluation
+
+    def _note_eval(self, evaluation: Evaluation) -> None:
+        self._note("evals", ("evals", evaluation.id), ("evals", "job", *evaluation.key))
+
+    def _cancel_blocked(self, done: Evaluation) -> None:
+        reason = f'evaluation "{done.id}" successful'
+        for other in self._state.evals_of(done.key):
+            if other.status == "blocked" and other.id != done.id:
+                canceled = replace(other, status="canceled", status_description=reason, modify_time=self.now)
+                self._store_eval(canceled)
+
+    def put_alloc(self, alloc: Allocation, *, by_client: bool = False) -> Allocation:
+        """Store an allocation; what its client reports does not move `AllocModifyIndex`."""
+        known = self._state.allocs.get(alloc.id)
+        alloc = replace(
+            alloc,
+            create_index=known.create_index if known else self.index,
+            modify_index=self.index,
+            alloc_modify_index=alloc.alloc_modify_index if by_client else self.index,
+            modify_time=self.now,
+        )
+        self._state.insert_alloc(alloc)
+        self._allocs[alloc.id] = None
+        self._touched[alloc.key] = None
+        self._count_alloc(known, alloc)
+        self._note_alloc(alloc)
+        return alloc
+
+    def _note_alloc(self, alloc: Allocation) -> None:
+        self._note("allocs", ("allocs", alloc.id), ("allocs", "job", *alloc.key), ("allocs", "eval", alloc.eval_id))
+
+    # the rest
+
+    def put_node(self, node: Node) -> Node:
+        known = self._state.nodes.get(node.id)
+        created = known.create_index if known else self.index
+        node = replace(node, create_index=created, modify_index=self.index, status_updated=self.now)
+        self._state.nodes[node.id] = node
+        self._note("nodes", ("nodes", node.id))
+        return node
+
+    def put_namespace(self, namespace: Namespace) -> None:
+        known = self._state.namespaces.get(namespace.name)
+        created = known.create_index if known else self.index
+        stored = replace(namespace, create_index=created, modify_index=self.index)
+        self._state.namespaces[namespace.name] = stored
+        self._note("namespaces", ("namespaces", namespace.name))
+
+    def delete_namespace(self, name: str) -> None:
+        self._state.namespaces.pop(name, None)
+        self._note("namespaces", ("namespaces", name))
+
+
+def _changed_counts(counts: GroupCounts, changes: Mapping[str, int]) -> GroupCounts:
+    current = {
+        "queued": counts.queued,
+        "starting": counts.starting,
+        "running": counts.running,
+        "failed": counts.failed,
+        "complete": counts.complete,
+        "lost": counts.lost,
+    }
+    return GroupCounts(**{name: max(0, count + changes.get(name, 0)) for name, count in current.items()})

@@ -1,0 +1,492 @@
+"""
+Records as Nomad's API shows them.
+
+Jobs and the rows of lists have every key, empty or not; whole evaluations and allocations leave out what is
+empty (observed on 2.0.5). Filters see a record with all its keys: `eval_fields` and `alloc_fields`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from dispatchfile.agent.records import (
+    Allocation,
+    Evaluation,
+    Group,
+    GroupCounts,
+    Job,
+    Namespace,
+    Node,
+    Summary,
+    Transition,
+)
+
+View = dict[str, object]
+
+_UPDATE_KINDS: Final = (
+    "Canary",
+    "DestructiveUpdate",
+    "Disconnect",
+    "Ignore",
+    "InPlaceUpdate",
+    "Migrate",
+    "Place",
+    "Preemptions",
+    "Reconnect",
+    "RescheduleLater",
+    "RescheduleNow",
+    "Stop",
+)
+_NO_NETWORK: Final = {"Address": "", "AddressIPv6": "", "DNS": None, "InterfaceName": ""}
+_JOB_STUB_KEYS: Final = (
+    "ID",
+    "ParentID",
+    "Name",
+    "Namespace",
+    "Datacenters",
+    "NodePool",
+    "Multiregion",
+    "Type",
+    "Priority",
+    "Stop",
+    "Status",
+    "StatusDescription",
+    "CreateIndex",
+    "ModifyIndex",
+    "JobModifyIndex",
+    "SubmitTime",
+)
+_ALLOC_STUB_KEYS: Final = (
+    "ID",
+    "EvalID",
+    "Name",
+    "Namespace",
+    "NodeID",
+    "NodeName",
+    "JobID",
+    "TaskGroup",
+    "DesiredStatus",
+    "DesiredDescription",
+    "ClientStatus",
+    "ClientDescription",
+    "DeploymentStatus",
+    "FollowupEvalID",
+    "NextAllocation",
+    "RescheduleTracker",
+    "PreemptedAllocations",
+    "PreemptedByAllocation",
+    "CreateIndex",
+    "ModifyIndex",
+    "CreateTime",
+    "ModifyTime",
+)
+
+
+def rfc3339(time_ns: int) -> str:
+    """A time as Go writes it: UTC, up to nine digits behind the second, no trailing zeros."""
+    seconds, rest = divmod(time_ns, 10**9)
+    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def job_view(job: Job) -> View:
+    return {
+        **job.spec.document,
+        "CreateIndex": job.create_index,
+        "DispatchIdempotencyToken": job.token,
+        "Dispatched": job.dispatched,
+        "ID": job.id,
+        "JobModifyIndex": job.job_modify_index,
+        "Meta": job.meta,
+        "ModifyIndex": job.modify_index,
+        "Name": job.name,
+        "Namespace": job.namespace,
+        "ParentID": job.parent_id,
+        "Payload": job.payload,
+        "Priority": job.priority,
+        "Status": job.status,
+        "Stop": job.stop,
+        "SubmitTime": job.submit_time,
+        "Version": job.version,
+    }
+
+
+def job_stub(job: Job, summary: Summary | None, *, with_meta: bool = False) -> View:
+    view = job_view(job)
+    stub = {key: view[key] for key in _JOB_STUB_KEYS}
+    stub["ParameterizedJob"] = job.is_parameterized
+    stub["Periodic"] = job.spec.periodic
+    stub["JobSummary"] = None if summary is None else summary_view(summary)
+    if with_meta:
+        stub["Meta"] = job.meta
+    return stub
+
+
+def summary_view(summary: Summary) -> View:
+    children = summary.children
+    return {
+        "Children": {
+            "Dead": children.get("dead", 0),
+            "Pending": children.get("pending", 0),
+            "Running": children.get("running", 0),
+        },
+        "CreateIndex": summary.create_index,
+        "JobID": summary.job_id,
+        "ModifyIndex": summary.modify_index,
+        "Namespace": summary.namespace,
+        "Summary": {name: _counts_view(counts) for name, counts in summary.groups.items()},
+    }
+
+
+def _counts_view(counts: GroupCounts) -> View:
+    return {
+        "Complete": counts.complete,
+        "Failed": counts.failed,
+        "Lost": counts.lost,
+        "Queued": counts.queued,
+        "Running": counts.running,
+        "Starting": counts.starting,
+        "Unknown": 0,
+    }
+
+
+def eval_fields(evaluation: Evaluation) -> View:
+    updates = evaluation.updates
+    return {
+        "BlockedEval": evaluation.blocked_eval,
+        "ClassEligibility": evaluation.class_eligibility,
+        "CreateIndex": evaluation.create_index,
+        "CreateTime": evaluation.create_time,
+        "DeploymentID": "",
+        "FailedTGAllocs": evaluation.failed,
+        "ID": evaluation.id,
+        "JobID": evaluation.job_id,
+        "JobModifyIndex": evaluation.job_modify_index,
+        "ModifyIndex": evaluation.modify_index,
+        "ModifyTime": evaluation.modify_time,
+        "Namespace": evaluation.namespace,
+        "NextEval": evaluation.next_eval,
+        "NodeID": evaluation.node_id,
+        "NodeModifyIndex": evaluation.node_modify_index,
+        "PlanAnnotations": None if updates is None else annotations_view(updates),
+        "PreviousEval": evaluation.previous_eval,
+        "Priority": evaluation.priority,
+        "QueuedAllocations": evaluation.queued,
+        "SnapshotIndex": evaluation.snapshot_index,
+        "Status": evaluation.status,
+        "StatusDescription": evaluation.status_description,
+        "TriggeredBy": evaluation.triggered_by,
+        "Type": evaluation.type,
+        "WaitUntil": rfc3339(evaluation.wait_until) if evaluation.wait_until else "",
+    }
+
+
+def eval_view(evaluation: Evaluation, related: Iterable[Evaluation] | None = None) -> View:
+    """related: the evaluations that are connected with this one, for `?related=true`."""
+    view = _without_empty(eval_fields(evaluation))
+    stubs = [eval_stub(other) for other in related or ()]
+    return {**view, "RelatedEvals": stubs} if stubs else view
+
+
+def eval_stub(evaluation: Evaluation) -> View:
+    fields = eval_fields(evaluation)
+    keys = (
+        "ID",
+        "Priority",
+        "Type",
+        "TriggeredBy",
+        "Namespace",
+        "JobID",
+        "NodeID",
+        "DeploymentID",
+        "Status",
+        "StatusDescription",
+        "NextEval",
+        "PreviousEval",
+        "BlockedEval",
+        "CreateIndex",
+        "ModifyIndex",
+        "CreateTime",
+        "ModifyTime",
+    )
+    wait_until = fields["WaitUntil"] or "0001-01-01T00:00:00Z"
+    return {**{key: fields[key] for key in keys}, "WaitUntil": wait_until}
+
+
+def annotations_view(updates: Mapping[str, Mapping[str, int]]) -> View:
+    counts = {name: {kind: change.get(kind, 0) for kind in _UPDATE_KINDS} for name, change in updates.items()}
+    return {"DesiredTGUpdates": counts, "PreemptedAllocs": None}
+
+
+def alloc_fields(alloc: Allocation) -> View:
+    """Every field but the job and the resources, empty or not."""
+    return {
+        "AllocModifyIndex": alloc.alloc_modify_index,
+        "ClientDescription": alloc.client_description,
+        "ClientStatus": alloc.client_status,
+        "CreateIndex": alloc.create_index,
+        "CreateTime": alloc.create_time,
+        "DeploymentID": "",
+        "DeploymentStatus": None,
+        "DesiredDescription": alloc.desired_description,
+        "DesiredStatus": alloc.desired_status,
+        "DesiredTransition": None if alloc.transition is None else _transition_view(alloc.transition),
+        "EvalID": alloc.eval_id,
+        "FollowupEvalID": alloc.followup_eval,
+        "ID": alloc.id,
+        "JobID": alloc.job.id,
+        "Metrics": alloc.metrics,
+        "ModifyIndex": alloc.modify_index,
+        "ModifyTime": alloc.modify_time,
+        "Name": alloc.name,
+        "Namespace": alloc.job.namespace,
+        "NetworkStatus": _NO_NETWORK if alloc.client_status != "pending" else None,
+        "NextAllocation": alloc.next_allocation,
+        "NodeID": alloc.node_id,
+        "NodeName": alloc.node_name,
+        "PreemptedAllocations": None,
+        "PreemptedByAllocation": "",
+        "PreviousAllocation": alloc.previous_allocation,
+        "RescheduleTracker": _tracker_view(alloc),
+        "TaskGroup": alloc.group,
+        "TaskStates": alloc.task_states,
+    }
+
+
+def filterable_alloc(alloc: Allocation) -> View:
+    """The whole allocation, as a filter sees it."""
+    return {**alloc_fields(alloc), "Job": job_view(alloc.job)}
+
+
+def alloc_view(alloc: Allocation, *, with_job: bool = True) -> View:
+    group = alloc.job.spec.group(alloc.group)
+    view = _without_empty(alloc_fields(alloc))
+    if group is not None:
+        view.update(_resources_view(group))
+    if with_job:
+        view["Job"] = job_view(alloc.job)
+    return view
+
+
+def alloc_stub(alloc: Allocation, *, with_task_states: bool = True) -> View:
+    fields = alloc_fields(alloc)
+    return {
+        **{key: fields[key] for key in _ALLOC_STUB_KEYS},
+        "DesiredTransition": _transition_view(alloc.transition or Transition()),
+        "JobType": alloc.job.spec.type,
+        "JobVersion": alloc.job.version,
+        "TaskStates": alloc.task_states if with_task_states else None,
+    }
+
+
+def _without_empty(fields: View) -> View:
+    return {key: value for key, value in fields.items() if value}
+
+
+def _transition_view(transition: Transition) -> View:
+    return {
+        "ForceReschedule": transition.force_reschedule,
+        "Migrate": transition.migrate,
+        "MigrateDisablePlacement": transition.migrate_disable_placement,
+        "NoShutdownDelay": transition.no_shutdown_delay,
+        "Reschedule": transition.reschedule,
+    }
+
+
+def _tracker_view(alloc: Allocation) -> View | None:
+    if not alloc.reschedules and not alloc.last_reschedule:
+        return None
+    events = [
+        {
+            "Delay": event.delay_ns,
+            "PrevAllocID": event.previous_alloc,
+            "PrevNodeID": event.previous_node,
+            "RescheduleTime": event.time,
+        }
+        for event in alloc.reschedules
+    ]
+    return {"Events": events or None, "LastReschedule": alloc.last_reschedule}
+
+
+def _resources_view(group: Group) -> View:
+    """What the allocation holds, in the three forms that Nomad keeps."""
+    cpu = sum(task.cpu for task in group.tasks)
+    memory = sum(task.memory_mb for task in group.tasks)
+    allocated = {
+        task.name: {
+            "Cpu": {"CpuShares": task.cpu, "ReservedCores": None},
+            "Devices": None,
+            "Memory": {"MemoryMB": task.memory_mb, "MemoryMaxMB": task.memory_max_mb},
+            "Networks": None,
+        }
+        for task in group.tasks
+    }
+    return {
+        "AllocatedResources": {
+            "Shared": {"DiskMB": group.disk_mb, "Networks": None, "Ports": None},
+            "TaskLifecycles": {task.name: task.lifecycle for task in group.tasks},
+            "Tasks": allocated,
+        },
+        "Resources": resources_view(cpu=cpu, memory_mb=memory, memory_max_mb=memory, disk_mb=group.disk_mb),
+        "SharedResources": resources_view(disk_mb=group.disk_mb),
+        "TaskResources": {
+            task.name: resources_view(cpu=task.cpu, memory_mb=task.memory_mb, memory_max_mb=task.memory_max_mb)
+            for task in group.tasks
+        },
+    }
+
+
+def resources_view(*, cpu: int = 0, memory_mb: int = 0, memory_max_mb: int = 0, disk_mb: int = 0) -> View:
+    return {
+        "CPU": cpu,
+        "Cores": 0,
+        "Devices": None,
+        "DiskMB": disk_mb,
+        "IOPS": 0,
+        "MemoryMB": memory_mb,
+        "MemoryMaxMB": memory_max_mb,
+        "NUMA": None,
+        "Networks": None,
+        "SecretsMB": 0,
+    }
+
+
+def status_row(job: Job, allocs: Iterable[Allocation], children: list[str] | None) -> View:
+    """A row of /v1/jobs/statuses. children: the statuses of a parent's children, None for other jobs."""
+    rows = [
+        {
+            "ClientStatus": alloc.client_status,
+            "DeploymentStatus": {"Canary": False, "Healthy": None},
+            "FollowupEvalID": alloc.followup_eval,
+            "Group": alloc.group,
+            "HasPausedTask": False,
+            "ID": alloc.id,
+            "JobVersion": alloc.job.version,
+            "NodeID": alloc.node_id,
+        }
+        for alloc in allocs
+    ]
+    return {
+        "Allocs": rows or None,
+        "ChildStatuses": children,
+        "Datacenters": list(job.spec.datacenters),
+        "GroupCountSum": sum(group.count for group in job.spec.groups),
+        "ID": job.id,
+        "IsPack": False,
+        "LatestDeployment": None,
+        "ModifyIndex": job.modify_index,
+        "Name": job.name,
+        "Namespace": job.namespace,
+        "NodePool": job.spec.node_pool,
+        "ParentID": job.parent_id,
+        "Priority": job.priority,
+        "Status": job.status,
+        "Stop": job.stop,
+        "SubmitTime": job.submit_time,
+        "Type": job.spec.type,
+        "Version": job.version,
+    }
+
+
+def namespace_view(namespace: Namespace) -> View:
+    return {
+        "Capabilities": None,
+        "ConsulConfiguration": None,
+        "CreateIndex": namespace.create_index,
+        "Description": namespace.description,
+        "Hash": None,
+        "Meta": None,
+        "ModifyIndex": namespace.modify_index,
+        "Name": namespace.name,
+        "NodePoolConfiguration": None,
+        "OptionalExtraClaims": None,
+        "Quota": "",
+        "RequiredExtraClaims": None,
+        "VaultConfiguration": None,
+    }
+
+
+def node_stub(node: Node) -> View:
+    return {
+        "Address": node.http_address.rpartition(":")[0],
+        "CreateIndex": node.create_index,
+        "Datacenter": node.datacenter,
+        "Drain": node.drain is not None,
+        "Drivers": _drivers_view(node),
+        "HostVolumes": {},
+        "ID": node.id,
+        "LastDrain": None,
+        "ModifyIndex": node.modify_index,
+        "Name": node.name,
+        "NodeClass": "",
+        "NodePool": node.node_pool,
+        "SchedulingEligibility": "eligible" if node.eligible else "ineligible",
+        "Status": node.status,
+        "StatusDescription": "",
+        "Version": node.version,
+    }
+
+
+def node_view(node: Node) -> View:
+    cores = int(node.attributes.get("cpu.numcores", "1"))
+    shares = int(node.attributes.get("cpu.totalcompute", "1000"))
+    memory_mb = int(node.attributes.get("memory.totalbytes", "0")) // 2**20
+    return {
+        **node_stub(node),
+        "Attributes": node.attributes,
+        "ComputedClass": node.computed_class,
+        "DrainStrategy": _drain_view(node),
+        "Events": [],
+        "HTTPAddr": node.http_address,
+        "Links": {},
+        "Meta": node.meta,
+        "NodeMaxAllocs": node.slots or 0,
+        "NodeResources": {
+            "Cpu": {
+                "CpuShares": shares,
+                "ReservableCpuCores": list(range(cores)),
+                "TotalCpuCores": cores,
+            },
+            "Devices": None,
+            "Disk": {"DiskMB": 0},
+            "MaxDynamicPort": 32000,
+            "Memory": {"MemoryMB": memory_mb},
+            "MinDynamicPort": 20000,
+            "Networks": None,
+            "NodeNetworks": None,
+        },
+        "ReservedResources": {
+            "Cpu": {"CpuShares": 0, "ReservedCpuCores": None},
+            "Disk": {"DiskMB": 0},
+            "Memory": {"MemoryMB": 0},
+            "Networks": {"ReservedHostPorts": ""},
+        },
+        "SecretID": "",
+        "StatusUpdatedAt": node.status_updated // 10**9,
+        "TLSEnabled": False,
+    }
+
+
+def _drain_view(node: Node) -> View | None:
+    if node.drain is None:
+        return None
+    return {
+        "Deadline": node.drain.deadline_ns,
+        "ForceDeadline": rfc3339(node.drain.started + node.drain.deadline_ns),
+        "IgnoreSystemJobs": False,
+        "StartedAt": rfc3339(node.drain.started),
+    }
+
+
+def _drivers_view(node: Node) -> View:
+    updated = rfc3339(node.status_updated)
+    return {
+        name: {
+            "Attributes": {f"driver.{name}": "true"},
+            "Detected": True,
+            "HealthDescription": "Healthy",
+            "Healthy": True,
+            "UpdateTime": updated,
+        }
+        for name in sorted(node.drivers)
+    }

@@ -1,0 +1,24 @@
+"""Waiting for the first of two things, with a sleep that tests can replace."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+async def happens_within(event: asyncio.Event, seconds: float, sleep: Sleep) -> bool:
+    """Whether *event* is set before *sleep* has slept so long."""
+    if not event.is_set():
+        await first_of(event.wait(), sleep(seconds))
+    return event.is_set()
+
+
+async def first_of(*awaitables: Awaitable[object]) -> None:
+    """Wait for one; the others are called off, unless they are futures or tasks already."""
+    waits = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for awaitable, wait in zip(awaitables, waits, strict=True):
+            if wait is not awaitable:
+                wait.cancel()

@@ -1,0 +1,89 @@
+"""A scheduler on a clock that stands still, with tasks that only pretend to run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dispatchfile.agent.canonical import read_submitted
+from dispatchfile.agent.dispatching import DispatchRequest, child_of
+from dispatchfile.agent.records import Allocation, Job, Namespace, Node
+from dispatchfile.agent.scheduler import Scheduler, Written
+from dispatchfile.agent.state import State
+from dispatchfile.agent.views import alloc_view, eval_view, job_view, summary_view
+
+from .fakes import FakeClock, FakeReport, FakeRunners
+from .recordings import Json, comparable
+
+NODE = Node(
+    id="5266bc1b-d4ae-e198-29be-7b3997527fee",
+    name="node-1",
+    datacenter="dc1",
+    http_address="127.0.0.1:4646",
+    version="2.0.5",
+    attributes={"kernel.name": "linux", "cpu.numcores": "2", "os.version": "12.11"},
+    drivers=frozenset({"mock_driver", "raw_exec"}),
+)
+DONE = ("complete", "All tasks have completed")
+FAILED = ("failed", "Failed tasks")
+RUNNING = ("running", "Tasks are running")
+
+
+class World:
+    """Everything below the HTTP server, and short words to drive it with."""
+
+    def __init__(self, *, slots: int | None = None, start_ns: int = 1_795_350_476_000_000_000, **options: Any) -> None:
+        from dataclasses import replace
+
+        self.clock = FakeClock(start_ns)
+        self.state = State(self.clock.now_ns)
+        self.runners = FakeRunners()
+        node = replace(NODE, slots=slots)
+        self.scheduler = Scheduler(self.state, self.clock, node, self.runners, **options)
+        with self.state.step("NamespaceUpsert") as step:
+            step.put_namespace(Namespace("default", "Default shared namespace"))
+
+    def register(self, document: Mapping[str, object], **changes: object) -> Job:
+        submitted = read_submitted({**document, **changes})
+        job = Job(
+            namespace=submitted.namespace,
+            id=submitted.id,
+            name=submitted.name,
+            spec=submitted.spec,
+            priority=submitted.priority,
+            meta=submitted.meta,
+            submit_time=self.clock.now_ns(),
+        )
+        self.scheduler.add_job(job)
+        return self.state.jobs[job.key]
+
+    def dispatch(self, parent: Job, **request: Any) -> Job:
+        child = child_of(parent, DispatchRequest(**request), self.clock.now_ns())
+        self.scheduler.add_job(child)
+        self.clock.advance()
+        return self.now(child)
+
+    def now(self, job: Job) -> Job:
+        return self.state.jobs[job.key]
+
+    def alloc(self, job: Job, place: int = 0) -> Allocation:
+        return sorted(self.state.allocs_of(job.key), key=lambda alloc: (alloc.create_index, alloc.name))[place]
+
+    def report(self, alloc: Allocation, status: tuple[str, str], states: Mapping[str, Any] | None = None) -> None:
+        self.scheduler.report(alloc.id, FakeReport(*status, states or {}))
+
+    def settle(self, seconds: float = 0.1) -> None:
+        self.clock.advance(seconds)
+
+    def stop(self, job: Job, *, purge: bool = False) -> Written:
+        written = self.scheduler.stop_job(self.now(job), purge=purge)
+        self.clock.advance()
+        return written
+
+    def story(self, job: Job) -> Json:
+        """The records of a job, comparable with recorded ones."""
+        known, summary = self.state.jobs.get(job.key), self.state.summaries.get(job.key)
+        return comparable(
+            job=None if known is None else job_view(known),
+            summary=None if summary is None else summary_view(summary),
+            evals=[eval_view(evaluation) for evaluation in self.state.evals_of(job.key)],
+            allocs=[alloc_view(alloc) for alloc in self.state.allocs_of(job.key)],
+        )
