@@ -16,7 +16,7 @@ from dispatchfile.errors import JournalError
 from dispatchfile.journal.records import RunHeader
 
 ENVIRONMENT = "DISPATCHFILE_STATE_DIR"
-LOCK_WAIT_S = 1.0  # longer than it takes anybody to see whether a run is worked on
+LOCK_WAIT_S = 0.3  # longer than it takes anybody to see whether a run is worked on
 PRIVATE = 0o700  # payloads are their user's own
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.errors import JournalError
@@ -45,9 +46,10 @@ class Journal:
         `add_intents` raises RunRefused where there is a run of that ID already.
         """
         path, mask = run_path(folder, header), Mask(items)
+        stored = replace(header, target=header.target.without_credentials())
 
         def begin(intents: Sequence[Intent]) -> Store:
-            return open_new(path, header, items, (*baselines, *intents), mask)
+            return open_new(path, stored, items, (*baselines, *intents), mask)
 
         return cls(path, mask, begin)
 

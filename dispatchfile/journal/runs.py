@@ -45,9 +45,13 @@ def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | 
 
     Raises JournalError for a file that cannot be read: it may be the one.
     """
-    address = target.without_credentials()
-    unfinished = (run for run in _runs_of(folder, manifest) if run.is_unfinished and run.header.target.meets(address))
-    return next(unfinished, None)
+    bare = target.without_credentials()
+    runs = (run for run in _runs_of(folder, manifest) if run.is_unfinished and run.header.target.meets(bare))
+    try:
+        return next(runs, None)
+    except JournalError as exc:
+        doubt = f"it may be an unfinished run of {manifest}: move it away, or insist with --new"
+        raise JournalError(f"{exc}; {doubt}") from exc
 
 
 def is_live(run: StoredRun) -> bool:
