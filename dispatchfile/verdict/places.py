@@ -1,0 +1,137 @@
+"""The places of a child: each is one allocation's worth of a group, held by one allocation after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dispatchfile.nomad.models import Alloc, TaskGroup
+from dispatchfile.verdict.records import ChildRecords
+from dispatchfile.verdict.wording import one_line
+
+REPLACED_BY_THE_ORIGINAL = "alloc not needed due to disconnected client reconnect"
+TERMINAL = frozenset({"complete", "failed", "lost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One allocation's worth of a group: the newest of those that have held it."""
+
+    newest: Alloc
+    superseded: bool  # even the newest was replaced, by an allocation that is not among the records
+    starts: int  # of all that have held it
+    failures: int
+    group: TaskGroup | None
+    most_starts: int | None
+
+
+def find_places(records: ChildRecords) -> tuple[Place, ...]:
+    allocs = {alloc.id: alloc for alloc in sorted(records.allocs, key=_age)}
+    held: dict[tuple[str, int, str, str], list[Alloc]] = {}
+    for alloc in allocs.values():
+        held.setdefault(_key_of_place(alloc, records.type), []).append(alloc)
+    places = [_make_place(holders, records) for _, holders in sorted(held.items())]
+    return tuple(place for place in places if not (place.superseded and place.newest.next_allocation in allocs))
+
+
+def _age(alloc: Alloc) -> tuple[int, int, str]:
+    return alloc.create_index, alloc.modify_index, alloc.id
+
+
+def _key_of_place(alloc: Alloc, job_type: str) -> tuple[str, int, str, str]:
+    """Allocations of a sysbatch job bear the same name on every node; "[10]" sorts after "[9]"."""
+    return alloc.group, len(alloc.name), alloc.name, alloc.node_id if job_type == "sysbatch" else ""
+
+
+def _make_place(holders: Sequence[Alloc], records: ChildRecords) -> Place:
+    newest = _find_newest(holders)
+    group = records.groups.get(newest.group)
+    return Place(
+        newest=newest,
+        superseded=bool(newest.next_allocation) and newest.desired_status != "run",
+        starts=sum(map(_count_starts, holders)),
+        failures=sum(alloc.client_status == "failed" for alloc in holders),
+        group=group,
+        most_starts=max_starts({group.name: group}, 1, records.type) if group else None,
+    )
+
+
+def _find_newest(holders: Sequence[Alloc]) -> Alloc:
+    """
+    The allocation that counts, of those of one place from old to new.
+
+    After a disconnect Nomad may stop the replacement and keep the original, which is then still marked as replaced.
+    Source: hashicorp/nomad, scheduler/reconciler/reconcile_cluster.go (reconcileReconnecting).
+    """
+    kept = [alloc for alloc in holders[:-1] if alloc.desired_status == "run"]
+    if kept and holders[-1].desired_description == REPLACED_BY_THE_ORIGINAL:
+        return kept[-1]
+    return next((alloc for alloc in reversed(holders) if not alloc.next_allocation), holders[-1])
+
+
+def _count_starts(alloc: Alloc) -> int:
+    states = alloc.task_states.values()
+    tried = any(state.started_at or state.failed or state.restarts for state in states)
+    return 1 + max(state.restarts for state in states) if tried else 0
+
+
+def is_living(alloc: Alloc) -> bool:
+    return alloc.client_status not in TERMINAL
+
+
+def find_main_tasks(place: Place) -> list[str]:
+    """The tasks whose end is the group's: the leader, or all without a lifecycle."""
+    group = place.group or TaskGroup(place.newest.group, 1)
+    names = group.tasks or tuple(sorted(place.newest.task_states))
+    mains = [task for task in names if task not in group.lifecycle]
+    return [task for task in mains if task in group.leaders] or mains
+
+
+def has_nothing_to_run(records: ChildRecords) -> bool:
+    return bool(records.groups) and all(group.count <= 0 for group in records.groups.values())
+
+
+def count_missing(records: ChildRecords, places: Sequence[Place]) -> int:
+    """Allocations that there should be and are not; a sysbatch job has one on every node that takes it."""
+    if records.type == "sysbatch" or not records.groups:
+        return 0 if places else 1
+    held = [place.newest.group for place in places]
+    return sum(max(0, group.count - held.count(name)) for name, group in records.groups.items())
+
+
+def covers_every_group(records: ChildRecords, places: Sequence[Place]) -> bool:
+    return bool(records.groups) and records.type != "sysbatch" and not count_missing(records, places)
+
+
+def max_starts(groups: Mapping[str, TaskGroup], attempts: int, job_type: str) -> int | None:
+    """
+    How often a task of one item may be started: restarts, reschedules and attempts multiplied. None: without limit.
+
+    The policies count within their intervals, so a task that runs for longer than these may be started more often.
+    Source: hashicorp/nomad, client/allocrunner/taskrunner/restarts; sysbatch is never rescheduled.
+    """
+    limits = [_starts_per_child(group, job_type) for group in groups.values() if group.count > 0]
+    known = [limit for limit in limits if limit is not None]
+    return max(known, default=0) * attempts if len(known) == len(limits) else None
+
+
+def _starts_per_child(group: TaskGroup, job_type: str) -> int | None:
+    policies = [group.task_restarts.get(task, group.restart) for task in group.tasks] or [group.restart]
+    if any(policy.mode == "delay" and policy.attempts > 0 for policy in policies):
+        return None
+    starts = 1 + max(policy.attempts for policy in policies)
+    if job_type == "sysbatch":
+        return starts
+    return None if group.reschedule.unlimited else starts * (1 + group.reschedule.attempts)
+
+
+def name_node(alloc: Alloc) -> str:
+    name = one_line(alloc.node_name or alloc.node_id[:8])
+    return f"node {name}" if name else "its node"
+
+
+def tell_start(place: Place) -> str:
+    most = place.most_starts
+    if most is not None and most > 1 and 1 <= place.starts <= most:
+        return f" (start {place.starts} of {most})"
+    return f" (start {place.starts})" if place.starts > 1 else ""
