@@ -28,6 +28,7 @@ from dispatchfile.events import (
     Doubled,
     Doubted,
     Event,
+    Intent,
     Ledger,
     Notice,
     NoticeKind,
@@ -82,6 +83,14 @@ class Desk(Protocol):
         """IDs of all children of the parent that this run has on record."""
 
 
+def intent_of(ticket: Ticket, *, run: str, rerun_of: str | None) -> Intent:
+    """What the attempt would send. A retry and a rerun want a new child, so each varies the token."""
+    item, token = ticket.item, ticket.item.request.token
+    varied = attempt_token(token, attempt=ticket.attempt, rerun=run if rerun_of else None) if token else None
+    prefix = child_prefix(item, run=run, attempt=ticket.attempt)
+    return Intent(item.id, ticket.attempt, item.fingerprint, prefix, varied)
+
+
 class Dispatcher:
     """Sends what the flow lets go, until nothing is left to send."""
 
@@ -133,17 +142,20 @@ class Dispatcher:
     async def _mark(self, ticket: Ticket) -> None:
         if ticket.key not in self._marked:
             block = [ticket, *self._flow.upcoming(MARKED_TOGETHER - 1)]
-            fresh = [entry.key for entry in block if entry.key not in self._marked]
-            await self._ledger.mark_may_send(fresh)
-            self._marked.update(fresh)
+            fresh = [entry for entry in block if entry.key not in self._marked]
+            await self._ledger.add_intents([self.intent(entry) for entry in fresh if entry.attempt > 1])
+            await self._ledger.mark_may_send([entry.key for entry in fresh])
+            self._marked.update(entry.key for entry in fresh)
         self._marked.discard(ticket.key)
+
+    def intent(self, ticket: Ticket) -> Intent:
+        return intent_of(ticket, run=self._run, rerun_of=self._rerun_of)
 
     def prefix(self, ticket: Ticket) -> str:
         return child_prefix(ticket.item, run=self._run, attempt=ticket.attempt)
 
     def token(self, ticket: Ticket) -> str | None:
-        token = ticket.item.request.token
-        return token and attempt_token(token, attempt=ticket.attempt, rerun=self._rerun_of)
+        return self.intent(ticket).token
 
     # One request
 
@@ -190,6 +202,7 @@ class Dispatcher:
 
     def _go_back(self, ticket: Ticket, *, was_sending: bool) -> None:
         self._marked.add(ticket.key)
+        self.wake()
         if not self._flow.repeat(ticket, self._clock.now(), was_sending=was_sending):
             self._desk.given_back(ticket)
 

@@ -10,7 +10,7 @@ from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
-from dispatchfile.events import Event, Ledger
+from dispatchfile.events import Event, Ledger, Repeated, Sending
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.monitor import LogReads, ParentFacts
@@ -73,7 +73,7 @@ def item_facts(item: Item) -> ItemFacts:
     return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, item.row or item.position)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Executor:
     """Runs a batch, and sums up."""
 
@@ -82,6 +82,8 @@ class Executor:
     results: Results
     reporter: Reporter
     clock: Clock
+    sent: int = 0
+    repeated: int = 0
 
     async def execute(self, work: Work, control: Control) -> tuple[Summary, BatchState]:
         """Dispatch and watch until every item has its outcome, or the run is interrupted."""
@@ -107,17 +109,18 @@ class Executor:
         ), state
 
     def _listen(self, event: Event) -> None:
+        self.sent += isinstance(event, Sending)
+        self.repeated += isinstance(event, Repeated)
         self.results.apply(event)
         self.reporter.event(event, self.results)
 
     def _requests(self) -> Requests:
-        counters = self.client.counters
         return Requests(
-            total=counters.requests,
-            dispatches=counters.dispatches,
-            retried=counters.retried,
-            throttled=counters.throttled,
-            peak_connections=counters.peak_connections,
+            total=self.client.requests,
+            dispatches=self.sent,
+            retried=self.repeated,
+            throttled=self.client.throttled,
+            peak_connections=self.client.peak_connections,
         )
 
 

@@ -1,0 +1,99 @@
+"""A batch against the fake Nomad, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline
+from dispatchfile.events import Doubled, Ended, Event, ItemEvent, Ledger, NoLedger, Outcome, Verdict
+from dispatchfile.flow import parent_of
+from dispatchfile.items import Item
+from dispatchfile.monitor import LogReads, ParentFacts
+from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
+from tests.fake_nomad import GROUP, FakeNomad
+
+RUN = "run1"
+COMPLETION = Settings(wait=Wait.COMPLETION)
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What a batch came to."""
+
+    events: list[Event] = field(default_factory=list)
+    state: BatchState | None = None
+
+    def last(self, item: str) -> Verdict:
+        """The item's final verdict."""
+        ended = [event for event in self.events if isinstance(event, Ended) and event.item == item]
+        assert ended[-1].retry_at is None
+        return ended[-1].verdict
+
+    def outcomes(self) -> dict[str, Outcome]:
+        ended = [event for event in self.events if isinstance(event, Ended) and event.retry_at is None]
+        return {event.item: event.verdict.outcome for event in ended}
+
+    def of(self, item: str) -> list[str]:
+        """The kinds of the item's events, in order."""
+        return [type(event).__name__ for event in self.events if isinstance(event, ItemEvent) and event.item == item]
+
+    @property
+    def doubled(self) -> list[Doubled]:
+        return [event for event in self.events if isinstance(event, Doubled)]
+
+
+def make_batch(
+    nomad: FakeNomad,
+    items: Sequence[Item],
+    settings: Settings = COMPLETION,
+    *,
+    starts: Mapping[str, Start] | None = None,
+    outcomes: Outcomes,
+    ledger: Ledger | None = None,
+    baseline: Baseline | None = None,
+    canaries: Sequence[str] = (),
+    run_timeout_s: float | None = None,
+    known: Sequence[str] = (),
+) -> Batch:
+    parents = {parent_of(item) for item in items}
+    loop = asyncio.get_running_loop()
+    plan = Plan(
+        run=RUN,
+        items=items,
+        starts=starts or {},
+        settings=settings,
+        parents={
+            parent: ParentFacts("batch", {"g": GROUP}, f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"')
+            for parent in parents
+        },
+        periodic=(),
+        baselines={parent: baseline or Baseline(0, 0) for parent in parents},
+        canaries=canaries,
+        deadline=None if run_timeout_s is None else loop.time() + run_timeout_s,
+        logs=LogReads(at_most=0),
+        known_children={parent: set(known) for parent in parents},
+    )
+    return Batch(
+        plan,
+        client=nomad,  # type: ignore[arg-type]  # the client's methods, without its wire
+        ledger=ledger or NoLedger(),
+        clock=Clock(wall=loop.time),
+        listener=outcomes.events.append,
+        jitter=lambda: 0.5,
+    )
+
+
+async def run_batch(nomad: FakeNomad, items: Sequence[Item], settings: Settings = COMPLETION, **options) -> Outcomes:
+    """Run a batch to its end."""
+    outcomes = Outcomes()
+    outcomes.state = await make_batch(nomad, items, settings, outcomes=outcomes, **options).run()
+    return outcomes
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
