@@ -1,0 +1,242 @@
+"""One batch from the first request to the last verdict: limits, retries, deadlines and ends."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from dispatchfile.events import Cause, Notice, NoticeKind, Outcome
+from dispatchfile.settings import Rate, Settings, Share, Wait
+from dispatchfile.usecases.batch import BatchState, Start
+from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
+from tests.fake_nomad import FakeNomad
+from tests.making import make_item
+from tests.virtual_time import VIRTUAL_TIME
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUAL_TIME
+
+
+def items(count, **options):
+    return [make_item(f"i{number:03}", **options) for number in range(count)]
+
+
+async def test_every_item_is_dispatched_once_and_watched_to_its_end():
+    """A hundred items make a hundred children, each with the verdict of its end."""
+    nomad = FakeNomad(lifetime_s=3, exit_code=lambda prefix: 3 if "i007" in prefix else 0)
+    ended = await run_batch(nomad, items(100))
+    assert ended.state is BatchState.FINISHED
+    assert len(nomad.made) == 100
+    assert {item for item, outcome in ended.outcomes().items() if outcome is not Outcome.SUCCEEDED} == {"i007"}
+    assert ended.last("i007").exit_code == 3
+
+
+async def test_a_run_costs_little_more_than_two_requests_an_item():
+    """One dispatch and one read each, and a list a second for all of them."""
+    nomad = FakeNomad(lifetime_s=5)
+    await run_batch(nomad, items(1000))
+    assert len(nomad.calls) <= 2.1 * 1000
+
+
+async def test_requests_at_the_same_time_are_bounded():
+    """Never more than `concurrency + 2` requests are under way."""
+    nomad = FakeNomad(lifetime_s=1, latency_s=0.2)
+    await run_batch(nomad, items(60), replace(COMPLETION, concurrency=4))
+    assert nomad.peak_under_way <= 4 + 4 + 1
+
+
+async def test_in_flight_bounds_living_children():
+    """Items sent and without outcome never exceed the limit."""
+    nomad = FakeNomad(lifetime_s=10)
+    peak = 0
+    original = nomad.dispatch_job
+
+    async def dispatching(*args, **options):
+        nonlocal peak
+        answer = await original(*args, **options)
+        peak = max(peak, sum(child.status != "dead" for child in nomad.made))
+        return answer
+
+    nomad.dispatch_job = dispatching
+    await run_batch(nomad, items(30), replace(COMPLETION, in_flight=5))
+    assert peak == 5
+
+
+async def test_detach_ends_with_nomads_word():
+    """Nothing is watched: the item is dispatched, and that is all."""
+    nomad = FakeNomad(lifetime_s=None)
+    ended = await run_batch(nomad, items(5), Settings(wait=Wait.DETACH, in_flight=None))
+    assert set(ended.outcomes().values()) == {Outcome.DISPATCHED}
+    assert len(nomad.calls) == 6  # and one list for doubles
+
+
+async def test_placement_follows_each_item_until_it_is_placed():
+    """Two requests an item, and no waiting for an end."""
+    nomad = FakeNomad(lifetime_s=None)
+    ended = await run_batch(nomad, items(20), Settings(wait=Wait.PLACEMENT))
+    assert set(ended.outcomes().values()) == {Outcome.PLACED}
+    assert len(nomad.calls) <= 2.1 * 20
+
+
+async def test_rate_holds_for_the_whole_run():
+    """Twenty items at four a second take almost five seconds to send."""
+    nomad = FakeNomad(lifetime_s=0)
+    await run_batch(nomad, items(20), replace(COMPLETION, rate=Rate(4, 1)))
+    assert 4.5 <= nomad.dispatch_times[-1] - nomad.dispatch_times[0] <= 5.0
+
+
+async def test_a_retry_makes_a_new_child_under_its_own_prefix():
+    """Attempt 2 is told from attempt 1 by its prefix, and leaves after the delay."""
+    nomad = FakeNomad(lifetime_s=1, exit_code=lambda prefix: 3 if prefix.endswith("-1") else 0)
+    ended = await run_batch(nomad, [make_item("a", attempts=3, delay_s=30)])
+    assert [child.prefix for child in nomad.made] == ["run1-a-1", "run1-a-2"]
+    assert nomad.dispatch_times[1] - nomad.dispatch_times[0] >= 30
+    assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
+
+
+async def test_a_retrys_token_wants_a_new_child():
+    """The second attempt's token is the first's with its number."""
+    nomad = FakeNomad(lifetime_s=1, exit_code=lambda prefix: 3 if prefix.endswith("-1") else 0)
+    await run_batch(nomad, [make_item("a", attempts=2, token="tok")])
+    assert [child.token for child in nomad.made] == ["tok", "tok#2"]
+
+
+async def test_stop_on_starts_nothing_more_and_waits_for_what_lives():
+    """The run stops early; items in flight still get their verdicts, the rest is unsent with the cause."""
+    nomad = FakeNomad(lifetime_s=1, exit_code=lambda _: 1)
+    ended = await run_batch(nomad, items(30), replace(COMPLETION, in_flight=3, stop_on=Share(count=2)))
+    assert ended.state is BatchState.STOPPED_EARLY
+    counted = list(ended.outcomes().values())
+    assert 3 <= counted.count(Outcome.FAILED) <= 6
+    assert counted.count(Outcome.UNSENT) == 30 - counted.count(Outcome.FAILED)
+    assert ended.last("i029").cause is Cause.STOP_ON
+
+
+async def test_a_canary_goes_to_completion_before_the_rest_starts():
+    """Even under placement the canaries are followed to their end."""
+    nomad = FakeNomad(lifetime_s=20)
+    ended = await run_batch(nomad, items(10), Settings(wait=Wait.PLACEMENT), canaries=["i000", "i001"])
+    assert nomad.dispatch_times[2] - nomad.dispatch_times[1] >= 20
+    assert ended.last("i000").outcome is Outcome.SUCCEEDED
+    assert ended.last("i009").outcome is Outcome.PLACED
+    assert NoticeKind.CANARY_PASSED in [event.kind for event in ended.events if isinstance(event, Notice)]
+
+
+async def test_a_failed_canary_leaves_the_rest_unsent():
+    """The run is over, and says why."""
+    nomad = FakeNomad(lifetime_s=1, exit_code=lambda _: 1)
+    ended = await run_batch(nomad, items(10), canaries=["i000"])
+    assert ended.state is BatchState.STOPPED_EARLY
+    assert len(nomad.made) == 1
+    assert {ended.last(f"i{number:03}").cause for number in range(1, 10)} == {Cause.CANARY}
+
+
+async def test_an_item_over_its_timeout_is_left_or_stopped():
+    """By default it is left to go on; `on_timeout: stop` stops it. Either way it is timed out."""
+    nomad = FakeNomad(lifetime_s=None)
+    pair = [make_item("left", deadline_s=60), make_item("stopped", deadline_s=60, stop_on_deadline=True)]
+    ended = await run_batch(nomad, pair)
+    assert set(ended.outcomes().values()) == {Outcome.TIMED_OUT}
+    assert {ended.last(item).cause for item in ("left", "stopped")} == {Cause.DEADLINE}
+    assert nomad.stopped == [nomad.of("run1-stopped-1")[0].id]
+
+
+async def test_an_end_that_nomad_shows_beats_the_timeout():
+    """The child had ended when the time was up: its end counts."""
+    nomad = FakeNomad(lifetime_s=None)
+
+    def end_all():
+        for child in nomad.made:
+            nomad.end(child)
+
+    asyncio.get_running_loop().call_later(59.95, end_all)
+    ended = await run_batch(nomad, [make_item("a", deadline_s=60)])
+    assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
+
+
+async def test_a_retry_first_stops_a_predecessor_that_may_still_live():
+    """A timed out child that was left is stopped before the next attempt leaves."""
+    nomad = FakeNomad(lifetime_s=None)
+    item = make_item("a", deadline_s=10, attempts=2, retry_on=frozenset({"timed_out"}))
+    await run_batch(nomad, [item])
+    first, second = nomad.made
+    calls = nomad.calls
+    assert calls.index(f"stop {first.id}") < calls.index("dispatch run1-a-2")
+    assert second.prefix == "run1-a-2"
+
+
+async def test_the_runs_timeout_ends_everything():
+    """Nothing starts any more, and what lives is timed out."""
+    nomad = FakeNomad(lifetime_s=None)
+    ended = await run_batch(nomad, items(6), replace(COMPLETION, in_flight=2), run_timeout_s=100)
+    assert ended.state is BatchState.STOPPED_EARLY
+    counted = list(ended.outcomes().values())
+    assert (counted.count(Outcome.TIMED_OUT), counted.count(Outcome.UNSENT)) == (2, 4)
+
+
+async def test_an_interruption_leaves_what_lives_and_sends_nothing_more():
+    """Living items have no outcome yet; the rest is unsent, to be sent by a resume."""
+    nomad = FakeNomad(lifetime_s=None)
+    outcomes = Outcomes()
+    batch = make_batch(nomad, items(10), replace(COMPLETION, in_flight=4), outcomes=outcomes)
+    asyncio.get_running_loop().call_later(10, batch.interrupt)
+    assert await batch.run() is BatchState.INTERRUPTED
+    assert len(nomad.made) == 4
+    assert set(outcomes.outcomes().values()) == {Outcome.UNSENT}
+    assert len(outcomes.outcomes()) == 6
+    assert nomad.stopped == []
+
+
+async def test_no_answer_for_too_long_ends_the_run_as_interrupted():
+    """Nomad is away: after `unreachable_after` the run gives up, and says so."""
+    nomad = FakeNomad(lifetime_s=1)
+    nomad.down = True
+    ended = await run_batch(nomad, items(3), replace(COMPLETION, unreachable_after=seconds(60)))
+    assert ended.state is BatchState.INTERRUPTED
+    assert {ended.last(f"i{number:03}").cause for number in range(3)} == {Cause.UNREACHABLE}
+
+
+async def test_a_short_outage_fails_no_item():
+    """Nomad is away for half a minute: the run slows down, and goes on."""
+    nomad = FakeNomad(lifetime_s=5)
+    loop = asyncio.get_running_loop()
+    loop.call_later(2, lambda: setattr(nomad, "down", True))
+    loop.call_later(32, lambda: setattr(nomad, "down", False))
+    ended = await run_batch(nomad, items(50), replace(COMPLETION, rate=Rate(10, 1)))
+    assert set(ended.outcomes().values()) == {Outcome.SUCCEEDED}
+    assert len(nomad.made) == 50
+
+
+async def test_children_of_an_earlier_process_are_watched_on():
+    """Nothing is sent for an item that has a child."""
+    nomad = FakeNomad(lifetime_s=10)
+    child = nomad._make("encode", "default", "", "run1-a-1", b"", {})
+    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id)}, known=[child.id])
+    assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
+    assert len(nomad.made) == 1
+
+
+async def test_unplaced_after_ends_an_item_that_finds_no_node():
+    """Blocked for longer than asked: unplaced, and left in Nomad's queue."""
+    nomad = FakeNomad(lifetime_s=None)
+    original = nomad._make
+
+    def making(*args):
+        child = original(*args)
+        child.status, child.placed = "pending", False
+        return child
+
+    nomad._make = making
+    ended = await run_batch(nomad, [make_item("a")], replace(COMPLETION, unplaced_after=seconds(600)))
+    assert ended.last("a").outcome is Outcome.UNPLACED
+    assert nomad.stopped == []
+
+
+async def test_a_child_purged_while_it_was_watched_is_stopped():
+    """It was seen alive, and somebody removed it."""
+    nomad = FakeNomad(lifetime_s=None)
+    asyncio.get_running_loop().call_later(20, nomad.children.clear)
+    ended = await run_batch(nomad, [make_item("a")])
+    assert ended.last("a").outcome is Outcome.UNKNOWN  # no evaluation tells of a purge here
