@@ -75,7 +75,7 @@ class Files:
         """Where *name* leads, symbolic links followed. Raises FileError for impossible names, OutsideFolder."""
         return Path(self._resolve(name))
 
-    def glob(self, pattern: str) -> list[PurePosixPath]:
+    def glob(self, pattern: str) -> list[str]:
         """
         The names of the regular files that match, sorted.
 
@@ -85,18 +85,18 @@ class Files:
         """
         parts = PurePosixPath(pattern).parts
         if not parts:
-            raise FileError(pattern, "names no file")
+            raise FileError(_shown(pattern), "names no file")
         if len(parts) > MAX_PATTERN_PARTS:
-            raise FileError(pattern, "has too long a name")
-        return [PurePosixPath(name) for name in sorted(set(self._matches("", parts)))]
+            raise FileError(_shown(pattern), "has too long a name")
+        return sorted(set(self._matches("", parts)))
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)
-        with _reasons(name), open(path, "rb", opener=_open) as file:  # noqa: PTH123  # Path takes no opener
+        with _reasons(name), open(path, "rb", opener=_open) as file:
             mode = os.fstat(file.fileno()).st_mode
             for is_kind, reason in _KINDS:
                 if is_kind(mode):
-                    raise FileError(name, reason)
+                    raise FileError(_shown(name), reason)
             content = file.read(limit + 1)
         _check_size(name, content, limit)
         return content
@@ -104,23 +104,23 @@ class Files:
     def _remember(self, name: str, content: bytes) -> None:
         digest = hashlib.sha256(content).hexdigest()
         if self.digests.setdefault(str(PurePosixPath(name)), digest) != digest:
-            raise FileError(name, "has changed since it was read before")
+            raise FileError(_shown(name), "has changed since it was read before")
         if len(content) <= CACHED_SIZE and self._cached_size + len(content) <= CACHE_BUDGET:
             self._cache[name] = content
             self._cached_size += len(content)
 
     def _resolve(self, name: str) -> str:
         if not name:
-            raise FileError(name, "names no file")
+            raise FileError(_shown(name), "names no file")
         if "\0" in name:
-            raise FileError(name.replace("\0", "\N{SYMBOL FOR NULL}"), "has a NUL in its name")
+            raise FileError(_shown(name), "has a NUL in its name")
         folder, leaf = os.path.split(os.path.join(self._folder, name))  # noqa: PTH118  # Path takes ten times as long
         with _reasons(name):
             path = f"{self._real_folder(folder).rstrip('/')}/{leaf}"
             if leaf in {"", ".", ".."} or os.path.islink(path):  # noqa: PTH114
                 path = os.path.realpath(path)
         if not self._allow_outside and path != self._folder and not path.startswith(self._inside):
-            raise OutsideFolder(name, "lies outside of the manifest's folder")
+            raise OutsideFolder(_shown(name), "lies outside of the manifest's folder")
         return path
 
     def _matches(self, base: str, parts: Sequence[str]) -> Iterator[str]:
@@ -170,7 +170,7 @@ class Files:
         if not os.path.isfile(path):  # noqa: PTH113
             return False
         if not name.isprintable() and any("\udc80" <= char <= "\udcff" for char in name):
-            raise FileError(repr(name), "has a name that is not UTF-8")
+            raise FileError(_shown(name), "has a name that is not UTF-8")
         return True
 
 
@@ -184,14 +184,18 @@ def _reasons(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise FileError(name, _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
+        raise FileError(_shown(name), _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
     except ValueError as exc:  # half a character, which no file system takes
-        raise FileError(repr(name), "has a name that no file can have") from exc
+        raise FileError(_shown(name), "has a name that no file can have") from exc
 
 
 def _check_size(name: str, content: bytes, limit: int) -> None:
     if len(content) > limit:
-        raise FileError(name, f"has more than {limit:,} bytes")
+        raise FileError(_shown(name), f"has more than {limit:,} bytes")
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def _join(base: str, name: str) -> str:

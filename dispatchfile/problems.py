@@ -68,6 +68,7 @@ CODES: dict[str, str] = {
     "DF015": "a value outside of what is allowed",
     "DF016": "a setting that cannot be read",
     "DF017": "settings that contradict each other",
+    "DF019": "more problems than are shown",
     # Its items
     "DF020": "two items have the same id",
     "DF021": "an id that cannot be used",

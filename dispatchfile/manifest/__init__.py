@@ -71,7 +71,8 @@ def _build(builder: Builder, findings: Findings, *, pure: bool) -> tuple[dict[st
 def _with_refusal(met: list[Problem], refusal: Problem) -> tuple[Problem, ...]:
     """All of them; but what the parser stumbles over in the line of an unquoted template is that template."""
     templates = {problem.position.line for problem in met if problem.code == "DF007"}
-    return sort_problems(met if refusal.position.line in templates else [*met, refusal])
+    follows = refusal.code == "DF001" and refusal.position.line in templates
+    return sort_problems(met if follows else [*met, refusal])
 
 
 @contextmanager

@@ -190,7 +190,7 @@ class Builder:
 
     def _duplicate(self, key: object, container: dict[object, object], places: list[int]) -> _Left:
         first = self._findings.position(places[2 * list(container).index(key)])
-        found = f"the key {key} stands twice"
+        found = f"the key {key!r} stands twice"
         self._findings.add("DF004", places[-1], found, f"it stands in line {first.line}, column {first.column} already")
         return _Left()
 
@@ -239,7 +239,7 @@ class Builder:
         for value, _ in merges[:1]:
             self._merge(mapping, kept, value, merges[0][1][1])
         for _, pair in merges[1:]:
-            self._findings.add("DF004", pair[0], "the key << stands twice", "merge a list: << : [*one, *other]")
+            self._findings.add("DF004", pair[0], "the key << stands twice", "merge a list: <<: [*one, *other]")
         return mapping, kept
 
     def _merge(self, mapping: dict[object, object], places: list[int], value: object, place: int) -> None:
@@ -247,7 +247,7 @@ class Builder:
         for source in sources:
             if not isinstance(source, dict):
                 found = f"<< is {name_type(value)}" if source is value else f"<< holds {name_type(source)}"
-                self._findings.add("DF012", place, found, "a mapping or a list of mappings is wanted, as in << : *base")
+                self._findings.add("DF012", place, found, "a mapping or a list of mappings is wanted, as in <<: *base")
                 continue
             for index, (key, merged) in enumerate(source.items()):
                 if key not in mapping:
@@ -281,6 +281,7 @@ class Builder:
 
     def _report_tag(self, tag: str, place: int) -> None:
         shown = tag.replace("tag:yaml.org,2002:", "!!")
+        shown = shown if shown.isprintable() else ascii(shown)
         self._findings.add("DF008", place, f"the tag {shown}", "a manifest has plain YAML values only: leave it out")
 
     def _check_surrogates(self, text: str, place: int) -> None:

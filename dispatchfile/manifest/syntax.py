@@ -48,6 +48,7 @@ _ADVICE = (
         "quote text that holds a colon and a space, or correct the indentation",
     ),
     _Advice(("expected ':'",), "neither a key nor the entry of a list", "a colon and a space end a key", at_start=True),
+    _Advice(("plain scalar", "unexpected ':'"), "a colon in text between brackets or braces", "quote that text"),
     _Advice(("flow sequence",), "a list whose bracket is not closed", "a comma or ] is missing"),
     _Advice(("flow mapping",), "a mapping whose brace is not closed", "a comma or } is missing"),
     _Advice(("scanning an a", "alphabetic"), "an anchor or alias without a name", "quote text that starts with & or *"),
@@ -79,7 +80,7 @@ def refuse_disputed(source: SourceText) -> None:
         raise ManifestRefused(_forbidden_character(source))
     if match := _DIRECTIVE.match(text):
         position = source.position(match.end() - 1)
-        found, hint = f"the directive {source.line(position.line).strip()[:40]}", "a manifest has none: leave it out"
+        found, hint = f"the directive {source.line(position.line).strip()[:40]!r}", "a manifest has none: leave it out"
         raise ManifestRefused(Findings(source).problem("DF008", position, found, hint))
 
 

@@ -1,0 +1,272 @@
+"""A validator's errors in our words: what was found, where, and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dispatchfile.manifest import Document, name_type
+from dispatchfile.problems import Problem
+from dispatchfile.schema.checks import known_keys
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+SHOWN_VALUE = 60  # characters
+
+Route: TypeAlias = tuple[str | int, ...]
+
+WANTED = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+PATTERN_HINTS = {
+    "id": "use up to 128 letters, digits, dots, underscores and hyphens",
+    "name": "use up to 40 small letters, digits and hyphens, no hyphen first",
+    "namespace": "use up to 128 letters, digits and hyphens",
+    "region": "leave out blanks and / ? #",
+}
+MISSING_HINTS = {
+    "version": "write version: 1",
+    "dispatches": "list at least one",
+    "failures": "write a number or a percentage",
+}
+META_HINT = 'Nomad takes text only: put it into vars, and here "{{ vars.%s | tojson }}"'
+META_NULL_HINT = 'Nomad takes text only: leave the key out, write "", or a template with | tojson'
+LISTED_KEYS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the errors are about: the manifest, or one of its items."""
+
+    document: Document
+    name: str  # "the manifest", "the dispatch"
+    route: Route = ()  # of the subject within the document
+    item: str | None = None  # the item's id, where it is no template
+
+    def called(self, path: Route) -> str:
+        """`settings.rate`, `tags[0]`, or the subject's own name."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in path)
+        return "".join(steps).removeprefix(".") or self.name
+
+    def problem(self, code: str, path: Route, found: str, hint: str, *, at_key: bool = False) -> Problem:
+        """A problem with the value at *path*, or with its key."""
+        route = self.route + path
+        position = self.document.key_position(*route) if at_key else self.document.position(*route)
+        return self.document.problem(code, position, found, hint, item=self.item)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One error, taken apart."""
+
+    subject: Subject
+    path: Route
+    keyword: str
+    wanted: Any  # the keyword's value in the schema
+    found: Any
+    schema: Mapping[str, Any]  # around the keyword
+
+    @property
+    def called(self) -> str:
+        return self.subject.called(self.path)
+
+    @property
+    def examples(self) -> str:
+        """As YAML could have them."""
+        texts = (json.dumps(example, ensure_ascii=False) for example in self.schema.get("examples", ()))
+        return " or ".join(text if text[0] in "[{" else text.strip('"') for text in texts)
+
+    @property
+    def is_meta(self) -> bool:
+        return self.path[-2:-1] == ("meta",) and self.path[:-2] in {(), ("defaults",)}
+
+    def problem(self, code: str, found: str, hint: str) -> Problem:
+        return self.subject.problem(code, self.path, found, hint)
+
+
+def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem]:
+    """A problem or more for each error: first what is likely to explain others, then in the order of the file."""
+    failures = _telling([_take_apart(subject, error) for error in errors])
+    found = {
+        problem: (_RANKS.get(failure.keyword, 1), problem.position, problem.code, problem.text)
+        for failure in failures
+        for problem in _EXPLAINERS.get(failure.keyword, _other)(failure)
+    }
+    misspelled = {(failure.path, near) for failure in failures for near in _near_misses(failure)}
+    not_missing = {_missing(subject, path, near) for path, near in misspelled}
+    return sorted(found.keys() - not_missing, key=found.__getitem__)
+
+
+def _telling(failures: list[_Failure]) -> list[_Failure]:
+    """Without those of values that are not even of the right type."""
+    mistyped = {failure.path for failure in failures if failure.keyword == "type"}
+    return [failure for failure in failures if failure.keyword == "type" or failure.path not in mistyped]
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: on one line, and not all of a long one."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_VALUE else f"{text[: SHOWN_VALUE - 1]}…"
+
+
+def printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+def _take_apart(subject: Subject, error: ValidationError) -> _Failure:
+    keyword = "propertyNames" if "propertyNames" in error.absolute_schema_path else str(error.validator)
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    return _Failure(subject, tuple(error.absolute_path), keyword, error.validator_value, error.instance, schema)
+
+
+def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
+    allowed = list(failure.schema["properties"])
+    for key in failure.found:
+        if key not in allowed:
+            path = (*failure.path, key)
+            hint = _where_it_belongs(key) or _did_you_mean(key, allowed) or _allowed(allowed)
+            found = f"{failure.called} knows no key {shown(key)}"
+            yield failure.subject.problem("DF011", path, found, hint, at_key=True)
+
+
+def _where_it_belongs(key: str) -> str:
+    places = [place for place, keys in known_keys().items() if key in keys]
+    return f"it belongs in {' or '.join(places)}" if places else ""
+
+
+def _did_you_mean(word: str, choices: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, choices, n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _allowed(keys: list[str]) -> str:
+    more = ", …" if len(keys) > LISTED_KEYS else ""
+    return f"there are {', '.join(keys[:LISTED_KEYS])}{more}"
+
+
+def _near_misses(failure: _Failure) -> Iterator[str]:
+    """The keys that misspelled ones were meant to be."""
+    if failure.keyword == "additionalProperties":
+        allowed = list(failure.schema["properties"])
+        for key in failure.found:
+            if key not in allowed:
+                yield from difflib.get_close_matches(key, allowed, n=1)
+
+
+def _missing_keys(failure: _Failure) -> Iterator[Problem]:
+    for key in failure.wanted:
+        if key not in failure.found:
+            yield _missing(failure.subject, failure.path, key)
+
+
+def _missing(subject: Subject, path: Route, key: str) -> Problem:
+    return subject.problem(
+        "DF013", path, f"{subject.called(path)} has no {key}", MISSING_HINTS.get(key, "it needs one")
+    )
+
+
+def _wrong_type(failure: _Failure) -> Iterator[Problem]:
+    kind = name_type(failure.found)
+    if failure.is_meta:
+        name = str(failure.path[-1])
+        hint = META_NULL_HINT if failure.found is None else META_HINT % (name if name.isidentifier() else "value")
+        yield failure.problem("DF041", f"{failure.called} is {kind}", hint)
+        return
+    types = [failure.wanted] if isinstance(failure.wanted, str) else list(failure.wanted)
+    wanted = " or ".join(WANTED[name] for name in types)
+    yield failure.problem("DF012", f"{failure.called} is {kind}", f"{wanted} is wanted{_type_advice(failure, types)}")
+
+
+def _type_advice(failure: _Failure, types: list[str]) -> str:
+    found = failure.found
+    if found is None:
+        return ", or leave the key out"
+    if {"object", "array"} & set(types):
+        return f", such as {failure.examples}"
+    if types == ["string"] and isinstance(found, bool | int | float):
+        text = str(found).lower() if isinstance(found, bool) else str(found)
+        quoting_helps = re.search(failure.schema.get("pattern", ""), text)
+        return f': quote it, as in "{text}"' if quoting_helps else f", such as {failure.examples}"
+    if isinstance(found, str) and "string" not in types:
+        return ", and no template" if "{{" in found else ", without quotes"
+    return ""
+
+
+def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
+    *others, last = failure.found
+    both = "both " if len(others) == 1 else ""
+    found = f"{failure.called} has {both}{', '.join(others)} and {last}"
+    yield failure.subject.problem("DF014", (*failure.path, last), found, "keep one", at_key=True)
+
+
+def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
+    allowed = list(failure.schema.get("properties", ()))
+    hint = f"give it one of {', '.join(allowed)}" if allowed else "at least one key is wanted"
+    yield failure.problem("DF013", f"{failure.called} is an empty mapping", hint)
+
+
+def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
+    choices = [str(choice) for choice in failure.wanted]
+    near = _did_you_mean(str(failure.found), choices)
+    hint = near or (f"write {choices[0]}" if len(choices) == 1 else f"choose one of {', '.join(choices)}")
+    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+
+
+def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
+    hint = PATTERN_HINTS.get(str(failure.path[-1])) or f"write it as {failure.examples}"
+    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+
+
+def _out_of_range(failure: _Failure) -> Iterator[Problem]:
+    least, most = failure.schema.get("minimum"), failure.schema.get("maximum")
+    hint = f"at least {least} is wanted" if most is None else f"{least} to {most} is allowed"
+    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+
+
+def _empty(failure: _Failure) -> Iterator[Problem]:
+    kind = "an empty text" if isinstance(failure.found, str) else "an empty list"
+    hint = "write one or leave the key out" if isinstance(failure.found, str) else "at least one is wanted"
+    yield failure.problem("DF015", f"{failure.called} is {kind}", hint)
+
+
+def _empty_key(failure: _Failure) -> Iterator[Problem]:
+    found = f"{failure.called} has a key that is an empty text"
+    yield failure.subject.problem("DF015", (*failure.path, failure.found), found, "name it", at_key=True)
+
+
+def _other(failure: _Failure) -> Iterator[Problem]:
+    found = f"{failure.called} is {shown(failure.found)}"
+    yield failure.problem("DF015", found, f"{failure.keyword} {failure.wanted} is wanted")
+
+
+def _code(failure: _Failure) -> str:
+    if failure.path[:1] == ("settings",):
+        return "DF016"
+    return "DF021" if failure.path == ("id",) else "DF015"
+
+
+_EXPLAINERS: Mapping[str, Callable[[_Failure], Iterator[Problem]]] = {
+    "additionalProperties": _unknown_keys,
+    "required": _missing_keys,
+    "type": _wrong_type,
+    "enum": _wrong_choice,
+    "pattern": _wrong_pattern,
+    "minimum": _out_of_range,
+    "maximum": _out_of_range,
+    "minLength": _empty,
+    "minItems": _empty,
+    "minProperties": _too_few_keys,
+    "maxProperties": _too_many_keys,
+    "propertyNames": _empty_key,
+}
+_RANKS = {"additionalProperties": 0, "required": 2, "minItems": 2}  # all others: 1
