@@ -116,14 +116,19 @@ def discard(path: Path) -> None:
 
 
 def put_in_place(draft: Path, path: Path) -> None:
-    """Returns once it is durable that the file has its name. Raises JournalError."""
+    """Returns once it is durable that the file has its name, and its folder too. Raises JournalError."""
     with folder_errors(path.parent):
         draft.rename(path)
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        for folder in path.parents[:2]:
+            _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

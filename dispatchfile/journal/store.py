@@ -41,7 +41,8 @@ TABLES = (
 )
 UPGRADES: Mapping[int, Sequence[str]] = {}  # statements that lead from a version to the next
 
-# One statement for a whole batch, since the interpreter's lock is let go and taken again at every one.
+# One statement for a whole batch: the interpreter's lock is let go and taken again at each, and while the event loop is
+# busy that takes its 5 ms.
 APPEND = """
     INSERT INTO log (kind, item, attempt, body)
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
@@ -52,6 +53,7 @@ READ_LOG = """
     SELECT number, kind, item, attempt, body FROM log
     WHERE number > ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?
 """
+READ_PAYLOADS = "SELECT number, body FROM payloads WHERE number IN (SELECT value FROM json_each(?))"
 READ_ITEMS = "SELECT number, payload, body FROM items WHERE number > ? ORDER BY number LIMIT ?"
 
 NETWORK_HINT = (
@@ -95,12 +97,16 @@ class Store:
                 self._connection.close()
                 raise
 
-    def append(self, entries: Iterable[Entry], status: RunStatus | None = None) -> None:
+    def append(self, entries: Sequence[Entry], status: RunStatus | None = None) -> None:
         """Returns once all of them, and the new *status*, are durable; if it raises JournalError, none are."""
-        with journal_errors(self._path), _transaction(self._connection):
-            _append(self._connection, entries, self._mask)
-            if status is not None:
-                self._connection.execute("UPDATE run SET status = ?", (encode_record(status),))
+        with journal_errors(self._path):
+            if status is None and len(entries) <= CHUNK:
+                _append(self._connection, entries, self._mask)  # one statement, a transaction by itself
+                return
+            with _transaction(self._connection):
+                _append(self._connection, entries, self._mask)
+                if status is not None:
+                    self._connection.execute("UPDATE run SET status = ?", (encode_record(status),))
 
     def stop_requested(self) -> bool:
         """Whether another process has asked for a stop since this one opened the file."""
@@ -154,6 +160,7 @@ def request_stop(path: Path, at: float) -> None:
 def read_run(path: Path) -> StoredRun:
     """The run's header and status, also of a journal that a newer version wrote. Raises JournalError."""
     with _readable(path) as connection, damage_errors(path):
+        _check_is_journal(connection, path)
         header, status = connection.execute("SELECT header, status FROM run").fetchone()
         return StoredRun(
             path=path,
@@ -193,23 +200,38 @@ def read_log(path: Path, *, kinds: Iterable[type[Entry]], after: int = 0) -> Ite
 def read_items(path: Path, *, payloads: bool) -> Iterator[Item]:
     """The items in the order of the run, with their payloads or without. Raises JournalError."""
     with open_to_read(path) as connection, damage_errors(path):
-        bodies = dict(connection.execute("SELECT number, body FROM payloads")) if payloads else {}
-        last = 0
+        last, bodies = 0, dict[int, bytes]()
         while rows := connection.execute(READ_ITEMS, (last, CHUNK)).fetchall():
-            yield from decode_items([(body, bodies.get(payload)) for _, payload, body in rows])
+            if payloads:
+                bodies = _read_payloads(connection, {number for _, number, _ in rows if number}, known=bodies)
+            yield from decode_items([(body, bodies.get(number)) for _, number, body in rows])
             last = rows[-1][0]
+
+
+def _read_payloads(connection: sqlite3.Connection, numbers: set[int], known: dict[int, bytes]) -> dict[int, bytes]:
+    """Those of *known* again, so that items with equal payloads share them."""
+    unknown = dumps(sorted(numbers - known.keys()))
+    return {number: known[number] for number in numbers & known.keys()} | dict(
+        connection.execute(READ_PAYLOADS, (unknown,))
+    )
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """Raises JournalError for a file that is no journal, or one that a newer version wrote."""
-    if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
-        raise JournalError(f"{path}: {REASONS['SQLITE_NOTADB']}")
-    version = _number(connection, "PRAGMA user_version")
+    version = _check_is_journal(connection, path)
     if version > SCHEMA_VERSION:
         raise JournalError(
             f"{path}: a newer dispatchfile wrote this journal "
             f"(its version is {version}, this one reads up to {SCHEMA_VERSION})"
         )
+
+
+def _check_is_journal(connection: sqlite3.Connection, path: Path) -> int:
+    """Its version."""
+    version = _number(connection, "PRAGMA user_version")
+    if version < 1 or _number(connection, "PRAGMA application_id") != APPLICATION_ID:
+        raise JournalError(f"{path}: {REASONS['SQLITE_NOTADB']}")
+    return version
 
 
 def upgrade(
@@ -269,9 +291,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError:
         connection.close()
-        if path.with_name(f"{path.name}-wal").exists():
-            raise
-        return _connect(path, "ro&immutable=1")  # nobody writes to it, and this user cannot make a -shm file there
+        return _connect(path, "rw")  # a process was killed just as it closed the file: that has to be rolled back first
     return connection
 
 

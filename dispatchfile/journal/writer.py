@@ -1,19 +1,26 @@
-"""One thread that commits what has gathered while the last commit ran, and tells those who wait for it."""
+"""
+One thread that commits what has gathered, and tells those who wait for it.
+
+What somebody waits for is committed at once, together with all that gathered while the last commit ran; the rest at
+leisure, since every commit costs a sync and, while the event loop is busy, some turns of the interpreter's lock.
+"""
 
 from __future__ import annotations
 
-import queue
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 
 from dispatchfile.journal.records import RunStatus
 from dispatchfile.journal.rows import Entry
 from dispatchfile.journal.store import Store
 
-POLL_S = 0.5  # how often to look for a stop request while nothing is written
+LEISURE_S = 0.1  # what nobody waits for is durable so much later
+LOOK_PAUSE_S = 0.5  # between two looks for a stop request
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,12 @@ class Writer:
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._orders: deque[Order] = deque()
+        self._is_awaited = Event()
         self._store: Store | None = None
         self._error: Exception | None = None
         self._thread = Thread(target=self._work, name="journal", daemon=True)
+        self._next_look = 0.0
         self.stop_requested = False
 
     @property
@@ -57,7 +66,9 @@ class Writer:
 
     def put(self, order: Order) -> None:
         """Never blocks."""
-        self._orders.put(order)
+        self._orders.append(order)
+        if order.done is not None:
+            self._is_awaited.set()
 
     def join(self) -> None:
         """Wait for the end of the thread, which comes right after the run's last word is durable."""
@@ -81,23 +92,26 @@ class Writer:
                 self._store.close()
         for order in orders:
             order.settle(self._error)
+        if not is_over:
+            self._look_for_stop()
         return not is_over
 
+    def _look_for_stop(self) -> None:
+        if self._store is not None and self._error is None and time.monotonic() >= self._next_look:
+            with self._error_kept():
+                self.stop_requested = self._store.stop_requested()
+            self._next_look = time.monotonic() + LOOK_PAUSE_S
+
     def _gather(self) -> list[Order]:
-        orders: list[Order] = []
-        try:
-            orders.append(self._orders.get(timeout=POLL_S))
-            while True:
-                orders.append(self._orders.get_nowait())
-        except queue.Empty:
-            return orders
+        self._is_awaited.wait(LEISURE_S)
+        self._is_awaited.clear()  # before they are taken, so that none that comes meanwhile is left to wait
+        return [self._orders.popleft() for _ in range(len(self._orders))]
 
     def _write(self, store: Store, orders: Sequence[Order]) -> None:
         entries = [entry for order in orders for entry in order.entries]
         status = next((order.status for order in orders if order.status), None)
         if entries or status:
             store.append(entries, status)
-        self.stop_requested = store.stop_requested()
 
     @contextmanager
     def _error_kept(self) -> Iterator[None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
@@ -141,6 +142,20 @@ def test_a_run_killed_before_its_intents_never_was(folder):
     open_new(run_path(folder, header("next")), header("next"), [item()], [intent()], Mask()).close()
     assert [run.header.id for run in list_runs(folder)[0]] == ["next"]
     assert sorted(path.suffix for path in draft.parent.iterdir()) == [".db", ".lock"]
+
+
+def test_a_run_killed_as_it_closed_its_file_can_be_read(folder, tmp_path):
+    """Then SQLite leaves a rollback journal, which even a reader has to apply."""
+    path = run_path(folder, header())
+    open_new(path, header(), [item()], [intent()], Mask()).close()
+    copy = tmp_path / path.name
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE run SET status = ?", ("x" * 100_000,))
+        for suffix in ("", "-journal"):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+    assert all_entries(copy) == [intent()]
 
 
 def test_what_another_process_is_just_writing_is_left_alone(folder):

@@ -204,7 +204,7 @@ async def test_a_file_that_is_no_journal_is_told(tmp_path, content):
         Journal.resume,
         lambda path: request_stop(path, 1.0),
     ):
-        with pytest.raises(JournalError, match=r"x-abc.db: (it is damaged, or no journal|no such table)"):
+        with pytest.raises(JournalError, match=r"x-abc.db: it is damaged, or no journal"):
             use(path)
 
 
