@@ -1,6 +1,20 @@
 """Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
 
 from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of
+from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
+from dispatchfile.items.reading import read_items
+from dispatchfile.items.recipe import Scope, manifest_name
 
-__all__ = ["DispatchRequest", "Item", "Retry", "attempt_token", "child_prefix", "is_child_of"]
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "DispatchRequest",
+    "Item",
+    "Retry",
+    "Scope",
+    "attempt_token",
+    "child_prefix",
+    "is_child_of",
+    "manifest_name",
+    "read_items",
+]

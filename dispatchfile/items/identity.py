@@ -75,9 +75,7 @@ def is_child_of(child_id: str, *, job: str, prefix: str) -> bool:
     return stem == expected and bool(_UNIX.fullmatch(unix)) and bool(_HEX.fullmatch(digits))
 
 
-def _content(
-    job: str, meta: Mapping[str, str], payload: bytes | None, sensitive: frozenset[str]
-) -> dict[str, object]:
+def _content(job: str, meta: Mapping[str, str], payload: bytes | None, sensitive: frozenset[str]) -> dict[str, object]:
     if sensitive:
         meta = {key: value for key, value in meta.items() if f"meta.{key}" not in sensitive}
         payload = None if "payload" in sensitive else payload

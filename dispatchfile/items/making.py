@@ -1,0 +1,255 @@
+"""One row of a dispatch to its item: everything rendered, and held against what Nomad takes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypeVar
+
+from dispatchfile.errors import FileError
+from dispatchfile.expand import Names, Row, file_problem_code, shown_path
+from dispatchfile.files import Files
+from dispatchfile.items.identity import auto_token, default_id, fingerprint
+from dispatchfile.items.model import DispatchRequest, Item
+from dispatchfile.items.recipe import Recipe, route_of
+from dispatchfile.items.repeats import Repeats
+from dispatchfile.manifest import Document
+from dispatchfile.problems import Problem
+from dispatchfile.render import Renderer, TemplateTrouble, TooMuch, Trouble, compact_json, has_template, read_template
+from dispatchfile.source import Position, SourceText
+
+MAX_PAYLOAD_BYTES = 16_384  # before base64. Source: hashicorp/nomad, nomad/job_endpoint.go
+MAX_JOB_BYTES = 1_000
+AUTO = "auto"
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NOT_IN_PREFIX = re.compile(r"[\s/\x00-\x1f\x7f-\x9f]")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all items of a manifest are made with."""
+
+    document: Document
+    files: Files
+    renderer: Renderer
+    repeats: Repeats
+    name: str  # the manifest's
+    env: Names
+
+
+class _Unusable(Exception):
+    """A value that cannot be used; why was reported, or counted."""
+
+
+class Making:
+    """The making of one item. *id* is there as soon as it is known; *problems* tell why there is no item."""
+
+    __slots__ = ("_context", "_failed", "_names", "_recipe", "_row", "_shop", "id", "problems")
+
+    def __init__(self, shop: Workshop, recipe: Recipe, row: Row) -> None:
+        self._shop, self._recipe, self._row = shop, recipe, row
+        self._names = Names("item", {}, "item" if recipe.id else "an item without a written id")
+        self._context = {"vars": recipe.vars, "item": self._names, "name": shop.name, "env": shop.env}
+        if row.each is not None:
+            self._context["each"] = row.each
+        self._failed = False
+        self.id: str | None = None
+        self.problems: list[Problem] = []
+
+    def item(self) -> Item | None:
+        """The item, or None where there is a problem, told or only counted."""
+        recipe = self._recipe
+        job = self._names["job"] = self._try(self._job, "")
+        if recipe.id is not None:
+            self._names["id"] = self._try(self._written_id, "")
+        meta = {key: self._try(self._text, "", text, "meta", key) for key, text in recipe.meta.items()}
+        payload = self._try(self._payload, None) if recipe.payload else None
+        token = self._try(self._token, None) if recipe.token else None
+        prefix = self._try(self._prefix, "") if recipe.prefix else ""
+        tags = tuple(self._try(self._text, "", tag, "tags", number) for number, tag in enumerate(recipe.tags))
+        if self._failed:
+            return None
+        request = DispatchRequest(job, recipe.namespace, recipe.region, payload, meta, recipe.priority, token)
+        return self._finished(request, prefix, tags)
+
+    def report(self, code: str, found: str, hint: str, key: str, *rest: str | int) -> None:
+        """A problem with what the dispatch has below *key*."""
+        document, recipe = self._shop.document, self._recipe
+        position = document.position(*route_of(document, recipe.index, key, *rest))
+        repeats, kind = self._shop.repeats, (code, position)
+        if not repeats.full(kind):
+            problem = document.problem(code, position, f"{found}{self._of_row()}", hint, item=self.id)
+            self.problems.append(repeats.showing(kind, problem))
+
+    def _finished(self, request: DispatchRequest, prefix: str, tags: tuple[str, ...]) -> Item:
+        recipe, policy = self._recipe, self._recipe.policy
+        if self.id is None:
+            self.id = default_id(request.job, request.meta, request.payload, policy.sensitive)
+        digest = fingerprint(request, policy.sensitive)
+        if recipe.token == AUTO:
+            request = replace(request, token=auto_token(self._shop.name, self.id, digest))
+        return Item(
+            id=self.id,
+            request=request,
+            fingerprint=digest,
+            position=recipe.position,
+            row=self._row.position,
+            written_prefix=prefix,
+            exact_prefix=recipe.exact_prefix,
+            deadline=policy.deadline,
+            stop_on_deadline=policy.stop_on_deadline,
+            retry=policy.retry,
+            max_starts=policy.max_starts,
+            tags=tags,
+            sensitive=policy.sensitive,
+        )
+
+    def _try(self, step: Callable[..., Value], otherwise: Value, *arguments: object) -> Value:
+        try:
+            return step(*arguments)
+        except _Unusable:
+            self._failed = True
+            return otherwise
+
+    def _refuse(self, code: str, found: str, hint: str, key: str, *rest: str | int) -> NoReturn:
+        self.report(code, found, hint, key, *rest)
+        raise _Unusable
+
+    def _job(self) -> str:
+        job = self._text(self._recipe.job, "job")
+        if not job:
+            self._refuse("DF046", "the job is empty", "name a parameterized job", "job")
+        if _CONTROL.search(job):
+            self._refuse("DF046", f"job {job[:100]!r} holds control characters", "", "job")
+        if len(job.encode()) > MAX_JOB_BYTES:
+            self._refuse(
+                "DF046", f"the job's ID has {len(job.encode()):,} bytes, more than {MAX_JOB_BYTES:,}", "", "job"
+            )
+        return job
+
+    def _written_id(self) -> str:
+        item_id = self._text(self._recipe.id or "", "id")
+        if not _ID.fullmatch(item_id):
+            hint = "1 to 128 letters, digits, dots, underscores and hyphens are wanted"
+            self._refuse("DF021", f"{item_id[:200]!r} cannot be an id", hint, "id")
+        self.id = item_id
+        return item_id
+
+    def _token(self) -> str:
+        token = self._text(self._recipe.token or "", "idempotency_token")
+        if not token:
+            self._refuse("DF043", "the idempotency token is empty", "Nomad would take it for none", "idempotency_token")
+        if _CONTROL.search(token):
+            self._refuse("DF043", f"token {token[:200]!r} holds control characters", "", "idempotency_token")
+        return token
+
+    def _prefix(self) -> str:
+        prefix = self._text(self._recipe.prefix, "id_prefix_template")
+        if not prefix and self._recipe.exact_prefix:
+            self._refuse("DF044", "the exact prefix is empty", "", "id_prefix_template")
+        if wrong := _NOT_IN_PREFIX.search(prefix):
+            found = f"prefix {prefix[:200]!r} holds {wrong[0]!r}"
+            hint = "no blanks, slashes and control characters: it becomes part of a job's ID"
+            self._refuse("DF044", found, hint, "id_prefix_template")
+        return prefix
+
+    def _payload(self) -> bytes | None:
+        form, value = self._recipe.payload or ("text", "")
+        payload = self._bytes(form, value)
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            found = f"the payload has {len(payload)} bytes, Nomad takes {MAX_PAYLOAD_BYTES}"
+            self._refuse("DF040", found, "put it where the task can fetch it, and send its address", "payload")
+        return payload or None
+
+    def _bytes(self, form: str, value: Any) -> bytes:
+        if form == "json":
+            return self._json(value).encode()
+        text = self._text(value, "payload", form)
+        match form:
+            case "file":
+                return self._file(text)
+            case "template":
+                return self._template(text).encode()
+            case "base64":
+                return self._decoded(text)
+            case _:
+                return text.encode()
+
+    def _file(self, name: str) -> bytes:
+        try:
+            return self._shop.files.read(name)
+        except FileError as exc:
+            self._refuse(file_problem_code(exc), str(exc), "", "payload", "file")
+
+    def _template(self, path: str) -> str:
+        try:
+            return self._shop.renderer.render_file(path, self._context)
+        except FileError as exc:
+            self._refuse(file_problem_code(exc), str(exc), "", "payload", "template")
+        except TemplateTrouble as exc:
+            self._refuse_template(exc.trouble, "payload", "template")
+
+    def _decoded(self, text: str) -> bytes:
+        """Line ends and blanks are let through, as base64 is written in lines."""
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except ValueError as exc:
+            self._refuse("DF045", f"not base64: {exc}", "", "payload", "base64")
+
+    def _json(self, value: object) -> str:
+        filled = self._filled(value, "payload", "json")
+        try:
+            return compact_json(filled)
+        except TooMuch as exc:
+            self._refuse("DF035", f"the payload {exc}", "", "payload", "json")
+
+    def _filled(self, value: object, key: str, *rest: str | int) -> object:
+        """*value* with its texts rendered; keys are no templates."""
+        if isinstance(value, str):
+            return self._text(value, key, *rest)
+        if isinstance(value, dict):
+            return {name: self._filled(item, key, *rest, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item, key, *rest, number) for number, item in enumerate(value)]
+        return value
+
+    def _text(self, source: str, key: str, *rest: str | int) -> str:
+        if not has_template(source):
+            return source
+        try:
+            return self._shop.renderer.render(source, self._context, name="")
+        except TemplateTrouble as exc:
+            self._refuse_template(exc.trouble, key, *rest)
+
+    def _refuse_template(self, trouble: Trouble, key: str, *rest: str | int) -> NoReturn:
+        if trouble.file is None:
+            line = f", in line {trouble.line} of the template" if (trouble.line or 1) > 1 else ""
+            self._refuse(trouble.code, f"{trouble.found}{line}", trouble.hint, key, *rest)
+        self._report_in_file(trouble, trouble.file)
+        raise _Unusable
+
+    def _report_in_file(self, trouble: Trouble, file: str) -> None:
+        """A problem at its line of a template file, which tells what it was rendered for."""
+        position = Position(shown_path(self._shop.document, file), trouble.line or 1, 1)
+        repeats, kind = self._shop.repeats, (trouble.code, position)
+        if not repeats.full(kind):
+            found = f"{trouble.found}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
+            problem = Problem(
+                trouble.code, position, found, trouble.hint, item=self.id, excerpt=self._excerpt(file, position)
+            )
+            self.problems.append(repeats.showing(kind, problem))
+
+    def _excerpt(self, file: str, position: Position) -> str:
+        try:
+            return SourceText(file, read_template(self._shop.files, file)).excerpt(position)
+        except FileError:
+            return ""
+
+    def _of_row(self) -> str:
+        return f" (row {self._row.position})" if self._row.position else ""

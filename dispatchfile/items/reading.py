@@ -1,0 +1,114 @@
+"""A manifest to a stream of items, and of problems in the place of those that cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dispatchfile.expand import Names, Row, expand
+from dispatchfile.files import Files
+from dispatchfile.items.identity import short_id
+from dispatchfile.items.making import Making, Workshop
+from dispatchfile.items.model import Item
+from dispatchfile.items.recipe import Recipe, Recipes, Scope, manifest_name
+from dispatchfile.items.repeats import Repeats
+from dispatchfile.manifest import Document
+from dispatchfile.problems import Problem
+from dispatchfile.render import Renderer
+from dispatchfile.source import Position
+
+
+def read_items(
+    document: Document,
+    *,
+    files: Files,
+    overrides: Mapping[str, object],
+    env: Mapping[str, str],
+    scope: Scope,
+) -> Iterator[Item | Problem]:
+    """
+    The items of a *document* that its schema accepts, in their order, and all problems; nothing is kept but identities.
+
+    overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
+    what the manifest lists. The same problem in row after row is told 20 times, and counted at the end of the stream.
+    """
+    seen = Names("env", {}, "env, where the manifest lists what templates may read,")
+    yield from _read_environment(document, env, seen)
+    repeats = Repeats()
+    shop = Workshop(document, files, Renderer(files), repeats, manifest_name(document), seen)
+    recipes, identities = Recipes(document, overrides, scope), _Identities()
+    dispatches: Any = document.data["dispatches"]
+    for index in range(len(dispatches)):
+        recipe, problems = recipes.read(index)
+        yield from problems
+        for row in expand(document, index, files):
+            if isinstance(row, Problem):
+                yield from _row_problem(row, repeats)
+            elif recipe is not None:
+                yield from _made(shop, recipe, row, identities)
+    yield from repeats.rest()
+
+
+def _read_environment(document: Document, env: Mapping[str, str], seen: Names) -> Iterator[Problem]:
+    names: Any = document.data.get("env", [])
+    for number, name in enumerate(names):
+        if name in env:
+            seen[name] = env[name]
+        else:
+            position = document.position("env", number)
+            yield document.problem("DF036", position, f"{name} is not set in the environment")
+
+
+def _row_problem(problem: Problem, repeats: Repeats) -> Iterator[Problem]:
+    kind = (problem.code, problem.position.file)
+    if not repeats.full(kind):
+        yield repeats.showing(kind, problem)
+
+
+def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Iterator[Item | Problem]:
+    making = Making(shop, recipe, row)
+    item = making.item()
+    place = row.position or recipe.position
+    clashes = identities.clashes_of_id(making.id, place, is_written=recipe.id is not None)
+    if item is not None:
+        clashes += identities.clashes_of_token(item, place)
+    for clash in clashes:
+        making.report(*clash)
+    yield from making.problems
+    if item is not None and not clashes:
+        yield item
+
+
+Clash = tuple[str, str, str, str]  # code, what was found, what would be right, the manifest's key
+
+
+class _Identities:
+    """The ids and tokens met so far, and where."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, Position] = {}
+        self._tokens: dict[tuple[str, str, str, str], Position] = {}
+
+    def clashes_of_id(self, item_id: str | None, place: Position, *, is_written: bool) -> list[Clash]:
+        if item_id is None:
+            return []
+        first = self._ids.get(short_id(item_id))
+        if first is None:
+            self._ids[short_id(item_id)] = place
+            return []
+        if is_written:
+            return [("DF020", f"id {item_id!r} stands twice", f"first at {first}", "id")]
+        return [("DF020", f"job, meta and payload are the same as at {first}", "give each an id", "id")]
+
+    def clashes_of_token(self, item: Item, place: Position) -> list[Clash]:
+        request = item.request
+        if request.token is None:
+            return []
+        key = (request.region, request.namespace, request.job, request.token)
+        first = self._tokens.get(key)
+        if first is None:
+            self._tokens[key] = place
+            return []
+        found = f"token {request.token!r} stands twice for job {request.job!r}"
+        hint = f"first at {first}, whose child Nomad would answer with"
+        return [("DF027", found, hint, "idempotency_token")]

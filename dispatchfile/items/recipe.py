@@ -1,0 +1,250 @@
+"""One entry of `dispatches` with the defaults filled in: all that is the same for each of its rows."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any
+
+from dispatchfile.expand import Names
+from dispatchfile.items.model import Retry
+from dispatchfile.manifest import Document
+from dispatchfile.problems import Problem
+from dispatchfile.render import print_value
+from dispatchfile.settings import parse_duration
+from dispatchfile.source import Position
+
+DEFAULT_NAMESPACE = "default"
+DEFAULT_NAME = "dispatches"
+MAX_NAME = 40
+
+POLICY_KEYS = frozenset({"timeout", "on_timeout", "retry", "max_starts", "sensitive"})
+MERGED_KEYS = frozenset({"meta", "vars"})
+
+_NOT_IN_NAME = re.compile(r"[^a-z0-9]+")
+_FILE_ENDINGS = re.compile(r"(?:\.dispatchfile)?\.ya?ml$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Namespace and region from outside the manifest: flags go over what it says, the environment below."""
+
+    namespace_flag: str | None = None
+    region_flag: str | None = None
+    namespace_env: str | None = None
+    region_env: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long an attempt may take and what comes after it, and what is kept secret."""
+
+    deadline: timedelta | None = None
+    stop_on_deadline: bool = False
+    retry: Retry = field(default_factory=Retry)
+    max_starts: int | None = None
+    sensitive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the items of one dispatch are made of; texts may be templates."""
+
+    index: int  # in the manifest's list
+    position: Position
+    id: str | None
+    job: str
+    payload: tuple[str, Any] | None  # its form and its value
+    meta: Mapping[str, str]
+    token: str | None
+    prefix: str
+    exact_prefix: bool
+    tags: tuple[str, ...]
+    priority: int | None
+    namespace: str
+    region: str
+    vars: Names
+    policy: Policy
+
+
+def manifest_name(document: Document) -> str:
+    """The manifest's name, else one made of its file's: `nightly` for nightly.dispatchfile.yaml."""
+    name = document.data.get("name")
+    if name is not None:
+        return str(name)
+    stem = _FILE_ENDINGS.sub("", PurePath(document.path).name)
+    return _NOT_IN_NAME.sub("-", stem.lower()).strip("-")[:MAX_NAME].rstrip("-") or DEFAULT_NAME
+
+
+def route_of(document: Document, index: int, key: str, *rest: str | int) -> tuple[str | int, ...]:
+    """Where dispatch *index* has what stands below *key*: in itself, or in the defaults."""
+    data: Any = document.data
+    own = data["dispatches"][index]
+    if key in own and (key not in MERGED_KEYS or not rest or rest[0] in own[key]):
+        return "dispatches", index, key, *rest
+    return ("defaults", key, *rest) if key in data.get("defaults", {}) else ("dispatches", index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A dispatch as written, and with the defaults' keys."""
+
+    index: int
+    own: Mapping[str, Any]
+    merged: Mapping[str, Any]
+    meta: Mapping[str, str]
+
+
+class Recipes:
+    """Reads the dispatches of a manifest one by one; what they share is made once."""
+
+    def __init__(self, document: Document, overrides: Mapping[str, object], scope: Scope) -> None:
+        data: Any = document.data
+        self._document, self._overrides, self._scope = document, overrides, scope
+        self._dispatches: list[dict[str, Any]] = data["dispatches"]
+        self._defaults: dict[str, Any] = data.get("defaults", {})
+        self._policy = _read_policy(self._defaults)
+        self._vars = self._merged_vars({})
+
+    def read(self, index: int) -> tuple[Recipe | None, list[Problem]]:
+        """The recipe, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
+        own = self._dispatches[index]
+        meta = {**self._defaults.get("meta", {}), **own.get("meta", {})}
+        texts = {key: value if isinstance(value, str) else print_value(value) for key, value in meta.items()}
+        entry = _Entry(index, own, {**self._defaults, **own}, texts)
+        problems = [*self._scope_problems(entry), *self._prefix_problems(entry)]
+        problems += [*self._sensitive_problems(entry), *self._meta_problems(entry)]
+        if "job" in entry.merged:
+            return self._recipe(entry), problems
+        position = self._document.position("dispatches", index)
+        hint = "name one here or in the defaults"
+        return None, [self._document.problem("DF025", position, "the dispatch has no job", hint), *problems]
+
+    def _recipe(self, entry: _Entry) -> Recipe:
+        own, merged = entry.own, entry.merged
+        return Recipe(
+            index=entry.index,
+            position=self._document.position("dispatches", entry.index),
+            id=own.get("id"),
+            job=merged["job"],
+            payload=_read_payload(merged.get("payload")),
+            meta=entry.meta,
+            token=merged.get("idempotency_token"),
+            prefix=merged.get("id_prefix_template", ""),
+            exact_prefix=merged.get("id_prefix_exact", False),
+            tags=tuple(merged.get("tags", ())),
+            priority=None if merged.get("priority") is None else int(merged["priority"]),
+            namespace=self._resolved("namespace", merged) or DEFAULT_NAMESPACE,
+            region=self._resolved("region", merged),
+            vars=self._merged_vars(own["vars"]) if "vars" in own else self._vars,
+            policy=self._policy if POLICY_KEYS.isdisjoint(own) else _read_policy(merged),
+        )
+
+    def _merged_vars(self, own: Mapping[str, object]) -> Names:
+        manifest: Any = self._document.data.get("vars", {})
+        return Names("vars", {**manifest, **self._defaults.get("vars", {}), **own, **self._overrides}, "vars")
+
+    def _resolved(self, key: str, merged: Mapping[str, Any]) -> str:
+        flag, environment = self._outer(key)
+        return str(flag or merged.get(key) or self._document.data.get(key) or environment or "")
+
+    def _outer(self, key: str) -> tuple[str | None, str | None]:
+        scope = self._scope
+        if key == "namespace":
+            return scope.namespace_flag, scope.namespace_env
+        return scope.region_flag, scope.region_env
+
+    def _scope_problems(self, entry: _Entry) -> Iterator[Problem]:
+        for key in ("namespace", "region"):
+            flag, _ = self._outer(key)
+            own = entry.merged.get(key)
+            if flag and own and flag != own:
+                found = f"{key} {own!r} differs from the flag's {flag!r}"
+                yield self._problem("DF026", entry, key, found=found, hint="leave out one of them")
+
+    def _prefix_problems(self, entry: _Entry) -> Iterator[Problem]:
+        if not entry.merged.get("id_prefix_exact"):
+            return
+        for key, hint in _NEEDED_BY_EXACT:
+            if key not in entry.merged:
+                yield self._problem("DF013", entry, "id_prefix_exact", found=f"id_prefix_exact needs {key}", hint=hint)
+
+    def _sensitive_problems(self, entry: _Entry) -> Iterator[Problem]:
+        """A slip in the dispatch's own list would let a secret out; the defaults' may name what not every item has."""
+        known = [f"meta.{key}" for key in entry.meta]
+        for number, name in enumerate(entry.own.get("sensitive", ())):
+            if name != "payload" and name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else "name a meta key that the dispatch has"
+                yield self._problem("DF015", entry, "sensitive", number, found=f"there is no {name}", hint=hint)
+
+    def _meta_problems(self, entry: _Entry) -> Iterator[Problem]:
+        for first, key, variable in _collisions(tuple(entry.meta)):
+            found = f"meta keys {first!r} and {key!r} both become {variable} in the task's environment"
+            yield self._problem("DF042", entry, "meta", key, found=found, hint="rename one of them")
+
+    def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
+        position = self._document.key_position(*route_of(self._document, entry.index, *route))
+        return self._document.problem(code, position, found, hint)
+
+
+_NEEDED_BY_EXACT = (
+    ("idempotency_token", "its children cannot be told from others by their prefix"),
+    ("id_prefix_template", "that is the prefix to send"),
+)
+
+
+@lru_cache
+def _collisions(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """
+    Pairs of meta keys with the variable they share.
+
+    Nomad sets NOMAD_META_key and NOMAD_META_KEY, both with other characters replaced; of two keys any may win.
+    Source: hashicorp/nomad, client/taskenv/env.go, and helper/funcs.go, CleanEnvVar.
+    """
+    takers: dict[str, str] = {}
+    pairs: dict[tuple[str, str], str] = {}
+    for key in keys:
+        for variable in (_variable(key), _variable(key.upper())):
+            first = takers.setdefault(variable, key)
+            if first != key:
+                pairs.setdefault((first, key), variable)
+    return tuple((first, key, variable) for (first, key), variable in pairs.items())
+
+
+def _variable(key: str) -> str:
+    cleaned = re.sub(rb"[^A-Za-z0-9_.]", b"_", key.encode())
+    return f"NOMAD_META_{cleaned.decode()}"
+
+
+def _read_payload(payload: Any) -> tuple[str, Any] | None:
+    if payload is None:
+        return None
+    if isinstance(payload, str):
+        return "file", payload
+    [(form, value)] = payload.items()
+    return form, value
+
+
+def _read_policy(merged: Mapping[str, Any]) -> Policy:
+    timeout, max_starts = merged.get("timeout"), merged.get("max_starts")
+    return Policy(
+        deadline=None if timeout is None else parse_duration(timeout),
+        stop_on_deadline=merged.get("on_timeout") == "stop",
+        retry=_read_retry(merged.get("retry", {})),
+        max_starts=None if max_starts is None else int(max_starts),
+        sensitive=frozenset(merged.get("sensitive", ())),
+    )
+
+
+def _read_retry(retry: Mapping[str, Any]) -> Retry:
+    return Retry(
+        attempts=int(retry.get("attempts", 1)),
+        on=frozenset(retry.get("on", ("failed",))),
+        delay=parse_duration(retry.get("delay", "0s")),
+    )

@@ -1,0 +1,19 @@
+"""Templates to texts: the only room with Jinja2."""
+
+from dispatchfile.render.limits import MAX_TEXT, TooMuch
+from dispatchfile.render.renderer import Renderer, TemplateTrouble, Trouble, has_template
+from dispatchfile.render.sandbox import read_template
+from dispatchfile.render.texts import NotText, compact_json, print_value
+
+__all__ = [
+    "MAX_TEXT",
+    "NotText",
+    "Renderer",
+    "TemplateTrouble",
+    "TooMuch",
+    "Trouble",
+    "compact_json",
+    "has_template",
+    "print_value",
+    "read_template",
+]

@@ -1,0 +1,167 @@
+"""
+How much one rendering may spend, and how large what it makes may grow.
+
+The authors of templates are the operators themselves: this is no wall against an enemy. It turns a slip (a loop with no
+end, a text that doubles, a width with three digits too many) into a message with a line, before memory runs out.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+MAX_TEXT = 65_536  # characters of the output and of every text on the way; Nomad takes payloads of 16,384 bytes
+MAX_ELEMENTS = 100_000  # of a list or mapping that a template makes
+MAX_STEPS = 1_000_000  # rounds of loops, calls, filters; what they make costs by its size
+MAX_SECONDS = 1.0  # of processor time: for what steps do not count, such as comparing long lists
+MAX_GROWTH = 1 << 22  # characters that one operation may make before its result is measured
+MAX_INTEGER_BITS = 4_096
+CHARACTERS_A_STEP = 16
+
+_WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:[0-9]{0,3}\.)?(?:\*|[0-9]{4,})")
+_WIDE_FIELD = re.compile(r"[0-9]{4,}|\{")
+
+Value = TypeVar("Value")
+
+
+class TooMuch(Exception):
+    """A template wants more than a rendering may have."""
+
+
+class Budget:
+    """What the rendering at work may still spend. *clock*: seconds of processor time."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._steps = 0
+        self._end = 0.0
+
+    def renew(self) -> None:
+        self._steps = MAX_STEPS
+        self._end = self._clock() + MAX_SECONDS
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises TooMuch when nothing is left."""
+        self._steps -= steps
+        if self._steps < 0:
+            raise TooMuch(f"takes more than {MAX_STEPS:,} steps")
+        if self._clock() > self._end:
+            raise TooMuch(f"takes more than {MAX_SECONDS:g} s of processor time")
+
+    def keep(self, value: Value) -> Value:
+        """*value*, which a template has made, when it is not too large. Raises TooMuch."""
+        if isinstance(value, str):
+            refuse_size(value, len(value))
+            self.spend(len(value) // CHARACTERS_A_STEP)
+        elif isinstance(value, list | tuple | dict | range):
+            refuse_size(value, len(value))
+            self.spend(len(value))
+        return value
+
+
+def bounded_range(*bounds: int) -> range:
+    """Raises TooMuch."""
+    numbers = range(*bounds)
+    steps = (numbers.stop - numbers.start) // numbers.step  # len() has a limit of its own
+    refuse_over(MAX_ELEMENTS, steps, "elements")
+    return numbers
+
+
+def refuse_size(kind: object, size: int) -> None:
+    """Raises TooMuch where a text (if *kind* is one), list or mapping of this *size* is too large."""
+    if isinstance(kind, str):
+        refuse_over(MAX_TEXT, size, "characters")
+    else:
+        refuse_over(MAX_ELEMENTS, size, "elements")
+
+
+def refuse_over(limit: int, size: int, unit: str) -> None:
+    if size > limit:
+        raise TooMuch(f"makes a value of {size:,} {unit}, more than {limit:,}")
+
+
+def check_operator(operator: str, left: object, right: object) -> None:
+    """Raises TooMuch where the result would be too large to be made first and measured then."""
+    if operator == "%" and isinstance(left, str):
+        check_format(left, right)
+    elif operator == "**" and isinstance(left, int) and isinstance(right, int):
+        refuse_over(MAX_INTEGER_BITS, left.bit_length() * right, "bits")
+    elif operator == "*":
+        _check_product(left, right)
+    elif operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
+        refuse_size(left, len(left) + len(right))
+
+
+def _check_product(left: object, right: object) -> None:
+    if isinstance(left, int) and isinstance(right, int):
+        refuse_over(MAX_INTEGER_BITS, left.bit_length() + right.bit_length(), "bits")
+        return
+    for sequence, times in ((left, right), (right, left)):
+        if isinstance(sequence, str | list | tuple) and isinstance(times, int):
+            refuse_size(sequence, len(sequence) * times)
+
+
+def check_method(name: str, text: str, arguments: list[object]) -> None:
+    """Whether the method *name* of *text* may be called so. Raises TooMuch."""
+    if name in {"center", "ljust", "rjust", "zfill"}:
+        refuse_over(MAX_TEXT, _largest(arguments), "characters")
+    elif name == "replace":
+        _check_replacement(text, arguments)
+    elif name in {"format", "format_map"}:
+        _check_fields(text, arguments)
+
+
+def check_filter(name: str, value: object, arguments: list[object]) -> None:
+    """Whether the filter *name* may be applied so. Raises TooMuch."""
+    if name in {"center", "batch", "slice", "round"}:
+        refuse_over(MAX_TEXT, _largest(arguments), "characters or elements")
+    elif name in {"indent", "wordwrap"} and isinstance(value, str):
+        lines = value.count("\n") + 1 if name == "indent" else len(value)
+        refuse_over(MAX_GROWTH, lines * _largest(arguments), "characters")
+    elif name == "replace" and isinstance(value, str):
+        _check_replacement(value, arguments)
+    elif name == "format" and isinstance(value, str):
+        check_format(value, tuple(arguments))
+
+
+def check_format(text: str, values: object) -> None:
+    """Whether `text % values` may be made. Raises TooMuch."""
+    if _WIDE_FORMAT.search(text):
+        raise TooMuch("formats with a width of four digits or one that is computed")
+    refuse_over(MAX_GROWTH, text.count("%") * _largest(_flat(values)), "characters")
+
+
+def _check_fields(text: str, arguments: list[object]) -> None:
+    try:
+        specs = [spec for _, _, spec, _ in string.Formatter().parse(text) if spec]
+    except ValueError:
+        return  # the call itself will say what is wrong
+    if any(_WIDE_FIELD.search(spec) for spec in specs):
+        raise TooMuch("formats with a width of four digits or one that is computed")
+    texts = [value for argument in arguments for value in _flat(argument)]
+    refuse_over(MAX_GROWTH, text.count("{") * max(map(_length, texts), default=0), "characters")
+
+
+def _check_replacement(text: str, arguments: list[object]) -> None:
+    match arguments:
+        case [str(old), str(new), *_]:
+            refuse_over(MAX_GROWTH, text.count(old) * len(new), "characters")
+        case _:
+            refuse_over(MAX_GROWTH, (len(text) + 1) * max(map(_length, arguments), default=0), "characters")
+
+
+def _flat(values: object) -> Iterable[object]:
+    if isinstance(values, Mapping):
+        return list(values.values())
+    return values if isinstance(values, tuple) else (values,)
+
+
+def _largest(values: Iterable[object]) -> int:
+    """The largest number or longest text among *values*."""
+    return max((value if isinstance(value, int) else _length(value) for value in values), default=0)
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, str) else 0

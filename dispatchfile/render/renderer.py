@@ -1,0 +1,186 @@
+"""Templates rendered one by one, each compiled once; whatever goes wrong in one has a code, a place and a reason."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.runtime import Context
+from jinja2.utils import missing
+
+from dispatchfile.errors import FileError, RenderError
+from dispatchfile.expand import Names, file_problem_code
+from dispatchfile.files import Files
+from dispatchfile.render.limits import MAX_TEXT, Budget, TooMuch
+from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
+
+MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
+SHOWN_NAMES = 20
+
+NO_REASON = "it does not compile"
+
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (UndefinedError, "DF033"),
+    (TooMuch, "DF035"),
+    (MemoryError, "DF035"),
+    (RecursionError, "DF035"),
+    (TemplateNotFound, "DF030"),
+)
+_REASONS: Mapping[type[Exception], str] = {
+    MemoryError: "takes more memory than there is",
+    RecursionError: "calls or includes itself without end",
+    UnicodeEncodeError: "renders half of a surrogate pair, which is no text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a template: found, what would be right, and where; no file: in the text that was given."""
+
+    code: str
+    found: str
+    hint: str = ""
+    file: str | None = None
+    line: int | None = None  # from 1
+
+
+class TemplateTrouble(RenderError):
+    """A template cannot be compiled or rendered; *trouble* says more than the message."""
+
+    def __init__(self, name: str, trouble: Trouble) -> None:
+        reason = f"{trouble.found}: {trouble.hint}" if trouble.hint else trouble.found
+        super().__init__(trouble.file or name, reason, trouble.line)
+        self.trouble = trouble
+
+
+def has_template(text: str) -> bool:
+    """Whether *text* has anything that Jinja would touch."""
+    return "{{" in text or "{%" in text or "{#" in text
+
+
+class Renderer:
+    """
+    Renders templates for one manifest. Contexts hold plain data; the same ones give the same text, on any machine.
+
+    files: what templates may include. clock: seconds of processor time, which end what the counted steps do not.
+    """
+
+    def __init__(self, files: Files, *, clock: Callable[[], float] = time.thread_time) -> None:
+        self._files = files
+        self._budget = Budget(clock)
+        self._sandbox = Sandbox(files, self._budget)
+        self._compiled_text = lru_cache(CACHED_TEMPLATES)(self._compile)
+        self._compiled_file = lru_cache(CACHED_TEMPLATES)(self._compile_file)
+
+    def render(self, source: str, context: Mapping[str, object], *, name: str) -> str:
+        """The text that *source* gives. *name* stands for it in messages. Raises TemplateTrouble."""
+        if not has_template(source):
+            return source
+        return self._run(self._compiled_text(source), context, name)
+
+    def render_file(self, path: str, context: Mapping[str, object]) -> str:
+        """The text that the template in the file *path* gives. Raises TemplateTrouble; FileError for *path* itself."""
+        return self._run(self._compiled_file(path), context, path)
+
+    def _compile_file(self, path: str) -> Template | Trouble:
+        return self._compile(read_template(self._files, path), path)
+
+    def _compile(self, source: str, path: str | None = None) -> Template | Trouble:
+        """The trouble is a value, so that it is found once for all rows."""
+        if len(source) > MAX_SOURCE:
+            return Trouble("DF035", f"a template of {len(source):,} characters, more than {MAX_SOURCE:,}", file=path)
+        sandbox = self._sandbox
+        try:
+            code = sandbox.compile(source, path)
+            return Template.from_code(sandbox, code, sandbox.globals)
+        except TemplateSyntaxError as exc:
+            return Trouble("DF032", exc.message or NO_REASON, file=path, line=exc.lineno)
+        except Exception as exc:  # noqa: BLE001  # deep nesting raises RecursionError, MemoryError or IndentationError
+            return Trouble("DF032", f"too much nesting ({type(exc).__name__})", file=path)
+
+    def _run(self, template: Template | Trouble, context: Mapping[str, object], name: str) -> str:
+        if isinstance(template, Trouble):
+            raise TemplateTrouble(name, template)
+        try:
+            return self._text(template, context)
+        except Exception as exc:  # templates call into code that raises anything
+            raise TemplateTrouble(name, _trouble(exc, context)) from exc
+
+    def _text(self, template: Template, context: Mapping[str, object]) -> str:
+        self._budget.renew()
+        names: dict[str, Any] = {**self._sandbox.globals, **context}
+        # As globals, too: so imported files see them, and are run anew each time.
+        stream = template.root_render_func(Context(self._sandbox, names, template.name, template.blocks, names))
+        text = "".join(_bounded(cast("Generator[str]", stream)))
+        if not text.isascii():
+            text.encode()  # half of a surrogate pair has no bytes
+        return text
+
+
+def _bounded(stream: Generator[str]) -> Iterable[str]:
+    size = 0
+    for piece in stream:
+        size += len(piece)
+        if size > MAX_TEXT:
+            stream.throw(TooMuch(f"renders to more than {MAX_TEXT:,} characters"))
+        yield piece
+
+
+def _trouble(error: Exception, context: Mapping[str, object]) -> Trouble:
+    file, line = _template_place(error)
+    match error:
+        case NotDefined():
+            return Trouble("DF033", *_explain_missing(error, context), file, line)
+        case TemplateSyntaxError():
+            return Trouble("DF032", error.message or NO_REASON, "", error.name, error.lineno)
+        case FileError():
+            return Trouble(file_problem_code(error), str(error), "", file, line)
+        case _:
+            code = next((code for kind, code in _CODES if isinstance(error, kind)), "DF034")
+            found = _REASONS.get(type(error)) or str(error) or type(error).__name__
+            return Trouble(code, found, "", file, line)
+
+
+def _template_place(error: Exception) -> tuple[str | None, int | None]:
+    """File and line of the innermost template at work; no file for a text that was given."""
+    place: tuple[str | None, int | None] = (None, None)
+    traceback = error.__traceback__
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            place = template.name, template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return place
+
+
+def _explain_missing(error: NotDefined, context: Mapping[str, object]) -> tuple[str, str]:
+    obj, key = error.obj, str(error.key)
+    if obj is missing:
+        return f"{key} is not defined", _explain_name(key, context)
+    if isinstance(obj, Names):
+        return f"{obj.called}.{key} is not defined", _known(key, obj, f"{obj.origin} has", f"{obj.called}.")
+    if isinstance(obj, dict):
+        return f"there is no {key!r} here", _known(key, obj, "there are", "")
+    return str(error), ""
+
+
+def _explain_name(name: str, context: Mapping[str, object]) -> str:
+    if name == "each":
+        return "it is there in a dispatch with for_each only"
+    for scope in context.values():
+        if isinstance(scope, Names) and name in scope:
+            return f"did you mean {scope.called}.{name}?"
+    return _known(name, context, "templates see", "")
+
+
+def _known(name: str, known: Iterable[object], introduction: str, prefix: str) -> str:
+    names = [str(key) for key in known]
+    near = difflib.get_close_matches(name, names, n=1)
+    shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" * (len(names) > SHOWN_NAMES))
+    there = f"{introduction} {shown or 'nothing'}"
+    return f"did you mean {prefix}{near[0]}? {there}" if near else there

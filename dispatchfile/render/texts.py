@@ -1,0 +1,136 @@
+"""Values to text: what an expression prints, and JSON with numbers as they were written."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Any
+
+from dispatchfile.render.limits import MAX_TEXT, refuse_over
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
+
+class NotText(Exception):
+    """A value has no text of its own that anybody could mean."""
+
+
+def print_value(value: object) -> str:
+    """
+    The text that stands for *value*: text as it is, numbers as they were written, `true` and `false` as in YAML.
+
+    Raises NotText for all else: Python's own notation is never meant, and for some values differs from run to run.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise NotText(f"{_name(value)} cannot be printed: use `| tojson`, or take a text out of it")
+
+
+def _name(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list | tuple | range):
+        return "a list"
+    return "a mapping" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"
+
+
+def map_operands(values: Any) -> Any:
+    """What is put into a text by a format: numbers as they are, all else as it prints. Raises NotText."""
+    if isinstance(values, Mapping):
+        return {key: _operand(value) for key, value in values.items()}
+    return tuple(map(_operand, values)) if isinstance(values, tuple) else _operand(values)
+
+
+def _operand(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number else print_value(value)
+
+
+def join_bounded(pieces: Iterable[str], separator: str = "") -> str:
+    """One text of all *pieces*. Raises TooMuch as soon as it grows too long."""
+    parts: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece) + len(separator)
+        refuse_over(MAX_TEXT + len(separator), size, "characters")
+        parts.append(piece)
+    return separator.join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    comma: str
+    colon: str
+    indent: str | None
+
+
+_COMPACT = _Style(",", ":", None)
+_SPACED = _Style(", ", ": ", None)
+
+
+def compact_json(value: object) -> str:
+    """
+    *value* as JSON without blanks: keys in their order, numbers as written, all of Unicode as it is.
+
+    Raises NotText for what is no JSON value, TooMuch beyond the limit.
+    """
+    return join_bounded(_json(value, _COMPACT, "\n"))
+
+
+def spaced_json(value: object, indent: int | None = None) -> str:
+    """As `compact_json`, with blanks as Python's json module sets them; *indent*: so many more a level."""
+    if indent is None:
+        return join_bounded(_json(value, _SPACED, "\n"))
+    refuse_over(MAX_TEXT, indent, "characters")
+    return join_bounded(_json(value, _Style(",", ": ", " " * indent), "\n"))
+
+
+def _json(value: object, style: _Style, margin: str) -> Iterator[str]:
+    """The pieces of *value*; *margin*: a line end, and the indentation of the line where *value* stands."""
+    if isinstance(value, str):
+        yield encode_basestring(value)
+    elif value is None:
+        yield "null"
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif isinstance(value, int | float):
+        yield _json_number(value)
+    elif isinstance(value, Mapping):
+        entries = ((f"{encode_basestring(print_value(key))}{style.colon}", item) for key, item in value.items())
+        yield from _container("{", entries, "}", style, margin)
+    elif isinstance(value, list | tuple):
+        yield from _container("[", (("", item) for item in value), "]", style, margin)
+    else:
+        raise NotText(f"{_name(value)} is no JSON value")
+
+
+def _container(
+    start: str, entries: Iterable[tuple[str, object]], end: str, style: _Style, margin: str
+) -> Iterator[str]:
+    inner = margin if style.indent is None else margin + style.indent
+    between = "" if style.indent is None else inner
+    yield start
+    empty = True
+    for key, value in entries:
+        yield between if empty else style.comma + between
+        yield key
+        yield from _json(value, style, inner)
+        empty = False
+    yield end if empty or style.indent is None else margin + end
+
+
+def _json_number(number: float) -> str:
+    """A number that is not written as JSON writes one, such as 0x1F or .5, gets its value's text."""
+    text = str(number)
+    if _JSON_NUMBER.fullmatch(text):
+        return text
+    if not math.isfinite(number):
+        raise NotText(f"{text} is no JSON value")
+    return int.__repr__(number) if isinstance(number, int) else float.__repr__(number)
