@@ -147,7 +147,8 @@ class Monitor:
         server_before_2_0_1: bool = False,
     ) -> None:
         self._client, self._desk, self._clock, self._parents = client, desk, clock, parents
-        self._unplaced_after_s = settings.unplaced_after and settings.unplaced_after.total_seconds()
+        limit = settings.unplaced_after
+        self._unplaced_after_s = None if limit is None else limit.total_seconds()
         self._flaps = server_before_2_0_1
         self._logs, self._logs_read = logs, 0
         self._rounds: dict[Parent, _Round] = {}
