@@ -271,7 +271,8 @@ class Client:
         """
         The last *tail_bytes* of what a task wrote. stream: "stdout" or "stderr". Needs read-logs.
 
-        Raises NomadNotFound where the log, the task or the allocation is gone.
+        Raises NomadNotFound where there is no such allocation, or no log (yet, or any more), and NomadRefused where
+        the allocation has no such task.
         """
         target = self._target(
             f"/v1/client/fs/logs/{quote(alloc_id, safe='')}",

@@ -147,10 +147,19 @@ def _by_rules(rules: Sequence[Rule], answer: Answer) -> NomadError | None:
     return None
 
 
+GONE: Sequence[str] = (
+    r"(?:job|eval|alloc) not found",
+    r"Unknown allocation \".*\"",
+    r"state for allocation .* not found on client",
+    r"log entry for task \".*\" and log type \".*\" not found",
+    r"task \".*\" not started yet\. No logs available",
+)
+
+
 def _not_found(answer: Answer) -> NomadError:
     """Only Nomad's own word for it says that an object is gone."""
     text = HOPS.sub("", answer.text)
-    if re.fullmatch(r"(?:job|eval|alloc)(?: \".*\")? not found|Unknown (?:job|allocation|evaluation).*", text):
+    if any(re.fullmatch(pattern, text) for pattern in GONE):
         return NomadNotFound(text, status=404)
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
 

@@ -23,6 +23,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -35,11 +36,17 @@ from dispatchfile.nomad.connection import Connection, Endpoint
 from dispatchfile.nomad.proxies import is_loopback
 from dispatchfile.nomad.tls import tls_context
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024  # of one body, on the wire and unpacked; 10,000 rows of the job list take 9 MB
 MAX_HEAD_BYTES = 64 * 1024
-MAX_IDLE_S = 50.0  # common load balancers drop idle connections after 60 s
 HAPPY_EYEBALLS_S = 0.25
 PATIENCE = 4.0  # a whole request may take so many times the longest silence
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one connection may cost."""
+
+    answer_bytes: int = 64 * 1024 * 1024  # of a body, also when unpacked; 10,000 rows of the job list take 9 MB
+    idle_s: float = 50.0  # common load balancers drop idle connections after 60 s
 
 
 class Unsent(httpx.WriteError):
@@ -115,8 +122,8 @@ def fate_of(error: Exception) -> Fate:
 class Wire(asyncio.Protocol):
     """One connection, carrying one request at a time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> None:
+        self._loop, self._bounds = loop, bounds
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[httpx.Response] | None = None
@@ -136,7 +143,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
-        transport.set_write_buffer_limits(high=0)  # then pause_writing says that not all has left
+        transport.set_write_buffer_limits(high=1, low=0)  # then pause_writing says that not all has left
 
     def pause_writing(self) -> None:
         self._is_unsent = True
@@ -227,24 +234,38 @@ class Wire(asyncio.Protocol):
                 pass
         except h11.RemoteProtocolError as exc:
             self._fail(self._loss(None) if self._is_over else NotHttp(f"not an answer in HTTP ({exc})"), exc)
+        if self._waiting is not None and self._head is None and not self._begins_well():
+            self._fail(NotHttp("not an answer in HTTP"))
+
+    def _begins_well(self) -> bool:
+        """h11 waits for a blank line before it looks; what speaks another language may never send one."""
+        return b"HTTP/".startswith(self._http.trailing_data[0][:5])
 
     def _take(self, event: object) -> bool:
         """Whether there may be more to read."""
         if isinstance(event, h11.Data):
             self._collect(bytes(event.data))
         elif isinstance(event, h11.Response):
-            self._head = event
+            self._begin(event)
         elif isinstance(event, h11.EndOfMessage):
             self._finish()
         elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
             self._fail(self._loss(None))
         return event is not h11.NEED_DATA
 
+    def _begin(self, head: h11.Response) -> None:
+        self._head = head
+        announced = next((int(text) for name, text in head.headers if name == b"content-length"), 0)
+        self._check_size(announced)
+
     def _collect(self, part: bytes) -> None:
         self._body.append(part)
         self._size += len(part)
-        if self._size > MAX_ANSWER_BYTES:
-            self._fail(TooLarge(f"the answer has more than {MAX_ANSWER_BYTES >> 20} MiB"))
+        self._check_size(self._size)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._bounds.answer_bytes:
+            self._fail(_too_large(self._bounds.answer_bytes))
 
     def _loss(self, exc: Exception | None) -> httpx.TransportError:
         if self._is_unsent:
@@ -291,7 +312,7 @@ class Wire(asyncio.Protocol):
             or self._is_over
             or self._is_unsent
             or self._transport.is_closing()
-            or now - self.idle_since > MAX_IDLE_S
+            or now - self.idle_since > self._bounds.idle_s
         )
 
     def abort(self) -> None:
@@ -326,9 +347,15 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, max_connections: int, connect_timeout_s: float, tls: ssl.SSLContext | None
+        self,
+        endpoint: Endpoint,
+        *,
+        max_connections: int,
+        connect_timeout_s: float,
+        tls: ssl.SSLContext | None,
+        bounds: Bounds = Bounds(),
     ) -> None:
-        self._endpoint, self._limit, self._tls = endpoint, max_connections, tls
+        self._endpoint, self._limit, self._tls, self._bounds = endpoint, max_connections, tls, bounds
         self._connect_timeout_s = connect_timeout_s
         self._wires: set[Wire] = set()
         self._idle: deque[Wire] = deque()
@@ -409,10 +436,11 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
 
     async def _open(self) -> Wire:
         loop, endpoint = asyncio.get_running_loop(), self._endpoint
+        new_wire = partial(Wire, loop, self._bounds)
         if endpoint.socket:
-            return (await loop.create_unix_connection(lambda: Wire(loop), endpoint.socket))[1]
+            return (await loop.create_unix_connection(new_wire, endpoint.socket))[1]
         _, wire = await loop.create_connection(
-            lambda: Wire(loop), endpoint.host, endpoint.port, ssl=self._tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S
+            new_wire, endpoint.host, endpoint.port, ssl=self._tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S
         )
         return wire
 
@@ -465,11 +493,17 @@ class Transport:
     """
 
     def __init__(
-        self, connection: Connection, *, max_connections: int, via: httpx.AsyncBaseTransport | None = None
+        self,
+        connection: Connection,
+        *,
+        max_connections: int,
+        via: httpx.AsyncBaseTransport | None = None,
+        bounds: Bounds = Bounds(),
     ) -> None:
-        self._connection, self._endpoint = connection, connection.endpoint
+        self._connection, self._endpoint, self._bounds = connection, connection.endpoint, bounds
         self._silence_s = connection.request_timeout.total_seconds()
-        self._via = via or _way(connection, self._endpoint, max_connections)
+        self._whole_s = PATIENCE * self._silence_s
+        self._via = via or _way(connection, max_connections, bounds)
         self._url = httpx.URL(
             scheme="https" if self._endpoint.scheme == "https" else "http",
             host=self._endpoint.host,
@@ -511,8 +545,7 @@ class Transport:
         self._under_way += 1
         self._peak = max(self._peak, self._under_way)
         try:
-            async with asyncio.timeout(PATIENCE * self._silence_s):
-                answer = await self._exchange(self._request(method, target, body))
+            answer = await self._exchange(self._request(method, target, body))
         except FOREIGN as exc:
             raise self._translated(exc, is_read=method == "GET") from exc
         finally:
@@ -524,17 +557,25 @@ class Transport:
         headers = self._headers
         if body:
             headers = [*headers, (b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(body))]
-        extensions = {"target": (self._endpoint.path + target).encode("ascii"), "timeout": self._timeout}
-        return httpx.Request(method, self._url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
+        raw_path = (self._endpoint.path + target).encode("ascii")
+        extensions: dict[str, object] = {"timeout": self._timeout}
+        url = self._url
+        if self._connection.proxy:  # which is asked for more than the target
+            url = url.copy_with(raw_path=raw_path)
+        else:  # spares the parsing of an URL for each request
+            extensions["target"] = raw_path
+        return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
 
     async def _exchange(self, request: httpx.Request) -> Answer:
-        response = await self._via.handle_async_request(request)
         try:
-            body = await _collect(response)
-        finally:
-            await response.aclose()
+            async with asyncio.timeout(self._whole_s):
+                response = await self._via.handle_async_request(request)
+                body = await _collect(response, self._bounds.answer_bytes)
+        except TimeoutError as exc:
+            raise httpx.ReadTimeout(f"the answer was not complete after {self._whole_s:g} s") from exc
         headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers.raw}
-        return Answer(response.status_code, headers, _unpack(body, headers.get("content-encoding", "")))
+        encoding = headers.get("content-encoding", "")
+        return Answer(response.status_code, headers, _unpack(body, encoding, self._bounds.answer_bytes))
 
     def _translated(self, error: Exception, *, is_read: bool) -> NomadError:
         fate, story = fate_of(error), _explain(error, self._endpoint)
@@ -553,21 +594,23 @@ def is_passing(error: NomadUnavailable) -> bool:
     return not any(isinstance(cause, (ssl.SSLError, httpx.TimeoutException, TimeoutError)) for cause in _causes(error))
 
 
-def _way(connection: Connection, endpoint: Endpoint, max_connections: int) -> httpx.AsyncBaseTransport:
+def _way(connection: Connection, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:
+    endpoint = connection.endpoint
     tls = tls_context(connection) if endpoint.scheme == "https" else None
     if connection.proxy:
-        return _proxied(connection.proxy, tls, max_connections)
+        return _proxied(connection.proxy, tls, max_connections, bounds)
     return KeepAliveTransport(
         endpoint,
         max_connections=max_connections,
         connect_timeout_s=connection.connect_timeout.total_seconds(),
         tls=tls,
+        bounds=bounds,
     )
 
 
-def _proxied(proxy: str, tls: ssl.SSLContext | None, max_connections: int) -> httpx.AsyncBaseTransport:
+def _proxied(proxy: str, tls: ssl.SSLContext | None, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:
     limits = httpx.Limits(
-        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=MAX_IDLE_S
+        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=bounds.idle_s
     )
     proxy_tls = ssl.create_default_context() if proxy.startswith("https:") else None
     return httpx.AsyncHTTPTransport(
@@ -590,28 +633,35 @@ def _headers(connection: Connection, endpoint: Endpoint) -> list[tuple[bytes, by
     return headers
 
 
-async def _collect(response: httpx.Response) -> bytes:
+async def _collect(response: httpx.Response, most: int) -> bytes:
     parts, size = [], 0
-    async for part in response.stream:  # type: ignore[union-attr]
-        parts.append(part)
-        size += len(part)
-        if size > MAX_ANSWER_BYTES:
-            raise TooLarge(f"the answer has more than {MAX_ANSWER_BYTES >> 20} MiB")
+    try:
+        async for part in response.stream:  # type: ignore[union-attr]
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+    finally:
+        await response.aclose()
     return b"".join(parts)
 
 
-def _unpack(body: bytes, encoding: str) -> bytes:
+def _unpack(body: bytes, encoding: str, most: int) -> bytes:
     if encoding in {"", "identity"}:
         return body
     if encoding != "gzip":
         raise httpx.DecodingError(f"the answer is packed as {encoding!r}, which was not asked for")
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    unpacked = stream.decompress(body, MAX_ANSWER_BYTES + 1)
-    if len(unpacked) > MAX_ANSWER_BYTES:
-        raise TooLarge(f"the answer has more than {MAX_ANSWER_BYTES >> 20} MiB when unpacked")
+    unpacked = stream.decompress(body, most + 1)
+    if len(unpacked) > most:
+        raise _too_large(most)
     if not stream.eof:
         raise httpx.DecodingError("the packed answer is cut off")
     return unpacked
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the answer has more than {most >> 20} MiB")
 
 
 # What went wrong, for people
@@ -634,6 +684,8 @@ def _explain(error: Exception, endpoint: Endpoint) -> str:
             return f"the host name {endpoint.host!r} cannot be resolved"
         if isinstance(cause, OSError) and (code := _errno(cause)):
             return _explain_os(code, endpoint)
+        if isinstance(cause, ConnectionError):
+            return "the connection was closed while it was being made"
     return str(error) or type(error).__name__
 
 
@@ -650,11 +702,11 @@ ADVICE_ON_DISTRUST: Mapping[int, str] = {  # by OpenSSL's verify code
 
 def _explain_distrust(error: ssl.SSLCertVerificationError) -> str:
     advice = ADVICE_ON_DISTRUST.get(error.verify_code, "name its CA with --ca-cert")
-    return f"its certificate is not trusted ({error.verify_message}): {advice}"
+    return f"its certificate is not trusted ({error.verify_message.rstrip('.')}): {advice}"
 
 
 def _explain_tls(error: ssl.SSLError) -> str:
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""
     if reason in HANDSHAKE_ALERTS:
         return HANDSHAKE_ALERTS[reason]
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
