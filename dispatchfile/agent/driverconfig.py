@@ -64,9 +64,7 @@ _EMPTY: Final = (
 )
 
 
-def read_config(
-    driver: str, config: Config | None, environment: Callable[[], TaskEnvironment]
-) -> dict[str, Any]:
+def read_config(driver: str, config: Config | None, environment: Callable[[], TaskEnvironment]) -> dict[str, Any]:
     """
     The config with every value of its schema's type: strings, ints, floats, bools and lists of strings.
 
@@ -80,25 +78,26 @@ def read_config(
     for name in sorted(config):
         try:
             values[name] = _value(config[name], schema[name], environment)
-        except _UnfitValueError as exc:
-            problems += exc.problems(name)
+        except _WrongTypeError as exc:
+            value = f'Inappropriate value for attribute "{name}"'
+            problems.append(f"Incorrect attribute value type: {value}: {exc}.")
+        except _UnevaluableError as exc:
+            problems += exc.problems
     if problems:
         raise _invalid(problems)
     return {name: value for name, value in values.items() if value is not None}
 
 
-class _UnfitValueError(Exception):
-    """A value that is not of its type, or whose references lead nowhere."""
+class _WrongTypeError(Exception):
+    """A value that is not of its type and cannot be turned into it."""
 
-    def __init__(self, problem: str, *, about_type: bool) -> None:
-        super().__init__(problem)
-        self._problem, self._about_type = problem, about_type
 
-    def problems(self, name: str) -> list[str]:
-        if not self._about_type:
-            return self._problem.split("\0")
-        value = f'Inappropriate value for attribute "{name}"'
-        return [f"Incorrect attribute value type: {value}: {self._problem}."]
+class _UnevaluableError(Exception):
+    """A text with references that lead nowhere."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(*problems)
+        self.problems = problems
 
 
 def _invalid(problems: list[str]) -> ConfigError:
@@ -110,9 +109,7 @@ def _invalid(problems: list[str]) -> ConfigError:
 def _unfit_names(config: Config, schema: Mapping[str, str], required: tuple[str, ...]) -> Iterator[str]:
     for name in required:
         if name not in config:
-            yield (
-                f'Missing required argument: The argument "{name}" is required, but no definition was found.'
-            )
+            yield (f'Missing required argument: The argument "{name}" is required, but no definition was found.')
     for name in config:
         if name not in schema:
             guess = suggestion(name, schema).replace("; did", " Did")
@@ -144,7 +141,7 @@ def _evaluated(text: str, environment: TaskEnvironment) -> str:
     except TemplateError as exc:
         problems.append(f"Invalid template: {exc}.")
     if problems:
-        raise _UnfitValueError("\0".join(problems), about_type=False)
+        raise _UnevaluableError(problems)
     return "".join(pieces)
 
 
@@ -169,9 +166,7 @@ def _converted(value: Any, kind: str) -> Any:
 
 def _element(value: Any, index: int) -> str:
     if isinstance(value, list | dict):
-        raise _UnfitValueError(
-            f"element {index}: string required, but have {_type_name(value)}", about_type=True
-        )
+        raise _WrongTypeError(f"element {index}: string required, but have {_type_name(value)}")
     return _string(value, "string")
 
 
@@ -190,7 +185,7 @@ def _number(value: Any) -> int | float:
         try:
             value = float(value)
         except ValueError as exc:
-            raise _UnfitValueError("a number is required", about_type=True) from exc
+            raise _WrongTypeError("a number is required") from exc
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _mismatch(value, "number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -202,12 +197,12 @@ def _bool(value: Any) -> bool:
     if isinstance(value, str):
         if value in ("true", "false"):
             return value == "true"
-        raise _UnfitValueError("a bool is required", about_type=True)
+        raise _WrongTypeError("a bool is required")
     raise _mismatch(value, "bool")
 
 
-def _mismatch(value: Any, wanted: str) -> _UnfitValueError:
-    return _UnfitValueError(f"{wanted} required, but have {_type_name(value)}", about_type=True)
+def _mismatch(value: Any, wanted: str) -> _WrongTypeError:
+    return _WrongTypeError(f"{wanted} required, but have {_type_name(value)}")
 
 
 def _type_name(value: Any) -> str:

@@ -4,7 +4,7 @@ The order in which the tasks of an allocation may run.
 Source: hashicorp/nomad, client/allocrunner/tasklifecycle/coordinator.go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import Any, Final, Protocol
 
@@ -37,9 +37,7 @@ class Phase(IntEnum):
 ALLOWED: Final[Mapping[Phase, frozenset[Stage]]] = {
     Phase.PRESTART: frozenset({Stage.PRESTART, Stage.PRESTART_SIDECAR}),
     Phase.MAIN: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN}),
-    Phase.POSTSTART: frozenset(
-        {Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART, Stage.POSTSTART_SIDECAR}
-    ),
+    Phase.POSTSTART: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART, Stage.POSTSTART_SIDECAR}),
     Phase.RUNNING: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART_SIDECAR}),
     Phase.POSTSTOP: frozenset({Stage.POSTSTOP}),
 }
@@ -70,7 +68,7 @@ def stage_of(task: Mapping[str, Any]) -> Stage:
     return Stage.MAIN
 
 
-def next_phase(phase: Phase, tasks: list[Placed]) -> Phase:
+def next_phase(phase: Phase, tasks: Sequence[Placed]) -> Phase:
     """The phase that follows from the tasks' states, possibly several steps on."""
     if all(task.state == "dead" for task in tasks if task.stage is not Stage.POSTSTOP):
         return Phase.POSTSTOP
@@ -79,7 +77,7 @@ def next_phase(phase: Phase, tasks: list[Placed]) -> Phase:
     return phase
 
 
-def _is_done(phase: Phase, tasks: list[Placed]) -> bool:
+def _is_done(phase: Phase, tasks: Sequence[Placed]) -> bool:
     match phase:
         case Phase.PRESTART:
             ended_well = all(t.state == "dead" and not t.failed for t in tasks if t.stage is Stage.PRESTART)

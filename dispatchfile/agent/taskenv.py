@@ -130,9 +130,7 @@ def build_environment(
     return TaskEnvironment({_cleaned(key): value for key, value in variables.items()}, node)
 
 
-def _nomad_variables(
-    placement: Placement, task: Mapping[str, Any], folders: Folders
-) -> Iterator[tuple[str, str]]:
+def _nomad_variables(placement: Placement, task: Mapping[str, Any], folders: Folders) -> Iterator[tuple[str, str]]:
     job, resources = placement.job, task.get("Resources") or {}
     values = {
         "ALLOC_DIR": folders.alloc,

@@ -5,10 +5,10 @@ Source: hashicorp/nomad, nomad/structs/structs.go (TaskEvent, its setters and Po
 event was compared with what a 2.0.5 client reports.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
+from dispatchfile.agent.golang import quote
 from dispatchfile.agent.outcomes import ConfigError, DownloadError, DriverError, ExitResult, TaskError
 from dispatchfile.jobspec import format_duration
 
@@ -86,7 +86,7 @@ def terminated(now_ns: int, result: ExitResult) -> Event:
         display += f", Signal: {result.signal}"
     if result.message:
         details["exit_message"] = result.message
-        display += f", Exit Message: {json.dumps(result.message, ensure_ascii=False)}"
+        display += f", Exit Message: {quote(result.message)}"
     return _event(
         "Terminated",
         now_ns,
@@ -148,9 +148,7 @@ def killed(now_ns: int) -> Event:
     return _event("Killed", now_ns, "Task successfully killed")
 
 
-def _event(
-    kind: str, now_ns: int, display: str, details: Mapping[str, str] | None = None, **fields: object
-) -> Event:
+def _event(kind: str, now_ns: int, display: str, details: Mapping[str, str] | None = None, **fields: object) -> Event:
     return {
         **_BLANK,
         "Type": kind,
