@@ -128,6 +128,10 @@ class Builder:
                     value = text
                     if not text.isascii():
                         self._check_surrogates(text, place)
+                elif not text:
+                    value = None
+                    if key is not LISTING:
+                        places[-1] = places[-2]  # shown at its key: the parsers place nothing at different places
                 elif scope.keeps_text:
                     value = None if text in NULLS else text
                 elif text[:1] in FIRST_OF_NO_TEXT:

@@ -36,7 +36,8 @@ class _Advice:
     at_start: bool = False  # shown where the broken thing starts, not where the parser gave up
 
 
-_ADVICE = (
+_ADVICE = (  # the first that fits
+    _Advice(("plain scalar", "unexpected ':'"), "a colon in text between brackets or braces", "quote that text"),
     _Advice(("document start",), "a second document", "keep one manifest in a file", code="DF003"),
     _Advice(("tab",), "a tab", "indent with spaces"),
     _Advice(("quoted", "end of stream"), "a quote that is never closed", "close it", at_start=True),
@@ -45,17 +46,16 @@ _ADVICE = (
     _Advice(
         ("mapping values",),
         "a colon that cannot start a value here",
-        "quote text that holds a colon and a space, or correct the indentation",
+        "quote text that holds a colon and a space, or check the indentation",
     ),
     _Advice(("expected ':'",), "neither a key nor the entry of a list", "a colon and a space end a key", at_start=True),
-    _Advice(("plain scalar", "unexpected ':'"), "a colon in text between brackets or braces", "quote that text"),
     _Advice(("flow sequence",), "a list whose bracket is not closed", "a comma or ] is missing"),
     _Advice(("flow mapping",), "a mapping whose brace is not closed", "a comma or } is missing"),
     _Advice(("scanning an a", "alphabetic"), "an anchor or alias without a name", "quote text that starts with & or *"),
     _Advice(
         ("node content",), "a value is missing here", "write one, or quote text that starts with a bracket or brace"
     ),
-    _Advice(("block",), "something that does not fit the lines before", "correct the indentation, or quote the value"),
+    _Advice(("block",), "something that does not fit the lines before", "check indentation and quotes"),
 )
 
 
