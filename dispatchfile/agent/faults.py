@@ -53,12 +53,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is, as far as faults ask."""
+    """What a request is, as far as faults ask. is_local: no leader is needed to answer it."""
 
     is_write: bool
     is_dispatch: bool
     has_token: bool
-    is_stale: bool
+    is_stale: bool = False
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def parse_fault(text: str) -> Fault:
 def _applies(fault: Fault, target: Target) -> bool:
     if fault.kind == "phantom":
         return target.is_dispatch and target.has_token
+    if fault.kind == "leaderless" and target.is_local:
+        return False
     if fault.kind == "drop-after-write" and not target.is_write:
         return False
     if fault.scope == "dispatch":

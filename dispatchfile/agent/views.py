@@ -5,7 +5,7 @@ Jobs and the rows of lists have every key, empty or not; whole evaluations and a
 empty (observed on 2.0.5). Filters see a record with all its keys: `eval_fields` and `alloc_fields`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -351,7 +351,7 @@ def resources_view(*, cpu: int = 0, memory_mb: int = 0, memory_max_mb: int = 0, 
     }
 
 
-def status_row(job: Job, allocs: Iterable[Allocation], children: list[str] | None) -> View:
+def status_row(job: Job, allocs: Iterable[Allocation], children: Sequence[str] | None) -> View:
     """A row of /v1/jobs/statuses. children: the statuses of a parent's children, None for other jobs."""
     rows = [
         {
@@ -368,7 +368,7 @@ def status_row(job: Job, allocs: Iterable[Allocation], children: list[str] | Non
     ]
     return {
         "Allocs": rows or None,
-        "ChildStatuses": children,
+        "ChildStatuses": None if children is None else list(children),
         "Datacenters": list(job.spec.datacenters),
         "GroupCountSum": sum(group.count for group in job.spec.groups),
         "ID": job.id,

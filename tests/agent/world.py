@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dispatchfile.agent.canonical import read_submitted
+from dispatchfile.agent.submitted import read_submitted
 from dispatchfile.agent.dispatching import DispatchRequest, child_of
 from dispatchfile.agent.records import Allocation, Job, Namespace, Node
 from dispatchfile.agent.scheduler import Scheduler, Written

@@ -1,0 +1,41 @@
+"""What the routes work with: the state, the scheduler, and who the agent says it is."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatchfile.agent.records import Node
+from dispatchfile.agent.scheduler import Scheduler
+from dispatchfile.agent.state import State
+
+REGION = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """
+    name: of the server and the node. host, port: where the HTTP API is.
+
+    log_file: the log of a task of an allocation by kind ("stdout", "stderr"), None before the task has one.
+    scratch: a folder for files that live for one request.
+    """
+
+    state: State
+    scheduler: Scheduler
+    rng: random.Random
+    name: str
+    version: str
+    host: str
+    port: int
+    max_connections: int
+    log_file: Callable[[str, str, str], Path | None]
+    scratch: Path
+
+    @property
+    def node(self) -> Node:
+        return self.scheduler.node
+
+    @property
+    def http_address(self) -> str:
+        return f"{self.host}:{self.port}"

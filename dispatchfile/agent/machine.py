@@ -1,0 +1,45 @@
+"""What the agent tells of the machine it runs on, in the attributes that constraints can name."""
+
+import os
+import platform
+import socket
+from collections.abc import Iterable, Mapping
+
+
+def machine_name() -> str:
+    return socket.gethostname() or "localhost"
+
+
+def machine_attributes(drivers: Iterable[str], version: str, address: str) -> Mapping[str, str]:
+    """Source of the names: hashicorp/nomad, client/fingerprint."""
+    cores = os.cpu_count() or 1
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return {
+        "cpu.arch": arch,
+        "cpu.numcores": str(cores),
+        "cpu.totalcompute": str(cores * 1000),
+        "kernel.arch": platform.machine(),
+        "kernel.name": platform.system().lower(),
+        "kernel.version": platform.release(),
+        "memory.totalbytes": str(_memory_bytes()),
+        "nomad.version": version,
+        "os.name": _os_release().get("ID", platform.system().lower()),
+        "os.version": _os_release().get("VERSION_ID", platform.release()),
+        "unique.advertise.address": address,
+        "unique.hostname": machine_name(),
+        **{f"driver.{name}": "1" for name in drivers},
+    }
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return 0
+
+
+def _os_release() -> Mapping[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}

@@ -1,0 +1,336 @@
+"""
+The routes that change jobs: register, plan, dispatch, stop; and the checks that change nothing.
+
+Source: hashicorp/nomad, command/agent/job_endpoint.go and nomad/job_endpoint.go.
+"""
+
+import secrets
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from dispatchfile.agent.core import REGION, Core
+from dispatchfile.agent.dispatching import DispatchRequest, Refused, check, child_of, read_request
+from dispatchfile.agent.golang import GoError, Kind, quote
+from dispatchfile.agent.http import Call, HttpError, Reply, decoded
+from dispatchfile.agent.plans import draw_up
+from dispatchfile.agent.reconcile import Situation, reconcile
+from dispatchfile.agent.records import Evaluation, Job
+from dispatchfile.agent.scheduler import Written
+from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problems, problems_of, read_submitted
+from dispatchfile.agent.views import annotations_view
+from dispatchfile.jobspec import JobspecError, read_job
+
+_REGISTER: Final[Mapping[str, Kind]] = {
+    "Job": "any",
+    "EnforceIndex": "bool",
+    "JobModifyIndex": "int",
+}
+_META: Final = {"KnownLeader": False, "LastContact": 0, "NextToken": ""}
+
+
+def parse(core: Core, call: Call) -> Reply:
+    """HCL to the API's JSON, with the defaults filled in whether they are asked for or not."""
+    call.require("PUT", "POST")
+    fields = decoded(call, "api.JobsParseRequest", {"JobHCL": "string", "Canonicalize": "bool"})
+    text = fields.get("JobHCL")
+    if not isinstance(text, str) or not text:
+        raise HttpError(400, "Job spec is empty")
+    with tempfile.TemporaryDirectory(dir=core.scratch) as folder:
+        path = Path(folder, "input.hcl")
+        path.write_text(text, encoding="utf-8")
+        try:
+            return Reply(read_job(path))
+        except JobspecError as exc:
+            place = "" if exc.line is None else f"{exc.line},{exc.column}: "
+            raise HttpError(400, f"Failed to parse job: input.hcl:{place}{exc.message}") from exc
+
+
+def validate(core: Core, call: Call) -> Reply:
+    call.require("PUT", "POST")
+    submitted = _submitted(call, decoded(call, "api.JobValidateRequest", _REGISTER))
+    problems = problems_of(submitted, core.state.namespaces)
+    return Reply(
+        {
+            "DriverConfigValidated": True,
+            "Error": joined_problems(problems) if problems else "",
+            "ValidationErrors": problems or None,
+            "Warnings": "",
+        }
+    )
+
+
+def _submitted(call: Call, fields: Mapping[str, object]) -> Submitted:
+    document = fields.get("Job")
+    if not isinstance(document, dict):
+        raise HttpError(400, "Job must be specified")
+    try:
+        return read_submitted(document, call.namespace)
+    except MalformedJob as exc:
+        raise HttpError(400, f"json: {exc}") from exc
+
+
+def _check_region(*names: str) -> None:
+    for name in names:
+        if name:
+            if name != REGION:
+                raise HttpError(500, "No path to region")
+            return
+
+
+def register_job(core: Core, call: Call, job_id: str) -> Reply:
+    fields = decoded(call, "api.JobRegisterRequest", _REGISTER)
+    document = fields.get("Job")
+    if isinstance(document, dict) and document.get("ID") is None:
+        raise HttpError(400, "Job ID hasn't been provided")
+    submitted = _submitted(call, fields)
+    if job_id and submitted.id != job_id:
+        raise HttpError(400, "Job ID does not match name")
+    if problems := problems_of(submitted, core.state.namespaces):
+        raise HttpError(500, joined_problems(problems))
+    known = core.state.jobs.get((submitted.namespace, submitted.id))
+    _enforce_index(fields, known)
+    written = register(core, submitted)
+    job = core.state.jobs[submitted.namespace, submitted.id]
+    return Reply(_registered(written, job), index=written.index)
+
+
+def _enforce_index(fields: Mapping[str, object], known: Job | None) -> None:
+    if fields.get("EnforceIndex") is not True:
+        return
+    wanted = fields.get("JobModifyIndex") or 0
+    if known is None and wanted != 0:
+        raise HttpError(500, f"Enforcing job modify index {wanted}: job does not exist")
+    if known is not None and wanted == 0:
+        raise HttpError(500, "Enforcing job modify index 0: job already exists")
+    if known is not None and wanted != known.job_modify_index:
+        raise HttpError(
+            500,
+            f"Enforcing job modify index {wanted}: job exists with conflicting job modify index: "
+            f"{known.job_modify_index}",
+        )
+
+
+def register(core: Core, submitted: Submitted) -> Written:
+    """Store a job that has no problems; one that says nothing new is only looked at again."""
+    job = Job(
+        namespace=submitted.namespace,
+        id=submitted.id,
+        name=submitted.name,
+        spec=submitted.spec,
+        priority=submitted.priority,
+        meta=submitted.meta,
+        submit_time=core.state.now_ns(),
+    )
+    known = core.state.jobs.get(job.key)
+    if known is None or not _says_the_same(known, job):
+        return core.scheduler.add_job(job)
+    if known.runs_by_itself:
+        return core.scheduler.evaluate_job(known)
+    return Written(known.modify_index)
+
+
+def _says_the_same(known: Job, job: Job) -> bool:
+    return (
+        not known.stop
+        and known.spec.document == job.spec.document
+        and (known.name, known.priority, known.meta) == (job.name, job.priority, job.meta)
+    )
+
+
+def _registered(written: Written, job: Job) -> dict[str, object]:
+    evaluation = written.evaluation
+    return {
+        "EvalCreateIndex": evaluation.create_index if evaluation else 0,
+        "EvalID": evaluation.id if evaluation else "",
+        "Index": written.index,
+        "JobModifyIndex": job.modify_index,
+        "Warnings": "",
+        **_META,
+    }
+
+
+def plan(core: Core, call: Call, job_id: str) -> Reply:
+    call.require("PUT", "POST")
+    submitted = _submitted(call, decoded(call, "api.JobPlanRequest", _REGISTER))
+    if submitted.id != job_id:
+        raise HttpError(400, "Job ID does not match")
+    if problems := problems_of(submitted, core.state.namespaces):
+        raise HttpError(500, joined_problems(problems))
+    known = core.state.jobs.get((submitted.namespace, submitted.id))
+    return Reply(_planned(core, submitted, known), index=known.job_modify_index if known else 0)
+
+
+def _planned(core: Core, submitted: Submitted, known: Job | None) -> dict[str, object]:
+    """What a registration would do, without doing it."""
+    now = core.state.now_ns()
+    job = Job(
+        namespace=submitted.namespace,
+        id=submitted.id,
+        name=submitted.name,
+        spec=submitted.spec,
+        priority=submitted.priority,
+        meta=submitted.meta,
+        submit_time=now,
+        version=known.version + 1 if known else 0,
+    )
+    evaluation = Evaluation("", job.namespace, job.id, job.spec.type, job.priority, "job-register", now, now)
+    situation = Situation(job, evaluation, core.node, now)
+    wanted = reconcile(situation, core.state.allocs_of(job.key))
+    failed = draw_up(situation, wanted, frozenset()).failed
+    index = known.job_modify_index if known else 0
+    return {
+        "Annotations": annotations_view(wanted.updates),
+        "CreatedEvals": None,
+        "Diff": _diff(job, known, {name: dict(change) for name, change in wanted.updates.items()}),
+        "FailedTGAllocs": failed,
+        "Index": index,
+        "JobModifyIndex": index,
+        "NextPeriodicLaunch": None,
+        "Warnings": "",
+    }
+
+
+def _diff(job: Job, known: Job | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
+    """Which parts differ, without their fields."""
+    same = known is not None and _says_the_same(known, job)
+    kind = "None" if same else ("Added" if known is None else "Edited")
+    empty = {"Fields": None, "Objects": None, "Type": kind}
+    groups = [
+        {
+            **empty,
+            "Name": group.name,
+            "Tasks": [{**empty, "Annotations": None, "Name": task.name} for task in group.tasks],
+            "Updates": _update_words(updates.get(group.name, {})),
+        }
+        for group in job.spec.groups
+    ]
+    return {**empty, "ID": job.id, "TaskGroups": groups}
+
+
+def _update_words(change: Mapping[str, int]) -> dict[str, int]:
+    words = {"Place": "create", "Stop": "destroy", "Ignore": "ignore", "Migrate": "migrate"}
+    words["DestructiveUpdate"] = "create/destroy update"
+    return {words[name]: count for name, count in change.items() if count and name in words}
+
+
+def stop(core: Core, call: Call, job_id: str) -> Reply:
+    job = core.state.jobs.get((call.namespace, job_id))
+    purge = call.flag("purge")
+    written = core.scheduler.stop_job(job, purge=purge) if job is not None else Written(0)
+    return Reply(
+        {
+            "EvalCreateIndex": written.index,
+            "EvalID": written.evaluation.id if written.evaluation else "",
+            "Index": written.index,
+            "JobModifyIndex": written.index,
+            "VolumeEvalID": "",
+            "VolumeEvalIndex": 0,
+            **_META,
+        },
+        index=written.index,
+    )
+
+
+def evaluate(core: Core, call: Call, job_id: str) -> Reply:
+    call.require("PUT", "POST")
+    if call.body:
+        fields = decoded(call, "structs.JobEvaluateRequest", {"JobID": "string"})
+        if not fields.get("JobID"):
+            raise HttpError(400, "Job ID must be specified")
+        if fields["JobID"] != job_id:
+            raise HttpError(400, "JobID not same as job name")
+    job = core.state.jobs.get((call.namespace, job_id))
+    if job is None:
+        raise HttpError(500, "job not found")
+    if not job.runs_by_itself:
+        kind = "parameterized" if job.is_parameterized else "periodic"
+        raise HttpError(500, f"can't evaluate {kind} job")
+    written = core.scheduler.evaluate_job(job)
+    return Reply(_registered(written, job), index=written.index)
+
+
+def force_periodic(core: Core, call: Call, job_id: str) -> Reply:
+    call.require("PUT", "POST")
+    job = core.state.jobs.get((call.namespace, job_id))
+    if job is None or not job.spec.periodic or job.is_parameterized:
+        raise HttpError(500, f"can't force launch of non-periodic job {quote(job_id)}" if job else "job not found")
+    written = core.scheduler.launch_periodic(job)
+    evaluation = written.evaluation
+    body = {
+        "EvalCreateIndex": evaluation.create_index if evaluation else 0,
+        "EvalID": evaluation.id if evaluation else "",
+        "Index": written.index,
+    }
+    return Reply(body, index=written.index)
+
+
+# dispatch
+
+
+def dispatch(core: Core, call: Call, job_id: str) -> Reply:
+    call.require("PUT", "POST")
+    try:
+        request = read_request(call.body)
+    except GoError as exc:
+        raise HttpError(400, str(exc)) from exc
+    if request.job_id and request.job_id != job_id:
+        raise HttpError(400, "Job ID does not match")
+    return _dispatched(core, call, job_id, request)
+
+
+def dispatch_payload(core: Core, call: Call, job_id: str) -> Reply:
+    """The whole body is the payload."""
+    call.require("PUT", "POST")
+    return _dispatched(core, call, job_id, DispatchRequest(payload=call.body))
+
+
+def _dispatched(core: Core, call: Call, job_id: str, request: DispatchRequest) -> Reply:
+    _check_region(call.get("region"), request.region)
+    namespace = call.get("namespace") or request.namespace or "default"
+    request = replace(request, token=call.get("idempotency_token") or request.token)
+    try:
+        parent = check(core.state.jobs.get((namespace, job_id)), job_id, request, core.rng)
+    except Refused as exc:
+        raise HttpError(500, str(exc)) from exc
+    if request.token and (known := core.state.dispatched_with(parent.key, request.token)):
+        return _dispatch_reply(known.id, Written(known.modify_index), created=known.create_index)
+    child = child_of(parent, request, core.state.now_ns())
+    written = core.scheduler.add_job(child)
+    return _dispatch_reply(child.id, written, created=written.index)
+
+
+def _dispatch_reply(child_id: str, written: Written, *, created: int) -> Reply:
+    evaluation = written.evaluation
+    body = {
+        "DispatchedJobID": child_id,
+        "EvalCreateIndex": evaluation.create_index if evaluation else 0,
+        "EvalID": evaluation.id if evaluation else "",
+        "Index": written.index,
+        "JobCreateIndex": created,
+    }
+    return Reply(body, index=written.index)
+
+
+def with_phantom(reply: Reply) -> Reply:
+    """
+    The answer that the loser of a race for a token gets: a child and an evaluation that do not exist.
+
+    Only a new child can have been raced for; everything else is answered as it is.
+    """
+    body = reply.body
+    if not isinstance(body, dict) or not body.get("EvalID"):
+        return reply
+    child_id = body["DispatchedJobID"].rpartition("-")[0] + f"-{secrets.token_hex(4)}"
+    index = body["Index"] + 1
+    phantom = {
+        "DispatchedJobID": child_id,
+        "EvalCreateIndex": index,
+        "EvalID": str(uuid.uuid4()),
+        "Index": index,
+        "JobCreateIndex": index,
+    }
+    return Reply(phantom, index=index)
