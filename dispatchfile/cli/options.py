@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,17 +29,6 @@ Output = Annotated[
         "--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."
     ),
 ]
-Variables = Annotated[
-    list[str] | None,
-    typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; may be given many times."),
-]
-VariableFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var goes over it."),
-]
-AllowOutside = Annotated[
-    bool, typer.Option("--allow-outside", help="Let the manifest read files outside of its own folder.")
-]
 Namespace = Annotated[
     str | None,
     typer.Option("--namespace", metavar="NAME", help="Namespace of all items. [env: NOMAD_NAMESPACE]"),
@@ -47,20 +36,86 @@ Namespace = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Region of all items. [env: NOMAD_REGION]")
 ]
-Jobs = Annotated[
-    list[str] | None,
-    typer.Option("--jobs", metavar="GLOB", help="Job files of the embedded agent; may be given many times."),
-]
-Slots = Annotated[
-    int | None,
-    typer.Option("--slots", metavar="N", min=1, help="How many allocations the embedded agent runs at a time."),
-]
-Faults = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--fault", metavar="KIND=SHARE", help="Let the embedded agent misbehave, as in 429=5%; may be given many times."
-    ),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFlags:
+    """What a manifest is given from outside."""
+
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; may be given many times."),
+    ] = None
+    var_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var goes over it."
+        ),
+    ] = None
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Let the manifest read files outside of its own folder.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionFlags:
+    """Which items are meant."""
+
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="SEL", help="Take these: an id's glob, tag:x or job:x; may be given many times."
+        ),
+    ] = None
+    skip: Annotated[
+        list[str] | None,
+        typer.Option("--skip", metavar="SEL", help="Leave these out; goes over --only, may be given many times."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFlags:
+    """How far items are followed."""
+
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            metavar="[=placement]",
+            help="Wait for completion, or for what is named: detach, placement, completion. [placement]",
+        ),
+    ] = None
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: an item ends as Nomad accepts it.")] = False
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Wait for placement, whatever the manifest says.")] = False
+
+    def as_setting(self) -> str | None:
+        """The setting `wait`, None where no flag was given. Raises UsageError for flags that contradict each other."""
+        given = [self.wait] if self.wait is not None else []
+        given += ["detach"] if self.detach else []
+        given += ["placement"] if self.no_wait else []
+        if len(set(given)) > 1:
+            raise UsageError("--wait, --detach and --no-wait contradict each other: give one of them")
+        return given[0] if given else None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFlags:
+    """How the embedded agent is set up."""
+
+    jobs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--jobs", metavar="GLOB", help="Its job files; may be given many times. [jobs/ beside the manifest]"
+        ),
+    ] = None
+    slots: Annotated[
+        int | None,
+        typer.Option("--slots", metavar="N", min=1, help="How many allocations it runs at a time. [no limit]"),
+    ] = None
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="KIND=SHARE", help="Let it misbehave, as in 429=5%; may be given many times."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +246,10 @@ class SettingFlags:
         return given
 
 
-def read_pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     """`key=value` texts to a mapping, the last of a key winning. Raises UsageError that names the *option*."""
     pairs = {}
-    for text in texts or []:
+    for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
             raise UsageError(f"{option} {text}: write it as KEY=VALUE")

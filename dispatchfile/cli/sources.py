@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from dispatchfile.cli.options import read_pairs
+from dispatchfile.cli.options import ManifestFlags, read_pairs
 from dispatchfile.errors import UsageError
 from dispatchfile.items import Scope
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
@@ -14,18 +13,12 @@ from dispatchfile.usecases.variables import read_variables
 
 
 def read_sources(
-    paths: Sequence[str],
-    *,
-    variables: list[str] | None,
-    variable_files: list[Path] | None,
-    allow_outside: bool,
-    scope: Scope,
-    environ: Mapping[str, str],
+    paths: Sequence[str], given: ManifestFlags, *, scope: Scope, environ: Mapping[str, str]
 ) -> list[ManifestSource]:
     """One source a path. Raises UsageError and FileError for variables that cannot be read."""
     if list(paths).count(STANDARD_INPUT) > 1:
         raise UsageError("- : standard input can be read only once")
-    values = read_variables(variable_files or [], read_pairs("--var", variables))
+    values = read_variables(given.var_file or (), read_pairs("--var", given.var or ()))
     return [
         ManifestSource(
             path=path,
@@ -33,7 +26,7 @@ def read_sources(
             variables=values,
             environ=environ,
             scope=scope,
-            allow_outside=allow_outside,
+            allow_outside=given.allow_outside,
         )
         for path in paths
     ]

@@ -10,13 +10,11 @@ import typer
 
 from dispatchfile.cli.options import (
     DEFAULT_MANIFEST,
-    AllowOutside,
     Display,
+    ManifestFlags,
     Manifests,
     Namespace,
     Region,
-    VariableFiles,
-    Variables,
 )
 from dispatchfile.cli.terminal import wants_color, write_result
 from dispatchfile.reports.formats import ProblemFormat
@@ -24,16 +22,14 @@ from dispatchfile.reports.formats import ProblemFormat
 
 def validate(
     *,
-    display: Display,
     manifests: Manifests = None,
     output: Annotated[
         ProblemFormat, typer.Option("--output", "-o", help="For whom the problems are.")
     ] = ProblemFormat.TEXT,
-    variables: Variables = None,
-    variable_files: VariableFiles = None,
     namespace: Namespace = None,
     region: Region = None,
-    allow_outside: AllowOutside = False,
+    given: ManifestFlags,
+    display: Display,
 ) -> int:
     """
     Check manifests and their templates without a server; send nothing.
@@ -48,9 +44,7 @@ def validate(
 
     sources = read_sources(
         manifests or [DEFAULT_MANIFEST],
-        variables=variables,
-        variable_files=variable_files,
-        allow_outside=allow_outside,
+        given,
         scope=read_scope(namespace, region, os.environ),
         environ=os.environ,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dispatchfile.results import Results, RunFacts, Summary
-
 from dispatchfile.events import Event
+from dispatchfile.results import Results, RunFacts, Summary
 
 
 class Reporter(Protocol):
@@ -39,3 +38,26 @@ class NoReporter:
 
     def finished(self, summary: Summary) -> None:
         return
+
+
+class Reporters:
+    """Tells several, one after the other."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def note(self, message: str) -> None:
+        for reporter in self._reporters:
+            reporter.note(message)
+
+    def started(self, facts: RunFacts, results: Results) -> None:
+        for reporter in self._reporters:
+            reporter.started(facts, results)
+
+    def event(self, event: Event, results: Results) -> None:
+        for reporter in self._reporters:
+            reporter.event(event, results)
+
+    def finished(self, summary: Summary) -> None:
+        for reporter in self._reporters:
+            reporter.finished(summary)

@@ -1,0 +1,90 @@
+"""`run`: a manifest's items dispatched, watched and summed up."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import (
+    DEFAULT_MANIFEST,
+    AgentFlags,
+    ConnectionFlags,
+    Display,
+    Manifest,
+    ManifestFlags,
+    Output,
+    SelectionFlags,
+    SettingFlags,
+    WaitFlags,
+)
+from dispatchfile.reports.formats import OutputFormat
+
+
+class Logs(StrEnum):
+    """Of which items the last log lines are read."""
+
+    FAILED = "failed"
+    ALL = "all"
+    NONE = "none"
+
+
+def run(
+    *,
+    manifest: Manifest = DEFAULT_MANIFEST,
+    local: Annotated[
+        bool, typer.Option("--local", help="Run on an embedded agent instead of a cluster, and wait for completion.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show every request as it would be sent; send none.")
+    ] = False,
+    wait: WaitFlags,
+    selection: SelectionFlags,
+    given: ManifestFlags,
+    settings: SettingFlags,
+    logs: Annotated[
+        Logs | None, typer.Option("--logs", help="Whose last log lines to read. [failed, where they are few]")
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="KIND=PATH", help="Also write a report: json, junit, markdown; many times."),
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="ID", help="Fix the run's ID ([a-z0-9], at most 20), for CI.")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
+    state_dir: Annotated[
+        str | None,
+        typer.Option("--state-dir", metavar="FOLDER", help="Where journals are kept. [env: DISPATCHFILE_STATE_DIR]"),
+    ] = None,
+    agent: AgentFlags,
+    connection: ConnectionFlags,
+    output: Output = OutputFormat.TEXT,
+    display: Display,
+) -> int:
+    """
+    Dispatch the items of a manifest, each exactly once, watch them, and sum up.
+
+    Everything is checked before anything is sent. Exit code: 0 if all is well, 2 if items ran or were placed and did
+    not end well, 1 for anything else, 130 or 143 if interrupted.
+    """
+    from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
+
+    call = RunCall(
+        manifest=manifest,
+        local=local,
+        flags=settings.as_mapping() | {"wait": wait.as_setting()},
+        selection=selection,
+        given=given,
+        logs=logs or "",
+        reports=report or (),
+        run_id=run_id or "",
+        new=new,
+        state_dir=state_dir,
+        agent=agent,
+        connection=connection,
+        output=output,
+        display=display,
+    )
+    return show_requests(call) if dry_run else run_items(call)

@@ -1,0 +1,71 @@
+"""Progress on a terminal that somebody looks at: a bar, counts and the time left, redrawn in place."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dispatchfile.events import Outcome
+from dispatchfile.reports.screens import View, marked, outcomes_of, pace_of, states_of
+from dispatchfile.reports.text import Palette, span
+from dispatchfile.reports.words import Level
+
+EVERY_S = 0.25
+STYLES = {0: "green", 1: "yellow", 2: "bold red"}
+SEPARATOR = "  "
+
+
+class LiveScreen:
+    """Redraws at most a few times a second, and leaves nothing but its lines."""
+
+    every_s = EVERY_S
+
+    def __init__(self, stream: TextIO, *, palette: Palette) -> None:
+        self._palette = palette
+        self._console = Console(
+            file=stream,
+            force_terminal=True,
+            no_color=not palette.on,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+        self._live: Live | None = None
+
+    def line(self, level: Level, text: str) -> None:
+        self._console.print(Text.from_ansi(marked(level, text, self._palette)), soft_wrap=True)
+
+    def show(self, view: View) -> None:
+        if self._live is None:
+            self._live = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._live.start()
+        self._live.update(_drawn(view), refresh=True)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _drawn(view: View) -> Group:
+    bar = Table.grid(padding=(0, 1), expand=True)
+    bar.add_column(no_wrap=True, overflow="ellipsis", max_width=32)
+    bar.add_column(ratio=1, min_width=8)
+    bar.add_column(no_wrap=True, justify="right")
+    bar.add_row(
+        view.title,
+        ProgressBar(total=max(1, view.total), completed=view.ended if view.total else 1),
+        f"{view.ended:,}/{view.total:,}  {span(view.elapsed_s)}",
+    )
+    counts = Text(overflow="ellipsis", no_wrap=True)
+    for outcome, words in zip((o for o in Outcome if view.counts[o]), outcomes_of(view), strict=True):
+        counts.append(words + SEPARATOR, style=STYLES[outcome.exit_class])
+    counts.append(SEPARATOR.join(states_of(view)))
+    return Group(bar, counts, Text(SEPARATOR.join(pace_of(view)), style="dim", no_wrap=True, overflow="ellipsis"))

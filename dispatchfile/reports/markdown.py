@@ -1,0 +1,74 @@
+"""
+A run for a pull request or a job's page, as GitHub's Markdown.
+
+Source: GitHub Docs, "Workflow commands for GitHub Actions": a step's summary over 1 MiB is dropped whole, so the table
+is cut long before.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dispatchfile.reports.summary import bad_endings, cause_of, counts_line, message_of, requests_line, rerun_command
+from dispatchfile.reports.text import count_of, one_line, shorten, span
+from dispatchfile.results import Group, Summary
+
+SHOWN_GROUPS = 100
+LONGEST_CELL = 1000
+MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
+
+
+def markdown_of_run(summary: Summary) -> str:
+    """A heading, the counts, a table of what did not end well, and the run."""
+    groups = bad_endings(summary)
+    name = escaped(summary.name)
+    lines = [
+        f"### {MARKS.get(summary.exit_code, MARKS[1])} {name}: {summary.state.replace('_', ' ')}",
+        "",
+        escaped(counts_line(summary)),
+        "",
+        *_table(summary, groups),
+        *_details(summary),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(summary: Summary, groups: tuple[Group, ...]) -> list[str]:
+    if not groups:
+        return []
+    lines = [
+        "| items | outcome | cause | example | message | run again with |",
+        "| ---: | --- | --- | --- | --- | --- |",
+    ]
+    lines += [_row(summary, group) for group in groups[:SHOWN_GROUPS]]
+    if left_out := sum(group.count for group in groups[SHOWN_GROUPS:]):
+        lines += ["", f"and {count_of(left_out, 'item')} in smaller groups"]
+    return [*lines, ""]
+
+
+def _row(summary: Summary, group: Group) -> str:
+    command = rerun_command(summary, group.ids)
+    cells = (
+        f"{group.count:,}",
+        f"{MARKS[group.outcome.exit_class]} {group.outcome}",
+        escaped(cause_of(group.cause, group.exit_code)),
+        escaped(group.example.id),
+        escaped(shorten(message_of(group.example), LONGEST_CELL)),
+        f"`{command}`" if command else "",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _details(summary: Summary) -> list[str]:
+    took = "" if summary.duration_s is None else f", {span(summary.duration_s)}"
+    lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}, {requests_line(summary)}."]
+    if summary.state == "interrupted":
+        lines += ["", f"Go on with `dispatchfile resume {summary.run}`."]
+    return lines
+
+
+def escaped(text: str) -> str:
+    """The *text* on one line and as text: no markup, no HTML, no mention, no end of a table's cell."""
+    plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", plain)
+    return plain.replace("@", "@\N{ZERO WIDTH NON-JOINER}").replace("://", ":\N{ZERO WIDTH NON-JOINER}//")

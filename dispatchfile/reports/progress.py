@@ -1,0 +1,126 @@
+"""How a run goes, told while it goes: to a screen, and to a script as a line for each event."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+
+from dispatchfile.events import Doubled, Ended, Event, Notice
+from dispatchfile.reports.screens import Screen, View
+from dispatchfile.reports.text import count_of, one_line
+from dispatchfile.reports.words import Level, level_of, tell
+from dispatchfile.results import Results, RunFacts, Summary, event_json, run_ended_json, run_started_json
+
+TOLD_FAILURES = 10  # by a line of their own; the summary has them all
+PACE_WINDOW_S = 60.0
+PACE_AFTER_S = 2.0  # before that, a rate is a guess
+
+
+class Pace:
+    """How fast items end, over the last minute."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def add(self, at: float, ended: int) -> None:
+        """*at* seconds on any steady clock, *ended* items have ended."""
+        self._samples.append((at, ended))
+        while len(self._samples) > 1 and at - self._samples[1][0] >= PACE_WINDOW_S:
+            self._samples.popleft()
+
+    @property
+    def per_second(self) -> float | None:
+        (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
+        return (last - first) / (last_at - first_at) if last_at - first_at >= PACE_AFTER_S else None
+
+
+class Progress:
+    """
+    Shows a run on a screen: views at the screen's pace, lines for notices and for the first failures.
+
+    now: seconds on a steady clock. verbose: a line for every event. `tick` is called now and then, so that a run in
+    which nothing happens is seen to live.
+    """
+
+    def __init__(self, screen: Screen, *, now: Callable[[], float], verbose: bool = False) -> None:
+        self._screen, self._now, self._verbose = screen, now, verbose
+        self._results: Results | None = None
+        self._title = ""
+        self._started_at = self._shown_at = 0.0
+        self._pace = Pace()
+        self._failures = 0
+
+    def note(self, message: str) -> None:
+        self._screen.line(Level.INFO, one_line(message))
+
+    def started(self, facts: RunFacts, results: Results) -> None:
+        self._results, self._started_at = results, self._now()
+        self._title = one_line(f"{facts.name} {facts.run}")
+        what = f"{count_of(results.total, 'item')} of {facts.manifest or facts.name}"
+        self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
+        self._show()
+
+    def event(self, event: Event, results: Results) -> None:
+        if self._is_told(event):
+            self._screen.line(level_of(event), tell(event))
+        self.tick()
+
+    def tick(self) -> None:
+        """Show where the run stands, if the last view is old enough."""
+        if self._results is not None and self._now() - self._shown_at >= self._screen.every_s:
+            self._show()
+
+    def finished(self, summary: Summary) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the screen as it was found, however the run ended."""
+        self._results = None
+        self._screen.close()
+
+    def _is_told(self, event: Event) -> bool:
+        if self._verbose or isinstance(event, Notice | Doubled):
+            return True
+        if not isinstance(event, Ended) or level_of(event) is not Level.ERROR:
+            return False
+        self._failures += 1
+        if self._failures == TOLD_FAILURES + 1:
+            self._screen.line(Level.INFO, "further failures are counted only; the summary tells of all")
+        return self._failures <= TOLD_FAILURES
+
+    def _show(self) -> None:
+        assert self._results is not None  # noqa: S101  both callers know
+        self._shown_at = self._now()
+        counts = self._results.counts()
+        view = View(self._title, self._results.total, counts, self._shown_at - self._started_at)
+        self._pace.add(self._shown_at, view.ended)
+        self._screen.show(_with_pace(view, self._pace.per_second))
+
+
+def _with_pace(view: View, per_second: float | None) -> View:
+    left_s = (view.total - view.ended) / per_second if per_second else None
+    return View(view.title, view.total, view.counts, view.elapsed_s, per_second, left_s)
+
+
+class EventLines:
+    """A JSON object a line for each event, as it happens, for `-o ndjson`; the summary is not its business."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write, self._run = write, ""
+
+    def note(self, message: str) -> None:
+        return
+
+    def started(self, facts: RunFacts, results: Results) -> None:
+        self._run = facts.run
+        self._write_line(run_started_json(facts, items=results.total))
+
+    def event(self, event: Event, results: Results) -> None:
+        self._write_line(event_json(self._run, event))
+
+    def finished(self, summary: Summary) -> None:
+        self._write_line(run_ended_json(summary))
+
+    def _write_line(self, record: dict[str, object]) -> None:
+        self._write(json.dumps(record) + "\n")

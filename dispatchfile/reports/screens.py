@@ -1,0 +1,130 @@
+"""Where progress is shown: on a plain stream, as JSON lines, or nowhere. A live terminal has a module of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from dispatchfile.events import Outcome, State
+from dispatchfile.reports.text import PLAIN, Palette, count_of, span
+from dispatchfile.reports.words import Level
+from dispatchfile.results import to_timestamp
+
+PLAIN_EVERY_S = 10.0
+LIVING = tuple(state for state in State if state is not State.ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where a run stands, to be shown."""
+
+    title: str  # safe to show
+    total: int
+    counts: Mapping[State | Outcome, int]  # as `Results.counts`
+    elapsed_s: float
+    per_second: float | None = None  # items that end; None: too early to tell
+    left_s: float | None = None
+
+    @property
+    def ended(self) -> int:
+        return self.counts[State.ENDED]
+
+
+class Screen(Protocol):
+    """Shows lines for good, and a view until the next one replaces it."""
+
+    every_s: float  # the least time between two views
+
+    def line(self, level: Level, text: str) -> None:
+        """Show *text*, which is one line and safe to show."""
+
+    def show(self, view: View) -> None: ...
+
+    def close(self) -> None:
+        """Take the view away; lines stay."""
+
+
+class NoScreen:
+    """Shows nothing."""
+
+    every_s = float("inf")
+
+    def line(self, level: Level, text: str) -> None:
+        return
+
+    def show(self, view: View) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+class PlainScreen:
+    """A line for everything, a view now and then: for logs and pipes."""
+
+    every_s = PLAIN_EVERY_S
+
+    def __init__(self, stream: TextIO, palette: Palette = PLAIN) -> None:
+        self._stream, self._palette = stream, palette
+
+    def line(self, level: Level, text: str) -> None:
+        self._stream.write(f"{marked(level, text, self._palette)}\n")
+        self._stream.flush()
+
+    def show(self, view: View) -> None:
+        self.line(Level.INFO, describe_view(view))
+
+    def close(self) -> None:
+        return
+
+
+class JsonScreen:
+    """The same as JSON objects, one a line."""
+
+    every_s = PLAIN_EVERY_S
+
+    def __init__(self, stream: TextIO, wall: Callable[[], float]) -> None:
+        self._stream, self._wall = stream, wall
+
+    def line(self, level: Level, text: str) -> None:
+        record = {"ts": to_timestamp(self._wall()), "level": level, "message": text}
+        self._stream.write(json.dumps(record) + "\n")
+        self._stream.flush()
+
+    def show(self, view: View) -> None:
+        self.line(Level.INFO, describe_view(view))
+
+    def close(self) -> None:
+        return
+
+
+def marked(level: Level, text: str, palette: Palette) -> str:
+    """The *text* after the word that says how much it matters."""
+    match level:
+        case Level.ERROR:
+            return f"{palette.bad('FAIL')} {text}"
+        case Level.WARNING:
+            return f"{palette.doubtful('warning:')} {text}"
+        case Level.INFO:
+            return text
+
+
+def describe_view(view: View) -> str:
+    """`312 of 1,000 items: 300 succeeded, 12 failed; 40 running, 648 waiting; 7.6/s, 1m30s left`."""
+    parts = [", ".join(part) for part in (outcomes_of(view), states_of(view), pace_of(view)) if part]
+    return f"{view.ended:,} of {count_of(view.total, 'item')} after {span(view.elapsed_s)}: {'; '.join(parts)}"
+
+
+def outcomes_of(view: View) -> list[str]:
+    return [f"{number:,} {outcome}" for outcome in Outcome if (number := view.counts[outcome])]
+
+
+def states_of(view: View) -> list[str]:
+    return [f"{number:,} {state.replace('_', ' ')}" for state in LIVING if (number := view.counts[state])]
+
+
+def pace_of(view: View) -> list[str]:
+    pace = [] if view.per_second is None else [f"{view.per_second:.1f}/s"]
+    return pace if view.left_s is None else [*pace, f"{span(view.left_s)} left"]

@@ -1,0 +1,183 @@
+"""What a run came to, for a person: what did not end well and how to run just that again, counts, time, cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+
+from dispatchfile.events import Cause, Outcome
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.table import lay_out
+from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
+from dispatchfile.results import Group, ItemResult, Summary, group_endings, summary_json
+
+LISTED_ITEMS = 10  # more are shown in groups
+LISTED_GROUPS = 20
+NAMED_IDS = 5  # in a command that could not be shorter
+WIDEST_CELL = 32
+AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
+RESUMED = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
+PROGRAM = "dispatchfile"
+
+
+def render_summary(summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None) -> str:
+    """The summary as text, as one JSON object, or as that on one line, to end an NDJSON stream."""
+    match form:
+        case OutputFormat.TEXT:
+            return text_of_summary(summary, palette=palette, width=width)
+        case OutputFormat.JSON:
+            return json.dumps(summary_json(summary), indent=2) + "\n"
+        case OutputFormat.NDJSON:
+            return json.dumps(summary_json(summary)) + "\n"
+
+
+def text_of_summary(summary: Summary, *, palette: Palette = PLAIN, width: int | None = None) -> str:
+    """
+    Some lines, ended by a line feed.
+
+    width: of the terminal in cells; None lets lines grow as long as they are.
+    """
+    lines = [
+        *_endings(summary, bad_endings(summary), palette, width),
+        counts_line(summary, palette),
+        *_closing(summary, palette),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# What did not end well
+
+
+def bad_endings(summary: Summary) -> tuple[Group, ...]:
+    """What is worth a row: not what a resume sends anyway."""
+    resumed = summary.state == "interrupted"
+    return group_endings(
+        item for item in summary.items if not (resumed and item.outcome is Outcome.UNSENT and item.cause in RESUMED)
+    )
+
+
+def _endings(summary: Summary, groups: Sequence[Group], palette: Palette, width: int | None) -> list[str]:
+    bad = sum(group.count for group in groups)
+    if not bad:
+        return []
+    head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not end well:")
+    shown = _items(summary, groups, width) if bad <= LISTED_ITEMS else _groups(summary, groups, width)
+    return [head, *shown, ""]
+
+
+def _items(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:
+    ids = {item_id for group in groups for item_id in group.ids}
+    rows = [("ITEM", "OUTCOME", "CAUSE", "MESSAGE")]
+    rows += [
+        (visible(item.id), str(item.outcome), cause_of(item.cause, item.exit_code), message_of(item))
+        for item in summary.items
+        if item.id in ids
+    ]
+    again = rerun_command(summary, ids)
+    return [*lay_out(rows, width=width), *([f"run again with: {again}"] if again else [])]
+
+
+def _groups(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:
+    shown = groups[:LISTED_GROUPS]
+    rows = [("ITEMS", "OUTCOME", "CAUSE", "EXAMPLE", "LAST WORDS")]
+    for group in shown:
+        cause = cause_of(group.cause, group.exit_code)
+        words = one_line(group.last_words or group.example.message)
+        rows.append((f"{group.count:,}", str(group.outcome), cause, visible(group.example.id), words))
+    commands = dict.fromkeys(command for group in shown if (command := rerun_command(summary, group.ids)))
+    again = ["run again with:", *(f"  {command}" for command in commands)] if commands else []
+    return [*lay_out(rows, width=width, widest=WIDEST_CELL), *_rest(groups[LISTED_GROUPS:]), *again]
+
+
+def _rest(groups: Sequence[Group]) -> list[str]:
+    left_out = sum(group.count for group in groups)
+    return [f"and {count_of(left_out, 'item')} in {count_of(len(groups), 'smaller group')}"] if groups else []
+
+
+def cause_of(cause: Cause | None, exit_code: int | None) -> str:
+    """`exit 3`, `oom`, or a dash where there is none."""
+    if cause is None:
+        return "-"
+    return f"{cause} {exit_code}" if cause is Cause.EXIT and exit_code is not None else str(cause)
+
+
+def message_of(item: ItemResult) -> str:
+    """What is said of the item, and the last thing it said itself."""
+    message, last = one_line(item.message), one_line(item.last_log_line)
+    if not last or last in message:
+        return message or "-"
+    return f"{message}; last log line: {last}" if message else last
+
+
+def rerun_command(summary: Summary, ids: Collection[str]) -> str:
+    """
+    The shortest command that runs just these items again; with many of them perhaps one that takes others along.
+
+    Empty while the run is unfinished: a rerun would be refused.
+    """
+    if summary.state == "interrupted":
+        return ""
+    wanted, choices = set(ids), _choices(summary, set(ids))
+    start = f"{PROGRAM} rerun {summary.run}"
+    for option, taken in choices:
+        if taken == wanted:
+            return f"{start} {option}"
+    if len(wanted) <= NAMED_IDS:
+        return start + "".join(f" --only {item_id}" for item_id in sorted(wanted))
+    return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
+
+
+def _choices(summary: Summary, wanted: Collection[str]) -> list[tuple[str, set[str]]]:
+    """Options of `rerun` that take all the *wanted*, each with what it takes."""
+    meant = [item for item in summary.items if item.id in wanted]
+    outcomes, causes = {item.outcome for item in meant}, {item.cause for item in meant}
+    choices = [(_options("outcome", outcomes), {item.id for item in summary.items if item.outcome in outcomes})]
+    if all(causes):
+        choices.append((_options("cause", causes), {item.id for item in summary.items if item.cause in causes}))
+    if all(map(_is_failed, outcomes)):
+        choices.insert(0, ("--failed", {item.id for item in summary.items if _is_failed(item.outcome)}))
+    return choices
+
+
+def _options(name: str, values: Iterable[object]) -> str:
+    return " ".join(sorted(f"--{name} {value}" for value in values))
+
+
+def _is_failed(outcome: Outcome | None) -> bool:
+    return outcome is not None and (outcome.exit_class == 2 or outcome in AGAIN)
+
+
+# What it came to
+
+
+def counts_line(summary: Summary, palette: Palette = PLAIN) -> str:
+    """`997 succeeded, 3 failed of 1,000 items`, worst last."""
+    paint = {0: palette.good, 1: palette.doubtful, 2: palette.bad}
+    parts = [
+        paint[outcome.exit_class](f"{number:,} {outcome}") for outcome in Outcome if (number := summary.counts[outcome])
+    ]
+    total = summary.counts["total"]
+    if living := total - sum(summary.counts[outcome] for outcome in Outcome):
+        parts.append(palette.doubtful(f"{living:,} without an outcome"))
+    return f"{', '.join(parts) or 'nothing to do'} of {count_of(total, 'item')}"
+
+
+def _closing(summary: Summary, palette: Palette) -> list[str]:
+    how = summary.state.replace("_", " ")
+    after = "" if summary.duration_s is None else f" after {span(summary.duration_s)}"
+    lines = [
+        f"run {palette.strong(summary.run)} ({one_line(summary.name)}) {how}{after}: exit code {summary.exit_code}"
+    ]
+    if known := sum(item.existing for item in summary.items):
+        lines.append(f"{count_of(known, 'item')} had a child before this run, by its idempotency token")
+    lines.append(requests_line(summary))
+    if summary.state == "interrupted":
+        lines.append(f"go on with: {palette.strong(f'{PROGRAM} resume {summary.run}')}")
+    return lines
+
+
+def requests_line(summary: Summary) -> str:
+    """`412 requests, peak 9 connections, 0 throttled`."""
+    requests = summary.requests
+    peak = count_of(requests.peak_connections, "connection")
+    return f"{count_of(requests.total, 'request')}, peak {peak}, {requests.throttled:,} throttled"

@@ -1,0 +1,94 @@
+"""What happened, in one line."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from dispatchfile.events import (
+    Accepted,
+    Doubled,
+    Doubted,
+    Ended,
+    Event,
+    ItemEvent,
+    Moved,
+    Notice,
+    NoticeKind,
+    Outcome,
+    Repeated,
+    Sending,
+    Verdict,
+)
+from dispatchfile.reports.summary import cause_of
+from dispatchfile.reports.text import one_line, span
+
+GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
+
+
+class Level(StrEnum):
+    """How much a line matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def level_of(event: Event) -> Level:
+    """Errors are what did not end well for good; warnings what may still."""
+    match event:
+        case Doubled():
+            return Level.ERROR
+        case Ended():
+            return _level_of_end(event)
+        case Notice():
+            return Level.INFO if event.kind in GOOD_NEWS else Level.WARNING
+        case Doubted() | Repeated():
+            return Level.WARNING
+    return Level.INFO
+
+
+def _level_of_end(event: Ended) -> Level:
+    if event.verdict.outcome.exit_class == 0:
+        return Level.INFO
+    is_over = event.retry_at is None and event.verdict.outcome is not Outcome.UNSENT
+    return Level.ERROR if is_over else Level.WARNING
+
+
+def tell(event: Event) -> str:
+    """`intro: failed (exit 3): no such codec`."""
+    if isinstance(event, Notice):
+        return one_line(event.message)
+    name = event.item if event.attempt == 1 else f"{event.item}, attempt {event.attempt}"
+    return one_line(f"{name}: {_happening(event)}")
+
+
+def _happening(event: ItemEvent) -> str:
+    match event:
+        case Sending():
+            words = "sending"
+        case Accepted():
+            words = _arrival(event)
+        case Doubted():
+            words = f"in doubt: {event.reason}"
+        case Repeated():
+            words = f"to be sent again: {event.reason}"
+        case Moved():
+            words = f"{event.state}: {event.message}" if event.message else event.state
+        case Ended():
+            words = _ending(event.verdict, None if event.retry_at is None else event.retry_at - event.at)
+        case Doubled():
+            words = f"ONE ATTEMPT HAS {len(event.children)} CHILDREN: {', '.join(event.children)}"
+    return words
+
+
+def _arrival(event: Accepted) -> str:
+    if event.existing:
+        return f"Nomad already had {event.child} for its token"
+    return f"found as {event.child}" if event.adopted else f"dispatched as {event.child}"
+
+
+def _ending(verdict: Verdict, wait_s: float | None) -> str:
+    cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
+    message = f": {verdict.message}" if verdict.message else ""
+    again = "" if wait_s is None else f"; next attempt in {span(max(0.0, wait_s))}"
+    return f"{verdict.outcome}{cause}{message}{again}"
