@@ -175,6 +175,15 @@ class Flow:
         self._rank.setdefault(ticket.item.id, len(self._rank))
         self._in_flight.add(ticket.item.id)
 
+    def postpone(self, ticket: Ticket, until: float) -> None:
+        """An attempt of an earlier process's item waits for its retry's time."""
+        rank = self._rank.setdefault(ticket.item.id, len(self._rank))
+        heapq.heappush(self._retries, (until, rank, ticket))
+
+    def count_failures(self, count: int) -> None:
+        """Items that failed in an earlier process count for stop_on."""
+        self._failures += count
+
     def prove(self, parent: Parent) -> None:
         """A new child of the parent has shown its prefix: its dispatches need no longer go singly."""
         self._lines.setdefault(parent, _Line()).proven = True

@@ -168,6 +168,17 @@ def resolve_settings(flags: Mapping[str, str | None], manifest: Mapping[str, obj
     return _settle_contradictions(settings, given)
 
 
+def override_settings(settings: Settings, flags: Mapping[str, str | None]) -> Settings:
+    """
+    The settings of a run that goes on, with the flags given now.
+
+    flags: by manifest key, as typed, None where not given. Raises SettingError.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    read = {key: _read(key, value) for key, value in given.items()}
+    return _settle_contradictions(replace(settings, **read), given)  # type: ignore[arg-type]  # as above
+
+
 def _settle_contradictions(settings: Settings, given: Mapping[str, object]) -> Settings:
     if settings.wait is Wait.DETACH:
         if "in_flight" in given and settings.in_flight is not None:

@@ -12,7 +12,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
@@ -81,6 +81,9 @@ class Plan:
     logs: LogReads = NO_MORE_THAN_SOME_LOGS
     server_before_2_0_1: bool = False
     known_children: Mapping[Parent, Collection[str]] | None = None  # of earlier processes of this run
+    failures: int = 0  # of earlier processes of this run, for stop_on
+    selected: int | None = None  # how many items stop_on's percentage is of; None: all of these
+    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts that wait for a retry
 
 
 class Batch:
@@ -107,6 +110,10 @@ class Batch:
         self._following: dict[str, Ticket] = {}
         self._sent_at: dict[str, float] = {}
         self._verdicts: dict[str, tuple[Ticket, Verdict]] = {}
+        for item in plan.items:
+            if item.id in plan.verdicts:
+                attempt, verdict = plan.verdicts[item.id]
+                self._verdicts[item.id] = Ticket(item, attempt), verdict
         self._predecessors = {item: start.predecessor for item, start in plan.starts.items() if start.predecessor}
         self._deadlines: list[tuple[float, int, Ticket, str, str]] = []
         self._sequence = itertools.count()
@@ -120,9 +127,10 @@ class Batch:
             self._first_tickets(),
             self._settings,
             canaries=self._plan.canaries,
-            selected=len(self._plan.items),
+            selected=len(self._plan.items) if self._plan.selected is None else self._plan.selected,
             jitter=jitter,
         )
+        self._flow.count_failures(plan.failures)
         self._dispatcher = Dispatcher(
             client=self._client,
             flow=self._flow,
@@ -174,7 +182,8 @@ class Batch:
 
     def _first_tickets(self) -> list[Ticket]:
         starts = self._plan.starts
-        fresh = [item for item in self._plan.items if not self._is_under_way(starts.get(item.id))]
+        begun = {item for item, start in starts.items() if self._is_under_way(start) or start.retry_at is not None}
+        fresh = [item for item in self._plan.items if item.id not in begun]
         return [Ticket(item, starts[item.id].attempt if item.id in starts else 1) for item in fresh]
 
     @staticmethod
@@ -186,9 +195,13 @@ class Batch:
         doubts = []
         for item in self._plan.items:
             start = self._plan.starts.get(item.id)
-            if start is None or not self._is_under_way(start):
+            if start is None:
                 continue
             ticket = Ticket(item, start.attempt)
+            if start.retry_at is not None and not self._is_under_way(start):
+                self._flow.postpone(ticket, self._clock.now() + start.retry_at - self._clock.wall())
+            if not self._is_under_way(start):
+                continue
             if start.sent_at is not None:
                 self._sent_at[item.id] = start.sent_at
             if start.child:

@@ -6,16 +6,15 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
-
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
-from dispatchfile.events import Event, Ledger, Repeated, Sending
+from dispatchfile.events import Event, Ledger, Repeated, Sending, Verdict
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState
+from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
 from dispatchfile.usecases.reporting import Reporter
@@ -61,6 +60,9 @@ class Work:
     baselines: Mapping[Parent, Baseline]
     starts: Mapping[str, Start] = field(default_factory=dict)
     known_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
+    failures: int = 0
+    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)
+    total: int | None = None  # how many items stop_on's percentage is of; None: the selected ones
     canaries: Sequence[str] = ()
     deadline: float | None = None
     rerun_of: str | None = None
@@ -140,6 +142,9 @@ def _plan(work: Work) -> Plan:
         logs=_log_reads(work.logs, len(work.selected)),
         server_before_2_0_1=work.version is None or work.version < FIRST_WITHOUT_FLAPPING,
         known_children=work.known_children,
+        failures=work.failures,
+        selected=work.total,
+        verdicts=work.verdicts,
     )
 
 

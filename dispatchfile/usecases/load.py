@@ -27,7 +27,7 @@ class ManifestSource:
     content: bytes | None  # of standard input; None: read the path
     variables: Mapping[str, object]  # from --var and --var-file, over the manifest's own
     environ: Mapping[str, str]
-    scope: Scope
+    scope: Scope = Scope()
     allow_outside: bool = False
 
     @property

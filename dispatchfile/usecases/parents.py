@@ -23,9 +23,9 @@ PARENTS_AT_ONCE = 8
 REGISTERED_SHOWN = 500
 
 
-async def read_parents(client: Client, parents: Iterable[Parent]) -> dict[Parent, ParentState]:
+async def read_parents(client: Client, parents: Iterable[Parent], *, probe: bool = True) -> dict[Parent, ParentState]:
     """
-    Read each parent twice (job, summary), and ask whether it may be dispatched.
+    Read each parent twice (job, summary), and, to *probe*, ask whether it may be dispatched.
 
     Raises NomadError if the server cannot be reached or does not answer as Nomad does.
     """
@@ -34,17 +34,17 @@ async def read_parents(client: Client, parents: Iterable[Parent]) -> dict[Parent
 
     async def read(parent: Parent) -> ParentState:
         async with slots:
-            return await _read_parent(client, parent)
+            return await _read_parent(client, parent, probe=probe)
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
     return dict(zip(wanted, states, strict=True))
 
 
-async def _read_parent(client: Client, parent: Parent) -> ParentState:
+async def _read_parent(client: Client, parent: Parent, *, probe: bool) -> ParentState:
     namespace, region, job_id = parent
     try:
         job = await client.read_job(job_id, namespace=namespace, region=region)
-        may_dispatch = await _may_dispatch(client, parent)
+        may_dispatch = not probe or await _may_dispatch(client, parent)
         summary = await client.read_summary(job_id, namespace=namespace, region=region)
     except NomadForbidden:
         return ParentState(may_read=False, may_dispatch=await _may_dispatch(client, parent))

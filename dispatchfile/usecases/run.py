@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dispatchfile.results import Results, RunFacts, Summary
-
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, intent_of
@@ -25,6 +23,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in, policies
 from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.results import Results, RunFacts, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
@@ -232,8 +231,8 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
         settings=prepared.settings,
         parents=ready.states,
         baselines={parent: Baseline(state.children, state.children_index) for parent, state in ready.states.items()},
-        canaries=_canaries(selected, prepared.settings),
-        deadline=_run_deadline(prepared.settings, header.started_at),
+        canaries=canaries_of(selected, prepared.settings),
+        deadline=run_deadline(prepared.settings, header.started_at),
         logs=logs,
         version=ready.version,
     )
@@ -264,12 +263,12 @@ def run_facts(header: RunHeader) -> RunFacts:
     )
 
 
-def _canaries(selected: Sequence[Item], settings: Settings) -> list[str]:
+def canaries_of(selected: Sequence[Item], settings: Settings) -> list[str]:
     """The first items in file order; a percentage is rounded up."""
     if settings.canary is None:
         return []
     return [item.id for item in selected[: math.ceil(settings.canary.of(len(selected)))]]
 
 
-def _run_deadline(settings: Settings, started_at: float) -> float | None:
+def run_deadline(settings: Settings, started_at: float) -> float | None:
     return None if settings.timeout is None else started_at + settings.timeout.total_seconds()
