@@ -1,0 +1,41 @@
+"""
+Events folded to item results and one summary: the only place that counts.
+
+Folding does not depend on order beyond the events' own times: an answer may arrive after the verdict it led to, and
+an event may be told twice.
+"""
+
+from dispatchfile.results.folding import Results
+from dispatchfile.results.groups import Group, group_endings
+from dispatchfile.results.items import ItemFacts, ItemResult
+from dispatchfile.results.summary import SUMMARY_SCHEMA, Requests, RunFacts, Summary, exit_code, summarize
+from dispatchfile.results.wire import (
+    EVENT_SCHEMA,
+    event_json,
+    item_json,
+    run_ended_json,
+    run_started_json,
+    summary_json,
+    to_timestamp,
+)
+
+__all__ = [
+    "EVENT_SCHEMA",
+    "SUMMARY_SCHEMA",
+    "Group",
+    "ItemFacts",
+    "ItemResult",
+    "Requests",
+    "Results",
+    "RunFacts",
+    "Summary",
+    "event_json",
+    "exit_code",
+    "group_endings",
+    "item_json",
+    "run_ended_json",
+    "run_started_json",
+    "summarize",
+    "summary_json",
+    "to_timestamp",
+]

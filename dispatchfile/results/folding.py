@@ -1,0 +1,99 @@
+"""Events folded to item results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from dispatchfile.events import Doubled, Event, Notice, Outcome, State
+from dispatchfile.results.attempts import Attempt, Track
+from dispatchfile.results.items import ItemFacts, ItemResult, span_s
+
+
+class Results:
+    """Where the items of a run stand, event by event."""
+
+    def __init__(self, items: Iterable[ItemFacts]) -> None:
+        self._tracks = {facts.id: Track(facts) for facts in items}
+        self._counts: dict[State | Outcome, int] = dict.fromkeys([*State, *Outcome], 0)
+        self._counts[State.WAITING] = len(self._tracks)
+        self._doubled: dict[str, None] = {}
+
+    def apply(self, event: Event) -> None:
+        """Raises KeyError for an item that is not of this run."""
+        if isinstance(event, Notice):
+            return
+        track = self._tracks[event.item]
+        before = track.standing
+        track.fold(event)
+        if (after := track.standing) is not before:
+            self._counts[before] -= 1
+            self._counts[after] += 1
+        if isinstance(event, Doubled):
+            self._doubled[event.item] = None
+
+    def counts(self) -> Mapping[State | Outcome, int]:
+        """Items by outcome where they have one, else by state; `State.ENDED` counts all that have one."""
+        return self._counts | {State.ENDED: sum(self._counts[outcome] for outcome in Outcome)}
+
+    def item(self, id: str) -> ItemResult:  # noqa: A002 -- as everywhere
+        return _item_result(self._tracks[id])
+
+    def items(self) -> Iterator[ItemResult]:
+        """In the order they were given."""
+        return map(_item_result, self._tracks.values())
+
+    @property
+    def total(self) -> int:
+        return len(self._tracks)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every item has its outcome."""
+        return self.counts()[State.ENDED] == self.total
+
+    @property
+    def doubled(self) -> tuple[str, ...]:
+        """Items that have two children for one attempt."""
+        return tuple(sorted(self._doubled))
+
+
+def _item_result(track: Track) -> ItemResult:
+    facts, attempt, standing = track.facts, track.deciding, track.standing
+    end, accepted = attempt.end, attempt.accepted
+    final = end if end is not None and end.retry_at is None else None
+    verdict = final.verdict if final else None
+    finished_at = final.at if final else None
+    return ItemResult(
+        id=facts.id,
+        job=facts.job,
+        namespace=facts.namespace,
+        region=facts.region,
+        state=standing if isinstance(standing, State) else State.ENDED,
+        outcome=verdict.outcome if verdict else None,
+        cause=verdict.cause if verdict else None,
+        message=_tell_attempt(attempt),
+        exit_code=verdict.exit_code if verdict else None,
+        child=accepted.child if accepted else "",
+        eval_id=accepted.eval_id if accepted else "",
+        existing=accepted.existing if accepted else False,
+        attempt=attempt.number,
+        starts=track.starts,
+        dispatched_at=attempt.dispatched_at,
+        finished_at=finished_at,
+        duration_s=span_s(attempt.dispatched_at, finished_at),
+        node=verdict.node if verdict else "",
+        tags=facts.tags,
+        position=facts.position,
+        last_log_line=verdict.last_log_line if verdict else "",
+    )
+
+
+def _tell_attempt(attempt: Attempt) -> str:
+    end = attempt.end
+    message = end.verdict.message if end else attempt.living_message
+    if end and end.retry_at is not None:
+        message = f"attempt {attempt.number} {end.verdict.outcome}, the next one is due: {message}"
+    if not attempt.children:
+        return message
+    twins = f"one attempt has {len(attempt.children)} children: {', '.join(attempt.children)}"
+    return f"{twins}; {message}" if message else twins

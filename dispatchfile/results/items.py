@@ -1,0 +1,52 @@
+"""What is known of an item beforehand, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.source import Position
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What results need to know of an item beforehand."""
+
+    id: str
+    job: str
+    namespace: str
+    region: str = ""
+    tags: tuple[str, ...] = ()
+    position: Position | None = None  # None: not from a manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """Where an item stands, by its last attempt. Times are seconds since the epoch."""
+
+    id: str
+    job: str
+    namespace: str
+    region: str
+    state: State
+    outcome: Outcome | None  # None while it lives
+    cause: Cause | None
+    message: str
+    exit_code: int | None  # of the task that decided
+    child: str  # empty: none that is known
+    eval_id: str
+    existing: bool
+    attempt: int  # 0 before the first
+    starts: int  # of tasks, in all attempts
+    dispatched_at: float | None
+    finished_at: float | None
+    duration_s: float | None  # from dispatch to end
+    node: str
+    tags: tuple[str, ...]
+    position: Position | None
+    last_log_line: str = ""
+
+
+def span_s(start: float | None, end: float | None) -> float | None:
+    """Seconds between two times of the wall clock, which may have been set back meanwhile."""
+    return None if start is None or end is None else round(max(0.0, end - start), 3)

@@ -1,0 +1,103 @@
+"""What a run came to, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dispatchfile.events import Outcome
+from dispatchfile.results.folding import Results
+from dispatchfile.results.items import ItemResult, span_s
+
+SUMMARY_SCHEMA = "dispatchfile/summary/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the summary says of a run as a whole."""
+
+    run: str
+    name: str
+    manifest: str  # as the user named it; empty: none
+    target: str  # the address, or "local"
+    wait: str  # "detach", "placement" or "completion"
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What a run cost the server, since this process started."""
+
+    total: int = 0
+    dispatches: int = 0
+    retried: int = 0
+    throttled: int = 0
+    peak_connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to. Times are seconds since the epoch."""
+
+    run: str
+    name: str
+    manifest: str
+    target: str
+    state: str  # "finished", "interrupted" or "stopped_early"
+    wait: str
+    exit_code: int
+    started_at: float
+    finished_at: float | None  # None: it still goes on
+    duration_s: float | None
+    counts: Mapping[str, int]  # every outcome, and "total": all items, with or without an outcome
+    requests: Requests
+    items: Sequence[ItemResult]
+    schema: str = field(default=SUMMARY_SCHEMA, init=False)
+
+
+def exit_code(outcomes: Iterable[Outcome], *, finished: bool) -> int:
+    """0: all fine; 2: some ran or waited and did not end well; 1: anything else, an unfinished run included."""
+    classes = {outcome.exit_class for outcome in outcomes}
+    if not finished or 1 in classes:
+        return 1
+    return 2 if 2 in classes else 0
+
+
+def summarize(
+    results: Results,
+    facts: RunFacts,
+    *,
+    state: str,
+    finished_at: float | None,
+    requests: Requests = Requests(),
+    signal_exit: int | None = None,
+) -> Summary:
+    """
+    The results in one value. An attempt with two children makes the exit code 1, however well both ended.
+
+    signal_exit: 130 or 143 where a signal ended the run.
+    """
+    items = tuple(results.items())
+    code = exit_code(
+        (item.outcome for item in items if item.outcome), finished=results.finished and not results.doubled
+    )
+    return Summary(
+        run=facts.run,
+        name=facts.name,
+        manifest=facts.manifest,
+        target=facts.target,
+        state=state,
+        wait=facts.wait,
+        exit_code=code if signal_exit is None else signal_exit,
+        started_at=facts.started_at,
+        finished_at=finished_at,
+        duration_s=span_s(facts.started_at, finished_at),
+        counts=_count_outcomes(results),
+        requests=requests,
+        items=items,
+    )
+
+
+def _count_outcomes(results: Results) -> dict[str, int]:
+    counts = results.counts()
+    return {outcome.value: counts[outcome] for outcome in Outcome} | {"total": results.total}
