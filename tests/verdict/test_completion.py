@@ -454,6 +454,7 @@ def test_dead_is_an_end_on_old_servers_once_all_evaluations_are_closed() -> None
         (child(alloc(), evals=None), (Outcome.SUCCEEDED, None)),
         (child(alloc(), type="sysbatch", evals=None), (Outcome.SUCCEEDED, None)),
         (child(alloc("failed"), evals=None), (Outcome.FAILED, Cause.EXIT)),
+        (child(alloc("failed"), type="sysbatch", groups=RETRIED, evals=None), (Outcome.FAILED, Cause.EXIT)),
         (
             child(replaced(10, "a20"), alloc("failed", id="a20", at=20), groups=RETRIED, evals=None),
             (Outcome.FAILED, Cause.EXIT),
