@@ -63,7 +63,7 @@ def _explain_kill(event: TaskEvent) -> Failure:
 def _explain_exit(event: TaskEvent) -> Failure:
     detail = one_line(event.message)
     if event.details.get("oom_killed") == "true":
-        return Failure(Cause.OOM, "killed for want of memory", detail, event.exit_code)
+        return Failure(Cause.OOM, "ran out of memory and was killed", detail, event.exit_code)
     if event.signal:
         return Failure(Cause.SIGNAL, f"killed by {name_signal(event.signal)}", detail, event.exit_code)
     return Failure(Cause.EXIT, f"exit code {event.exit_code}", detail, event.exit_code)

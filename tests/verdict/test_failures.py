@@ -43,8 +43,8 @@ def judge_all(tasks: dict[str, TaskState]) -> Verdict:
         (exited(137, 9), Cause.SIGNAL, 137, "killed by SIGKILL (signal 9)"),
         (exited(143, 15), Cause.SIGNAL, 143, "killed by SIGTERM (signal 15)"),
         (exited(0, 99), Cause.SIGNAL, 0, "killed by signal 99"),
-        (exited(137, 9, oom=True), Cause.OOM, 137, "killed for want of memory"),
-        (exited(137, oom=True), Cause.OOM, 137, "killed for want of memory"),
+        (exited(137, 9, oom=True), Cause.OOM, 137, "ran out of memory and was killed"),
+        (exited(137, oom=True), Cause.OOM, 137, "ran out of memory and was killed"),
     ],
 )
 def test_an_exit_is_told_from_a_signal_and_from_want_of_memory(
