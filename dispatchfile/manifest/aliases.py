@@ -10,9 +10,10 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 
 from dispatchfile.manifest.findings import LINE_SHIFT, Findings
 
-ALIAS_BUDGET = 1_000_000  # events that aliases may stand for, beside one for each character of the manifest
+ALIAS_BUDGET = 300_000  # events that aliases may stand for, beside those that the length of the text allows
+EVENTS_PER_CHARACTER = 4  # so that 10,000 items may share a payload of 100 values
 NESTED_BUDGET = 10_000  # of these, by aliases below another anchor: what all "billion laughs" are made of
-MAX_ANCHORED_EVENTS = 200_000  # they are kept in memory
+MAX_ANCHORED_EVENTS = 100_000  # they are kept in memory
 
 BUDGET_HINT = "write the values out, or put them into a file for for_each"
 
@@ -35,7 +36,7 @@ class Aliases:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._budget = ALIAS_BUDGET + len(findings.source.text)
+        self._budget = ALIAS_BUDGET + EVENTS_PER_CHARACTER * len(findings.source.text)
         self._nested_budget = NESTED_BUDGET
         self._anchors: dict[str, Sequence[Event] | None] = {}  # None: has not ended
         self._opened: list[_Opened] = []

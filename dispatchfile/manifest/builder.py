@@ -141,11 +141,11 @@ class Builder:
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 place = _place(event)
                 places.append(place)
-                if len(stack) > MAX_DEPTH:
+                if len(stack) >= MAX_DEPTH:
                     raise self._too_deep(place)
                 if key is None:
                     key = self._container_key(event, place, places)
-                    self._skip(events, len(stack), place)
+                    self._skip(events, len(stack) + 1, place)
                     irregular = True
                     continue
                 if event.ctag is not None:
@@ -193,9 +193,10 @@ class Builder:
         return _Left()
 
     def _duplicate(self, key: object, container: dict[object, object], places: list[int]) -> _Left:
-        first = self._findings.position(places[2 * list(container).index(key)])
-        found = f"the key {key!r} stands twice"
-        self._findings.add("DF004", places[-1], found, f"it stands in line {first.line}, column {first.column} already")
+        if not self._findings.full:  # else thousands of duplicates would each be looked up among thousands of keys
+            first = self._findings.position(places[2 * list(container).index(key)])
+            hint = f"it stands in line {first.line}, column {first.column} already"
+            self._findings.add("DF004", places[-1], f"the key {key!r} stands twice", hint)
         return _Left()
 
     def _container_key(self, event: CollectionStartEvent, place: int, places: list[int]) -> _Left:

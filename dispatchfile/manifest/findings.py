@@ -28,9 +28,13 @@ class Findings:
         self.source = source
         self.problems: list[Problem] = []
 
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as anybody would read; no more are taken."""
+        return len(self.problems) >= SHOWN_PROBLEMS
+
     def add(self, code: str, place: int, found: str, hint: str = "") -> None:
-        """Note a problem; past what anybody would read they are left out."""
-        if len(self.problems) < SHOWN_PROBLEMS:
+        if not self.full:
             self.problems.append(self.problem(code, self.position(place), found, hint))
 
     def refusal(self, code: str, place: int, found: str, hint: str = "") -> ManifestRefused:
