@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.nomad.proxies import proxy_for
@@ -186,7 +186,7 @@ def _parse_url(address: str, source: str) -> tuple[Endpoint, str]:
     _check_rest(parts, address, source)
     host = _ascii_host(parts, address, source)
     user = ":".join(unquote(part) for part in parts.netloc.rpartition("@")[0].split(":", 1))
-    path = parts.path.rstrip("/")
+    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     if port is None:
         return Endpoint(parts.scheme, host, DEFAULT_PORTS[parts.scheme], path, has_port=False), user
     return Endpoint(parts.scheme, host, port, path), user

@@ -30,7 +30,7 @@ from typing import Self
 import h11
 import httpx
 
-from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable, NomadUnreadable
+from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable, NomadUnreadable, UsageError
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, Endpoint
 from dispatchfile.nomad.proxies import is_loopback
@@ -38,6 +38,7 @@ from dispatchfile.nomad.tls import tls_context
 
 MAX_HEAD_BYTES = 64 * 1024
 HAPPY_EYEBALLS_S = 0.25
+SHORTEST_GRACE_S, LONGEST_GRACE_S = 0.005, 0.05
 PATIENCE = 4.0  # a whole request may take so many times the longest silence
 
 
@@ -102,7 +103,7 @@ FATES: Mapping[type[Exception], Fate] = {
     httpx.RequestNotRead: Fate.LOST,
     httpx.StreamError: Fate.LOST,
     httpx.CookieConflict: Fate.LOST,
-    h11.LocalProtocolError: Fate.LOST,
+    h11.LocalProtocolError: Fate.UNSENT,  # raised before anything is written
     h11.RemoteProtocolError: Fate.GARBLED,
     h11.ProtocolError: Fate.GARBLED,
     zlib.error: Fate.GARBLED,
@@ -127,6 +128,7 @@ class Wire(asyncio.Protocol):
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[httpx.Response] | None = None
+        self._grace: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._silence_s = self._heard_at = 0.0
         self._head: h11.Response | None = None
@@ -135,8 +137,10 @@ class Wire(asyncio.Protocol):
         self._served = 0  # requests answered
         self._is_spoken_to = False  # something arrived that nobody had asked for
         self._is_over = False  # nothing more will arrive
+        self._lost_by: Exception | None = None
         self._is_unsent = False  # the request has not left to its last byte
         self.idle_since = 0.0
+        self.opened_in_s = 0.0
 
     # What the event loop tells
 
@@ -160,14 +164,16 @@ class Wire(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._is_over = True
+        self._end_grace()
         if self._waiting is not None:
             self._receive(b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_over = True
-        if isinstance(exc, ssl.SSLError) and not self._served and exc.reason in HANDSHAKE_ALERTS:
+        self._is_over, self._lost_by = True, exc
+        self._end_grace()
+        if not self._served and getattr(exc, "reason", None) in HANDSHAKE_ALERTS:
             self._is_unsent = True  # TLS 1.3 refuses a client's certificate after the client's handshake is over
-        self._fail(self._loss(exc), exc)
+        self._fail(self._loss())
 
     # One request
 
@@ -178,6 +184,8 @@ class Wire(asyncio.Protocol):
         Raises Unsent, or another httpx.TransportError where the request may have been carried out. Whoever is
         cancelled here has to abort the connection.
         """
+        if not self._served:
+            await self._give_grace()
         data = self._frame(request, body)
         self._heard_at, self._silence_s = self._loop.time(), silence_s
         self._timer = self._loop.call_at(self._heard_at + silence_s, self._check_silence)
@@ -188,6 +196,24 @@ class Wire(asyncio.Protocol):
         else:
             self._write(data)
         return await answered
+
+    async def _give_grace(self) -> None:
+        """
+        Give a server that has too many connections the time to say so: as long as the way there and back takes.
+
+        What it refuses unasked was surely not carried out; to be refused in the middle of the request looks like a
+        lost answer.
+        """
+        if not (self._is_spoken_to or self._is_over):
+            self._grace = self._loop.create_future()
+            grace_s = min(max(self.opened_in_s, SHORTEST_GRACE_S), LONGEST_GRACE_S)
+            timer = self._loop.call_later(grace_s, self._end_grace)
+            await self._grace
+            timer.cancel()
+
+    def _end_grace(self) -> None:
+        if self._grace is not None and not self._grace.done():
+            self._grace.set_result(None)
 
     def _frame(self, request: httpx.Request, body: bytes) -> bytes:
         target = request.extensions.get("target", request.url.raw_path)
@@ -218,6 +244,7 @@ class Wire(asyncio.Protocol):
     def _hear_unasked(self, data: bytes) -> None:
         """A new connection may be refused before it was used; a used one that speaks up cannot be used again."""
         self._is_spoken_to = True
+        self._end_grace()
         if self._served:
             self.abort()
         else:
@@ -233,7 +260,7 @@ class Wire(asyncio.Protocol):
             while self._waiting is not None and self._take(self._http.next_event()):
                 pass
         except h11.RemoteProtocolError as exc:
-            self._fail(self._loss(None) if self._is_over else NotHttp(f"not an answer in HTTP ({exc})"), exc)
+            self._fail(self._loss() if self._is_over else NotHttp(f"not an answer in HTTP ({exc})"))
         if self._waiting is not None and self._head is None and not self._begins_well():
             self._fail(NotHttp("not an answer in HTTP"))
 
@@ -250,7 +277,7 @@ class Wire(asyncio.Protocol):
         elif isinstance(event, h11.EndOfMessage):
             self._finish()
         elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
-            self._fail(self._loss(None))
+            self._fail(self._loss())
         return event is not h11.NEED_DATA
 
     def _begin(self, head: h11.Response) -> None:
@@ -267,17 +294,17 @@ class Wire(asyncio.Protocol):
         if size > self._bounds.answer_bytes:
             self._fail(_too_large(self._bounds.answer_bytes))
 
-    def _loss(self, exc: Exception | None) -> httpx.TransportError:
+    def _loss(self) -> httpx.TransportError:
         if self._is_unsent:
-            return Unsent("the connection was lost before the request had left")
+            return Unsent("the connection was closed before the request had left")
         if self._head is not None:
-            return httpx.ReadError("the connection was lost in the middle of the answer")
-        return httpx.ReadError("the connection was lost before an answer" if exc else "closed without an answer")
+            return httpx.ReadError("the connection was closed in the middle of the answer")
+        return httpx.ReadError("the connection was closed without an answer")
 
-    def _fail(self, error: httpx.TransportError, cause: Exception | None = None) -> None:
+    def _fail(self, error: httpx.TransportError) -> None:
         waiting = self._settle()
         if waiting is not None:
-            error.__cause__ = cause
+            error.__cause__ = self._lost_by
             waiting.set_exception(error)
         self._transport.abort()  # never close(), which would still send what is left of the request
 
@@ -418,21 +445,25 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
 
     async def _connect(self) -> Wire:
         """A new connection in a place that is already counted."""
+        started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                wire = await self._open()
-        except TimeoutError as exc:
-            self._pass_on(None)
-            raise httpx.ConnectTimeout(f"no connection within {self._connect_timeout_s:g} s") from exc
-        except (OSError, UnicodeError) as exc:
-            self._pass_on(None)
-            raise httpx.ConnectError(str(exc)) from exc
+            wire = await self._open_in_time()
         except BaseException:
             self._pass_on(None)
             raise
-        wire.idle_since = asyncio.get_running_loop().time()
         self._wires.add(wire)
+        wire.idle_since = asyncio.get_running_loop().time()
+        wire.opened_in_s = wire.idle_since - started
         return wire
+
+    async def _open_in_time(self) -> Wire:
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                return await self._open()
+        except TimeoutError as exc:
+            raise httpx.ConnectTimeout(f"no connection within {self._connect_timeout_s:g} s") from exc
+        except (OSError, UnicodeError) as exc:
+            raise httpx.ConnectError(str(exc)) from exc
 
     async def _open(self) -> Wire:
         loop, endpoint = asyncio.get_running_loop(), self._endpoint
@@ -613,11 +644,12 @@ def _proxied(proxy: str, tls: ssl.SSLContext | None, max_connections: int, bound
         max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=bounds.idle_s
     )
     proxy_tls = ssl.create_default_context() if proxy.startswith("https:") else None
+    try:
+        through = httpx.Proxy(proxy, ssl_context=proxy_tls)
+    except (httpx.InvalidURL, ValueError) as exc:  # whose text may hold a password
+        raise UsageError("HTTP_PROXY or HTTPS_PROXY is no URL as in http://host:3128") from exc
     return httpx.AsyncHTTPTransport(
-        verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        trust_env=False,
-        limits=limits,
-        proxy=httpx.Proxy(proxy, ssl_context=proxy_tls),
+        verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=limits, proxy=through
     )
 
 
@@ -711,7 +743,7 @@ def _explain_tls(error: ssl.SSLError) -> str:
         return HANDSHAKE_ALERTS[reason]
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return "it does not speak TLS: is http:// meant?"
-    return f"the TLS handshake failed ({reason.replace('_', ' ').lower() or 'no reason given'})"
+    return f"TLS failed ({reason.replace('_', ' ').lower() or 'no reason given'})"
 
 
 def _errno(error: OSError) -> int | None:

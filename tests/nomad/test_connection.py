@@ -91,6 +91,7 @@ def test_user_information_in_the_address_beats_the_variable_and_is_not_kept_in_i
         ("http://[::1]:4646", Endpoint("http", "::1", 4646)),
         ("http://[fe80::1%25eth0]:4646", Endpoint("http", "fe80::1%eth0", 4646)),
         ("https://lb.example/nomad/eu/", Endpoint("https", "lb.example", 443, "/nomad/eu", has_port=False)),
+        ("http://lb/nöm<ad>%2f", Endpoint("http", "lb", 80, "/n%C3%B6m%3Cad%3E%2f", has_port=False)),
         ("http://bücher.example:1", Endpoint("http", "xn--bcher-kva.example", 1)),
         ("unix:///run/nomad/api.sock", Endpoint("unix", "127.0.0.1", 80, socket="/run/nomad/api.sock", has_port=False)),
     ],

@@ -535,8 +535,11 @@ def new_request():
     return httpx.Request("PUT", "http://nomad/v1", headers=[(b"Host", b"nomad"), (b"Content-Length", b"2")])
 
 
-async def ask(wire):
-    return asyncio.create_task(wire.ask(new_request(), b"{}", 30.0))
+async def ask(wire, pipe):
+    """A request under way: written, or over."""
+    task = asyncio.create_task(wire.ask(new_request(), b"{}", 30.0))
+    await until(lambda: pipe.written or pipe.closed or task.done())
+    return task
 
 
 async def settled(task):
@@ -547,9 +550,7 @@ async def settled(task):
 async def test_a_connection_that_took_nothing_has_sent_nothing():
     """The first write already failed."""
     wire = Wire(asyncio.get_running_loop(), Bounds())
-    Pipe(wire, breaks=True)
-    task = await ask(wire)
-    await asyncio.sleep(0)
+    task = await ask(wire, Pipe(wire, breaks=True))
     wire.connection_lost(BrokenPipeError(32, "Broken pipe"))
     assert type(await settled(task)) is Unsent
 
@@ -558,8 +559,7 @@ async def test_a_connection_lost_before_all_was_sent_has_sent_nothing_of_use():
     """Without its last byte a body is no JSON, so nobody can have acted on it."""
     wire = Wire(asyncio.get_running_loop(), Bounds())
     pipe = Pipe(wire, fills=True)
-    task = await ask(wire)
-    await asyncio.sleep(0)
+    task = await ask(wire, pipe)
     wire.eof_received()
     assert type(await settled(task)) is Unsent
     assert pipe.closed  # and what was left will not be sent either
@@ -568,9 +568,7 @@ async def test_a_connection_lost_before_all_was_sent_has_sent_nothing_of_use():
 async def test_a_connection_lost_after_all_was_sent_is_in_doubt():
     """The buffer has drained: the other side may have it all."""
     wire = Wire(asyncio.get_running_loop(), Bounds())
-    Pipe(wire, fills=True)
-    task = await ask(wire)
-    await asyncio.sleep(0)
+    task = await ask(wire, Pipe(wire, fills=True))
     wire.resume_writing()
     wire.connection_lost(ConnectionResetError(104, "reset"))
     error = await settled(task)
@@ -583,7 +581,7 @@ async def test_a_new_connection_that_is_closed_before_it_was_used_has_sent_nothi
     wire = Wire(asyncio.get_running_loop(), Bounds())
     pipe = Pipe(wire)
     wire.connection_lost(None) if lost else wire.eof_received()
-    assert type(await settled(await ask(wire))) is Unsent
+    assert type(await settled(await ask(wire, pipe))) is Unsent
     assert pipe.written == b""
 
 
@@ -592,8 +590,8 @@ async def test_an_answer_that_comes_before_the_question_is_taken_without_asking(
     wire = Wire(asyncio.get_running_loop(), Bounds())
     pipe = Pipe(wire)
     wire.data_received(b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n")
-    task = await ask(wire)
-    await asyncio.sleep(0)
+    task = asyncio.create_task(wire.ask(new_request(), b"{}", 30.0))
+    await until(lambda: wire._waiting)
     wire.data_received(b"Content-Length: 0\r\n\r\n")
     await asyncio.wait([task], timeout=5)
     assert (task.result().status_code, pipe.written) == (429, b"")
@@ -849,6 +847,7 @@ def test_every_exception_of_the_libraries_below_is_mapped(kind):
         (httpx.WriteError("x"), NomadUnavailable, NomadAmbiguous),
         (httpx.RemoteProtocolError("x"), NomadUnavailable, NomadAmbiguous),
         (h11.RemoteProtocolError("x"), NomadUnreadable, NomadAmbiguous),
+        (h11.LocalProtocolError("x"), NomadUnavailable, NomadUnavailable),
         (ssl.SSLError("x"), NomadUnavailable, NomadAmbiguous),
         (ConnectionResetError("x"), NomadUnavailable, NomadAmbiguous),
         (TimeoutError(), NomadUnavailable, NomadAmbiguous),
