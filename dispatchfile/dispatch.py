@@ -44,6 +44,7 @@ from dispatchfile.nomad.filters import literal, quote
 from dispatchfile.nomad.models import Dispatched, Evaluation, JobStub
 
 MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit
+MARK_AHEAD = MARKED_TOGETHER // 2  # so many left of a block: time to mark the next one
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
 UNBROKEN_S = 10.0  # looks further apart than this leave a gap in which a child may come and go
 
@@ -111,7 +112,8 @@ class Dispatcher:
         self._run, self._rerun_of = run, rerun_of
         self._settle_s = settle_s
         self._baselines = baselines
-        self._marked: set[tuple[str, int]] = set()
+        self._marked: set[tuple[str, int]] = set()  # and not sent yet
+        self._marking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._verify: set[tuple[str, int]] = set()  # repeats with a token, whose answer may name a phantom
         self._abandonment = asyncio.Event()
@@ -133,20 +135,30 @@ class Dispatcher:
                 group.create_task(self._settle(ticket, since, unbroken=False))
             while not self._halted and not isinstance(step := self._flow.next(self._clock.now()), Finished):
                 if isinstance(step, Ticket):
-                    await self._mark(step)
+                    await self._mark(step, group)
                     group.create_task(self._send(step))
                 else:
                     await self._clock.wait(self._changed, step.until)
                     self._changed.clear()
 
-    async def _mark(self, ticket: Ticket) -> None:
+    async def _mark(self, ticket: Ticket, group: asyncio.TaskGroup) -> None:
+        """Returns once the ticket is marked. The next block is marked while the rest of this one leaves."""
+        if ticket.key not in self._marked and self._marking is not None:
+            await self._marking
         if ticket.key not in self._marked:
-            block = [ticket, *self._flow.upcoming(MARKED_TOGETHER - 1)]
-            fresh = [entry for entry in block if entry.key not in self._marked]
-            await self._ledger.add_intents([self.intent(entry) for entry in fresh if entry.attempt > 1])
-            await self._ledger.mark_may_send([entry.key for entry in fresh])
-            self._marked.update(entry.key for entry in fresh)
+            await self._mark_block([ticket, *self._flow.upcoming(MARKED_TOGETHER - 1)])
         self._marked.discard(ticket.key)
+        if len(self._marked) <= MARK_AHEAD and (self._marking is None or self._marking.done()):
+            self._marking = group.create_task(self._mark_block(self._flow.upcoming(MARKED_TOGETHER)))
+
+    async def _mark_block(self, block: Sequence[Ticket]) -> None:
+        fresh = [entry for entry in block if entry.key not in self._marked]
+        if not fresh:
+            return
+        if retries := [self.intent(entry) for entry in fresh if entry.attempt > 1]:
+            await self._ledger.add_intents(retries)
+        await self._ledger.mark_may_send([entry.key for entry in fresh])
+        self._marked.update(entry.key for entry in fresh)
 
     def intent(self, ticket: Ticket) -> Intent:
         return intent_of(ticket, run=self._run, rerun_of=self._rerun_of)

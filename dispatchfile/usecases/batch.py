@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, Dispatcher
-from dispatchfile.errors import NomadError, NomadNotFound
+from dispatchfile.errors import DispatchfileError, NomadError, NomadNotFound
 from dispatchfile.events import (
     Accepted,
     Cause,
@@ -155,7 +155,17 @@ class Batch:
     # Life
 
     async def run(self) -> BatchState:
-        """Dispatch and watch until every item has its outcome, or the batch is interrupted."""
+        """
+        Dispatch and watch until every item has its outcome, or the batch is interrupted.
+
+        Raises JournalError as soon as something cannot be put on record: then nothing more is sent.
+        """
+        try:
+            return await self._run()
+        except BaseExceptionGroup as group:
+            raise _first_of(group) from group
+
+    async def _run(self) -> BatchState:
         async with asyncio.TaskGroup() as group:
             self._side_tasks = group
             watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]
@@ -415,3 +425,16 @@ class Batch:
 
     def _notice(self, kind: NoticeKind, message: str) -> None:
         self.emit(Notice(self._clock.wall(), kind, message))
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended a task group: the tool's own error if there is one, else the first."""
+    leaves: list[BaseException] = []
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            waiting += error.exceptions
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, DispatchfileError)), leaves[0])
