@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dispatchfile.events import Outcome, State, Verdict
-from dispatchfile.nomad.models import Alloc
+from dispatchfile.nomad.models import Alloc, Evaluation
 from dispatchfile.verdict.endings import judge_place, worst_of
 from dispatchfile.verdict.evaluations import find_open, is_deregistered
 from dispatchfile.verdict.leftovers import collected, nothing_to_run, purged, stopped_waiting, unplaced
@@ -106,9 +106,14 @@ def _judge_end(records: ChildRecords, places: Sequence[Place]) -> Verdict | Need
         return stopped_waiting()
     if records.evals is None:
         return NeedsEvaluations()
-    if not records.evals and not places:
-        return collected()
-    return unplaced(records, places)
+    return _judge_missing(records, records.evals, places)
+
+
+def _judge_missing(records: ChildRecords, evals: Sequence[Evaluation], places: Sequence[Place]) -> Verdict:
+    """Of a child whose allocations do not suffice; it may have been stopped or purged since its job was read."""
+    if is_deregistered(evals):
+        return stopped_waiting() if places else purged(records)
+    return unplaced(records, places) if evals or places else collected()
 
 
 def _combine(worst: Verdict, verdicts: Sequence[Verdict], *, total: int) -> Verdict:

@@ -11,7 +11,9 @@ from dispatchfile.verdict.records import ChildRecords
 
 
 def purged(records: ChildRecords) -> Verdict:
-    if records.seen_alive or any(is_living(alloc) for alloc in records.allocs):
+    """Stopped if it was last seen alive: one that was dead before may have ended well."""
+    seen_alive = records.seen_alive and records.status != "dead"
+    if seen_alive or any(is_living(alloc) for alloc in records.allocs):
         return Verdict(Outcome.STOPPED, Cause.PURGE, "purged from Nomad before its end")
     return Verdict(Outcome.UNKNOWN, Cause.PURGE, "purged from Nomad before it was seen there")
 

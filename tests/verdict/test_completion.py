@@ -476,6 +476,22 @@ def test_a_child_that_is_gone_ended_as_it_was_seen_to(
     assert outcome_of(judge_completion(replace(records, status="", gone=True))) == ending
 
 
+@pytest.mark.parametrize(
+    ("records", "ending"),
+    [
+        (child(evals=(evaluation(), DEREGISTERED), seen_alive=True), (Outcome.UNKNOWN, Cause.PURGE)),
+        (child(status="", evals=(evaluation(), DEREGISTERED), seen_alive=True), (Outcome.STOPPED, Cause.PURGE)),
+        (child(alloc(), groups=TWO, evals=(NOT_PLACED, DEREGISTERED)), (Outcome.STOPPED, Cause.USER_STOP)),
+        (child(gone=True, evals=(evaluation(), DEREGISTERED), seen_alive=True), (Outcome.UNKNOWN, Cause.PURGE)),
+    ],
+)
+def test_a_child_may_be_stopped_or_purged_between_two_reads(
+    records: ChildRecords, ending: tuple[Outcome, Cause | None]
+) -> None:
+    """Last seen dead, and purged before its allocations were read, it may have ended well: nobody knows."""
+    assert outcome_of(judge_completion(records)) == ending
+
+
 # Given up
 
 

@@ -101,7 +101,7 @@ def test_evaluations_are_needed_where_allocations_do_not_suffice() -> None:
     [
         (child(stop=True, evals=(NOT_PLACED, CANCELED)), Outcome.STOPPED, Cause.USER_STOP),
         (child(status="", evals=(NOT_PLACED, CANCELED, DEREGISTERED)), Outcome.STOPPED, Cause.USER_STOP),
-        (child(gone=True, seen_alive=True, evals=(NOT_PLACED, DEREGISTERED)), Outcome.STOPPED, Cause.PURGE),
+        (child(status="", gone=True, seen_alive=True, evals=(NOT_PLACED, DEREGISTERED)), Outcome.STOPPED, Cause.PURGE),
         (child(gone=True, evals=(NOT_PLACED, DEREGISTERED)), Outcome.UNKNOWN, Cause.PURGE),
         (child(gone=True), Outcome.UNKNOWN, Cause.COLLECTED),
         (child(status="dead"), Outcome.UNKNOWN, Cause.COLLECTED),
