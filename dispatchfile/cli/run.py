@@ -74,7 +74,7 @@ def run(
     call = RunCall(
         manifest=manifest,
         local=local,
-        flags=settings.as_mapping() | {"wait": wait.as_setting()},
+        settings=settings.as_mapping() | {"wait": wait.as_setting()},
         selection=selection,
         given=given,
         logs=logs or "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,5 +26,5 @@ def schema(
     """Print a JSON schema: of the manifest, of a plan file, of a summary or of an event."""
     from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
 
-    write_result(read_schema(name))
+    write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")
     return 0

@@ -30,3 +30,13 @@ def read_sources(
         )
         for path in paths
     ]
+
+
+def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> Scope:
+    """Namespace and region of flags and environment; an empty one is none."""
+    return Scope(
+        namespace_flag=namespace or None,
+        region_flag=region or None,
+        namespace_env=environ.get("NOMAD_NAMESPACE") or None,
+        region_env=environ.get("NOMAD_REGION") or None,
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import TextIO
 
@@ -70,6 +72,34 @@ def write_result(text: str) -> None:
     except OSError as exc:
         _drop_the_rest(sys.stdout)
         raise FileError("standard output", exc.strerror or str(exc)) from exc
+
+
+class Unbreakable(io.TextIOBase):
+    """
+    A stream whose reader may go away, or whose disk may fill up, without ending the run that writes to it.
+
+    For what is nice to see; a result goes through `write_result`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
 
 def _drop_the_rest(stream: TextIO) -> None:

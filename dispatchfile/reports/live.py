@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dispatchfile.events import Outcome
-from dispatchfile.reports.screens import View, marked, outcomes_of, pace_of, states_of
+from dispatchfile.reports.screens import TextStream, View, marked, outcomes_of, pace_of, states_of
 from dispatchfile.reports.text import Palette, span
 from dispatchfile.reports.words import Level
 
@@ -25,10 +25,10 @@ class LiveScreen:
 
     every_s = EVERY_S
 
-    def __init__(self, stream: TextIO, *, palette: Palette) -> None:
+    def __init__(self, stream: TextStream, *, palette: Palette) -> None:
         self._palette = palette
         self._console = Console(
-            file=stream,
+            file=cast("TextIO", stream),  # all that rich needs of it is write, flush and fileno
             force_terminal=True,
             no_color=not palette.on,
             highlight=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.text import PLAIN, Palette, count_of, span
@@ -30,6 +30,14 @@ class View:
     @property
     def ended(self) -> int:
         return self.counts[State.ENDED]
+
+
+class TextStream(Protocol):
+    """Takes text."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
 
 
 class Screen(Protocol):
@@ -66,7 +74,7 @@ class PlainScreen:
 
     every_s = PLAIN_EVERY_S
 
-    def __init__(self, stream: TextIO, palette: Palette = PLAIN) -> None:
+    def __init__(self, stream: TextStream, palette: Palette = PLAIN) -> None:
         self._stream, self._palette = stream, palette
 
     def line(self, level: Level, text: str) -> None:
@@ -85,7 +93,7 @@ class JsonScreen:
 
     every_s = PLAIN_EVERY_S
 
-    def __init__(self, stream: TextIO, wall: Callable[[], float]) -> None:
+    def __init__(self, stream: TextStream, wall: Callable[[], float]) -> None:
         self._stream, self._wall = stream, wall
 
     def line(self, level: Level, text: str) -> None:

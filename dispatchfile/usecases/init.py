@@ -177,7 +177,7 @@ def _escaped(char: str) -> str:
 
 async def read_files_for_job(connection: Connection, job_id: str, name: str) -> Mapping[str, str]:
     """The texts for a registered job. Raises NomadError, as `Client.read_job`, and UsageError."""
-    async with Client(connection) as client:
+    async with Client(connection, max_connections=1) as client:
         return files_for_job(await client.read_job(job_id), name)
 
 

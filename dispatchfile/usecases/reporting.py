@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn, Protocol
 
 from dispatchfile.events import Event
 from dispatchfile.results import Results, RunFacts, Summary
+
+TICK_S = 0.25
 
 
 class Reporter(Protocol):
@@ -61,3 +65,10 @@ class Reporters:
     def finished(self, summary: Summary) -> None:
         for reporter in self._reporters:
             reporter.finished(summary)
+
+
+async def keep_ticking(tick: Callable[[], None]) -> NoReturn:
+    """Call *tick* a few times a second, until cancelled: a run in which nothing happens is shown to live."""
+    while True:
+        tick()
+        await asyncio.sleep(TICK_S)

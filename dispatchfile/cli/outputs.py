@@ -1,0 +1,70 @@
+"""Reports of a run in files of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatchfile.errors import FileError, UsageError
+from dispatchfile.reports.formats import OutputFormat, ReportKind
+from dispatchfile.reports.junit import junit_of_run
+from dispatchfile.reports.markdown import markdown_of_run
+from dispatchfile.reports.summary import render_summary
+from dispatchfile.results import Summary
+
+SHARED = "GITHUB_STEP_SUMMARY"  # a file that all commands of a step write to
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report to write when the run is over."""
+
+    kind: ReportKind
+    path: Path
+    append: bool  # to what others wrote
+
+
+def read_report_files(texts: Iterable[str], environ: Mapping[str, str]) -> list[ReportFile]:
+    """`KIND=PATH` texts. Raises UsageError before a run, for what would go wrong only after it."""
+    return [_read_report_file(text, environ) for text in texts]
+
+
+def _read_report_file(text: str, environ: Mapping[str, str]) -> ReportFile:
+    kind, _, path = text.partition("=")
+    if kind not in set(ReportKind) or not path:
+        raise UsageError(f"--report {text}: write it as KIND=PATH, where KIND is one of {', '.join(ReportKind)}")
+    if trouble := _trouble_of(Path(path)):
+        raise UsageError(f"--report {text}: {trouble}")
+    return ReportFile(ReportKind(kind), Path(path), append=path == environ.get(SHARED))
+
+
+def _trouble_of(path: Path) -> str:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if path.is_dir():
+        return "is a folder"
+    return "" if os.access(path if path.exists() else folder, os.W_OK) else "may not be written by this user"
+
+
+def write_reports(files: Iterable[ReportFile], summary: Summary) -> None:
+    """Write them all. Raises FileError for the first that cannot be written."""
+    for file in files:
+        try:
+            with file.path.open("a" if file.append else "w", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(render_report(file.kind, summary))
+        except OSError as exc:
+            raise FileError(str(file.path), exc.strerror or "cannot be written") from exc
+
+
+def render_report(kind: ReportKind, summary: Summary) -> str:
+    """The whole text of a report."""
+    match kind:
+        case ReportKind.JSON:
+            return render_summary(summary, OutputFormat.JSON)
+        case ReportKind.JUNIT:
+            return junit_of_run(summary)
+        case ReportKind.MARKDOWN:
+            return markdown_of_run(summary)

@@ -1,0 +1,138 @@
+"""What `run` does: its options made one use case's, on a cluster or on an embedded agent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dispatchfile.cli.agents import Job, read_faults, read_jobs, started_agent
+from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
+from dispatchfile.cli.session import Session, palette_for, show_problems
+from dispatchfile.cli.sources import read_scope, read_sources
+from dispatchfile.cli.terminal import write_result
+from dispatchfile.clock import Clock
+from dispatchfile.errors import UsageError
+from dispatchfile.items import Item
+from dispatchfile.nomad.connection import Connection, read_connection
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.requests import render_request, request_record
+from dispatchfile.reports.text import count_of
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.load import STANDARD_INPUT
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run import RunEnd, RunOptions, prepare, run_manifest
+
+RUN_ID = r"[a-z0-9]{1,20}"
+CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - {"namespace", "region"}
+REQUESTS_SCHEMA = "dispatchfile/requests/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCall:
+    """The options of `run`, as given."""
+
+    manifest: str
+    local: bool
+    settings: dict[str, str | None]
+    selection: SelectionFlags
+    given: ManifestFlags
+    logs: str
+    reports: Sequence[str]
+    run_id: str
+    new: bool
+    state_dir: str | None
+    agent: AgentFlags
+    connection: ConnectionFlags
+    output: OutputFormat
+    display: Display
+
+
+def run_items(call: RunCall) -> int:
+    """Dispatch, watch, sum up; the exit code."""
+    options = _options(call)
+    session = Session(call.display, call.output, manifest=call.manifest, reports=call.reports)
+    if not call.local:
+        return session.run(lambda reporter, control: _run(options, reporter, control))
+    jobs = _local_jobs(call)
+    return session.run(lambda reporter, control: _run_local(options, call.agent, jobs, reporter, control))
+
+
+async def _run(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
+    return await run_manifest(options, reporter=reporter, control=control, clock=Clock())
+
+
+async def _run_local(
+    options: RunOptions, flags: AgentFlags, jobs: Sequence[Job], reporter: Reporter, control: Control
+) -> RunEnd:
+    async with started_agent(flags, jobs) as agent:
+        return await _run(replace(options, connection=Connection(address=agent.address)), reporter, control)
+
+
+def _local_jobs(call: RunCall) -> Sequence[Job]:
+    folder = Path() if call.manifest == STANDARD_INPUT else Path(call.manifest).parent
+    read_faults(call.agent.fault or ())  # a wrong one is told before anything is started
+    jobs = read_jobs(call.agent, folder / "jobs")
+    if not jobs:
+        raise UsageError(f"--local: there are no job files in {folder / 'jobs'}: name some with --jobs")
+    return jobs
+
+
+def _options(call: RunCall) -> RunOptions:
+    if call.run_id and not re.fullmatch(RUN_ID, call.run_id):
+        raise UsageError(f"--run-id {call.run_id}: is not of 1 to 20 characters a-z and 0-9")
+    environ = {} if call.local else os.environ
+    connection = Connection() if call.local else read_connection(call.connection.as_mapping(), environ)
+    if call.local:
+        _refuse_cluster_flags(call.connection)
+    scope = read_scope(call.connection.namespace, call.connection.region, environ)
+    (source,) = read_sources([call.manifest], call.given, scope=scope, environ=os.environ)
+    return RunOptions(
+        source=source,
+        connection=connection,
+        settings=call.settings,
+        only=call.selection.only or (),
+        skip=call.selection.skip or (),
+        run_id=call.run_id,
+        local=call.local,
+        logs=call.logs,
+        state_dir=call.state_dir,
+        new=call.new,
+    )
+
+
+def _refuse_cluster_flags(flags: ConnectionFlags) -> None:
+    given = [name for name, value in flags.as_mapping().items() if value and name in CLUSTER_FLAGS]
+    if given:
+        raise UsageError(f"--local: runs on an embedded agent, so --{given[0].replace('_', '-')} has no meaning")
+
+
+# --dry-run
+
+
+def show_requests(call: RunCall) -> int:
+    """Every request as it would be sent, without a server; the exit code."""
+    prepared = prepare(_options(call))
+    if isinstance(prepared, tuple):
+        show_problems(prepared, call.manifest, call.output, call.display)
+        return 1
+    _write_requests(prepared.selection.selected, call)
+    return 0
+
+
+def _write_requests(items: Sequence[Item], call: RunCall) -> None:
+    run = {"run": call.run_id} if call.run_id else {}
+    if call.output is OutputFormat.JSON:
+        records = [request_record(item, **run) for item in items]
+        write_result(json.dumps({"schema": REQUESTS_SCHEMA, "requests": records}, indent=2) + "\n")
+        return
+    if call.output is OutputFormat.NDJSON:
+        write_result("".join(json.dumps(request_record(item, **run)) + "\n" for item in items))
+        return
+    palette = palette_for(call.display, sys.stdout)
+    write_result("".join(render_request(item, **run, palette=palette) + "\n" for item in items))
+    write_result(f"{count_of(len(items), 'request')}; none was sent\n")

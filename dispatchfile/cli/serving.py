@@ -1,0 +1,53 @@
+"""What `agent` does: serve until a signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from dispatchfile.cli.agents import Job, read_jobs, started_agent
+from dispatchfile.cli.options import AgentFlags, Display
+from dispatchfile.cli.signals import Signals
+from dispatchfile.cli.terminal import write_result
+from dispatchfile.errors import UsageError
+from dispatchfile.reports.text import count_of
+
+DEFAULT_PORT = 4646
+HIGHEST_PORT = 65535
+
+
+def serve(bind: str, flags: AgentFlags, display: Display, *, allow_remote: bool) -> int:
+    """0 when a signal has ended it, as that is how it is meant to end."""
+    host, port = parse_bind(bind)
+    jobs = read_jobs(flags, Path("jobs"))
+    with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
+        try:
+            asyncio.run(_serve(host, port, flags, jobs, display, allow_remote=allow_remote))
+        except KeyboardInterrupt:
+            if signals.received is None:
+                raise
+    return 0
+
+
+async def _serve(
+    host: str, port: int, flags: AgentFlags, jobs: Sequence[Job], display: Display, *, allow_remote: bool
+) -> None:
+    async with started_agent(flags, jobs, host=host, port=port, allow_remote=allow_remote) as agent:
+        if not display.quiet:
+            write_result(f"agent with {count_of(len(jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
+        await agent.wait_closed()
+
+
+def parse_bind(text: str) -> tuple[str, int]:
+    """
+    `host:port`, `[v6]:port`, or a host alone for Nomad's own port.
+
+    Raises UsageError with what would be right.
+    """
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host, port = text, str(DEFAULT_PORT)
+    if not host or not port.isascii() or not port.isdigit() or int(port) > HIGHEST_PORT:
+        raise UsageError(f"--bind {text}: write it as HOST:PORT, such as 127.0.0.1:4646 or [::1]:4646")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,0 +1,139 @@
+"""A run on the command line: signals while it lives, progress on one stream, its result on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TextIO
+
+from dispatchfile.cli.options import Display
+from dispatchfile.cli.outputs import read_report_files, write_reports
+from dispatchfile.cli.signals import Signals
+from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
+from dispatchfile.errors import Interrupted
+from dispatchfile.problems import Problem
+from dispatchfile.reports.formats import OutputFormat, ProblemFormat
+from dispatchfile.reports.listing import list_problems
+from dispatchfile.reports.problems import render_problems
+from dispatchfile.reports.progress import EventLines, Progress
+from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
+from dispatchfile.reports.summary import render_summary
+from dispatchfile.reports.text import Palette, count_of, visible
+from dispatchfile.results import Summary
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
+from dispatchfile.usecases.run import RunEnd
+
+Work = Callable[[Reporter, Control], Awaitable[RunEnd]]
+ENDING = "interrupted: sending nothing more, waiting for the answers under way; once more ends at once"
+
+
+class Session:
+    """
+    Runs one use case and shows it.
+
+    reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins.
+    """
+
+    def __init__(self, display: Display, output: OutputFormat, *, manifest: str, reports: Sequence[str] = ()) -> None:
+        self._display, self._output, self._manifest = display, output, manifest
+        self._reports = read_report_files(reports, os.environ)
+        self._progress = Progress(_screen(display, output), now=time.monotonic, verbose=display.verbose)
+
+    def run(self, work: Work) -> int:
+        """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
+        signals = Signals(on_first=lambda: self._progress.note(ENDING), before_exit=self._progress.close)
+        try:
+            with signals:
+                end = asyncio.run(self._run(work, signals))
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted: this command has sent nothing", signals.exit_code or 130) from None
+        finally:
+            self._progress.close()
+        return self._show(end, signals.exit_code)
+
+    async def _run(self, work: Work, signals: Signals) -> RunEnd:
+        control = Control()
+        signals.watch_over(control)
+        ticking = asyncio.create_task(keep_ticking(self._progress.tick))
+        try:
+            return await work(self._reporter(), control)
+        finally:
+            ticking.cancel()
+
+    def _reporter(self) -> Reporter:
+        if self._output is OutputFormat.NDJSON:
+            return Reporters(EventLines(write_result), self._progress)
+        return self._progress
+
+    def _show(self, end: RunEnd, signal_exit: int | None) -> int:
+        if end.summary is None:
+            show_problems(end.problems, self._manifest, self._output, self._display)
+            return end.exit_code
+        if end.problems and not self._display.quiet:
+            _write_error(list_problems(end.problems, palette=palette_for(self._display, sys.stderr)))
+        summary = end.summary
+        if signal_exit is not None and summary.state == "interrupted":
+            summary = replace(summary, exit_code=signal_exit)
+        self._show_summary(summary)
+        return summary.exit_code
+
+    def _show_summary(self, summary: Summary) -> None:
+        palette, width = palette_for(self._display, sys.stdout), None
+        if sys.stdout.isatty():
+            width = shutil.get_terminal_size().columns
+        write_result(render_summary(summary, self._output, palette=palette, width=width))
+        if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
+            _write_error(f"interrupted: go on with `dispatchfile resume {summary.run}`\n")
+        write_reports(self._reports, summary)
+
+
+def _screen(display: Display, output: OutputFormat) -> Screen:
+    stream = Unbreakable(sys.stderr)
+    if display.quiet:
+        return NoScreen()
+    if display.log_format is LogFormat.JSON:
+        return JsonScreen(stream, time.time)
+    palette = palette_for(display, sys.stderr)
+    shares_terminal = output is OutputFormat.NDJSON and sys.stdout.isatty()
+    if not is_live(sys.stderr, os.environ) or shares_terminal:
+        return PlainScreen(stream, palette)
+    from dispatchfile.reports.live import LiveScreen  # noqa: PLC0415  only terminals need rich
+
+    return LiveScreen(stream, palette=palette)
+
+
+def palette_for(display: Display, stream: TextIO) -> Palette:
+    """Colours for *stream*, or none."""
+    return Palette(wants_color(display.color, os.environ, is_terminal=stream.isatty()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A manifest that may not be sent, as reports see it."""
+
+    path: str
+    problems: tuple[Problem, ...]
+    items: int = 0
+
+
+def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat, display: Display) -> None:
+    """Why nothing was sent: for a script the result, for a person what went wrong."""
+    if output is OutputFormat.TEXT:
+        told = list_problems(problems, palette=palette_for(display, sys.stderr))
+        _write_error(
+            f"{told}Error: {visible(path)} cannot be run: {count_of(len(problems), 'problem')}, nothing was sent\n"
+        )
+        return
+    report = render_problems([_Refused(path, problems)], ProblemFormat.JSON)
+    write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
+
+
+def _write_error(text: str) -> None:
+    Unbreakable(sys.stderr).write(text)

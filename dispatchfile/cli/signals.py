@@ -1,0 +1,69 @@
+"""SIGINT and SIGTERM: the first ends a run in good order, the second at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Protocol, Self
+
+HANDLED = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruptible(Protocol):
+    """Something that can end in good order once it has begun."""
+
+    @property
+    def is_attached(self) -> bool: ...
+
+    def interrupt(self) -> None: ...
+
+
+class Signals:
+    """
+    Takes SIGINT and SIGTERM within its context.
+
+    Before there is anything to end in good order, a signal is a KeyboardInterrupt, wherever the program is. The second
+    one ends the process where it stands; *before_exit* has then been called.
+    """
+
+    def __init__(self, *, on_first: Callable[[], None], before_exit: Callable[[], None]) -> None:
+        self.received: int | None = None
+        self._on_first, self._before_exit = on_first, before_exit
+        self._target: Interruptible | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        self._previous = {number: signal.signal(number, self._take) for number in HANDLED}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)  # type: ignore[arg-type]  # what signal.signal gave
+
+    def watch_over(self, target: Interruptible) -> None:
+        """From now on, once *target* is attached, the first signal interrupts it, in the running event loop."""
+        self._target, self._loop = target, asyncio.get_running_loop()
+
+    @property
+    def exit_code(self) -> int | None:
+        """130 or 143 after a signal."""
+        return None if self.received is None else 128 + self.received
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            self._before_exit()
+            os._exit(128 + number)
+        self.received = number
+        if self._target is None or self._loop is None or not self._target.is_attached:
+            raise KeyboardInterrupt
+        self._loop.call_soon_threadsafe(self._interrupt, self._target)
+
+    def _interrupt(self, target: Interruptible) -> None:
+        self._on_first()
+        target.interrupt()
