@@ -19,10 +19,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body on one line, without characters that would do something to a terminal, and cut where long."""
-        text = " ".join(self.body[: 4 * LONGEST_TEXT].decode("utf-8", "replace").split())
-        shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-        return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + "…"
+        """The body as words on one line."""
+        return " ".join(self.body.decode("utf-8", "replace").split())
 
     @property
     def is_html(self) -> bool:
@@ -35,3 +33,9 @@ class Answer:
         except RecursionError as exc:
             raise ValueError("nested too deeply") from exc
         return value
+
+
+def shown(text: str) -> str:
+    """A foreign text as it may be shown: cut where long, and without characters that do something to a terminal."""
+    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)

@@ -24,7 +24,7 @@ from dispatchfile.errors import (
     NomadUnavailable,
     NomadUnreadable,
 )
-from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.answers import Answer, shown
 from dispatchfile.nomad.decode import parse_dispatched
 from dispatchfile.nomad.models import Dispatched
 
@@ -140,11 +140,17 @@ def _failed_read(answer: Answer) -> NomadError:
 
 
 def _by_rules(rules: Sequence[Rule], answer: Answer) -> NomadError | None:
-    text = HOPS.sub("", answer.text)
+    text = _words(answer)
     for rule in rules:
         if re.search(rule.pattern, text):
-            return rule.error(f"{text} ({rule.hint})" if rule.hint else text, status=answer.status)
+            hint = f" ({rule.hint})" if rule.hint else ""
+            return rule.error(shown(text) + hint, status=answer.status)
     return None
+
+
+def _words(answer: Answer) -> str:
+    """Nomad's own words, behind the hops."""
+    return HOPS.sub("", answer.text)
 
 
 GONE: Sequence[str] = (
@@ -158,9 +164,9 @@ GONE: Sequence[str] = (
 
 def _not_found(answer: Answer) -> NomadError:
     """Only Nomad's own word for it says that an object is gone."""
-    text = HOPS.sub("", answer.text)
+    text = _words(answer)
     if any(re.fullmatch(pattern, text) for pattern in GONE):
-        return NomadNotFound(text, status=404)
+        return NomadNotFound(shown(text), status=404)
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
 
 
@@ -174,28 +180,27 @@ def _trouble_of_status(answer: Answer) -> NomadError:
     if status < 400:
         return NomadRefused(f"{heading}{_whereto(answer)}: give the address it points to with --address", status=status)
     if status in {401, 403}:
-        return NomadForbidden(HOPS.sub("", answer.text) if _is_nomads(answer) else heading, status=status)
+        return NomadForbidden(_said(answer), status=status)
     if status == 404:
         return NomadRefused(f"{heading}: {NO_SUCH_ROUTE}", status=status)
     if status == 429:
         return NomadThrottled(heading, status=status)
     if PLAIN_TO_TLS in answer.text:
         return NomadRefused(f"{heading}: write the address with https://", status=status)
-    return NomadRefused(HOPS.sub("", answer.text) if _is_nomads(answer) else heading, status=status)
+    return NomadRefused(_said(answer), status=status)
 
 
-def _is_nomads(answer: Answer) -> bool:
-    return bool(answer.text) and not answer.is_html
+def _said(answer: Answer) -> str:
+    return shown(_words(answer)) if answer.text and not answer.is_html else _heading(answer)
 
 
 def _heading(answer: Answer) -> str:
     if answer.is_html:
         return f"HTTP {answer.status} with a web page, from something between here and Nomad"
-    return f"HTTP {answer.status} ({answer.text})" if answer.text else f"HTTP {answer.status} without a text"
+    return f"HTTP {answer.status} ({shown(answer.text)})" if answer.text else f"HTTP {answer.status} without a text"
 
 
 def _whereto(answer: Answer) -> str:
     """The place a redirect points to, without a query, which may hold secrets."""
     place = answer.headers.get("location", "").partition("?")[0]
-    shown = "".join(char for char in place if char.isprintable())[:200]
-    return f", redirected to {shown}" if shown else ""
+    return f", redirected to {shown(place)}" if place else ""

@@ -646,8 +646,9 @@ def _proxied(proxy: str, tls: ssl.SSLContext | None, max_connections: int, bound
     proxy_tls = ssl.create_default_context() if proxy.startswith("https:") else None
     try:
         through = httpx.Proxy(proxy, ssl_context=proxy_tls)
-    except (httpx.InvalidURL, ValueError) as exc:  # whose text may hold a password
-        raise UsageError("HTTP_PROXY or HTTPS_PROXY is no URL as in http://host:3128") from exc
+    except (httpx.InvalidURL, ValueError):
+        told = "HTTP_PROXY or HTTPS_PROXY is no URL as in http://host:3128"
+        raise UsageError(told) from None  # the cause may hold a password
     return httpx.AsyncHTTPTransport(
         verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=limits, proxy=through
     )

@@ -256,6 +256,15 @@ def test_a_foreign_text_does_nothing_to_a_terminal_and_is_cut():
     assert len(error.message) < 800
 
 
+def test_a_refusal_that_lists_many_keys_is_known_though_it_is_cut():
+    """It is read to its end, and shown from its beginning."""
+    keys = " ".join(f"key_{n}\n" for n in range(10_000))
+    error = trouble_of_write(said(500, f"Dispatch request included unpermitted metadata keys: [{keys}]"))
+    assert type(error) is NomadRefused
+    assert error.message.startswith("Dispatch request included unpermitted metadata keys: [key_0 key_1")
+    assert len(error.message) < 800
+
+
 # Reads
 
 READS_RECORDED = {

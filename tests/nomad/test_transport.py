@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import inspect
+import random
 import ssl
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -352,6 +354,47 @@ async def test_waiting_for_a_connection_in_vain_is_surely_not_sent():
         with pytest.raises(NomadUnavailable, match=r"no connection was free for 0\.05 s"):
             await transport.send("PUT", "/2", b"{}")
         first.cancel()
+
+
+async def test_whatever_happens_answers_go_to_their_questions_and_no_place_is_lost():
+    """Answers, closings, resets, halves and cancellations at random, many at a time, over few connections."""
+    chance, arrived = random.Random(7), set()
+
+    async def moody(line: Line):
+        if chance.random() < 0.2:
+            return
+        while request := await line.request():
+            arrived.add(request.target)
+            mood = chance.random()
+            await asyncio.sleep(0)
+            if mood < 0.05:
+                return
+            if mood < 0.1:
+                line.reset()
+            elif mood < 0.15:
+                await line.write(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf")
+                return
+            elif mood < 0.2:
+                await line.answer(body=request.target.encode(), Connection="close")
+            else:
+                await line.answer(body=request.target.encode())
+
+    async with serving(moody) as server, transport_to(server.address, max_connections=5) as transport:
+        tasks = [asyncio.create_task(transport.send("PUT", f"/{n}", b"{}")) for n in range(400)]
+        for _ in range(60):
+            chance.choice(tasks).cancel()
+            await asyncio.sleep(0.001)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        pool = transport._via
+        assert server.peak <= transport.peak_connections == 5
+        assert (pool._places, len(pool._line)) == (len(pool._idle), 0)
+        assert len(pool._wires) == len(pool._idle)
+    assert all(end.body == b"/%d" % n for n, end in enumerate(ends) if isinstance(end, Answer))
+    assert not [n for n, end in enumerate(ends) if isinstance(end, NomadUnavailable) and f"/{n}" in arrived]
+    kinds = Counter(type(end) for end in ends)
+    assert kinds[Answer] > 200
+    assert kinds[NomadUnavailable] > 5
+    assert set(kinds) <= {Answer, NomadAmbiguous, NomadUnavailable, asyncio.CancelledError}
 
 
 # Faults on the way
