@@ -190,7 +190,8 @@ def _wrong_type(failure: _Failure) -> Iterator[Problem]:
 def _type_advice(failure: _Failure, types: list[str]) -> str:
     found = failure.found
     if found is None:
-        return "" if failure.path[-1] in MISSING_HINTS else ", or leave the key out"
+        key = failure.path[-1] if failure.path else 0
+        return ", or leave the key out" if isinstance(key, str) and key not in MISSING_HINTS else ""
     if {"object", "array"} & set(types):
         return f", such as {failure.examples}"
     if types == ["string"] and isinstance(found, bool | int | float):
