@@ -165,6 +165,8 @@ def _converted(value: Any, kind: str) -> Any:
 
 
 def _element(value: Any, index: int) -> str:
+    if value is None:
+        return ""
     if isinstance(value, list | dict):
         raise _WrongTypeError(f"element {index}: string required, but have {_type_name(value)}")
     return _string(value, "string")

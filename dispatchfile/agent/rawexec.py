@@ -13,8 +13,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -36,7 +35,7 @@ async def start(launch: Launch) -> "Process":
     """Raises DriverError with Nomad's text."""
     _check(launch)
     environment = dict(_environment(launch))
-    command = _found_command(launch.config["command"], launch.folder)
+    command = _found_command(launch.config.get("command", ""), launch.folder)
     process = _spawn([str(command), *launch.config.get("args", ())], environment, launch)
     if launch.guard:
         launch.guard.add(process.pid)
@@ -184,8 +183,7 @@ async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
     try:
         descriptor = _exit_descriptor(process.pid)
     except OSError:
-        while process.poll() is None:  # noqa: ASYNC110 - there is nothing that could set an event
-            await asyncio.sleep(POLL_SECONDS)
+        await exit_by_polling(process)
         return
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(descriptor, ended.set)
@@ -196,8 +194,15 @@ async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
         os.close(descriptor)
 
 
+async def exit_by_polling(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process has ended, where the system cannot tell of it; it is reaped then."""
+    while process.poll() is None:  # noqa: ASYNC110 - there is nothing that could set an event
+        await asyncio.sleep(POLL_SECONDS)
+
+
 def _exit_descriptor(pid: int) -> int:
     """A file descriptor that is readable once the process has ended. Raises OSError where there is none."""
-    if sys.platform == "linux":
-        return os.pidfd_open(pid)
-    raise OSError("no file descriptors of processes")
+    open_descriptor: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
+    if open_descriptor is None:
+        raise OSError("this system has no descriptors of processes")
+    return open_descriptor(pid)

@@ -96,11 +96,12 @@ class AllocRunner:
     async def run(self) -> None:
         """Run all tasks to their end, calling *report* at every visible change; the last call is the final state."""
         self._is_running = True
+        if self._stop_reason is not None:  # before anything could start
+            for task in self._tasks:
+                task.kill(self._killing(task))
         runs = [self._spawn(task.run()) for task in self._tasks]
         if limit_ns := self._group.get("MaxRunDuration"):
             self._spawn(self._enforce_max_run(limit_ns / 1e9))
-        if self._stop_reason is not None:
-            self._spawn(self._kill_all())
         try:
             while not all(run.done() for run in runs):
                 await self._changed.wait()
@@ -140,7 +141,7 @@ class AllocRunner:
 
     async def _react(self) -> None:
         """Answer a change: kill what must not go on, let run what may, and report."""
-        live = [task for task in self._live_tasks() if task.stage is not Stage.POSTSTOP]
+        live = [task for task in self._tasks if task.state != "dead" and task.stage is not Stage.POSTSTOP]
         if live and (event := self._reason_to_kill(live)):
             for task in live:
                 task.emit(event)
@@ -149,9 +150,6 @@ class AllocRunner:
         for task in self._tasks:
             (task.gate.set if task.stage in ALLOWED[self._phase] else task.gate.clear)()
         self._tell()
-
-    def _live_tasks(self) -> list[TaskRunner]:
-        return [task for task in self._tasks if task.state != "dead"]
 
     def _reason_to_kill(self, live: list[TaskRunner]) -> Event | None:
         dead = [task for task in self._tasks if task.state == "dead" and task.stage is not Stage.POSTSTOP]
@@ -173,7 +171,11 @@ class AllocRunner:
         await self._kill(task for task in killable if not task.is_leader and task.stage.is_sidecar)
 
     async def _kill(self, tasks: Iterable[TaskRunner]) -> None:
-        await asyncio.gather(*(task.kill(self._killing(task)) for task in tasks))
+        killed = list(tasks)
+        for task in killed:
+            task.kill(self._killing(task))
+        for task in killed:
+            await task.end()
 
     def _killing(self, task: TaskRunner) -> Event | None:
         if task.is_killed or task.status.finished_ns is not None:

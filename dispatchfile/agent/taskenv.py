@@ -45,6 +45,7 @@ _CLEANED_PREFIXES: Final = (
 )
 _UNCLEAN = re.compile(rb"[^a-zA-Z0-9_.]")
 _META: Final = "NOMAD_META_"
+_NO_SUCH_KEY: Final = "Invalid index: The given key does not identify an element in this collection value."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,13 @@ class TaskEnvironment:
 
         There, unlike elsewhere, a reference must be known. Raises UnknownReferenceError.
         """
-        if path[0] == "env" and len(path) == 2:
-            if path[1] not in self.variables:
-                raise UnknownReferenceError(
-                    "Invalid index: The given key does not identify an element in this collection value."
-                )
+        if path[0] == "env" and len(path) == 2 and path[1] in self.variables:
             return self.variables[path[1]]
+        if path[0] == "env" or any("." in name for name in path):
+            raise UnknownReferenceError(_NO_SUCH_KEY)
         names = path[1:] if path[:2] in (("node", "attr"), ("node", "meta")) else path
         values = {**self.variables, **self.node}
-        key = ".".join(names)
-        if key in values and not any("." in name for name in names):
+        if (key := ".".join(names)) in values:
             return values[key]
         raise UnknownReferenceError(_unknown(names, values))
 

@@ -24,7 +24,7 @@ from dispatchfile.agent.restarts import Next, RestartTracker
 from dispatchfile.agent.taskdir import TaskFolders, template_variables, write_payload, write_template
 from dispatchfile.agent.taskenv import Placement, TaskEnvironment, build_environment
 from dispatchfile.agent.taskevents import Event
-from dispatchfile.agent.waiting import Sleep, first_of, happens_within
+from dispatchfile.agent.waiting import Sleep, ends_before, first_of, happens_within
 
 MAX_EVENTS: Final = 10
 DEFAULT_KILL_TIMEOUT_NS: Final = 5_000_000_000
@@ -133,10 +133,6 @@ class TaskRunner:
         return self.status.failed
 
     @property
-    def has_ended(self) -> bool:
-        return self._ended.is_set()
-
-    @property
     def is_killed(self) -> bool:
         return self._killed.is_set()
 
@@ -158,11 +154,14 @@ class TaskRunner:
             self._ended.set()
             self._changed()
 
-    async def kill(self, event: Event | None) -> None:
-        """Let the task run no more, and wait for its end."""
+    def kill(self, event: Event | None) -> None:
+        """Let the task run no more; it ends later."""
         self._killed.set()
         if event:
             self.emit(event)
+
+    async def end(self) -> None:
+        """Wait for the end of `run`."""
         await self._ended.wait()
 
     async def _may_start(self) -> bool:
@@ -248,12 +247,18 @@ class TaskRunner:
             write_payload(self._folders, self._task, self._placement.job)
             self._prepared.add("payload")
         if self._task.get("Artifacts") and "artifacts" not in self._prepared:
-            self.emit(taskevents.downloading_artifacts(self._now_ns()))
-            for artifact in self._task["Artifacts"]:
-                await download(artifact, self._folders, self._known_environment())
+            await self._download_artifacts()
             self._prepared.add("artifacts")
         if self._is_first("templates"):
             self._write_templates()
+
+    async def _download_artifacts(self) -> None:
+        """All of them, unless the task is killed meanwhile."""
+        self.emit(taskevents.downloading_artifacts(self._now_ns()))
+        for artifact in self._task["Artifacts"]:
+            downloading = download(artifact, self._folders, self._known_environment())
+            if not await ends_before(self._killed, downloading):
+                return
 
     def _is_first(self, part: str) -> bool:
         first = part not in self._prepared

@@ -1,7 +1,7 @@
 """Waiting for the first of two things, with a sleep that tests can replace."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -11,6 +11,19 @@ async def happens_within(event: asyncio.Event, seconds: float, sleep: Sleep) -> 
     if not event.is_set():
         await first_of(event.wait(), sleep(seconds))
     return event.is_set()
+
+
+async def ends_before(event: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Whether *work* ends before *event* is set; if not, it is called off. Raises what *work* raises."""
+    working = asyncio.ensure_future(work)
+    try:
+        await first_of(working, event.wait())
+        if ended := working.done():
+            working.result()
+        return ended
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def first_of(*awaitables: Awaitable[object]) -> None:
