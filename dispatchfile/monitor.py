@@ -44,6 +44,7 @@ SAMPLE_AFTER_S = 30.0  # pending for so long: now and then the oldest one is ask
 FIRST_PLACEMENT_LOOK_S = 0.5
 LOOK_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
 LOG_TAIL_BYTES = 4_096
+HAVE_LOGS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.MAX_RUN_DURATION})
 LIVING = frozenset({"pending", "running", "unknown"})
 
 
@@ -111,7 +112,7 @@ class _Watch:
     status: str = ""  # of the job, as last listed; empty: not listed
     stop: bool = False
     seen: bool = False  # some read has shown it
-    seen_alive: bool = False
+    seen_alive: bool = False  # when it was last listed
     pending_since: float = 0.0
     looking: bool = False
     over: bool = False
@@ -279,7 +280,7 @@ class Monitor:
             if self._unplaced_after_s is not None:
                 self._look_at(watch, now + self._unplaced_after_s)
         watch.status, watch.stop, watch.seen = row.status, row.stop, True
-        watch.seen_alive = watch.seen_alive or row.status in LIVING
+        watch.seen_alive = row.status in LIVING
         if row.status == "dead" or row.stop:
             self._look_at(watch, now)
         else:
@@ -401,8 +402,9 @@ class Monitor:
         gone: bool,
     ) -> ChildRecords:
         facts = self._parents[watch.child.parent]
+        listed = watch.status if self._rounds[watch.child.parent].may_list else ""  # allocations tell no job's status
         return ChildRecords(
-            status=job.status if job else watch.status,
+            status=job.status if job else listed,
             stop=job.stop if job else watch.stop,
             type=job.type if job else facts.type,
             groups={group.name: group for group in job.groups} if job else facts.groups,
@@ -451,9 +453,9 @@ class Monitor:
         return verdict
 
     def _wants_log(self, verdict: Verdict) -> bool:
-        if not verdict.alloc_id or not verdict.task or verdict.exit_code is None:
+        if not verdict.alloc_id or not verdict.task:
             return False
-        if verdict.outcome is not Outcome.FAILED and not self._logs.succeeded:
+        if verdict.cause not in HAVE_LOGS and not (self._logs.succeeded and verdict.outcome is Outcome.SUCCEEDED):
             return False
         return self._logs.at_most is None or self._logs_read < self._logs.at_most
 
