@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ruamel.yaml.events import Event
+
 from dispatchfile.manifest.aliases import Aliases
 from dispatchfile.manifest.builder import Builder
 from dispatchfile.manifest.document import Document
@@ -47,7 +49,7 @@ def load_manifest(
     builder = Builder(findings)
     try:
         with _collector_paused():
-            data, start = _build(builder, findings, pure=pure)
+            data, start = _build(builder, findings, parse_events(content, source, pure=pure))
     except ManifestRefused as refused:
         return None, _with_refusal(findings.problems, refused.problem)
     reported = frozenset(problem.position for problem in findings.problems)
@@ -56,8 +58,7 @@ def load_manifest(
     return document, sort_problems(findings.problems)
 
 
-def _build(builder: Builder, findings: Findings, *, pure: bool) -> tuple[dict[str, object], int]:
-    events = parse_events(findings.source, pure=pure)
+def _build(builder: Builder, findings: Findings, events: Iterator[Event]) -> tuple[dict[str, object], int]:
     if "*" in findings.source.text:  # without a star there is no alias
         events = Aliases(findings).expand(events)
     data, start = builder.build(events)

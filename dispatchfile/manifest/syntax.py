@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ _DISPUTED = "\x85\u2028\u2029\ufeff"
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?[\r\n])*+%")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:,\[{-])[ \t]*+(\{[{%])")
 _TOO_LARGE_ESCAPE = re.compile(r"\\U(?!000|0010)")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,14 @@ def refuse_disputed(source: SourceText) -> None:
         raise ManifestRefused(Findings(source).problem("DF008", position, found, hint))
 
 
-def parse_events(source: SourceText, *, pure: bool) -> Iterator[Event]:
-    """The parser's events. Raises ManifestRefused for everything that the parser raises."""
+def parse_events(content: bytes, source: SourceText, *, pure: bool) -> Iterator[Event]:
+    """
+    The parser's events for *content*, the bytes of *source*: from a text it would make bytes of its own.
+
+    Raises ManifestRefused for everything that the parser raises.
+    """
     try:
-        yield from YAML(typ="safe", pure=pure).parse(source.text)
+        yield from YAML(typ="safe", pure=pure).parse(content.removeprefix(codecs.BOM_UTF8))
     except MarkedYAMLError as exc:
         raise ManifestRefused(_explain(exc, source)) from exc
     except YAMLError as exc:  # its reader's error, whose offset counts bytes or characters
