@@ -1,4 +1,4 @@
-"""Manifests of any size, as a person would write them: nine lines an item, two templates each."""
+"""Manifests of any size, as a person would write them: ten lines an item, two templates each."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from pathlib import Path
 
 HEAD = """version: 1
 name: bench
-vars: {bucket: s3://media}
+vars: {bucket: "s3://media"}
 defaults: {job: %s}
 dispatches:
 """
 ITEM = """  - id: item-%06d
+    job: video-encode
     payload: {template: encode.json.j2}
-    vars: {film: film-%06d}
     meta:
-      title: "Film %06d of {{ vars.bucket }}"
+      title: "Film {{ item.id }} of {{ vars.bucket }}"
       quality: 1080p
       take: 1.10
-    tags: [films, bench]
+    idempotency_token: release-7-item-%06d
     priority: 50
+    timeout: 30m
 """
 TEMPLATE = """{
-  "input": {{ (vars.bucket ~ "/" ~ vars.film ~ ".mov") | tojson }},
+  "input": {{ (vars.bucket ~ "/" ~ item.id ~ ".mov") | tojson }},
   "codec": "vp9",
   "profiles": ["720p", "1080p"],
   "comment": "as long as a configuration is: %s"
@@ -36,7 +37,7 @@ PLAIN_ITEM = """  - id: item-%06d
 def write_rendered(folder: Path, items: int, job: str = "video-encode") -> Path:
     """A manifest whose items render a payload template and a meta value each."""
     (folder / "encode.json.j2").write_text(TEMPLATE % ("x" * 60), encoding="utf-8")
-    return _write(folder, HEAD % job, (ITEM % (number, number, number) for number in range(items)))
+    return _write(folder, HEAD % job, (ITEM % (number, number) for number in range(items)))
 
 
 def write_plain(folder: Path, items: int, job: str, payload_bytes: int = 512) -> Path:
