@@ -32,7 +32,7 @@ def read_items(
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
     what the manifest lists. The same problem in row after row is told 20 times, and counted at the end of the stream.
     """
-    seen = Names("env", {}, "env, where the manifest lists what templates may read,")
+    seen = Names("env", {}, "the manifest's list `env`")
     yield from _read_environment(document, env, seen)
     repeats = Repeats()
     shop = Workshop(document, files, Renderer(files), repeats, manifest_name(document), seen)
@@ -110,5 +110,5 @@ class _Identities:
             self._tokens[key] = place
             return []
         found = f"token {request.token!r} stands twice for job {request.job!r}"
-        hint = f"first at {first}, whose child Nomad would answer with"
+        hint = f"first at {first}, whose child Nomad answers with"
         return [("DF027", found, hint, "idempotency_token")]

@@ -117,13 +117,7 @@ class Recipes:
         meta = {**self._defaults.get("meta", {}), **own.get("meta", {})}
         texts = {key: value if isinstance(value, str) else print_value(value) for key, value in meta.items()}
         entry = _Entry(index, own, {**self._defaults, **own}, texts)
-        problems = [*self._scope_problems(entry), *self._prefix_problems(entry)]
-        problems += [*self._sensitive_problems(entry), *self._meta_problems(entry)]
-        if "job" in entry.merged:
-            return self._recipe(entry), problems
-        position = self._document.position("dispatches", index)
-        hint = "name one here or in the defaults"
-        return None, [self._document.problem("DF025", position, "the dispatch has no job", hint), *problems]
+        return self._recipe(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
     def _recipe(self, entry: _Entry) -> Recipe:
         own, merged = entry.own, entry.merged
@@ -159,6 +153,20 @@ class Recipes:
             return scope.namespace_flag, scope.namespace_env
         return scope.region_flag, scope.region_env
 
+    def _problems(self, entry: _Entry) -> Iterator[Problem]:
+        if "job" not in entry.merged:
+            position = self._document.position("dispatches", entry.index)
+            hint = "name one here or in the defaults"
+            yield self._document.problem("DF025", position, "the dispatch has no job", hint)
+        if self._scope.namespace_flag or self._scope.region_flag:
+            yield from self._scope_problems(entry)
+        if entry.merged.get("id_prefix_exact"):
+            yield from self._prefix_problems(entry)
+        if "sensitive" in entry.own:
+            yield from self._sensitive_problems(entry)
+        if len(entry.meta) > 1:
+            yield from self._meta_problems(entry)
+
     def _scope_problems(self, entry: _Entry) -> Iterator[Problem]:
         for key in ("namespace", "region"):
             flag, _ = self._outer(key)
@@ -168,8 +176,6 @@ class Recipes:
                 yield self._problem("DF026", entry, key, found=found, hint="leave out one of them")
 
     def _prefix_problems(self, entry: _Entry) -> Iterator[Problem]:
-        if not entry.merged.get("id_prefix_exact"):
-            return
         for key, hint in _NEEDED_BY_EXACT:
             if key not in entry.merged:
                 yield self._problem("DF013", entry, "id_prefix_exact", found=f"id_prefix_exact needs {key}", hint=hint)
@@ -177,7 +183,7 @@ class Recipes:
     def _sensitive_problems(self, entry: _Entry) -> Iterator[Problem]:
         """A slip in the dispatch's own list would let a secret out; the defaults' may name what not every item has."""
         known = [f"meta.{key}" for key in entry.meta]
-        for number, name in enumerate(entry.own.get("sensitive", ())):
+        for number, name in enumerate(entry.own["sensitive"]):
             if name != "payload" and name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else "name a meta key that the dispatch has"

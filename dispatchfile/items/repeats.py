@@ -32,5 +32,5 @@ class Repeats:
         """A problem for each kind of which some were not shown."""
         for kind, count in self._counts.items():
             if count > SHOWN_REPEATS:
-                more = f"and {count - SHOWN_REPEATS:,} more like the {SHOWN_REPEATS} above"
+                more = f"and {count - SHOWN_REPEATS:,} more like this"
                 yield replace(self._last[kind], found=more, hint="", item=None, excerpt="")

@@ -16,6 +16,7 @@ MAX_TEXT = 65_536  # characters of the output and of every text on the way; Noma
 MAX_ELEMENTS = 100_000  # of a list or mapping that a template makes
 MAX_STEPS = 1_000_000  # rounds of loops, calls, filters; what they make costs by its size
 MAX_SECONDS = 1.0  # of processor time: for what steps do not count, such as comparing long lists
+STEPS_A_LOOK = 64  # at the clock
 MAX_GROWTH = 1 << 22  # characters that one operation may make before its result is measured
 MAX_INTEGER_BITS = 4_096
 CHARACTERS_A_STEP = 16
@@ -30,25 +31,36 @@ class TooMuch(Exception):
     """A template wants more than a rendering may have."""
 
 
+class TooLong(TooMuch):
+    """A template does not come to its end."""
+
+
 class Budget:
     """What the rendering at work may still spend. *clock*: seconds of processor time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._steps = 0
-        self._end = 0.0
+        self.renew()
 
     def renew(self) -> None:
         self._steps = MAX_STEPS
-        self._end = self._clock() + MAX_SECONDS
+        self._next_look = MAX_STEPS - STEPS_A_LOOK  # most renderings end before they ask for the time
+        self._end: float | None = None
 
     def spend(self, steps: int = 1) -> None:
         """Raises TooMuch when nothing is left."""
         self._steps -= steps
+        if self._steps < self._next_look:
+            self._look()
+
+    def _look(self) -> None:
         if self._steps < 0:
-            raise TooMuch(f"takes more than {MAX_STEPS:,} steps")
-        if self._clock() > self._end:
-            raise TooMuch(f"takes more than {MAX_SECONDS:g} s of processor time")
+            raise TooLong(f"takes more than {MAX_STEPS:,} steps")
+        if self._end is None:
+            self._end = self._clock() + MAX_SECONDS
+        elif self._clock() > self._end:
+            raise TooLong(f"takes more than {MAX_SECONDS:g} s of processor time")
+        self._next_look = self._steps - STEPS_A_LOOK
 
     def keep(self, value: Value) -> Value:
         """*value*, which a template has made, when it is not too large. Raises TooMuch."""

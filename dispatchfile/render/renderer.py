@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +17,15 @@ from jinja2.utils import missing
 from dispatchfile.errors import FileError, RenderError
 from dispatchfile.expand import Names, file_problem_code
 from dispatchfile.files import Files
-from dispatchfile.render.limits import MAX_TEXT, Budget, TooMuch
+from dispatchfile.render.limits import MAX_TEXT, Budget, TooLong, TooMuch
+from dispatchfile.render.lookups import fill_lookups, read_lookups
 from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
 
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
 
+MAX_OVERRUNS = 5  # each may take a second, and there may be 100,000 rows
+GIVEN_UP = f"took too long {MAX_OVERRUNS} times before, and is not rendered again"
 NO_REASON = "it does not compile"
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -74,14 +78,18 @@ class Renderer:
         self._files = files
         self._budget = Budget(clock)
         self._sandbox = Sandbox(files, self._budget)
+        self._lookups = lru_cache(CACHED_TEMPLATES)(read_lookups)
         self._compiled_text = lru_cache(CACHED_TEMPLATES)(self._compile)
         self._compiled_file = lru_cache(CACHED_TEMPLATES)(self._compile_file)
+        self._overruns: Counter[Template] = Counter()
 
     def render(self, source: str, context: Mapping[str, object], *, name: str) -> str:
         """The text that *source* gives. *name* stands for it in messages. Raises TemplateTrouble."""
         if not has_template(source):
             return source
-        return self._run(self._compiled_text(source), context, name)
+        lookups = self._lookups(source)
+        text = fill_lookups(lookups, context) if lookups else None
+        return self._run(self._compiled_text(source), context, name) if text is None else text
 
     def render_file(self, path: str, context: Mapping[str, object]) -> str:
         """The text that the template in the file *path* gives. Raises TemplateTrouble; FileError for *path* itself."""
@@ -106,9 +114,12 @@ class Renderer:
     def _run(self, template: Template | Trouble, context: Mapping[str, object], name: str) -> str:
         if isinstance(template, Trouble):
             raise TemplateTrouble(name, template)
+        if self._overruns[template] >= MAX_OVERRUNS:
+            raise TemplateTrouble(name, Trouble("DF035", GIVEN_UP, file=template.name))
         try:
             return self._text(template, context)
         except Exception as exc:  # templates call into code that raises anything
+            self._overruns[template] += isinstance(exc, TooLong)
             raise TemplateTrouble(name, _trouble(exc, context)) from exc
 
     def _text(self, template: Template, context: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing, pass_eval_context
 
-from dispatchfile.errors import FileError, OutsideFolder
+from dispatchfile.errors import FileError
 from dispatchfile.files import Files
 from dispatchfile.render.limits import Budget, bounded_range, check_filter, check_method, check_operator
 from dispatchfile.render.texts import join_bounded, map_operands, print_value, spaced_json
@@ -111,9 +111,9 @@ class _ContainedFiles(BaseLoader):
     def get_source(self, environment: object, template: str) -> tuple[str, None, Callable[[], bool]]:
         try:
             return read_template(self._files, template), None, lambda: True
-        except OutsideFolder:
-            raise
         except FileError as exc:
+            if self._files.resolve(template).exists():
+                raise
             raise TemplateNotFound(template, str(exc)) from exc
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -64,66 +63,67 @@ def join_bounded(pieces: Iterable[str], separator: str = "") -> str:
     return separator.join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
-    comma: str
-    colon: str
-    indent: str | None
-
-
-_COMPACT = _Style(",", ":", None)
-_SPACED = _Style(", ", ": ", None)
-
-
 def compact_json(value: object) -> str:
     """
     *value* as JSON without blanks: keys in their order, numbers as written, all of Unicode as it is.
 
     Raises NotText for what is no JSON value, TooMuch beyond the limit.
     """
-    return join_bounded(_json(value, _COMPACT, "\n"))
+    return _Json(",", ":").text(value)
 
 
 def spaced_json(value: object, indent: int | None = None) -> str:
     """As `compact_json`, with blanks as Python's json module sets them; *indent*: so many more a level."""
     if indent is None:
-        return join_bounded(_json(value, _SPACED, "\n"))
+        return _Json(", ", ": ").text(value)
     refuse_over(MAX_TEXT, indent, "characters")
-    return join_bounded(_json(value, _Style(",", ": ", " " * indent), "\n"))
+    return _Json(",", ": ", " " * indent).text(value)
 
 
-def _json(value: object, style: _Style, margin: str) -> Iterator[str]:
-    """The pieces of *value*; *margin*: a line end, and the indentation of the line where *value* stands."""
-    if isinstance(value, str):
-        yield encode_basestring(value)
-    elif value is None:
-        yield "null"
-    elif isinstance(value, bool):
-        yield "true" if value else "false"
-    elif isinstance(value, int | float):
-        yield _json_number(value)
-    elif isinstance(value, Mapping):
-        entries = ((f"{encode_basestring(print_value(key))}{style.colon}", item) for key, item in value.items())
-        yield from _container("{", entries, "}", style, margin)
-    elif isinstance(value, list | tuple):
-        yield from _container("[", (("", item) for item in value), "]", style, margin)
-    else:
-        raise NotText(f"{_name(value)} is no JSON value")
+class _Json:
+    """Writes one value; *indent*: what a level is indented by, None for all in one line."""
 
+    def __init__(self, comma: str, colon: str, indent: str | None = None) -> None:
+        self._comma, self._colon, self._indent = comma, colon, indent
+        self._parts: list[str] = []
+        self._size = 0
 
-def _container(
-    start: str, entries: Iterable[tuple[str, object]], end: str, style: _Style, margin: str
-) -> Iterator[str]:
-    inner = margin if style.indent is None else margin + style.indent
-    between = "" if style.indent is None else inner
-    yield start
-    empty = True
-    for key, value in entries:
-        yield between if empty else style.comma + between
-        yield key
-        yield from _json(value, style, inner)
-        empty = False
-    yield end if empty or style.indent is None else margin + end
+    def text(self, value: object) -> str:
+        self._write(value, "\n")
+        return "".join(self._parts)
+
+    def _put(self, part: str) -> None:
+        self._size += len(part)
+        refuse_over(MAX_TEXT, self._size, "characters")
+        self._parts.append(part)
+
+    def _write(self, value: object, margin: str) -> None:
+        """*margin*: a line end, and the indentation of the line where *value* stands."""
+        if isinstance(value, str):
+            self._put(encode_basestring(value))
+        elif value is None:
+            self._put("null")
+        elif isinstance(value, bool):
+            self._put("true" if value else "false")
+        elif isinstance(value, int | float):
+            self._put(_json_number(value))
+        elif isinstance(value, Mapping):
+            entries = ((f"{encode_basestring(print_value(key))}{self._colon}", item) for key, item in value.items())
+            self._write_all("{", entries, "}", margin)
+        elif isinstance(value, list | tuple):
+            self._write_all("[", (("", item) for item in value), "]", margin)
+        else:
+            raise NotText(f"{_name(value)} is no JSON value")
+
+    def _write_all(self, start: str, entries: Iterable[tuple[str, object]], end: str, margin: str) -> None:
+        inner = "" if self._indent is None else margin + self._indent
+        self._put(start)
+        before = ""
+        for key, value in entries:
+            self._put(f"{before}{inner}{key}")
+            self._write(value, inner)
+            before = self._comma
+        self._put(end if self._indent is None or not before else margin + end)
 
 
 def _json_number(number: float) -> str:
