@@ -1,5 +1,6 @@
 """HCL text to blocks and arguments, with variables and locals filled in and run-time references left alone."""
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -225,6 +226,8 @@ class _Document:
                 self._place_at(position),
             )
         root, *names = expression.path
+        if root in _LITERALS and not names:
+            return _LITERALS[root]
         if root not in self._values or not names:
             return expression.source
         if root == "local" and names[0] in self._pending_locals:
@@ -259,9 +262,8 @@ def _literal(node: Node) -> Value:
     text = str(node.children[0])
     if text in _LITERALS:
         return _LITERALS[text]
-    if len(text) > _LONGEST_NUMBER:
-        raise UnreadableJobError("this number is too long", _place(node))
-    number = float(text)
+    if len(text) > _LONGEST_NUMBER or math.isinf(number := float(text)):
+        raise UnreadableJobError("this number is too large", _place(node))
     if node.data == "int_lit":
         return int(text)
     return int(number) if number.is_integer() else number

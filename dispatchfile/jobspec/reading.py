@@ -128,10 +128,16 @@ def _free_form(block: Block, kind: Kind) -> object:
     if block.labels:
         raise UnreadableJobError(f"{block.type} takes no name", block.place)
     if kind is Kind.ANY_MAP:
-        return {name: value for name, value in _plain_values(block.body).items() if value is not None}
+        return _config(_plain_values(block.body))
     for nested in block.body.blocks:
         raise UnreadableJobError(f'unexpected block "{nested.type}" in {block.type}', nested.place)
     return {name: _text(given.value, name, given.place) for name, given in block.body.arguments.items()}
+
+
+def _config(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Nomad's parser drops nulls and takes ``a = {}`` for a block, of which there may be several."""
+    given = ((name, value) for name, value in values.items() if value is not None)
+    return {name: [value] if isinstance(value, dict) else value for name, value in given}
 
 
 def _plain_values(body: Body) -> dict[str, Value]:

@@ -72,7 +72,9 @@ def test_a_job_file_reads_as_the_server_keeps_it(path):
         ("-5", "-5"),
         ("1.5", "1.5"),
         ("1e3", "1000"),
+        ("1e-7", "0.0000001"),
         ("true", "true"),
+        ('"x${true}"', "xtrue"),
         ("(7)", "7"),
         ('""', ""),
         ('<<EOF\n  hello ${NOMAD_X} "q" \\n\n  $${y}\nEOF', '  hello ${NOMAD_X} "q" \\n\n  ${y}\n'),
@@ -96,6 +98,12 @@ def test_variables_and_locals_are_filled_in(tmp_path):
     config = 'config {\n n = var.n\n s = "${var.n}"\n t = "n=${var.n}"\n a = local.a\n y = local.list[1].y\n}'
     task = read_task(tmp_path, config, head)
     assert task["Config"] == {"n": 3, "s": 3, "t": "n=3", "a": "hi me!", "y": 1}
+
+
+def test_maps_in_a_config_are_blocks_and_nulls_are_nothing(tmp_path):
+    """Nomad's parser makes a list of a map in a driver's config, as of blocks, and drops nulls."""
+    task = read_task(tmp_path, "config {\n a = { b = [{ c = 1 }] }\n d {\n e = 2\n }\n f = null\n}")
+    assert task["Config"] == {"a": [{"b": [{"c": 1}]}], "d": [{"e": 2}]}
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + job_text().encode(), job_text().replace("\n", "\r\n").encode()])
@@ -252,9 +260,10 @@ def test_hostile_input_is_refused(tmp_path, content, message):
     assert caught.value.message == message
 
 
-def test_a_number_without_end_is_refused(tmp_path):
-    """Python limits how many digits it reads; the error says so instead."""
-    assert refusal(tmp_path, job_text(body="priority = " + "9" * 5_000)) == (3, 14, "this number is too long")
+def test_a_number_beyond_bounds_is_refused(tmp_path):
+    """Neither Python's limit of digits nor its infinity gets through."""
+    for number in ("9" * 5_000, "1e400"):
+        assert refusal(tmp_path, job_text(body=f"priority = {number}")) == (3, 14, "this number is too large")
 
 
 @pytest.mark.parametrize("name", ["missing.hcl", "."])
