@@ -1,0 +1,1 @@
+"""A file a command: the rooms wired together; values in, values out, nothing printed."""
