@@ -17,7 +17,7 @@ class Core:
     """
     name: of the server and the node. host, port: where the HTTP API is.
 
-    log_file: the log of a task of an allocation by kind ("stdout", "stderr"), None before the task has one.
+    log_file: where the log of a task is: of which allocation, which task, "stdout" or "stderr".
     scratch: a folder for files that live for one request.
     """
 
@@ -29,7 +29,7 @@ class Core:
     host: str
     port: int
     max_connections: int
-    log_file: Callable[[str, str, str], Path | None]
+    log_file: Callable[[str, str, str], Path]
     scratch: Path
 
     @property

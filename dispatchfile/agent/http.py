@@ -64,10 +64,10 @@ class Call:
 
     @property
     def is_stale(self) -> bool:
-        if "stale" not in self.query:
-            return False
+        """Whether any server may answer; raises HttpError for a value that is neither true nor false."""
+        text = self.get("stale")
         try:
-            return not self.get("stale") or parse_bool(self.get("stale"))
+            return "stale" in self.query and (not text or parse_bool(text))
         except GoError as exc:
             raise HttpError(400, "Expect `true` or `false` for `stale` query string parameter") from exc
 
@@ -98,7 +98,14 @@ class Read:
     """An answer that a client may wait for: what it depends on, and how it is made now."""
 
     watch: Watch
-    answer: Callable[[], Reply]
+    make: Callable[[], Reply]
+
+    def answer(self) -> Reply:
+        """The answer now, which may be a refusal that only shows at the objects."""
+        try:
+            return self.make()
+        except HttpError as exc:
+            return refusal(exc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,10 @@ Answer = Reply | Read | Stream
 def found(body: object, index: int, next_token: str = "") -> Reply:
     """The answer to a query."""
     return Reply(body, index=index, is_query=True, next_token=next_token)
+
+
+def refusal(error: HttpError) -> Reply:
+    return Reply(error.text, error.status, is_text=True)
 
 
 def missing(text: str, index: int) -> Reply:
@@ -146,6 +157,28 @@ def encode(body: object, *, pretty: bool = False) -> bytes:
     else:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
+
+
+# IDs
+
+_UUID_LENGTH: Final = 36
+_HEX: Final = frozenset("0123456789abcdefABCDEF-")
+
+
+def check_uuid(text: str, failed: str = "") -> None:
+    """Raises HttpError for what is no whole ID; *failed* names the look-up."""
+    if len(text) != _UUID_LENGTH:
+        raise HttpError(500, f"{failed}: index error: UUID must be 36 characters".removeprefix(": "))
+
+
+def check_uuid_prefix(text: str, failed: str) -> None:
+    """Nomad looks IDs up by their bytes, so a prefix must be whole bytes in hexadecimal."""
+    bad = next((character for character in text if character not in _HEX), None)
+    if bad is not None:
+        reason = f"Invalid UUID: encoding/hex: invalid byte: U+{ord(bad):04X} '{bad}'"
+        raise HttpError(500, f"{failed}: index error: {reason}")
+    if len(text.replace("-", "")) % 2:
+        raise HttpError(500, f"{failed}: index error: Input (without hyphens) must be even length")
 
 
 # waiting
@@ -183,15 +216,20 @@ def read_patience(call: Call, rng: random.Random) -> Patience:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """per_page: None for all. start: the token of the first item, "" for the beginning."""
+    """
+    per_page: None for all. start: the token of the first item, "" for the beginning.
+
+    bad_filter: the status of the answer where the filter does not fit the objects.
+    """
 
     matches: Matcher
     per_page: int | None
     start: str
     reverse: bool
+    bad_filter: int
 
 
-def read_paging(call: Call) -> Paging:
+def read_paging(call: Call, *, bad_filter: int = 400) -> Paging:
     """`filter`, `per_page`, `next_token` and `reverse` of a list; raises HttpError."""
     per_page = None
     if text := call.get("per_page"):
@@ -202,8 +240,9 @@ def read_paging(call: Call) -> Paging:
     try:
         matches = compile_filter(call.get("filter"))
     except FilterError as exc:
-        raise HttpError(400, str(exc)) from exc
-    return Paging(matches, per_page or None, call.get("next_token"), call.get("reverse") == "true")
+        raise HttpError(bad_filter, str(exc)) from exc
+    reverse = call.get("reverse") == "true"
+    return Paging(matches, per_page or None, call.get("next_token"), reverse, bad_filter)
 
 
 def page_of(
@@ -214,7 +253,7 @@ def page_of(
 
     items: already begin at the page's token. seen: the whole object, as the filter sees it.
     """
-    passing = _passing(items, paging.matches, seen)
+    passing = _passing(items, paging, seen)
     if paging.per_page is None:
         return list(passing), ""
     page = list(islice(passing, max(0, paging.per_page)))
@@ -222,10 +261,10 @@ def page_of(
     return page, "" if following is None else token(following)
 
 
-def _passing(items: Iterable[_T], matches: Matcher, seen: Callable[[_T], Mapping[str, object]]) -> Iterator[_T]:
+def _passing(items: Iterable[_T], paging: Paging, seen: Callable[[_T], Mapping[str, object]]) -> Iterator[_T]:
     try:
         for item in items:
-            if matches(seen(item)):
+            if paging.matches(seen(item)):
                 yield item
     except FilterError as exc:
-        raise HttpError(400, str(exc)) from exc
+        raise HttpError(paging.bad_filter, str(exc)) from exc

@@ -54,7 +54,8 @@ async def log_chunks(path: Path, name: str, request: LogRequest) -> AsyncGenerat
 def _start(path: Path, request: LogRequest) -> int:
     if request.origin == "start":
         return request.offset
-    return max(0, path.stat().st_size - request.offset)
+    size = path.stat().st_size if path.exists() else 0
+    return max(0, size - request.offset)
 
 
 def _read(path: Path, place: int) -> bytes:

@@ -13,13 +13,25 @@ from typing import Final
 
 from dispatchfile.agent.core import REGION, Core
 from dispatchfile.agent.golang import Kind, quote
-from dispatchfile.agent.http import Answer, Call, HttpError, Read, Reply, decoded, found, missing
+from dispatchfile.agent.http import (
+    Answer,
+    Call,
+    HttpError,
+    Read,
+    Reply,
+    check_uuid,
+    check_uuid_prefix,
+    decoded,
+    found,
+    missing,
+)
 from dispatchfile.agent.records import Drain, Namespace
 from dispatchfile.agent.state import EVENT_BUFFER_SIZE
+from dispatchfile.agent.submitted import joined_problems
 from dispatchfile.agent.views import View, alloc_view, namespace_view, node_stub, node_view
 from dispatchfile.agent.watches import Watch
 
-_NAMESPACE_NAME: Final = re.compile(r"[a-zA-Z0-9-]{1,128}")
+_NAMESPACE_NAME: Final = re.compile(r"^[a-zA-Z0-9-]{1,128}$")
 _SEARCH_LIMIT: Final = 20
 _UUID_PREFIX: Final = re.compile(r"[0-9a-f-]{0,36}", re.IGNORECASE)
 _CONTEXTS: Final = (
@@ -60,6 +72,7 @@ _ANONYMOUS: Final = {
 def nodes(core: Core, call: Call) -> Answer:
     call.require("GET")
     prefix = call.get("prefix")
+    check_uuid_prefix(prefix, "node lookup failed")
 
     def answer() -> Reply:
         listed = [node for node in core.state.nodes.values() if node.id.startswith(prefix)]
@@ -70,6 +83,7 @@ def nodes(core: Core, call: Call) -> Answer:
 
 def one_node(core: Core, call: Call) -> Answer:
     node_id, _, question = call.path.removeprefix("/v1/node/").partition("/")
+    check_uuid(node_id, "node lookup failed")
     if not question:
         return _read_node(core, call, node_id)
     if question == "allocations":
@@ -170,7 +184,10 @@ def agent_self(core: Core, call: Call) -> Answer:
             "VersionPrerelease": "",
         },
     }
-    stats = {"nomad": {"leader": "true", "leader_addr": core.http_address, "server": "true"}}
+    stats = {
+        "client": {"node_id": core.node.id},
+        "nomad": {"leader": "true", "leader_addr": core.http_address, "server": "true"},
+    }
     return Reply({"config": config, "member": _member(core), "stats": stats})
 
 
@@ -265,7 +282,7 @@ def _put_namespace(core: Core, call: Call, name: str) -> Reply:
         raise HttpError(400, "Namespace name does not match request path")
     if _NAMESPACE_NAME.fullmatch(wanted) is None:
         message = f"invalid name {quote(wanted)}. Must match regex {_NAMESPACE_NAME.pattern}"
-        raise HttpError(500, f"1 error occurred:\n\t* {message}\n\n")
+        raise HttpError(500, f"Invalid namespace {quote(wanted)}: {joined_problems([message])}")
     with core.state.step("NamespaceUpserted") as step:
         step.put_namespace(Namespace(wanted, str(request.get("Description") or "")))
     return Reply(has_body=False, index=step.index)
@@ -274,11 +291,20 @@ def _put_namespace(core: Core, call: Call, name: str) -> Reply:
 def _delete_namespace(core: Core, name: str) -> Reply:
     if name == "default":
         raise HttpError(500, "can not delete default namespace")
-    if any(job.status != "dead" for job in core.state.jobs_below(name, "")):
-        raise HttpError(500, f"namespace {quote(name)} has non-terminal jobs in regions: [{REGION}]")
+    if name not in core.state.namespaces:
+        raise HttpError(500, "namespace not found")
+    if problems := _still_used(core, name):
+        raise HttpError(500, joined_problems(problems) if len(problems) > 1 else problems[0])
     with core.state.step("NamespaceDeleted") as step:
         step.delete_namespace(name)
     return Reply(has_body=False, index=step.index)
+
+
+def _still_used(core: Core, name: str) -> list[str]:
+    jobs = any(job.status != "dead" for job in core.state.jobs_below(name, ""))
+    allocs = any(not a.is_terminal for a in core.state.allocs.values() if a.job.namespace == name)
+    kinds = [kind for kind, used in (("jobs", jobs), ("allocations", allocs)) if used]
+    return [f"namespace {quote(name)} has non-terminal {kind} in regions: [{REGION}]" for kind in kinds]
 
 
 # the rest
@@ -289,14 +315,14 @@ def search(core: Core, call: Call) -> Answer:
     call.require("PUT", "POST")
     fields: dict[str, Kind] = {"Prefix": "string", "Context": "string", "Namespace": "string"}
     request = decoded(call, "structs.SearchRequest", fields)
-    prefix, context = str(request.get("Prefix") or ""), str(request.get("Context") or "all")
+    prefix, context = str(request.get("Prefix") or ""), str(request.get("Context") or "")
     if context not in {"all", *_CONTEXTS}:
         known = " ".join(_CONTEXTS)
         message = f"context must be one of [{known}] or 'all' for all contexts; got {quote(context)}"
         raise HttpError(500, message)
     namespace = str(call.get("namespace") or request.get("Namespace") or "default")
     wanted = [one for one in _CONTEXTS if context in {"all", one}]
-    if context == "all" and _UUID_PREFIX.fullmatch(prefix) is None:
+    if _UUID_PREFIX.fullmatch(prefix) is None:
         wanted = [one for one in wanted if one not in _BY_UUID]
     index = core.state.index
     return found({**_matches(core, namespace, prefix, wanted), "Index": index, **_QUERY_META}, index)
@@ -347,6 +373,7 @@ def scheduler_configuration(_core: Core, call: Call) -> Answer:
         "CreateIndex": 1,
         "MemoryOversubscriptionEnabled": False,
         "ModifyIndex": 1,
+        "NodeLimitForFeasibilityChecks": 0,
         "PauseEvalBroker": False,
         "PreemptionConfig": preemption,
         "RejectJobRegistration": False,

@@ -14,7 +14,7 @@ from typing import Final
 
 from dispatchfile.agent.core import REGION, Core
 from dispatchfile.agent.dispatching import DispatchRequest, Refused, check, child_of, read_request
-from dispatchfile.agent.golang import GoError, Kind, quote
+from dispatchfile.agent.golang import GoError, Kind
 from dispatchfile.agent.http import Call, HttpError, Reply, decoded
 from dispatchfile.agent.plans import draw_up
 from dispatchfile.agent.reconcile import Situation, reconcile
@@ -25,6 +25,7 @@ from dispatchfile.agent.views import annotations_view
 from dispatchfile.jobspec import JobspecError, read_job
 
 _REGISTER: Final[Mapping[str, Kind]] = {
+    "Diff": "bool",
     "Job": "any",
     "EnforceIndex": "bool",
     "JobModifyIndex": "int",
@@ -155,16 +156,18 @@ def _registered(written: Written, job: Job) -> dict[str, object]:
 
 def plan(core: Core, call: Call, job_id: str) -> Reply:
     call.require("PUT", "POST")
-    submitted = _submitted(call, decoded(call, "api.JobPlanRequest", _REGISTER))
+    fields = decoded(call, "api.JobPlanRequest", _REGISTER)
+    submitted = _submitted(call, fields)
     if submitted.id != job_id:
         raise HttpError(400, "Job ID does not match")
     if problems := problems_of(submitted, core.state.namespaces):
         raise HttpError(500, joined_problems(problems))
     known = core.state.jobs.get((submitted.namespace, submitted.id))
-    return Reply(_planned(core, submitted, known), index=known.job_modify_index if known else 0)
+    with_diff = fields.get("Diff") is True
+    return Reply(_planned(core, submitted, known, with_diff=with_diff), index=known.job_modify_index if known else 0)
 
 
-def _planned(core: Core, submitted: Submitted, known: Job | None) -> dict[str, object]:
+def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: bool) -> dict[str, object]:
     """What a registration would do, without doing it."""
     now = core.state.now_ns()
     job = Job(
@@ -185,7 +188,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None) -> dict[str, o
     return {
         "Annotations": annotations_view(wanted.updates),
         "CreatedEvals": None,
-        "Diff": _diff(job, known, {name: dict(change) for name, change in wanted.updates.items()}),
+        "Diff": _diff(job, known, wanted.updates) if with_diff else None,
         "FailedTGAllocs": failed,
         "Index": index,
         "JobModifyIndex": index,
@@ -247,7 +250,7 @@ def evaluate(core: Core, call: Call, job_id: str) -> Reply:
     if job is None:
         raise HttpError(500, "job not found")
     if not job.runs_by_itself:
-        kind = "parameterized" if job.is_parameterized else "periodic"
+        kind = "periodic" if job.spec.periodic else "parameterized"
         raise HttpError(500, f"can't evaluate {kind} job")
     written = core.scheduler.evaluate_job(job)
     return Reply(_registered(written, job), index=written.index)
@@ -257,7 +260,7 @@ def force_periodic(core: Core, call: Call, job_id: str) -> Reply:
     call.require("PUT", "POST")
     job = core.state.jobs.get((call.namespace, job_id))
     if job is None or not job.spec.periodic or job.is_parameterized:
-        raise HttpError(500, f"can't force launch of non-periodic job {quote(job_id)}" if job else "job not found")
+        raise HttpError(500, "can't force launch non-periodic job" if job else "job not found")
     written = core.scheduler.launch_periodic(job)
     evaluation = written.evaluation
     body = {

@@ -75,7 +75,7 @@ def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) 
 def statuses(core: Core, call: Call) -> Answer:
     call.require("GET", "POST")
     wanted, children = _wanted_statuses(call)
-    paging = read_paging(call)
+    paging = read_paging(call, bad_filter=500)
     namespace = call.wanted_namespace
 
     def answer() -> Reply:
@@ -156,8 +156,6 @@ def _read(core: Core, call: Call, job_id: str) -> Answer:
 
 
 def _summary(core: Core, call: Call, job_id: str) -> Answer:
-    call.require("GET")
-
     def view(job: Job) -> tuple[object, int]:
         summary = core.state.summaries[job.key]
         return summary_view(summary), summary.modify_index
@@ -190,7 +188,6 @@ def _evaluations(core: Core, call: Call, job_id: str) -> Answer:
 
 
 def _versions(core: Core, call: Call, job_id: str) -> Answer:
-    call.require("GET")
     key = (call.namespace, job_id)
 
     def answer() -> Reply:

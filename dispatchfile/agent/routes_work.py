@@ -4,6 +4,7 @@ The routes of evaluations, allocations, task logs and the event stream.
 Source: hashicorp/nomad, command/agent/eval_endpoint.go, alloc_endpoint.go, fs_endpoint.go, event_endpoint.go.
 """
 
+import operator
 from collections.abc import Iterable
 from typing import Final, Protocol, TypeVar
 
@@ -17,6 +18,8 @@ from dispatchfile.agent.http import (
     Read,
     Reply,
     Stream,
+    check_uuid,
+    check_uuid_prefix,
     found,
     missing,
     page_of,
@@ -28,8 +31,6 @@ from dispatchfile.agent.streams import Subscription, TopicError, event_lines, re
 from dispatchfile.agent.views import alloc_stub, alloc_view, eval_fields, eval_view, filterable_alloc
 from dispatchfile.agent.watches import Watch
 
-_UUID_LENGTH: Final = 36
-_HEX: Final = frozenset("0123456789abcdefABCDEF-")
 _NO_USAGE: Final = {
     "CpuStats": {
         "Measured": None,
@@ -78,22 +79,19 @@ def _begun(records: Iterable[_R], prefix: str, paging: Paging) -> list[_R]:
         ordered.reverse()
     if not paging.start:
         return ordered
-    places = [_token(record, prefix) for record in ordered]
-    return ordered[places.index(paging.start) :] if paging.start in places else []
+    start = paging.start if prefix else _create_order(paging.start)
+    places = [record.id if prefix else (record.create_index, record.id) for record in ordered]
+    is_before = operator.gt if paging.reverse else operator.lt
+    return [record for record, place in zip(ordered, places, strict=True) if not is_before(place, start)]
+
+
+def _create_order(token: str) -> tuple[int, str]:
+    index, _, record_id = token.partition(".")
+    return int(index) if index.isdigit() else 0, record_id
 
 
 def _token(record: _Record, prefix: str) -> str:
     return record.id if prefix else f"{record.create_index}.{record.id}"
-
-
-def _check_prefix(prefix: str, kind: str) -> None:
-    """Nomad looks IDs up by their bytes, so a prefix must be whole bytes in hexadecimal."""
-    bad = next((character for character in prefix if character not in _HEX), None)
-    if bad is not None:
-        byte = f"U+{ord(bad):04X} '{bad}'"
-        raise HttpError(500, f"{kind} lookup failed: index error: Invalid UUID: encoding/hex: invalid byte: {byte}")
-    if len(prefix.replace("-", "")) % 2:
-        raise HttpError(500, f"{kind} lookup failed: index error: Input (without hyphens) must be even length")
 
 
 def evaluations(core: Core, call: Call) -> Answer:
@@ -102,7 +100,7 @@ def evaluations(core: Core, call: Call) -> Answer:
     status, job_id = call.get("status"), call.get("job")
     if call.get("filter") and (status or job_id):
         raise HttpError(400, "Filter expression cannot be used with other filter parameters")
-    _check_prefix(prefix, "eval")
+    check_uuid_prefix(prefix, "eval lookup failed")
     paging = read_paging(call)
 
     def is_wanted(one: Evaluation) -> bool:
@@ -123,15 +121,16 @@ def evaluations(core: Core, call: Call) -> Answer:
 def allocations(core: Core, call: Call) -> Answer:
     call.require("GET")
     prefix, namespace = call.get("prefix"), call.wanted_namespace
-    _check_prefix(prefix, "alloc")
+    check_uuid_prefix(prefix, "alloc lookup failed")
     paging = read_paging(call)
     with_states = call.get("task_states") == "" or call.flag("task_states")
+    with_resources = call.flag("resources")
 
     def answer() -> Reply:
         allocs = core.state.allocs.values()
         items = _begun((a for a in allocs if namespace is None or a.job.namespace == namespace), prefix, paging)
         page, following = page_of(items, paging, filterable_alloc, lambda one: _token(one, prefix))
-        rows = [alloc_stub(alloc, with_task_states=with_states) for alloc in page]
+        rows = [alloc_stub(alloc, with_task_states=with_states, with_resources=with_resources) for alloc in page]
         return found(rows, core.state.table_index["allocs"], following)
 
     return Read(Watch(keys=(("allocs",),)), answer)
@@ -145,8 +144,7 @@ def one_evaluation(core: Core, call: Call) -> Answer:
     eval_id = call.path.removeprefix("/v1/evaluation/")
     if eval_id.endswith("/allocations"):
         return _allocs_by_eval(core, eval_id.removesuffix("/allocations"))
-    if len(eval_id) != _UUID_LENGTH:
-        raise HttpError(500, "failed to lookup eval: eval lookup failed: index error: UUID must be 36 characters")
+    check_uuid(eval_id, "failed to lookup eval: eval lookup failed")
     with_related = call.flag("related")
 
     def answer() -> Reply:
@@ -174,6 +172,8 @@ def _related(core: Core, evaluation: Evaluation) -> list[Evaluation]:
 
 
 def _allocs_by_eval(core: Core, eval_id: str) -> Answer:
+    check_uuid(eval_id)
+
     def answer() -> Reply:
         allocs = sorted(core.state.allocs_by(eval_id), key=lambda alloc: alloc.id)
         return found([alloc_stub(alloc) for alloc in allocs], core.state.table_index["allocs"])
@@ -188,7 +188,7 @@ def one_allocation(core: Core, call: Call) -> Answer:
     if "/" in alloc_id:
         raise HttpError(404, "resource not found")
     call.require("GET")
-    _check_alloc_id(alloc_id)
+    check_uuid(alloc_id, "alloc lookup failed")
 
     def answer() -> Reply:
         alloc = core.state.allocs.get(alloc_id)
@@ -199,11 +199,6 @@ def one_allocation(core: Core, call: Call) -> Answer:
     return Read(Watch(keys=(("allocs", alloc_id),)), answer)
 
 
-def _check_alloc_id(alloc_id: str) -> None:
-    if len(alloc_id) != _UUID_LENGTH:
-        raise HttpError(500, "alloc lookup failed: index error: UUID must be 36 characters")
-
-
 def _stop(core: Core, call: Call, alloc_id: str) -> Answer:
     call.require("PUT", "POST")
     transition = Transition(
@@ -211,7 +206,7 @@ def _stop(core: Core, call: Call, alloc_id: str) -> Answer:
         no_shutdown_delay=call.flag("no_shutdown_delay"),
         reschedule=call.flag("reschedule"),
     )
-    _check_alloc_id(alloc_id)
+    check_uuid(alloc_id, "alloc lookup failed")
     alloc = core.state.allocs.get(alloc_id)
     if alloc is None:
         raise HttpError(404, "allocation not found")
@@ -224,7 +219,6 @@ def _stop(core: Core, call: Call, alloc_id: str) -> Answer:
 
 
 def logs(core: Core, call: Call) -> Answer:
-    call.require("GET")
     alloc_id = call.path.removeprefix("/v1/client/fs/logs/")
     if not alloc_id:
         raise HttpError(400, "must provide a valid alloc id")
@@ -233,9 +227,10 @@ def logs(core: Core, call: Call) -> Answer:
     task, kind = call.get("task"), call.get("type")
     if task not in _task_names(alloc):
         raise HttpError(400, f"unknown task name {quote(task)}")
-    path = core.log_file(alloc_id, task, kind)
-    if path is None or not path.exists():
+    state = (alloc.task_states or {}).get(task, {})
+    if not state.get("StartedAt"):
         raise HttpError(404, f"task {quote(task)} not started yet. No logs available")
+    path = core.log_file(alloc_id, task, kind)
     name = f"alloc/logs/{task}.{kind}.0"
     content = "text/plain" if request.plain else "application/json"
     return Stream(content, log_chunks(path, name, request))
@@ -270,7 +265,7 @@ def _client_flag(call: Call, name: str) -> bool:
 
 
 def _client_alloc(core: Core, alloc_id: str) -> Allocation:
-    _check_alloc_id(alloc_id)
+    check_uuid(alloc_id, "alloc lookup failed")
     alloc = core.state.allocs.get(alloc_id)
     if alloc is None:
         raise HttpError(404, f"Unknown allocation {quote(alloc_id)}")
@@ -287,7 +282,6 @@ def client_allocation(core: Core, call: Call) -> Answer:
     path = call.path.removeprefix("/v1/client/allocation/")
     if not path.endswith("/stats"):
         raise HttpError(404, "resource not found")
-    call.require("GET")
     alloc = _client_alloc(core, path.removesuffix("/stats"))
     usage = {"ResourceUsage": _NO_USAGE, "Pids": {}, "Timestamp": core.state.now_ns()}
     tasks = dict.fromkeys(_task_names(alloc), usage)

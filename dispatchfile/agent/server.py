@@ -29,12 +29,14 @@ from dispatchfile.agent.http import (
     Answer,
     Call,
     HttpError,
+    Patience,
     Read,
     Reply,
     Stream,
     encode,
     parse_query,
     read_patience,
+    refusal,
 )
 
 Route = Callable[[Core, Call], Answer]
@@ -110,7 +112,7 @@ def answer_for(core: Core, call: Call, *, phantom: bool = False) -> Answer:
             raise HttpError(500, "No path to region")
         answer = route(core, call)
     except HttpError as exc:
-        return Reply(exc.text, exc.status, is_text=True)
+        return refusal(exc)
     return routes_job_writes.with_phantom(answer) if phantom and isinstance(answer, Reply) else answer
 
 
@@ -155,7 +157,10 @@ class AgentServer:
         if "//" in path:
             return _redirect(path, query)
         call = Call(request.method, unquote(path, errors="replace"), parse_query(query), await _body(request))
-        target = _target(call)
+        try:
+            target = _target(call)
+        except HttpError as exc:
+            return _response(call, refusal(exc), leaderless=False)
         verdict = self._faults.judge(target, self._now() - self._started)
         answer = await self._answered(call, target, verdict)
         if verdict.kind is not None and verdict.kind != "phantom":
@@ -173,7 +178,12 @@ class AgentServer:
             answer = await asyncio.shield(work)
         else:
             answer = await self._work(call, verdict)
-        return await self._waited(call, answer) if isinstance(answer, Read) else answer
+        if not isinstance(answer, Read):
+            return answer
+        try:
+            return await self._waited(answer, read_patience(call, self._core.rng))
+        except HttpError as exc:
+            return refusal(exc)
 
     async def _work(self, call: Call, verdict: Verdict) -> Answer:
         if verdict.delay:
@@ -182,9 +192,8 @@ class AgentServer:
             return Reply()
         return answer_for(self._core, call, phantom=verdict.kind == "phantom")
 
-    async def _waited(self, call: Call, read: Read) -> Reply:
+    async def _waited(self, read: Read, patience: Patience) -> Reply:
         """A query's answer once its index is beyond the one the client knows, or its patience is over."""
-        patience = read_patience(call, self._core.rng)
         reply = read.answer()
         if patience.index == 0 or (reply.index or 0) > patience.index:
             return reply
@@ -272,7 +281,7 @@ def _target(call: Call) -> Target:
         is_write=is_write,
         is_dispatch=is_dispatch,
         has_token=has_token,
-        is_stale="stale" in call.query and call.get("stale") not in {"false", "0"},
+        is_stale=call.is_stale,
         is_local=call.path in _LOCAL,
     )
 

@@ -42,6 +42,7 @@ _RUNNABLE_TYPES: Final = ("batch", "sysbatch")
 _PAYLOAD_RULES: Final = ("optional", "required", "forbidden")
 _MIN_RESCHEDULE_DELAY: Final = 5 * _SECOND
 _PRIORITIES: Final = range(1, 101)
+_DEFAULT_PRIORITY: Final = 50
 
 
 class MalformedJob(ValueError):
@@ -94,7 +95,7 @@ def _submitted(job: Document, namespace: str) -> Submitted:
         name=job.get("Name") or "",
         namespace=namespace,
         region=job["Region"],
-        priority=job["Priority"],
+        priority=job["Priority"] or _DEFAULT_PRIORITY,
         meta=job["Meta"],
         spec=_spec({key: value for key, value in job.items() if key not in _OF_THE_SERVER}),
     )
@@ -186,17 +187,22 @@ def _group_problems(job: Submitted) -> list[str]:
     groups = job.spec.groups
     if not groups:
         return ["Missing job task groups"]
-    problems: list[str] = []
-    for number, group in enumerate(groups, 1):
-        earlier = [other.name for other in groups[: number - 1]]
-        if not group.name:
-            problems.append(f"Job task group {number} missing name")
-        elif group.name in earlier:
-            first = earlier.index(group.name) + 1
-            problems.append(f"Job task group {number} redefines '{group.name}' from group {first}")
+    problems = _name_problems([group.name for group in groups], "Job task group", "group")
+    for group in groups:
         own = [*_own_group_problems(group), *_reschedule_problems(group, job.spec.type), *_task_problems(group)]
         if own:
             problems.append(f"Task group {group.name} validation failed: {joined_problems(own)}")
+    return problems
+
+
+def _name_problems(names: Sequence[str], one: str, other: str) -> list[str]:
+    problems = []
+    for number, name in enumerate(names, 1):
+        first = names.index(name) + 1
+        if not name:
+            problems.append(f"{one} {number} missing name")
+        elif first < number:
+            problems.append(f"{one} {number} redefines '{name}' from {other} {first}")
     return problems
 
 
@@ -223,12 +229,8 @@ def _reschedule_problems(group: Group, kind: str) -> list[str]:
 
 
 def _task_problems(group: Group) -> list[str]:
-    problems: list[str] = []
-    names = [task.name for task in group.tasks]
-    for number, task in enumerate(group.tasks, 1):
-        if task.name and task.name in names[: number - 1]:
-            first = names.index(task.name) + 1
-            problems.append(f"Task {number} redefines '{task.name}' from task {first}")
+    problems = _name_problems([task.name for task in group.tasks], "Task", "task")
+    for task in group.tasks:
         own = [] if task.name else ["Missing task name"]
         if not task.driver:
             own.append("Missing task driver")
@@ -244,8 +246,7 @@ def _parameter_problems(job: Submitted) -> list[str]:
     problems = []
     if block.payload not in _PAYLOAD_RULES:
         problems.append(f"Unknown payload requirement: {quote(block.payload)}")
-    both = [key for key in block.meta_required if key in block.meta_optional]
-    if both:
-        found = " ".join(both)
-        problems.append(f"Required and optional meta keys should be disjoint. Following keys exist in both: [{found}]")
-    return problems
+    if both := [key for key in block.meta_required if key in block.meta_optional]:
+        keys = f"Following keys exist in both: [{' '.join(both)}]"
+        problems.append(f"Required and optional meta keys should be disjoint. {keys}")
+    return [joined_problems(problems)] if problems else []

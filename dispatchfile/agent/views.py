@@ -38,24 +38,6 @@ _UPDATE_KINDS: Final = (
     "Stop",
 )
 _NO_NETWORK: Final = {"Address": "", "AddressIPv6": "", "DNS": None, "InterfaceName": ""}
-_JOB_STUB_KEYS: Final = (
-    "ID",
-    "ParentID",
-    "Name",
-    "Namespace",
-    "Datacenters",
-    "NodePool",
-    "Multiregion",
-    "Type",
-    "Priority",
-    "Stop",
-    "Status",
-    "StatusDescription",
-    "CreateIndex",
-    "ModifyIndex",
-    "JobModifyIndex",
-    "SubmitTime",
-)
 _ALLOC_STUB_KEYS: Final = (
     "ID",
     "EvalID",
@@ -112,14 +94,29 @@ def job_view(job: Job) -> View:
 
 
 def job_stub(job: Job, summary: Summary | None, *, with_meta: bool = False) -> View:
-    view = job_view(job)
-    stub = {key: view[key] for key in _JOB_STUB_KEYS}
-    stub["ParameterizedJob"] = job.is_parameterized
-    stub["Periodic"] = job.spec.periodic
-    stub["JobSummary"] = None if summary is None else summary_view(summary)
-    if with_meta:
-        stub["Meta"] = job.meta
-    return stub
+    """A row of a list: neither payload nor token, the meta only on request."""
+    stub: View = {
+        "CreateIndex": job.create_index,
+        "Datacenters": list(job.spec.datacenters),
+        "ID": job.id,
+        "JobModifyIndex": job.job_modify_index,
+        "JobSummary": None if summary is None else summary_view(summary),
+        "ModifyIndex": job.modify_index,
+        "Multiregion": None,
+        "Name": job.name,
+        "Namespace": job.namespace,
+        "NodePool": job.spec.node_pool,
+        "ParameterizedJob": job.is_parameterized,
+        "ParentID": job.parent_id,
+        "Periodic": job.spec.periodic,
+        "Priority": job.priority,
+        "Status": job.status,
+        "StatusDescription": "",
+        "Stop": job.stop,
+        "SubmitTime": job.submit_time,
+        "Type": job.spec.type,
+    }
+    return {**stub, "Meta": job.meta} if with_meta else stub
 
 
 def summary_view(summary: Summary) -> View:
@@ -268,9 +265,12 @@ def alloc_view(alloc: Allocation, *, with_job: bool = True) -> View:
     return view
 
 
-def alloc_stub(alloc: Allocation, *, with_task_states: bool = True) -> View:
+def alloc_stub(alloc: Allocation, *, with_task_states: bool = True, with_resources: bool = False) -> View:
     fields = alloc_fields(alloc)
+    group = alloc.job.spec.group(alloc.group) if with_resources else None
+    resources: View = {"AllocatedResources": _resources_view(group)["AllocatedResources"]} if group else {}
     return {
+        **resources,
         **{key: fields[key] for key in _ALLOC_STUB_KEYS},
         "DesiredTransition": _transition_view(alloc.transition or Transition()),
         "JobType": alloc.job.spec.type,
@@ -431,8 +431,10 @@ def node_view(node: Node) -> View:
     cores = int(node.attributes.get("cpu.numcores", "1"))
     shares = int(node.attributes.get("cpu.totalcompute", "1000"))
     memory_mb = int(node.attributes.get("memory.totalbytes", "0")) // 2**20
+    stub = node_stub(node)
+    del stub["Address"], stub["Version"]  # only the rows of the list have them
     return {
-        **node_stub(node),
+        **stub,
         "Attributes": node.attributes,
         "ComputedClass": node.computed_class,
         "DrainStrategy": _drain_view(node),

@@ -1,18 +1,26 @@
-"""A scheduler on a clock that stands still, with tasks that only pretend to run."""
+"""State, scheduler and routes on a clock that stands still, with tasks that only pretend to run."""
 
+import json
+import random
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from dispatchfile.agent.submitted import read_submitted
+from dispatchfile.agent.core import Core
 from dispatchfile.agent.dispatching import DispatchRequest, child_of
+from dispatchfile.agent.http import Call, Read, Reply, parse_query
 from dispatchfile.agent.records import Allocation, Job, Namespace, Node
 from dispatchfile.agent.scheduler import Scheduler, Written
+from dispatchfile.agent.server import answer_for
 from dispatchfile.agent.state import State
+from dispatchfile.agent.submitted import read_submitted
 from dispatchfile.agent.views import alloc_view, eval_view, job_view, summary_view
 
 from .fakes import FakeClock, FakeReport, FakeRunners
 from .recordings import Json, comparable
 
+START_NS = 1_795_350_476_000_000_000
 NODE = Node(
     id="5266bc1b-d4ae-e198-29be-7b3997527fee",
     name="node-1",
@@ -30,9 +38,9 @@ RUNNING = ("running", "Tasks are running")
 class World:
     """Everything below the HTTP server, and short words to drive it with."""
 
-    def __init__(self, *, slots: int | None = None, start_ns: int = 1_795_350_476_000_000_000, **options: Any) -> None:
-        from dataclasses import replace
-
+    def __init__(
+        self, *, slots: int | None = None, start_ns: int = START_NS, scratch: Path = Path(), **options: Any
+    ) -> None:
         self.clock = FakeClock(start_ns)
         self.state = State(self.clock.now_ns)
         self.runners = FakeRunners()
@@ -40,6 +48,34 @@ class World:
         self.scheduler = Scheduler(self.state, self.clock, node, self.runners, **options)
         with self.state.step("NamespaceUpsert") as step:
             step.put_namespace(Namespace("default", "Default shared namespace"))
+        self.logs: dict[tuple[str, str, str], Path] = {}
+        self.core = Core(
+            state=self.state,
+            scheduler=self.scheduler,
+            rng=random.Random(0),
+            name="node-1",
+            version="2.0.5",
+            host="127.0.0.1",
+            port=4646,
+            max_connections=100,
+            log_file=lambda alloc_id, task, kind: self.logs.get((alloc_id, task, kind), Path("missing")),
+            scratch=scratch,
+        )
+
+    def ask(self, method: str, path: str, body: object = None, *, phantom: bool = False) -> Reply:
+        """The answer to a request, as it is now; *path* with its query, *body* as JSON or as bytes."""
+        path, _, query = path.partition("?")
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        answer = answer_for(self.core, Call(method, path, parse_query(query), content), phantom=phantom)
+        answer = answer.answer() if isinstance(answer, Read) else answer
+        assert isinstance(answer, Reply)
+        return answer
+
+    def get(self, path: str) -> Any:
+        """The JSON body of a read that succeeds."""
+        reply = self.ask("GET", path)
+        assert reply.status == 200, reply
+        return reply.body
 
     def register(self, document: Mapping[str, object], **changes: object) -> Job:
         submitted = read_submitted({**document, **changes})
@@ -63,6 +99,9 @@ class World:
 
     def now(self, job: Job) -> Job:
         return self.state.jobs[job.key]
+
+    def now_named(self, job_id: str) -> Job:
+        return self.state.jobs["default", job_id]
 
     def alloc(self, job: Job, place: int = 0) -> Allocation:
         return sorted(self.state.allocs_of(job.key), key=lambda alloc: (alloc.create_index, alloc.name))[place]
