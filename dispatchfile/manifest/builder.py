@@ -144,7 +144,7 @@ class Builder:
                 if len(stack) >= MAX_DEPTH:
                     raise self._too_deep(place)
                 if key is None:
-                    key = self._container_key(event, place, places)
+                    key = self._container_key(event, place)
                     self._skip(events, len(stack) + 1, place)
                     irregular = True
                     continue
@@ -199,7 +199,7 @@ class Builder:
             self._findings.add("DF004", places[-1], f"the key {key!r} stands twice", hint)
         return _Left()
 
-    def _container_key(self, event: CollectionStartEvent, place: int, places: list[int]) -> _Left:
+    def _container_key(self, event: CollectionStartEvent, place: int) -> _Left:
         """Report a mapping or list as a key: nearly always it is a template that lacks its quotes."""
         line, column = self._findings.source.line((place >> LINE_SHIFT) + 1), place & COLUMN_MASK
         for start in (column - 1, column):
@@ -232,19 +232,20 @@ class Builder:
             return mapping, places
         if any(type(key) is _Template for key in mapping):
             return PLACEHOLDER, []
-        pairs = [
+        entries = [
             (key, value, places[2 * index : 2 * index + 2])
             for index, (key, value) in enumerate(mapping.items())
             if type(key) is not _Left
         ]
         mapping.clear()
-        mapping.update((key, value) for key, value, _ in pairs if type(key) is str)
-        kept = [place for key, _, pair in pairs if type(key) is str for place in pair]
-        merges = [(value, pair) for key, value, pair in pairs if type(key) is _Merge]
-        for value, _ in merges[:1]:
-            self._merge(mapping, kept, value, merges[0][1][1])
-        for _, pair in merges[1:]:
-            self._findings.add("DF004", pair[0], "the key << stands twice", "merge a list: <<: [*one, *other]")
+        mapping.update((key, value) for key, value, _ in entries if type(key) is str)
+        kept = [place for key, _, pair in entries if type(key) is str for place in pair]
+        merges = [(value, pair) for key, value, pair in entries if type(key) is _Merge]
+        if merges:
+            value, (_, place) = merges[0]
+            self._merge(mapping, kept, value, place)
+        for _, (place, _) in merges[1:]:
+            self._findings.add("DF004", place, "the key << stands twice", "merge a list: <<: [*one, *other]")
         return mapping, kept
 
     def _merge(self, mapping: dict[object, object], places: list[int], value: object, place: int) -> None:

@@ -20,7 +20,6 @@ from dispatchfile.settings import PARSERS, SettingError, parse_duration, resolve
 
 __all__ = ["check_document", "read_schema"]
 
-
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
