@@ -206,7 +206,7 @@ def _type_advice(failure: _Failure, types: list[str]) -> str:
 def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
     *others, last = failure.found
     both = "both " if len(others) == 1 else ""
-    found = f"{failure.called} has {both}{', '.join(others)} and {last}"
+    found = f"{failure.called} has {both}{', '.join(map(printable, others))} and {printable(last)}"
     yield failure.subject.problem("DF014", (*failure.path, last), found, "keep one", at_key=True)
 
 
