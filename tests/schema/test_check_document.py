@@ -110,7 +110,8 @@ def test_settings_contradict_only_what_is_written(wait: str) -> None:
 
 def test_names_in_messages_cannot_steer_a_terminal() -> None:
     """Keys and values with control characters are shown escaped."""
-    text = 'version: 1\n"\\e[31m": 1\nname: "\\e[0m"\ndispatches: [{job: x, meta: {"\\e[1m": []}, payload: {a: b, "\\e[2m": c}}]\n'
+    payload = 'payload: {a: b, "\\e[2m": c}'
+    text = f'version: 1\n"\\e[31m": 1\nname: "\\e[0m"\ndispatches: [{{job: x, meta: {{"\\e[1m": []}}, {payload}}}]\n'
     assert [line for line in lines(text) if not line.isprintable()] == []
 
 
