@@ -17,11 +17,13 @@ from dispatchfile.jobspec.template import Expression, TemplateError, reference_p
 Node = Tree[Token]
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_LINE = re.compile(r"[^\n]*\n")
 _SIMPLE_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _LITERALS: Final[Mapping[str, Value]] = {"true": True, "false": False, "null": None}
 _VARIABLE_ARGUMENTS: Final = frozenset({"type", "default", "description"})
 _SURROGATES: Final = range(0xD800, 0xE000)
 _LONGEST_NUMBER: Final = 40
+_MOST_BLANK_LINES: Final = 500
 _LINE_BREAK: Final = "new_line_or_comment"
 _UNSUPPORTED: Final = {
     "conditional": "conditions (… ? … : …)",
@@ -41,6 +43,7 @@ def read_hcl(text: str) -> Body:
     is for the client to fill in and stays as written. Raises UnreadableJobError.
     Source: hashicorp/nomad, jobspec2/types.config.go (EvalContext).
     """
+    _refuse_desert(text)
     try:
         tree = hcl2.parses_to_tree(text)
     except UnexpectedInput as exc:
@@ -181,7 +184,7 @@ class _Document:
 
     def _heredoc(self, node: Node) -> Value:
         token = str(node.children[0])
-        first, *lines = token.splitlines(keepends=True)[:-1]
+        first, *lines = _LINE.findall(token)[:-1]
         if token.startswith("<<-"):
             lines = _dedented(lines)
         return self._template("".join(lines), node.meta.start_pos + len(first), escapes=False)
@@ -250,6 +253,15 @@ class _Document:
     def _place_at(self, position: int) -> Place:
         line = self._text.count("\n", 0, position) + 1
         return Place(line, position - self._text.rfind("\n", 0, position))
+
+
+def _refuse_desert(text: str) -> None:
+    """The parser's pattern for heredocs takes the square of the blank lines in a row, so there is a limit to them."""
+    blank_lines = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        blank_lines = 0 if line.strip() else blank_lines + 1
+        if blank_lines > _MOST_BLANK_LINES:
+            raise UnreadableJobError(f"more than {_MOST_BLANK_LINES} blank lines in a row", Place(number, 1))
 
 
 def _refusal(node: Node) -> str:

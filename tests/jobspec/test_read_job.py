@@ -246,10 +246,11 @@ def test_a_job_without_groups_is_refused(tmp_path):
         (b"job {" * 20_000, "the file ends in the middle of a block or value"),
         (b'job "j" {\n a = ' + b"[" * 20_000 + b"]" * 20_000 + b"\n}", "nested too deeply"),
         (b"job {" * 20_000 + b"}" * 20_000, "nested too deeply"),
+        (b'job "j" {\n a = <<E\n' + b"\n" * 900_000, "more than 500 blank lines in a row"),
         (b"x = " + b"9" * 5_000, 'argument "x" outside of any block'),
         (b'{"a": [' * 50_000, "nested too deeply"),
     ],
-    ids=["binary", "zeros", "huge", "unclosed", "lists", "blocks", "digits", "json"],
+    ids=["binary", "zeros", "huge", "unclosed", "lists", "blocks", "desert", "digits", "json"],
 )
 def test_hostile_input_is_refused(tmp_path, content, message):
     """No content makes the reader fail in any other way than with its own error."""
