@@ -1,4 +1,4 @@
-"""The program: arguments in, an exit code out; the one place where exceptions become exit codes."""
+"""The program: arguments in, an exit code out."""
 
 from __future__ import annotations
 

@@ -22,10 +22,11 @@ def agent(
     display: Display,
 ) -> int:
     """
-    Serve Nomad's HTTP API from this machine, for rehearsals and tests, until interrupted.
+    Serve Nomad's HTTP API from this machine.
 
-    It speaks what dispatchfile and the plain nomad CLI's status, job, eval and alloc commands need, and runs tasks of
-    raw_exec, exec and mock_driver as children of its own. It has no access control and keeps nothing.
+    For rehearsals and tests, until interrupted. It speaks what dispatchfile and the plain nomad CLI's status, job,
+    eval and alloc commands need, and runs tasks of raw_exec, exec and mock_driver as children of its own. It has no
+    access control and keeps nothing.
     """
     from dispatchfile.cli.serving import serve  # noqa: PLC0415  --help needs none of it
 

@@ -10,6 +10,7 @@ LONG_NAMES = frozenset(
     {
         "address",
         "allow-outside",
+        "allow-remote",
         "bind",
         "ca-cert",
         "ca-path",
@@ -29,8 +30,8 @@ LONG_NAMES = frozenset(
         "log-format",
         "logs",
         "namespace",
+        "new",
         "no-wait",
-        "on-interrupt",
         "only",
         "output",
         "quiet",
@@ -41,6 +42,7 @@ LONG_NAMES = frozenset(
         "settle",
         "skip",
         "slots",
+        "state-dir",
         "stop-on",
         "timeout",
         "tls-server-name",
@@ -78,7 +80,7 @@ def _normalized(argv: Sequence[str]) -> Iterator[str]:
 
 def values_of(option: str, argv: Sequence[str]) -> Iterator[str]:
     """What was given to *option*, in both spellings, from arguments that are normalized but not yet read."""
-    for argument, following in zip(argv, [*argv[1:], ""], strict=True):
+    for argument, following in zip(argv, [*argv, ""][1:], strict=True):
         if argument == option:
             yield following
         elif argument.startswith(f"{option}="):

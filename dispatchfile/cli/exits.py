@@ -29,10 +29,11 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
 
         return run_command(argv)
     except BaseException as exc:  # noqa: BLE001  the last resort for everybody
-        return _end(exc, argv)
+        return exit_code_of(exc, argv)
 
 
-def _end(exc: BaseException, argv: Sequence[str]) -> int:
+def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
+    """The exit code of what ended a command, which is told in one line on standard error."""
     if isinstance(exc, BaseExceptionGroup):
         exc = _most_telling(exc)
     match exc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -26,12 +25,14 @@ def init(
     ] = None,
 ) -> int:
     """
-    Write a commented manifest to start from; never overwrite anything.
+    Write a commented manifest to start from.
 
-    With nothing else, one that runs anywhere, with its job and its template. With --from-job, one that dispatches a
-    registered job.
+    Nothing is ever overwritten. With nothing else, one that runs anywhere, with its job and its template. With
+    --from-job, one that dispatches a registered job.
     """
-    from dispatchfile.nomad.connection import read_connection  # noqa: PLC0415  --help needs none of it
+    import asyncio  # noqa: PLC0415  --help needs none of it
+
+    from dispatchfile.nomad.connection import read_connection  # noqa: PLC0415
     from dispatchfile.usecases import init as usecase  # noqa: PLC0415
 
     name = folder.resolve().name

@@ -81,8 +81,8 @@ class WaitFlags:
         str | None,
         typer.Option(
             "--wait",
-            metavar="[=placement]",
-            help="Wait for completion, or for what is named: detach, placement, completion. [placement]",
+            metavar="[=HOW]",
+            help="Wait for completion, or for what is named: detach, placement, completion. [default: placement]",
         ),
     ] = None
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait: an item ends as Nomad accepts it.")] = False
@@ -95,7 +95,7 @@ class WaitFlags:
         given += ["placement"] if self.no_wait else []
         if len(set(given)) > 1:
             raise UsageError("--wait, --detach and --no-wait contradict each other: give one of them")
-        return given[0] if given else None
+        return checked_setting("wait", given[0]) if given else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,14 @@ class AgentFlags:
     jobs: Annotated[
         list[str] | None,
         typer.Option(
-            "--jobs", metavar="GLOB", help="Its job files; may be given many times. [jobs/ beside the manifest]"
+            "--jobs",
+            metavar="GLOB",
+            help="Its job files; may be given many times. [default: jobs/ beside the manifest]",
         ),
     ] = None
     slots: Annotated[
         int | None,
-        typer.Option("--slots", metavar="N", min=1, help="How many allocations it runs at a time. [no limit]"),
+        typer.Option("--slots", metavar="N", min=1, help="How many allocations it runs at a time. [default: no limit]"),
     ] = None
     fault: Annotated[
         list[str] | None,
@@ -195,55 +197,68 @@ class SettingFlags:
     """The manifest's settings; a flag goes over them."""
 
     concurrency: Annotated[
-        str | None, typer.Option("--concurrency", metavar="N", help="Requests at the same time, 1 to 64. [16]")
+        str | None, typer.Option("--concurrency", metavar="N", help="Requests at the same time, 1 to 64. [default: 16]")
     ] = None
     in_flight: Annotated[
         str | None,
-        typer.Option("--in-flight", metavar="N", help="Items sent and without outcome, at most, or unlimited. [1000]"),
+        typer.Option(
+            "--in-flight", metavar="N", help="Items sent and without outcome, at most, or unlimited. [default: 1000]"
+        ),
     ] = None
     rate: Annotated[
-        str | None, typer.Option("--rate", metavar="N/s", help="Dispatches in a span of time: 20/s, 100/m. [unlimited]")
+        str | None,
+        typer.Option("--rate", metavar="N/s", help="Dispatches in a span of time: 20/s, 100/m. [default: unlimited]"),
     ] = None
     canary: Annotated[
         str | None,
         typer.Option(
-            "--canary", metavar="N", help="First items (5 or 1%) that must end well before the rest goes. [none]"
+            "--canary",
+            metavar="N",
+            help="First items (5 or 1%) that must end well before the rest goes. [default: none]",
         ),
     ] = None
     stop_on: Annotated[
         str | None,
-        typer.Option("--stop-on", metavar="N", help="Start nothing more after more failures than 20 or 5%. [never]"),
+        typer.Option(
+            "--stop-on", metavar="N", help="Start nothing more after more failures than 20 or 5%. [default: never]"
+        ),
     ] = None
     unplaced_after: Annotated[
         str | None,
         typer.Option(
-            "--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [for ever]"
+            "--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [default: for ever]"
         ),
     ] = None
     unreachable_after: Annotated[
         str | None,
-        typer.Option("--unreachable-after", metavar="TIME", help="How long Nomad may give no answer. [5m]"),
+        typer.Option("--unreachable-after", metavar="TIME", help="How long Nomad may give no answer. [default: 5m]"),
     ] = None
     timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="TIME", help="How long the whole run may take. [for ever]")
+        str | None,
+        typer.Option("--timeout", metavar="TIME", help="How long the whole run may take. [default: for ever]"),
     ] = None
     settle: Annotated[
         str | None,
-        typer.Option("--settle", metavar="TIME", help="How long to look for a dispatch that is in doubt. [45s]"),
+        typer.Option(
+            "--settle", metavar="TIME", help="How long to look for a dispatch that is in doubt. [default: 45s]"
+        ),
     ] = None
 
     def as_mapping(self) -> dict[str, str | None]:
         """By manifest key, as typed. Raises UsageError, which names the flag, for a value that cannot be read."""
-        from dispatchfile.settings import PARSERS  # noqa: PLC0415  only commands that run something need it
-
         given: dict[str, str | None] = asdict(self)
-        for key, text in given.items():
-            try:
-                if text is not None:
-                    PARSERS[key](text)
-            except ValueError as exc:
-                raise UsageError(f"--{key.replace('_', '-')}: {exc}") from exc
-        return given
+        return {key: None if text is None else checked_setting(key, text) for key, text in given.items()}
+
+
+def checked_setting(key: str, text: str) -> str:
+    """The *text*, if it can be read as the setting *key*. Raises UsageError, which names the flag, if not."""
+    from dispatchfile.settings import PARSERS  # noqa: PLC0415  only commands that run something need it
+
+    try:
+        PARSERS[key](text)
+    except ValueError as exc:
+        raise UsageError(f"--{key.replace('_', '-')}: {exc}") from exc
+    return text
 
 
 def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:

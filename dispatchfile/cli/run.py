@@ -44,7 +44,8 @@ def run(
     given: ManifestFlags,
     settings: SettingFlags,
     logs: Annotated[
-        Logs | None, typer.Option("--logs", help="Whose last log lines to read. [failed, where they are few]")
+        Logs | None,
+        typer.Option("--logs", help="Whose last log lines to read. [default: of failed ones, where they are few]"),
     ] = None,
     report: Annotated[
         list[str] | None,
@@ -64,10 +65,10 @@ def run(
     display: Display,
 ) -> int:
     """
-    Dispatch the items of a manifest, each exactly once, watch them, and sum up.
+    Dispatch a manifest's items and watch them.
 
-    Everything is checked before anything is sent. Exit code: 0 if all is well, 2 if items ran or were placed and did
-    not end well, 1 for anything else, 130 or 143 if interrupted.
+    Everything is checked before anything is sent, and each item is sent exactly once. Exit code: 0 if all is well, 2
+    if items ran or were placed and did not end well, 1 for anything else, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
 

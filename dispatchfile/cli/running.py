@@ -22,6 +22,7 @@ from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.requests import render_request, request_record
 from dispatchfile.reports.text import count_of
+from dispatchfile.settings import Wait
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.reporting import Reporter
@@ -83,6 +84,8 @@ def _local_jobs(call: RunCall) -> Sequence[Job]:
 
 
 def _options(call: RunCall) -> RunOptions:
+    if call.manifest in set(Wait) and not Path(call.manifest).exists():
+        raise UsageError(f"there is no manifest {call.manifest!r}: to wait for it, write --wait={call.manifest}")
     if call.run_id and not re.fullmatch(RUN_ID, call.run_id):
         raise UsageError(f"--run-id {call.run_id}: is not of 1 to 20 characters a-z and 0-9")
     environ = {} if call.local else os.environ

@@ -23,7 +23,7 @@ class SchemaName(StrEnum):
 def schema(
     name: Annotated[SchemaName, typer.Argument(help="What the schema is of.")] = SchemaName.MANIFEST,
 ) -> int:
-    """Print a JSON schema: of the manifest, of a plan file, of a summary or of an event."""
+    """Print a JSON schema."""
     from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")

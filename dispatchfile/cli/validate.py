@@ -32,10 +32,10 @@ def validate(
     display: Display,
 ) -> int:
     """
-    Check manifests and their templates without a server; send nothing.
+    Check manifests without a server.
 
-    Tells all problems of all files at once, each with its place. Without MANIFEST, dispatchfile.yaml in this folder.
-    Exit code: 0 if they can be run, 1 if not.
+    Syntax, schema, templates and limits; nothing is sent. Tells all problems of all files at once, each with its
+    place. Without MANIFEST, dispatchfile.yaml in this folder. Exit code: 0 if they can be run, 1 if not.
     """
     from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415  --help needs none of it
     from dispatchfile.reports.problems import render_problems  # noqa: PLC0415

@@ -59,7 +59,7 @@ class Progress:
         self._title = one_line(f"{facts.name} {facts.run}")
         what = f"{count_of(results.total, 'item')} of {facts.manifest or facts.name}"
         self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
-        self._show()
+        self._shown_at = self._started_at
 
     def event(self, event: Event, results: Results) -> None:
         if self._is_told(event):

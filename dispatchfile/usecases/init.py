@@ -53,8 +53,7 @@ dispatches:
       list:
         - {{name: Annie, language: fr}}
         - {{name: Mary, language: en}}
-    payload: {{template: payloads/greeting.json.j2}}
-    vars: {{person: "{{{{ each.name }}}}"}}
+    payload: {{json: {{to: "{{{{ each.name }}}}", from: "{{{{ vars.sender }}}}"}}}}
     meta: {{language: "{{{{ each.language }}}}"}}
     timeout: 10m
     tags: [many]
@@ -77,6 +76,16 @@ job "greet" {
   }
 
   group "greet" {
+    restart {
+      attempts = 0
+      mode     = "fail"
+    }
+
+    reschedule {
+      attempts  = 0
+      unlimited = false
+    }
+
     task "greet" {
       driver = "raw_exec"
 

@@ -1,0 +1,50 @@
+"""Exceptions to exit codes, and to one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.cli.exits import exit_code_of
+from dispatchfile.errors import FileError, Interrupted, NomadForbidden, UsageError
+
+
+@pytest.mark.parametrize(
+    ("exc", "code", "line"),
+    [
+        pytest.param(UsageError("--a: b"), 1, "Error: --a: b\n", id="ours"),
+        pytest.param(NomadForbidden("no\n\n  right \x1b[1m"), 1, "Error: no right \\x1b[1m\n", id="many lines"),
+        pytest.param(Interrupted("go on with resume", 143), 143, "go on with resume\n", id="a signal"),
+        pytest.param(KeyboardInterrupt(), 130, "interrupted\n", id="Ctrl-C"),
+        pytest.param(SystemExit(3), 3, "", id="somebody's own exit"),
+        pytest.param(SystemExit("text"), 1, "", id="an exit with a text"),
+        pytest.param(
+            ExceptionGroup("two", [FileError("a", "is gone"), UsageError("b")]), 1, "Error: a: is gone\n", id="a group"
+        ),
+        pytest.param(
+            BaseExceptionGroup("two", [KeyboardInterrupt(), Interrupted("x", 143)]), 143, "x\n", id="signals in a group"
+        ),
+        pytest.param(BaseExceptionGroup("one", [KeyboardInterrupt()]), 130, "interrupted\n", id="Ctrl-C in a group"),
+    ],
+)
+def test_what_ends_a_command_has_its_code_and_one_line(
+    exc: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error; standard output belongs to results."""
+    assert exit_code_of(exc, []) == code
+    assert capsys.readouterr() == ("", line)
+
+
+def test_one_unforeseen_exception_makes_the_whole_group_unforeseen(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is ours in it may only follow from what is not."""
+    assert exit_code_of(ExceptionGroup("two", [UsageError("a"), ZeroDivisionError("b")]), []) == 1
+    line, _, path = capsys.readouterr().err.rstrip(")\n").partition(" (traceback in ")
+    Path(path).unlink()
+    assert line == "Error: internal error: ExceptionGroup: two (2 sub-exceptions)"
+
+
+@pytest.mark.parametrize("argv", [["--log-format=json"], ["run", "--log-format", "json"]])
+def test_errors_are_json_for_those_who_collect_logs(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Even before the command line has been read."""
+    exit_code_of(UsageError("--a: b"), argv)
+    assert json.loads(capsys.readouterr().err) == {"level": "error", "message": "--a: b"}

@@ -1,0 +1,35 @@
+"""Reports of a run in files of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.cli.outputs import read_report_files, render_report, write_reports
+from dispatchfile.errors import FileError
+from dispatchfile.reports.formats import ReportKind
+from tests.reports.making import summary_of
+
+
+def test_each_report_goes_to_its_own_file(tmp_path: Path) -> None:
+    """Whatever stood there before is replaced."""
+    (tmp_path / "junit").write_text("old")
+    summary = summary_of({"a": None})
+    write_reports(read_report_files([f"{kind}={tmp_path / kind}" for kind in ReportKind], {}), summary)
+    assert {kind: (tmp_path / kind).read_text() for kind in ReportKind} == {
+        kind: render_report(kind, summary) for kind in ReportKind
+    }
+
+
+def test_a_summary_of_a_github_step_is_shared(tmp_path: Path) -> None:
+    """Other commands of the step write to the same file: what they wrote stays."""
+    shared = tmp_path / "summary.md"
+    shared.write_text("before\n")
+    summary = summary_of({"a": None})
+    write_reports(read_report_files([f"markdown={shared}"], {"GITHUB_STEP_SUMMARY": str(shared)}), summary)
+    assert shared.read_text() == "before\n" + render_report(ReportKind.MARKDOWN, summary)
+
+
+def test_a_report_that_cannot_be_written_is_an_error() -> None:
+    """A CI job must not find an empty report and take it for a good one."""
+    with pytest.raises(FileError, match="/dev/full: No space left on device"):
+        write_reports(read_report_files(["json=/dev/full"], {}), summary_of({"a": None}))

@@ -1,0 +1,60 @@
+"""A run for a pull request or a job's page."""
+
+import pytest
+
+from dispatchfile.events import Cause, Outcome, Verdict
+from dispatchfile.reports.markdown import escaped, markdown_of_run
+from tests.reports.making import FAILED, GOOD, UNSENT, summary_of
+
+
+def test_the_whole_page_of_a_run() -> None:
+    """Heading, counts, a row for each kind of trouble, and the run."""
+    assert (
+        markdown_of_run(summary_of({"film-1": FAILED, "film-2": GOOD}))
+        == """\
+### ❌ nightly: finished
+
+1 succeeded, 1 failed of 2 items
+
+| items | outcome | cause | example | message | run again with |
+| ---: | --- | --- | --- | --- | --- |
+| 1 | ❌ failed | exit 3 | film-1 | task encode: exit code 3; last log line: no such codec: \
+\\\\x1b\\[31mvp9\\\\x1b\\[0m | `dispatchfile rerun k3v9x2ab --failed` |
+
+Run `k3v9x2ab` of films.yaml, 12m30s, 412 requests, peak 9 connections, 0 throttled.
+"""
+    )
+
+
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    """There is no table where nothing ended badly."""
+    page = markdown_of_run(summary_of({"a": GOOD, "b": UNSENT}, "interrupted"))
+    assert page.endswith("throttled.\n\nGo on with `dispatchfile resume k3v9x2ab`.\n")
+    assert "|" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("a|b", r"a\|b", id="the end of a cell"),
+        pytest.param("<img src=x>&amp;", "&lt;img src=x&gt;&amp;amp;", id="HTML"),
+        pytest.param("`x` [a](b) *c* _d_", r"\`x\` \[a\]\(b\) \*c\* \_d\_", id="markup"),
+        pytest.param("@all", "@\u200call", id="a mention"),
+        pytest.param("https://evil", "https:\u200c//evil", id="a link"),
+        pytest.param("a\nb\x1b", r"a b\\x1b", id="lines and escapes"),
+    ],
+)
+def test_texts_from_outside_stay_texts(text: str, shown: str) -> None:
+    """A task's last words are not markup of a page that others trust."""
+    assert escaped(text) == shown
+
+
+def test_a_page_stays_below_what_github_takes() -> None:
+    """Thousands of kinds of trouble with long messages: over 1 MiB GitHub would drop the whole page."""
+    verdicts = {
+        f"item-{n}": Verdict(Outcome.REFUSED, Cause.VALIDATION, chr(97 + n % 26) * (50 + n // 26) + "|" * 5000)
+        for n in range(3000)
+    }
+    page = markdown_of_run(summary_of(verdicts))
+    assert len(page.encode()) < 1 << 20
+    assert "items in smaller groups" in page

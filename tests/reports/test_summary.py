@@ -1,0 +1,143 @@
+"""What a run came to, for a person and for a script."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from dispatchfile.events import Cause, Outcome, Verdict
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.summary import render_summary, rerun_command, text_of_summary
+from dispatchfile.reports.text import Palette
+from dispatchfile.results import summary_json
+from tests.reports.making import FAILED, GOOD, LOST, UNSENT, summary_of
+
+UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone before its end was seen")
+TIMED_OUT = Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, "over its timeout of 1800 s: left to go on")
+
+
+def test_a_run_in_which_all_went_well_is_three_lines() -> None:
+    """Counts, time, and what it cost the server."""
+    assert (
+        text_of_summary(summary_of({"a": GOOD, "b": GOOD, "c": Verdict(Outcome.SKIPPED)}))
+        == """\
+2 succeeded, 1 skipped of 3 items
+run k3v9x2ab (nightly) finished after 12m30s: exit code 0
+412 requests, peak 9 connections, 0 throttled
+"""
+    )
+
+
+def test_few_bad_endings_are_listed_one_by_one() -> None:
+    """With what was said of each, and one command that runs them again."""
+    verdicts = {"a": GOOD, "film-2": FAILED, "film-3": TIMED_OUT}
+    assert (
+        text_of_summary(summary_of(verdicts), width=80)
+        == """\
+2 of 3 items did not end well:
+ITEM    OUTCOME    CAUSE     MESSAGE
+film-2  failed     exit 3    task encode: exit code 3; last log line: no such
+                             codec: \\x1b[31mvp9\\x1b[0m
+film-3  timed_out  deadline  over its timeout of 1800 s: left to go on
+run again with: dispatchfile rerun k3v9x2ab --failed
+
+1 succeeded, 1 failed, 1 timed_out of 3 items
+run k3v9x2ab (nightly) finished after 12m30s: exit code 2
+412 requests, peak 9 connections, 0 throttled
+"""
+    )
+
+
+def test_many_bad_endings_are_grouped() -> None:
+    """By outcome, cause and last words, with one example of each and the command for just these."""
+    verdicts = {f"film-{n}": FAILED for n in range(40)} | {f"gone-{n}": LOST for n in range(2)} | {"a": GOOD}
+    assert (
+        text_of_summary(summary_of(verdicts), width=80)
+        == """\
+42 of 43 items did not end well:
+ITEMS  OUTCOME  CAUSE      EXAMPLE  LAST WORDS
+   40  failed   exit 3     film-0   no such codec: \\x1b[#mvp#\\x1b[#m
+    2  lost     node_lost  gone-0   its node went away
+run again with:
+  dispatchfile rerun k3v9x2ab --outcome failed
+  dispatchfile rerun k3v9x2ab --outcome lost
+
+1 succeeded, 40 failed, 2 lost of 43 items
+run k3v9x2ab (nightly) finished after 12m30s: exit code 2
+412 requests, peak 9 connections, 0 throttled
+"""
+    )
+
+
+def test_an_interrupted_run_names_the_way_on() -> None:
+    """What was not sent yet did not end badly: a resume sends it."""
+    summary = replace(summary_of({"a": GOOD, "b": None, "c": UNSENT}, "interrupted"), exit_code=130)
+    assert (
+        text_of_summary(summary)
+        == """\
+1 succeeded, 1 unsent, 1 without an outcome of 3 items
+run k3v9x2ab (nightly) interrupted after 12m30s: exit code 130
+412 requests, peak 9 connections, 0 throttled
+go on with: dispatchfile resume k3v9x2ab
+"""
+    )
+
+
+def test_a_run_stopped_early_shows_what_was_left_out() -> None:
+    """Its unsent items are a group as any other: only a rerun sends them."""
+    verdicts = {"a": FAILED} | {f"b{n}": Verdict(Outcome.UNSENT, Cause.STOP_ON, "surely never sent") for n in range(20)}
+    text = text_of_summary(summary_of(verdicts, "stopped_early"))
+    assert "   20  unsent   stop_on  b0       surely never sent\n" in text
+    assert "run k3v9x2ab (nightly) stopped early after 12m30s: exit code 1\n" in text
+
+
+def test_nothing_to_do_is_said() -> None:
+    """An empty line of counts would be a riddle."""
+    assert text_of_summary(summary_of({})).startswith("nothing to do of 0 items\n")
+
+
+def test_colours_add_no_words() -> None:
+    """Every outcome is a word."""
+    summary = summary_of({"a": GOOD, "b": FAILED, "c": UNKNOWN})
+    coloured = text_of_summary(summary, palette=Palette(on=True))
+    for code in ("\x1b[1;31m", "\x1b[33m", "\x1b[32m", "\x1b[1m", "\x1b[0m"):
+        coloured = coloured.replace(code, "")
+    assert coloured == text_of_summary(summary)
+
+
+MIXED = {
+    **{f"f{n}": FAILED for n in range(9)},
+    **{f"o{n}": replace(FAILED, cause=Cause.OOM, exit_code=None) for n in range(9)},
+    **{f"u{n}": UNKNOWN for n in range(2)},
+    "ok": GOOD,
+}
+
+
+@pytest.mark.parametrize(
+    ("ids", "options"),
+    [
+        pytest.param([f"{kind}{n}" for kind in "fo" for n in range(9)], "--failed", id="all that failed"),
+        pytest.param([f"f{n}" for n in range(9)], "--cause exit", id="one cause"),
+        pytest.param(["u0", "u1"], "--outcome unknown", id="unknown has to be named"),
+        pytest.param(["f3", "o1"], "--only f3 --only o1", id="some of them"),
+        pytest.param([f"f{n}" for n in range(8)], "--cause exit", id="too many to name: the fewest others with them"),
+        pytest.param(["f0", "u0"], "--only f0 --only u0", id="some of two outcomes"),
+        pytest.param(["u0", "u1", *MIXED][:-1], "--outcome failed --outcome unknown", id="all of two outcomes"),
+    ],
+)
+def test_the_shortest_command_that_runs_just_these_again(ids: list[str], options: str) -> None:
+    """An option where it takes these and no others, else their ids."""
+    assert rerun_command(summary_of(MIXED), ids) == f"dispatchfile rerun k3v9x2ab {options}"
+
+
+def test_an_unfinished_run_is_resumed_not_rerun() -> None:
+    """A rerun would be refused."""
+    assert rerun_command(summary_of({"a": FAILED}, "interrupted"), ["a"]) == ""
+
+
+def test_scripts_get_the_whole_summary() -> None:
+    """One object, on many lines or on one."""
+    summary = summary_of({"a": FAILED, "b": GOOD})
+    assert json.loads(render_summary(summary, OutputFormat.JSON)) == summary_json(summary)
+    (line,) = render_summary(summary, OutputFormat.NDJSON).splitlines()
+    assert json.loads(line) == summary_json(summary)
