@@ -82,10 +82,10 @@ class Making:
         """A problem with what the dispatch has below *key*."""
         document, recipe = self._shop.document, self._recipe
         position = document.position(*route_of(document, recipe.index, key, *rest))
-        repeats, kind = self._shop.repeats, (code, position)
-        if not repeats.full(kind):
-            problem = document.problem(code, position, f"{found}{self._of_row()}", hint, item=self.id)
-            self.problems.append(repeats.showing(kind, problem))
+        self.problems += self._shop.repeats.told(
+            (code, position),
+            lambda: document.problem(code, position, f"{found}{self._of_row()}", hint, item=self.id),
+        )
 
     def _finished(self, request: DispatchRequest, prefix: str, tags: tuple[str, ...]) -> Item:
         recipe, policy = self._recipe, self._recipe.policy
@@ -235,15 +235,16 @@ class Making:
         raise _Unusable
 
     def _report_in_file(self, trouble: Trouble, file: str) -> None:
-        """A problem at its line of a template file, which tells what it was rendered for."""
+        """A problem at its line of a template file, with what it was rendered for."""
         position = Position(shown_path(self._shop.document, file), trouble.line or 1, 1)
-        repeats, kind = self._shop.repeats, (trouble.code, position)
-        if not repeats.full(kind):
-            found = f"{trouble.found}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
-            problem = Problem(
-                trouble.code, position, found, trouble.hint, item=self.id, excerpt=self._excerpt(file, position)
-            )
-            self.problems.append(repeats.showing(kind, problem))
+        self.problems += self._shop.repeats.told(
+            (trouble.code, position), lambda: self._problem_in_file(trouble, file, position)
+        )
+
+    def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
+        found = f"{trouble.found}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
+        excerpt = self._excerpt(file, position)
+        return Problem(trouble.code, position, found, trouble.hint, item=self.id, excerpt=excerpt)
 
     def _excerpt(self, file: str, position: Position) -> str:
         try:

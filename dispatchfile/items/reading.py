@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from dispatchfile.expand import Names, Row, expand
 from dispatchfile.files import Files
@@ -32,10 +32,10 @@ def read_items(
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
     what the manifest lists. The same problem in row after row is told 20 times, and counted at the end of the stream.
     """
-    seen = Names("env", {}, "the manifest's list `env`")
-    yield from _read_environment(document, env, seen)
+    yield from _unset(document, env)
     repeats = Repeats()
-    shop = Workshop(document, files, Renderer(files), repeats, manifest_name(document), seen)
+    name, seen = manifest_name(document), _visible(document, env)
+    shop = Workshop(document, files, Renderer(files), repeats, name, seen)
     recipes, identities = Recipes(document, overrides, scope), _Identities()
     dispatches: Any = document.data["dispatches"]
     for index in range(len(dispatches)):
@@ -43,26 +43,30 @@ def read_items(
         yield from problems
         for row in expand(document, index, files):
             if isinstance(row, Problem):
-                yield from _row_problem(row, repeats)
+                yield from _told(row, repeats)
             elif recipe is not None:
                 yield from _made(shop, recipe, row, identities)
     yield from repeats.rest()
 
 
-def _read_environment(document: Document, env: Mapping[str, str], seen: Names) -> Iterator[Problem]:
-    names: Any = document.data.get("env", [])
-    for number, name in enumerate(names):
-        if name in env:
-            seen[name] = env[name]
-        else:
-            position = document.position("env", number)
-            yield document.problem("DF036", position, f"{name} is not set in the environment")
+def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:
+    for number, name in enumerate(_listed(document)):
+        if name not in env:
+            yield document.problem("DF036", document.position("env", number), f"{name} is not set in the environment")
 
 
-def _row_problem(problem: Problem, repeats: Repeats) -> Iterator[Problem]:
-    kind = (problem.code, problem.position.file)
-    if not repeats.full(kind):
-        yield repeats.showing(kind, problem)
+def _visible(document: Document, env: Mapping[str, str]) -> Names:
+    """One that is not set stands for itself, so that it is told once and not wherever it is used."""
+    return Names("env", {name: env.get(name, name) for name in _listed(document)}, "the manifest's list `env`")
+
+
+def _listed(document: Document) -> list[str]:
+    return cast("list[str]", document.data.get("env", []))
+
+
+def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
+    """A problem with a row, of which a file may have many at different lines."""
+    return repeats.told((problem.code, problem.position.file), lambda: problem)
 
 
 def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Iterator[Item | Problem]:

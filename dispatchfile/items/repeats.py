@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 
 from dispatchfile.problems import Problem
@@ -11,25 +12,22 @@ SHOWN_REPEATS = 20
 
 
 class Repeats:
-    """Lets the first 20 problems of one kind and place through."""
+    """Counts problems by their kind, and lets the first 20 of each through."""
 
     def __init__(self) -> None:
-        self._counts: dict[Hashable, int] = {}
+        self._counts: Counter[Hashable] = Counter()
         self._last: dict[Hashable, Problem] = {}
 
-    def full(self, kind: Hashable) -> bool:
-        """Counts one more problem of this *kind*; True where it is not to be shown."""
-        count = self._counts.get(kind, 0) + 1
-        self._counts[kind] = count
-        return count > SHOWN_REPEATS
-
-    def showing(self, kind: Hashable, problem: Problem) -> Problem:
-        """*problem*, which is shown, kept as an example of its *kind*."""
-        self._last[kind] = problem
-        return problem
+    def told(self, kind: Hashable, problem: Callable[[], Problem]) -> list[Problem]:
+        """The *problem*, made only if it is to be told; nothing where it is but counted."""
+        self._counts[kind] += 1
+        if self._counts[kind] > SHOWN_REPEATS:
+            return []
+        self._last[kind] = problem()
+        return [self._last[kind]]
 
     def rest(self) -> Iterator[Problem]:
-        """A problem for each kind of which some were not shown."""
+        """A problem for each kind of which some were only counted."""
         for kind, count in self._counts.items():
             if count > SHOWN_REPEATS:
                 more = f"and {count - SHOWN_REPEATS:,} more like this"

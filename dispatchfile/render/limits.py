@@ -121,7 +121,7 @@ def check_method(name: str, text: str, arguments: list[object]) -> None:
         refuse_over(MAX_TEXT, _largest(arguments), "characters")
     elif name == "replace":
         _check_replacement(text, arguments)
-    elif name in {"format", "format_map"}:
+    elif name == "format":
         _check_fields(text, arguments)
 
 
@@ -129,20 +129,26 @@ def check_filter(name: str, value: object, arguments: list[object]) -> None:
     """Whether the filter *name* may be applied so. Raises TooMuch."""
     if name in {"center", "batch", "slice", "round"}:
         refuse_over(MAX_TEXT, _largest(arguments), "characters or elements")
-    elif name in {"indent", "wordwrap"} and isinstance(value, str):
-        lines = value.count("\n") + 1 if name == "indent" else len(value)
-        refuse_over(MAX_GROWTH, lines * _largest(arguments), "characters")
-    elif name == "replace" and isinstance(value, str):
-        _check_replacement(value, arguments)
-    elif name == "format" and isinstance(value, str):
-        check_format(value, tuple(arguments))
+    elif isinstance(value, str):
+        _check_text_filter(name, value, arguments)
+
+
+def _check_text_filter(name: str, text: str, arguments: list[object]) -> None:
+    if name == "indent":
+        refuse_over(MAX_GROWTH, (text.count("\n") + 1) * _largest(arguments), "characters")
+    elif name == "wordwrap":
+        refuse_over(MAX_GROWTH, len(text) * _longest(arguments), "characters")
+    elif name == "replace":
+        _check_replacement(text, arguments)
+    elif name == "format":
+        check_format(text, tuple(arguments))
 
 
 def check_format(text: str, values: object) -> None:
     """Whether `text % values` may be made. Raises TooMuch."""
     if _WIDE_FORMAT.search(text):
         raise TooMuch("formats with a width of four digits or one that is computed")
-    refuse_over(MAX_GROWTH, text.count("%") * _largest(_flat(values)), "characters")
+    refuse_over(MAX_GROWTH, text.count("%") * _longest(_flat(values)), "characters")
 
 
 def _check_fields(text: str, arguments: list[object]) -> None:
@@ -152,8 +158,7 @@ def _check_fields(text: str, arguments: list[object]) -> None:
         return  # the call itself will say what is wrong
     if any(_WIDE_FIELD.search(spec) for spec in specs):
         raise TooMuch("formats with a width of four digits or one that is computed")
-    texts = [value for argument in arguments for value in _flat(argument)]
-    refuse_over(MAX_GROWTH, text.count("{") * max(map(_length, texts), default=0), "characters")
+    refuse_over(MAX_GROWTH, text.count("{") * _longest(arguments), "characters")
 
 
 def _check_replacement(text: str, arguments: list[object]) -> None:
@@ -161,7 +166,7 @@ def _check_replacement(text: str, arguments: list[object]) -> None:
         case [str(old), str(new), *_]:
             refuse_over(MAX_GROWTH, text.count(old) * len(new), "characters")
         case _:
-            refuse_over(MAX_GROWTH, (len(text) + 1) * max(map(_length, arguments), default=0), "characters")
+            refuse_over(MAX_GROWTH, (len(text) + 1) * _longest(arguments), "characters")
 
 
 def _flat(values: object) -> Iterable[object]:
@@ -171,8 +176,13 @@ def _flat(values: object) -> Iterable[object]:
 
 
 def _largest(values: Iterable[object]) -> int:
-    """The largest number or longest text among *values*."""
+    """The largest number or the length of the longest text among *values*."""
     return max((value if isinstance(value, int) else _length(value) for value in values), default=0)
+
+
+def _longest(values: Iterable[object]) -> int:
+    """The length of the longest text among *values*."""
+    return max(map(_length, values), default=0)
 
 
 def _length(value: object) -> int:

@@ -23,7 +23,6 @@ from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, r
 
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
-
 MAX_OVERRUNS = 5  # each may take a second, and there may be 100,000 rows
 GIVEN_UP = f"took too long {MAX_OVERRUNS} times before, and is not rendered again"
 NO_REASON = "it does not compile"
@@ -119,7 +118,8 @@ class Renderer:
         try:
             return self._text(template, context)
         except Exception as exc:  # templates call into code that raises anything
-            self._overruns[template] += isinstance(exc, TooLong)
+            if isinstance(exc, TooLong):
+                self._overruns[template] += 1
             raise TemplateTrouble(name, _trouble(exc, context)) from exc
 
     def _text(self, template: Template, context: Mapping[str, object]) -> str:

@@ -180,7 +180,7 @@ def test_a_payload_over_the_limit(tmp_path: Path, form: str) -> None:
 
 def test_a_variable_that_is_not_set(tmp_path: Path) -> None:
     """A listed variable is needed, so its absence is told where it is listed, once."""
-    text = "env: [A, B]\ndispatches: [{job: j}, {job: k}]"
+    text = "env: [A, B]\ndispatches: [{job: '{{ env.B }}'}, {job: k}]"
     assert told(read(tmp_path, text, env={"A": ""})) == ["DF036 m.yaml:2:10: B is not set in the environment"]
 
 

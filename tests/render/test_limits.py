@@ -133,6 +133,9 @@ def test_a_huge_source_is_not_compiled(renderer: Renderer) -> None:
     ("source", "text"),
     [
         ("{{ 'ab' * 3 }}", "ababab"),
+        ("{{ '%d' % 5000000000 }}", "5000000000"),
+        ("{{ '{}'.format(5000000000) }}", "5000000000"),
+        ("{{ ('x ' * 30000) | wordwrap(79) | length }}", "59999"),
         ("{{ 2 ** 10 }}", "1024"),
         ("{{ 'a' | center(5) }}|{{ 'a'.ljust(3) }}|{{ '7'.zfill(3) }}", "  a  |a  |007"),
         ("{{ 'a\nb' | indent(2) }}", "a\n  b"),
