@@ -24,11 +24,11 @@ PARTS = st.lists(
 
 
 def outcome(renderer: Renderer, source: str, context: dict[str, object]) -> object:
-    """The text, or what is wrong."""
+    """The text, or what is wrong in which line."""
     try:
         return renderer.render(source, context, name="x")
     except TemplateTrouble as exc:
-        return exc.trouble
+        return exc.trouble.code, exc.trouble.line
 
 
 @given(PARTS, st.dictionaries(st.sampled_from(["a", "b", "items"]), VALUES))
