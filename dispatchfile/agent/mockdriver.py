@@ -95,6 +95,8 @@ class MockTask:
             if self._script.run_for_s > 0:
                 await happens_within(self._killed, self._script.run_for_s, self._sleep)
             await asyncio.gather(*writers)
+        except OSError as exc:
+            return ExitResult(message=str(exc))
         finally:
             for writer in writers:
                 writer.cancel()

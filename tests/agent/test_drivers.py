@@ -8,6 +8,7 @@ import pytest
 from dispatchfile.agent.drivers import known_drivers
 from dispatchfile.agent.rawexec import exit_by_polling
 from tests.agent.allocs import (
+    ALLOC_ID,
     eventually,
     is_gone,
     make_job,
@@ -160,6 +161,16 @@ async def test_a_mock_task_writes_its_texts(tmp_path):
     }
     await run_mocks(make_job(make_task("mock_driver", config), Meta={"title": "é"}), tmp_path)
     assert (output(tmp_path), output(tmp_path, kind="stderr")) == ("out é\n" * 3, "err\n")
+
+
+async def test_a_mock_task_that_cannot_write_fails(tmp_path):
+    """The error is the message of its exit."""
+    (tmp_path / ALLOC_ID).write_text("in the way of the folder")
+    config = {"run_for": "1s", "stdout_string": "x"}
+    update = await run_mocks(make_job(make_task("mock_driver", config)), tmp_path)
+    kind, text = messages(update)[1]
+    assert (update.client_status, kind) == ("failed", "Terminated")
+    assert text.startswith('Exit Code: 0, Exit Message: "[Errno ')
 
 
 async def test_a_mock_task_may_take_its_time_to_die(tmp_path):
