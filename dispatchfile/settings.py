@@ -89,7 +89,7 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is no duration: write it as 90s, 10m or 1h30m")
     try:
         return durationpy.from_str(text)
-    except OverflowError as exc:
+    except (OverflowError, durationpy.DurationError) as exc:
         raise ValueError(f"{text!r} is too long a duration") from exc
 
 

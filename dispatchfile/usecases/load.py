@@ -56,7 +56,7 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
         hint = "name a manifest, or start one with `dispatchfile init`"
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
-    if document is not None and not has_errors(problems):
+    if document is not None:
         problems = (*problems, *check_document(document))
     return document, files, problems
 
