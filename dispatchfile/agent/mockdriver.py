@@ -113,7 +113,7 @@ class MockTask:
 
     async def _write(self, output: Output, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(output.text)
             for _ in range(output.repeats):
                 file.flush()

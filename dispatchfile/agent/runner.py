@@ -217,4 +217,7 @@ class AllocRunner:
 
 def _group_of(job: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     groups: Iterable[Mapping[str, Any]] = job.get("TaskGroups") or ()
-    return next(group for group in groups if group.get("Name") == name)
+    for group in groups:
+        if group.get("Name") == name:
+            return group
+    raise KeyError(f"the job has no group {name!r}")

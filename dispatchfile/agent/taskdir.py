@@ -102,7 +102,7 @@ def write_template(folders: TaskFolders, template: Mapping[str, Any], environmen
         raise SetupError("template: uid and gid are not supported by the embedded agent")
     text = _rendered(template, environment)
     path = folders.inside(environment.fill(str(template.get("DestPath") or "")))
-    _write(path, text.encode(), _mode(str(template.get("Perms") or "0644")))
+    _write(path, text.encode(errors="replace"), _mode(str(template.get("Perms") or "0644")))
     return text
 
 
