@@ -61,6 +61,7 @@ class Start:
     sent_at: float | None = None  # seconds since the epoch
     in_doubt: bool = False  # the attempt may have been sent by an earlier process
     predecessor: str = ""  # the previous attempt's child, which may still live
+    on_record: bool = True  # that the child was accepted; else it is news
     retry_at: float | None = None  # the attempt may not leave before, in seconds since the epoch
 
 
@@ -216,10 +217,17 @@ class Batch:
                 self._sent_at[item.id] = start.sent_at
             if start.child:
                 self._flow.adopt(ticket)
-                self._follow(ticket, start.child, existing=start.existing)
+                self._take_up_child(ticket, start)
             else:
                 doubts.append((ticket, self._clock.now()))
         return doubts
+
+    def _take_up_child(self, ticket: Ticket, start: Start) -> None:
+        if start.on_record:
+            self._follow(ticket, start.child, existing=start.existing)
+        else:
+            at = self._clock.wall()
+            self.accepted(ticket, Accepted(ticket.item.id, ticket.attempt, at, start.child, adopted=True))
 
     # What became of each attempt
 

@@ -15,7 +15,7 @@ from dispatchfile.dispatch import Baseline, intent_of
 from dispatchfile.errors import RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket
-from dispatchfile.items import Item, manifest_name
+from dispatchfile.items import Item, child_prefix, manifest_name
 from dispatchfile.journal import Baseline as StoredBaseline
 from dispatchfile.journal import Journal, RunHeader, RunState, Target, state_folder, unfinished_run
 from dispatchfile.manifest import Document
@@ -25,7 +25,7 @@ from dispatchfile.preflight import ParentState, cap_problems, check_items, paren
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import Results, RunFacts, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
-from dispatchfile.usecases.batch import BatchState
+from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_parents
@@ -157,6 +157,7 @@ class _Ready:
     version: tuple[int, int, int] | None
     client: Client
     ledger: Journal | NoLedger
+    adopts: bool  # the run's ID is given: Nomad may have children of it that no journal here knows
 
 
 async def _preflight(
@@ -167,7 +168,7 @@ async def _preflight(
     ledger: Journal | NoLedger = NoLedger()
     if options.journal and not has_errors(problems):
         ledger = _journal(options, prepared, header, states)
-    return _Ready(prepared, header, states, version, client, ledger), problems
+    return _Ready(prepared, header, states, version, client, ledger, adopts=bool(options.run_id)), problems
 
 
 def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
@@ -225,9 +226,13 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
         ledger.record(event)
         results.apply(event)
         reporter.event(event, results)
+    starts = await find_children(ready.client, selected, header.id) if ready.adopts else {}
+    later = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
+    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later if ticket.attempt > 1])
     work = Work(
         facts=run_facts(header),
         selected=selected,
+        starts=starts,
         settings=prepared.settings,
         parents=ready.states,
         baselines={parent: Baseline(state.children, state.children_index) for parent, state in ready.states.items()},
@@ -241,6 +246,28 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
     await close_journal(ledger, summary, state, clock)
     reporter.finished(summary)
     return summary
+
+
+async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:
+    """
+    Where items stand by what Nomad still has of the run: the last attempt of each that has a child.
+
+    Raises NomadError where the lists cannot be read: without them nothing of the run may be sent.
+    """
+    stems: dict[str, str] = {}
+    for namespace, region, job in parents_in(items):
+        rows = await client.list_all_jobs(
+            prefix=f"{job}/dispatch-", namespace=namespace, region=region, filter=f'ID contains "-{run}-"'
+        )
+        stems |= {row.id.rsplit("-", 2)[0]: row.id for row in rows if row.parent_id == job}
+    found = {}
+    for item in items:
+        for attempt in range(item.retry.attempts, 0, -1):
+            child = stems.get(f"{item.request.job}/dispatch-{child_prefix(item, run=run, attempt=attempt)}")
+            if child is not None and not item.exact_prefix:
+                found[item.id] = Start(attempt, child=child, on_record=False)
+                break
+    return found
 
 
 async def close_journal(ledger: Journal | NoLedger, summary: Summary, state: BatchState, clock: Clock) -> None:
