@@ -83,7 +83,8 @@ class Making:
         document, recipe = self._shop.document, self._recipe
         position = document.position(*route_of(document, recipe.index, key, *rest))
         self.problems += self._shop.repeats.told(
-            (code, position),
+            code,
+            position,
             lambda: document.problem(code, position, f"{found}{self._of_row()}", hint, item=self.id),
         )
 
@@ -238,7 +239,7 @@ class Making:
         """A problem at its line of a template file, with what it was rendered for."""
         position = Position(shown_path(self._shop.document, file), trouble.line or 1, 1)
         self.problems += self._shop.repeats.told(
-            (trouble.code, position), lambda: self._problem_in_file(trouble, file, position)
+            trouble.code, position, lambda: self._problem_in_file(trouble, file, position)
         )
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:

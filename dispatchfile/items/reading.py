@@ -66,7 +66,7 @@ def _listed(document: Document) -> list[str]:
 
 def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
     """A problem with a row, of which a file may have many at different lines."""
-    return repeats.told((problem.code, problem.position.file), lambda: problem)
+    return repeats.told(problem.code, problem.position.file, lambda: problem)
 
 
 def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Iterator[Item | Problem]:

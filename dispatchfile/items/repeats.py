@@ -9,26 +9,32 @@ from dataclasses import replace
 from dispatchfile.problems import Problem
 
 SHOWN_REPEATS = 20
+TOLD_ONCE = frozenset({"DF032"})  # whatever the row is, a template does not compile
 
 
 class Repeats:
-    """Counts problems by their kind, and lets the first 20 of each through."""
+    """Counts problems by code and place, and lets the first 20 of each kind through."""
 
     def __init__(self) -> None:
-        self._counts: Counter[Hashable] = Counter()
-        self._last: dict[Hashable, Problem] = {}
+        self._counts: Counter[tuple[str, Hashable]] = Counter()
+        self._last: dict[tuple[str, Hashable], Problem] = {}
 
-    def told(self, kind: Hashable, problem: Callable[[], Problem]) -> list[Problem]:
+    def told(self, code: str, place: Hashable, problem: Callable[[], Problem]) -> list[Problem]:
         """The *problem*, made only if it is to be told; nothing where it is but counted."""
+        kind = code, place
         self._counts[kind] += 1
-        if self._counts[kind] > SHOWN_REPEATS:
+        if self._counts[kind] > _shown(code):
             return []
         self._last[kind] = problem()
         return [self._last[kind]]
 
     def rest(self) -> Iterator[Problem]:
         """A problem for each kind of which some were only counted."""
-        for kind, count in self._counts.items():
-            if count > SHOWN_REPEATS:
-                more = f"and {count - SHOWN_REPEATS:,} more like this"
-                yield replace(self._last[kind], found=more, hint="", item=None, excerpt="")
+        for (code, place), count in self._counts.items():
+            if count > _shown(code):
+                more = f"and {count - _shown(code):,} more like this"
+                yield replace(self._last[code, place], found=more, hint="", item=None, excerpt="")
+
+
+def _shown(code: str) -> int:
+    return 1 if code in TOLD_ONCE else SHOWN_REPEATS

@@ -329,6 +329,18 @@ dispatches:
     assert problems[21] == "DF033 m.yaml:5:13: and 1,214 more like this"
 
 
+def test_a_template_that_does_not_compile_is_told_once(tmp_path: Path) -> None:
+    """A syntax error is the same for all rows, so one row is enough to show it."""
+    text = "dispatches: [{job: j, for_each: {list: [1, 2, 3]}, payload: {template: t}}]"
+    assert told(read(tmp_path, text, files={"t": "\n{% if %}"})) == [
+        (
+            "DF032 t:2:1: Expected an expression, got 'end of statement block',"
+            " for the dispatch at m.yaml:2:14 (row m.yaml:2:41)"
+        ),
+        "DF032 t:2:1: and 2 more like this",
+    ]
+
+
 def test_many_bad_rows_of_a_file_are_counted_too(tmp_path: Path) -> None:
     """Rows that cannot be read are told twenty times a file."""
     text = "dispatches: [{job: j, for_each: {csv: f}}]"
