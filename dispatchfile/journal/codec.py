@@ -34,7 +34,7 @@ def decode(kind: type, plain: Plain) -> object:
 
     Raises KeyError, TypeError or ValueError where *plain* cannot have been made from one.
     """
-    return _decoder(kind)(plain)
+    return decoder(kind)(plain)
 
 
 @functools.cache
@@ -53,7 +53,8 @@ def _encoder(kind: type[DataclassInstance]) -> Callable[[DataclassInstance], Pla
 
 
 @functools.cache
-def _decoder(kind: type[DataclassInstance]) -> Callable[[Plain], object]:
+def decoder(kind: type[DataclassInstance]) -> Callable[[Plain], object]:
+    """What `decode` does for one class: whoever decodes many asks once."""
     plan = {field.name: from_plain for field, (_, from_plain) in _converts_of_fields(kind)}
     special = [(name, from_plain) for name, from_plain in plan.items() if from_plain is not None]
     construct = cast("Convert", kind)
@@ -97,7 +98,7 @@ def _converts_of_class(kind: type) -> Converts:
     if kind is timedelta:
         return lambda span: span // MICROSECOND, lambda microseconds: timedelta(microseconds=microseconds)
     if is_dataclass(kind):
-        return _encoder(kind), _decoder(kind)
+        return _encoder(kind), decoder(kind)
     if issubclass(kind, StrEnum):
         return None, kind
     if kind in SCALARS:

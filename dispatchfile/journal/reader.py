@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
@@ -10,9 +10,11 @@ from typing import cast, get_args
 from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent, Outcome
 from dispatchfile.items import Item
 from dispatchfile.journal.records import Baseline, Mark, Progress, StoredRun
-from dispatchfile.journal.store import read_items, read_log, read_run
+from dispatchfile.journal.store import read_facts, read_items, read_log, read_run
+from dispatchfile.results import ItemFacts
 
 Milestone = Intent | Mark | Accepted | Doubted | Ended
+EVENTS: Collection[type[Event]] = get_args(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,17 @@ class JournalReader:
         """
         return read_items(self.path, payloads=payloads)
 
-    def events(self) -> Iterator[Event]:
-        """In the order they were recorded, to fold into results."""
-        return (event for _, event in self.numbered_events())
+    def facts(self) -> Iterator[ItemFacts]:
+        """What results know of the items beforehand, in the run's order."""
+        return read_facts(self.path)
+
+    def events(self, kinds: Collection[type[Event]] = EVENTS) -> Iterator[Event]:
+        """Those of these kinds, in the order they were recorded, to fold into results. Others are not even read."""
+        return (event for _, event in cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=kinds)))
 
     def numbered_events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         """Those behind number *after*: whoever follows a run asks again with the last number seen."""
-        return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=get_args(Event), after=after))
+        return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=EVENTS, after=after))
 
     def baselines(self) -> Mapping[tuple[str, str, str], Baseline]:
         """The last of each parent, by namespace, region and job."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 from dispatchfile.events import Accepted, Doubled, Doubted, Ended, Event, Intent, Moved, Notice, Repeated, Sending
 from dispatchfile.items import Item
-from dispatchfile.journal.codec import Plain, decode, encode
+from dispatchfile.journal.codec import Plain, decode, decoder, encode
 from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.records import Baseline, Mark, RunHeader, RunStatus
+from dispatchfile.results import ItemFacts
+from dispatchfile.source import Position
 
 Entry = Event | Intent | Mark | Baseline
 Record = TypeVar("Record", RunHeader, RunStatus)
@@ -54,11 +57,16 @@ def encode_entry(entry: Entry, mask: Mask) -> tuple[str, object, object, Plain]:
 
 def decode_entries(rows: Sequence[tuple[int, str, str | None, int | None, str]]) -> Iterator[tuple[int, Entry]]:
     """Numbers and entries of rows that hold number, kind, item, attempt and the rest."""
-    plains = _load_all([body for *_, body in rows])
+    plains, decoders = _load_all([body for *_, body in rows]), _decoders()
     for (number, name, item, attempt, _), plain in zip(rows, plains, strict=True):
         if item is not None:
             plain["item"], plain["attempt"] = item, attempt
-        yield number, cast("Entry", decode(ENTRIES[name], plain))
+        yield number, decoders[name](plain)
+
+
+@functools.cache
+def _decoders() -> Mapping[str, Callable[[Plain], Entry]]:
+    return {name: cast("Callable[[Plain], Entry]", decoder(kind)) for name, kind in ENTRIES.items()}
 
 
 def encode_item(item: Item) -> tuple[str, bytes | None]:
@@ -76,6 +84,21 @@ def decode_items(rows: Sequence[tuple[str, bytes | None]]) -> Iterator[Item]:
     for (_, payload), plain in zip(rows, plains, strict=True):
         cast("Plain", plain["request"])["payload"] = payload
         yield cast("Item", decode(Item, plain))
+
+
+def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
+    """What results know of the items that `encode_item` made these of, in a third of the time the items take."""
+    place_of = cast("Callable[[Plain], Position]", decoder(Position))
+    for plain in _load_all(bodies):
+        request, place = cast("Plain", plain["request"]), cast("Plain", plain["row"] or plain["position"])
+        yield ItemFacts(
+            id=cast("str", plain["id"]),
+            job=cast("str", request["job"]),
+            namespace=cast("str", request["namespace"]),
+            region=cast("str", request["region"]),
+            tags=tuple(cast("list[str]", plain["tags"])),
+            position=place_of(place),
+        )
 
 
 def _load_all(bodies: Sequence[str]) -> list[Plain]:

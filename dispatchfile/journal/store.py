@@ -18,6 +18,7 @@ from dispatchfile.journal.rows import (
     KINDS,
     Entry,
     decode_entries,
+    decode_facts,
     decode_items,
     decode_record,
     dumps,
@@ -25,6 +26,7 @@ from dispatchfile.journal.rows import (
     encode_item,
     encode_record,
 )
+from dispatchfile.results import ItemFacts
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x44664A6C  # "DfJl"
@@ -205,6 +207,15 @@ def read_items(path: Path, *, payloads: bool) -> Iterator[Item]:
             if payloads:
                 bodies = _read_payloads(connection, {number for _, number, _ in rows if number}, known=bodies)
             yield from decode_items([(body, bodies.get(number)) for _, number, body in rows])
+            last = rows[-1][0]
+
+
+def read_facts(path: Path) -> Iterator[ItemFacts]:
+    """What results know of the items beforehand, in the order of the run. Raises JournalError."""
+    with open_to_read(path) as connection, damage_errors(path):
+        last = 0
+        while rows := connection.execute(READ_ITEMS, (last, CHUNK)).fetchall():
+            yield from decode_facts([body for *_, body in rows])
             last = rows[-1][0]
 
 

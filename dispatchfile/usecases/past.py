@@ -1,0 +1,110 @@
+"""A run of the past, or of another process, as its journal tells it: no server is asked, nothing is written."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatchfile.events import Accepted, Doubled, Ended, Event, Sending
+from dispatchfile.journal import JournalReader, RunHeader, RunState, StoredRun, is_live, open_run, state_folder
+from dispatchfile.results import Results, RunFacts, Summary, summarize
+
+RUNNING = "running"  # the state of a summary that another process is still adding to
+OF_ENDED = (Accepted, Ended, Doubled)  # half of all events: all that counts of items that have ended
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """Which run is meant, and where it is kept."""
+
+    run: str | None  # an ID or a unique prefix of one; None: the latest of the manifest
+    manifest: Path | None
+    state_dir: str | None
+    environ: Mapping[str, str]
+
+    def open(self) -> JournalReader:
+        """Raises RunRefused where there is no such run, JournalError where it cannot be read."""
+        return open_run(state_folder(self.state_dir, self.environ), self.run, manifest=self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run as its journal tells it at one moment."""
+
+    reader: JournalReader
+    stored: StoredRun
+    results: Results
+    is_live: bool  # a process is at work on it
+
+    @property
+    def facts(self) -> RunFacts:
+        return run_facts(self.stored.header)
+
+    def summary(self) -> Summary:
+        """What it has come to so far. Only a run that is over has an end."""
+        state = state_of(self.stored, live=self.is_live)
+        with uncollected():
+            return summarize(self.results, self.facts, state=state, finished_at=self.stored.status.finished_at)
+
+
+def read_past(name: RunName) -> PastRun:
+    """Raises RunRefused and JournalError."""
+    reader = name.open()
+    live = is_live(reader.run())
+    stored = reader.run()  # read after the look: a process that ended before it has written its last word
+    return PastRun(reader, stored, fold_journal(reader, stored), live)
+
+
+def state_of(stored: StoredRun, *, live: bool) -> str:
+    """Of a process that was killed the journal still says that it runs."""
+    if live:
+        return RUNNING
+    state = stored.status.state
+    return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
+
+
+def run_facts(header: RunHeader) -> RunFacts:
+    """What the summary says of the run as a whole."""
+    return RunFacts(
+        run=header.id,
+        name=header.name,
+        manifest=header.shown_manifest,
+        target=header.target.address,
+        wait=header.settings.wait.value,
+        started_at=header.started_at,
+    )
+
+
+def fold_journal(reader: JournalReader, stored: StoredRun) -> Results:
+    """All that has happened, folded as it is read: 100,000 items take some seconds. Raises JournalError."""
+    with uncollected():
+        results = Results(reader.facts())
+        if stored.status.state is not RunState.FINISHED:
+            _fold(results, reader.events())
+        elif _fold(results, reader.events(OF_ENDED)):
+            _fold(results, reader.events([Sending]))
+    return results
+
+
+def _fold(results: Results, events: Iterable[Event]) -> bool:
+    """Whether a child was adopted: then the time of its dispatch is that of its request."""
+    adopted = False
+    for event in events:
+        results.apply(event)
+        adopted = adopted or (isinstance(event, Accepted) and event.adopted)
+    return adopted
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While millions of objects are made and none is dropped, the garbage collector takes a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
