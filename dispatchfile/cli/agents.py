@@ -35,14 +35,15 @@ def read_jobs(flags: AgentFlags, default: Path) -> list[Job]:
 
 
 def _named(globs: Sequence[str]) -> list[Path]:
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}  # by real path
     for pattern in globs:
         names = [Path(name) for name in glob(pattern, recursive=True)]  # noqa: PTH207  takes absolute patterns too
         paths = [path for name in sorted(names) for path in (sorted(_job_files(name)) if name.is_dir() else [name])]
         if not paths:
             raise UsageError(f"--jobs {pattern}: there are no such job files (*.nomad.hcl or *.nomad.json)")
-        found |= dict.fromkeys(paths)
-    return list(found)
+        for path in paths:
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
 
 
 def _job_files(folder: Path) -> Iterator[Path]:

@@ -25,12 +25,14 @@ class LiveScreen:
 
     every_s = EVERY_S
 
-    def __init__(self, stream: TextStream, *, palette: Palette) -> None:
+    def __init__(self, stream: TextStream, *, palette: Palette, width: int | None = None) -> None:
+        """width: in cells; None asks the terminal, again for each view."""
         self._palette = palette
         self._console = Console(
             file=cast("TextIO", stream),  # all that rich needs of it is write, flush and fileno
             force_terminal=True,
-            no_color=not palette.on,
+            width=width,
+            color_system="auto" if palette.on else None,
             highlight=False,
             markup=False,
             emoji=False,

@@ -196,6 +196,8 @@ def write_new_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
 
     Raises FileError.
     """
+    if folder.exists() and not folder.is_dir():
+        raise FileError(str(folder), "is no folder")
     paths = {folder / name: text for name, text in texts.items()}
     for path in paths:
         if path.exists() or path.is_symlink():

@@ -1,0 +1,219 @@
+"""How a run goes, told while it goes."""
+
+import io
+import json
+
+from dispatchfile.events import Ended, Event, Notice, NoticeKind, Sending, Verdict
+from dispatchfile.reports.live import LiveScreen
+from dispatchfile.reports.progress import EventLines, Pace, Progress
+from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View
+from dispatchfile.reports.text import PLAIN, Palette
+from dispatchfile.reports.words import Level
+from dispatchfile.results import Results, event_json, run_ended_json, run_started_json
+from tests.reports.making import FACTS, FAILED, GOOD, STARTED_AT, results_of, summary_of
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Story:
+    """A run told to a progress with a clock of its own."""
+
+    def __init__(self, screen: Screen, items: int = 3, *, verbose: bool = False) -> None:
+        self.clock = Clock()
+        self.results = results_of({f"i{n}": None for n in range(items)})
+        self.progress = Progress(screen, now=self.clock, verbose=verbose)
+        self.progress.started(FACTS, self.results)
+
+    def after(self, seconds: float, event: Event) -> None:
+        self.clock.now += seconds
+        self.results.apply(event)
+        self.progress.event(event, self.results)
+
+    def end(self, number: int, verdict: Verdict, after: float = 1.0) -> None:
+        self.after(after, Ended(f"i{number}", 1, STARTED_AT + 40, verdict))
+
+
+START = "run k3v9x2ab: 3 items of films.yaml to http://127.0.0.1:4646, wait: completion\n"
+
+
+def test_a_log_gets_a_line_every_ten_seconds() -> None:
+    """However much happens; notices and failures come at once."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream))
+    story.end(0, GOOD, after=4)
+    story.end(1, FAILED, after=5)
+    story.after(0.5, Notice(STARTED_AT, NoticeKind.NO_LEADER, "no cluster leader; trying again"))
+    story.after(1, Sending("i2", 2, STARTED_AT + 41))
+    assert stream.getvalue() == START + (
+        "FAIL i1: failed (exit 3): task encode: exit code 3\n"
+        "warning: no cluster leader; trying again\n"
+        "2 of 3 items after 10s: 1 succeeded, 1 failed; 1 sending\n"
+    )
+
+
+def test_a_run_in_which_nothing_happens_is_seen_to_live() -> None:
+    """Some CI systems kill a job that is silent for minutes."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream))
+    for _ in range(40):
+        story.clock.now += 0.5
+        story.progress.tick()
+    assert stream.getvalue() == START + ("0 of 3 items after 10s: 3 queued\n0 of 3 items after 20s: 3 queued; 0.0/s\n")
+
+
+def test_only_the_first_failures_are_told_one_by_one() -> None:
+    """A log of 3,000 such lines helps nobody; the summary groups them."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream), items=50)
+    for number in range(50):
+        story.end(number, FAILED, after=0.01)
+    lines = stream.getvalue().splitlines()[1:]
+    assert len(lines) == 11
+    assert lines[10] == "further failures are counted only; the summary tells of all"
+
+
+def test_everything_is_told_on_request() -> None:
+    """A line for every event."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream), verbose=True)
+    story.after(1, Sending("i2", 2, STARTED_AT + 41))
+    assert stream.getvalue() == START + "i2, attempt 2: sending\n"
+
+
+def test_colours_only_repeat_words() -> None:
+    """FAIL and warning are words of their own."""
+    stream = io.StringIO()
+    screen = PlainScreen(stream, Palette(on=True))
+    screen.line(Level.ERROR, "a")
+    screen.line(Level.WARNING, "b")
+    screen.line(Level.INFO, "c")
+    assert stream.getvalue() == "\x1b[1;31mFAIL\x1b[0m a\n\x1b[33mwarning:\x1b[0m b\nc\n"
+
+
+def test_log_collectors_get_json() -> None:
+    """One object a line, with a level and a time."""
+    stream = io.StringIO()
+    story = Story(JsonScreen(stream, lambda: STARTED_AT))
+    story.after(0, Notice(STARTED_AT, NoticeKind.THROTTLED, "slower"))
+    story.clock.now += 10
+    story.progress.tick()
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {"ts": "2026-11-18T11:06:40.000Z", "level": "info", "message": START.rstrip("\n")},
+        {"ts": "2026-11-18T11:06:40.000Z", "level": "warning", "message": "slower"},
+        {"ts": "2026-11-18T11:06:40.000Z", "level": "info", "message": "0 of 3 items after 10s: 3 queued"},
+    ]
+
+
+def test_the_pace_is_that_of_the_last_minute() -> None:
+    """A slow start is forgotten; before two seconds there is none."""
+    pace = Pace()
+    found = []
+    for at, ended in [(0, 0), (1, 5), (2, 10), (30, 10), (62, 70), (92, 130)]:
+        pace.add(at, ended)
+        found.append(pace.per_second)
+    assert found == [None, None, 5.0, 10 / 30, 1.0, 120 / 62]
+
+
+class Recorder(NoScreen):
+    """Keeps what it is to show."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
+        self.views: list[View] = []
+        self.closed = 0
+
+    def show(self, view: View) -> None:
+        self.views.append(view)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_hundred_thousand_events_cost_a_few_views() -> None:
+    """Views come at the screen's pace, not at that of the events."""
+    screen = Recorder(every_s=0.25)
+    story = Story(screen, items=1)
+    event = Sending("i0", 1, STARTED_AT)
+    for _ in range(100_000):
+        story.clock.now += 0.0001
+        story.progress.event(event, story.results)
+    assert 39 <= len(screen.views) <= 41
+
+
+def test_the_time_left_follows_from_the_pace() -> None:
+    """Two of four items in four seconds: two more take as long."""
+    screen = Recorder(every_s=1.0)
+    story = Story(screen, items=4)
+    story.clock.now += 1
+    story.progress.tick()
+    story.end(0, GOOD, after=2)
+    story.end(1, GOOD, after=2)
+    assert [(view.ended, view.per_second, view.left_s) for view in screen.views] == [
+        (0, None, None),
+        (1, 0.5, 6.0),
+        (2, 0.5, 4.0),
+    ]
+
+
+def test_the_screen_is_left_as_it_was_found() -> None:
+    """At the end of the run, and nothing is shown after it."""
+    screen = Recorder(every_s=0.0)
+    story = Story(screen)
+    story.progress.finished(summary_of({}))
+    story.progress.tick()
+    assert (screen.views, screen.closed) == ([], 1)
+
+
+def test_a_script_gets_a_line_for_each_event() -> None:
+    """From the run's start to its end, as it happens."""
+    written: list[str] = []
+    lines = EventLines(written.append)
+    results, summary = results_of({"a": None}), summary_of({"a": GOOD})
+    event = Ended("a", 1, STARTED_AT, GOOD)
+    lines.note("for people")
+    lines.started(FACTS, results)
+    lines.event(event, results)
+    lines.finished(summary)
+    assert [json.loads(line) for line in written] == [
+        run_started_json(FACTS, items=1),
+        event_json("k3v9x2ab", event),
+        run_ended_json(summary),
+    ]
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
+
+
+def _view(results: Results) -> View:
+    return View("nightly k3v9x2ab", results.total, results.counts(), 83.0, 2.0, 45.0)
+
+
+def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
+    """In three lines, which go away at the end; told lines stay."""
+    stream = io.StringIO()
+    screen = LiveScreen(stream, palette=PLAIN, width=70)
+    screen.show(_view(results_of({"a": GOOD, "b": FAILED, "c": None, "d": None})))
+    screen.line(Level.ERROR, "b: failed [red]not markup[/red] :smile:")
+    screen.close()
+    written = stream.getvalue()
+    assert "nightly k3v9x2ab" in written
+    assert "2/4  1m23s" in written
+    assert "1 succeeded  1 failed  2 queued" in written
+    assert "2.0/s  45s left" in written
+    assert "FAIL b: failed [red]not markup[/red] :smile:\n" in written
+    assert written.endswith("\x1b[2K")
+
+
+def test_a_terminal_without_colours_gets_none() -> None:
+    """Moving the cursor is no colour."""
+    stream = io.StringIO()
+    screen = LiveScreen(stream, palette=PLAIN, width=70)
+    screen.show(_view(results_of({"a": FAILED})))
+    assert "\x1b[31m" not in stream.getvalue()
+    assert "\x1b[1;31m" not in stream.getvalue()
+    screen.close()

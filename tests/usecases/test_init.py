@@ -1,0 +1,162 @@
+"""A first manifest."""
+
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.errors import FileError, UsageError
+from dispatchfile.items import Scope
+from dispatchfile.jobspec import read_job
+from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.schema import read_schema
+from dispatchfile.usecases.init import (
+    SCHEMA_URL,
+    files_for_job,
+    quoted,
+    slug,
+    starter_files,
+    write_new_files,
+)
+from dispatchfile.usecases.load import ManifestSource, load_items
+
+
+def make_job(job_id: str, asked: Parameterized | None, namespace: str = "default") -> Job:
+    return Job(
+        id=job_id,
+        namespace=namespace,
+        type="batch",
+        status="running",
+        stop=False,
+        parent_id="",
+        dispatched=False,
+        token="",
+        priority=50,
+        meta={},
+        payload=b"",
+        parameterized=asked,
+        periodic=False,
+        groups=(),
+        create_index=1,
+        modify_index=1,
+        job_modify_index=1,
+        submit_time_ns=0,
+        version=0,
+        region="global",
+    )
+
+
+def _load(folder: Path) -> ManifestSource:
+    return ManifestSource(path=str(folder / "dispatchfile.yaml"), content=None, variables={}, environ={}, scope=Scope())
+
+
+def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
+    """Manifest, template and job fit together and are without problems."""
+    write_new_files(tmp_path, starter_files("My Films!"))
+    loaded = load_items(_load(tmp_path))
+    assert loaded.problems == ()
+    assert [(item.id, item.request.payload, dict(item.request.meta)) for item in loaded.items] == [
+        ("hello", b'{"to": "Grace", "from": "Ada"}\n', {"language": "en"}),
+        ("hello-annie", b'{"to":"Annie","from":"Ada"}', {"language": "fr"}),
+        ("hello-mary", b'{"to":"Mary","from":"Ada"}', {"language": "en"}),
+    ]
+    job = read_job(tmp_path / "jobs/greet.nomad.hcl")
+    assert {item.request.job for item in loaded.items} == {job["ID"]}
+
+
+def test_editors_are_told_where_the_schema_is() -> None:
+    """VS Code and JetBrains each have a comment of their own for it."""
+    assert read_schema("manifest")["$id"] == SCHEMA_URL
+    assert starter_files("x")["dispatchfile.yaml"].splitlines()[:2] == [
+        f"# yaml-language-server: $schema={SCHEMA_URL}",
+        f"# $schema: {SCHEMA_URL}",
+    ]
+
+
+def test_a_manifest_for_a_job_has_all_that_it_asks_for() -> None:
+    """What is required is there to be filled in, what is allowed stands in comments."""
+    asked = Parameterized("required", ("title", "odd key"), ("quality",))
+    texts = files_for_job(make_job("video/encode", asked, "media"), "Films")
+    manifest = "".join(texts["dispatchfile.yaml"].splitlines(keepends=True)[4:])
+    assert (
+        manifest
+        == """\
+version: 1
+name: films
+namespace: media
+
+defaults:
+  job: video/encode
+
+dispatches:
+  - id: first
+    payload: {template: payloads/video-encode.j2} # required
+    meta:
+      title: "" # required
+      "odd key": "" # required
+    #   quality: ""
+"""
+    )
+    assert list(texts) == ["dispatchfile.yaml", "payloads/video-encode.j2"]
+
+
+@pytest.mark.parametrize("payload", ["required", "optional", "forbidden"])
+@pytest.mark.parametrize("required", [(), ("a",)])
+@pytest.mark.parametrize("optional", [(), ("b",)])
+@pytest.mark.parametrize("job", ["encode", "null", "1.10", 'a "quoted" job', "ünï", "a\u0085b", "🐢"])
+def test_a_manifest_for_any_job_is_valid(
+    tmp_path: Path, payload: str, required: tuple[str, ...], optional: tuple[str, ...], job: str
+) -> None:
+    """Whatever it is called and whatever it asks for; and it names that job."""
+    write_new_files(tmp_path, files_for_job(make_job(job, Parameterized(payload, required, optional)), "x"))
+    loaded = load_items(_load(tmp_path))
+    assert [problem for problem in loaded.problems if problem.code != "DF046"] == []
+    assert [item.request.job for item in loaded.items] in ([job], [])
+
+
+def test_a_job_that_cannot_be_dispatched_is_refused() -> None:
+    """It has no parameterized block."""
+    with pytest.raises(UsageError, match="job 'web' is not parameterized"):
+        files_for_job(make_job("web", None), "x")
+
+
+@pytest.mark.parametrize("present", ["file", "broken link"])
+def test_nothing_is_ever_overwritten(tmp_path: Path, present: str) -> None:
+    """If one of the files is there, none of the others is written either."""
+    (tmp_path / "jobs").mkdir()
+    there = tmp_path / "jobs/greet.nomad.hcl"
+    if present == "file":
+        there.write_text("mine")
+    else:
+        there.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileError, match="is there already; nothing was written"):
+        write_new_files(tmp_path, starter_files("x"))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["greet.nomad.hcl", "jobs"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A file stands where the folder is to be."""
+    (tmp_path / "x").write_text("")
+    with pytest.raises(FileError, match="x: is no folder"):
+        write_new_files(tmp_path / "x", starter_files("x"))
+
+
+def test_names_become_slugs() -> None:
+    """Of a folder or of a job."""
+    assert [slug(text) for text in ("My Films!", "--", "a" * 50, "v1.2/x")] == [
+        "my-films",
+        "dispatches",
+        "a" * 40,
+        "v1-2-x",
+    ]
+
+
+def test_texts_become_yaml_strings() -> None:
+    """Never a number, a null or a tag."""
+    assert [quoted(text) for text in ("enc-1", "1.10", "null", 'a"b', "a\nb", "yes")] == [
+        "enc-1",
+        '"1.10"',
+        '"null"',
+        '"a\\"b"',
+        '"a\\U0000000ab"',
+        "yes",
+    ]

@@ -1,0 +1,76 @@
+"""Manifests checked without a server."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.errors import FileError
+from dispatchfile.items import Scope
+from dispatchfile.problems import Severity
+from dispatchfile.usecases.load import ManifestSource
+from dispatchfile.usecases.validate import CheckedManifest, exit_code, validate
+from dispatchfile.usecases.variables import read_variables
+
+GOOD = b"version: 1\ndispatches: [{id: a, job: enc}, {id: b, job: enc}]\n"
+TWO_WRONG = b"version: 1\ndispatches: [{id: a, job: enc}, {id: a, job: enc}, {id: c, job: '{{ vars.x }}'}]\n"
+
+
+def _source(content: bytes) -> ManifestSource:
+    return ManifestSource(path="-", content=content, variables={}, environ={}, scope=Scope())
+
+
+def test_a_good_manifest_has_items_and_no_problems() -> None:
+    """Nothing is kept of the items but their number."""
+    assert validate([_source(GOOD)]) == (CheckedManifest("<stdin>", 2, ()),)
+
+
+def test_all_problems_of_all_manifests_are_found_at_once() -> None:
+    """A manifest that is no YAML at all keeps nobody from looking at the next."""
+    broken, wrong, good = validate([_source(b"{"), _source(TWO_WRONG), _source(GOOD)])
+    assert [problem.code for problem in broken.problems] == ["DF001"]
+    assert [problem.code for problem in wrong.problems] == ["DF020", "DF033"]
+    assert good.problems == ()
+    assert [exit_code(checked) for checked in ([broken, good], [wrong], [good], [])] == [1, 1, 0, 0]
+
+
+def test_warnings_are_no_errors() -> None:
+    """They are told, and the manifest can be run."""
+    (wrong,) = validate([_source(TWO_WRONG)])
+    warnings = tuple(replace(problem, severity=Severity.WARNING) for problem in wrong.problems)
+    assert exit_code([replace(wrong, problems=warnings)]) == 0
+
+
+def test_a_manifest_that_is_not_there_is_a_problem_like_others(tmp_path: Path) -> None:
+    """It has a code and a place, so that every format can tell it."""
+    path = str(tmp_path / "no.yaml")
+    (checked,) = validate([ManifestSource(path, None, {}, {}, Scope())])
+    assert [(problem.code, problem.position.file) for problem in checked.problems] == [("DF010", path)]
+
+
+def test_later_variables_go_over_earlier_ones(tmp_path: Path) -> None:
+    """Files in their order, single ones over all of them; YAML and JSON alike."""
+    (tmp_path / "a.yaml").write_text("x: 1\ny: [1, 2]\nz: a\n")
+    (tmp_path / "b.json").write_text('{"x": 2, "w": {"k": null}}')
+    assert read_variables([tmp_path / "a.yaml", tmp_path / "b.json"], {"z": "b"}) == {
+        "x": 2,
+        "y": [1, 2],
+        "z": "b",
+        "w": {"k": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("x: [", r"v.yaml:1:5: .*a file of variables is a mapping", id="no YAML"),
+        pytest.param("- x", r"v.yaml:1:1: .*a file of variables is a mapping", id="a list"),
+        pytest.param(None, r"v.yaml: does not exist|v.yaml: there is no such file", id="missing"),
+    ],
+)
+def test_a_file_of_variables_that_cannot_be_read_is_an_error(tmp_path: Path, content: str | None, message: str) -> None:
+    """With its place."""
+    if content is not None:
+        (tmp_path / "v.yaml").write_text(content)
+    with pytest.raises(FileError, match=message):
+        read_variables([tmp_path / "v.yaml"], {})
