@@ -110,6 +110,8 @@ class Recipes:
         self._defaults: dict[str, Any] = data.get("defaults", {})
         self._policy = _read_policy(self._defaults)
         self._vars = self._merged_vars({})
+        self._namespace: str = data.get("namespace") or scope.namespace_env or DEFAULT_NAMESPACE
+        self._region: str = data.get("region") or scope.region_env or ""
 
     def read(self, index: int) -> tuple[Recipe | None, list[Problem]]:
         """The recipe, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
@@ -133,8 +135,8 @@ class Recipes:
             exact_prefix=merged.get("id_prefix_exact", False),
             tags=tuple(merged.get("tags", ())),
             priority=None if merged.get("priority") is None else int(merged["priority"]),
-            namespace=self._resolved("namespace", merged) or DEFAULT_NAMESPACE,
-            region=self._resolved("region", merged),
+            namespace=self._scope.namespace_flag or merged.get("namespace") or self._namespace,
+            region=self._scope.region_flag or merged.get("region") or self._region,
             vars=self._merged_vars(own["vars"]) if "vars" in own else self._vars,
             policy=self._policy if POLICY_KEYS.isdisjoint(own) else _read_policy(merged),
         )
@@ -142,16 +144,6 @@ class Recipes:
     def _merged_vars(self, own: Mapping[str, object]) -> Names:
         manifest: Any = self._document.data.get("vars", {})
         return Names("vars", {**manifest, **self._defaults.get("vars", {}), **own, **self._overrides}, "vars")
-
-    def _resolved(self, key: str, merged: Mapping[str, Any]) -> str:
-        flag, environment = self._outer(key)
-        return str(flag or merged.get(key) or self._document.data.get(key) or environment or "")
-
-    def _outer(self, key: str) -> tuple[str | None, str | None]:
-        scope = self._scope
-        if key == "namespace":
-            return scope.namespace_flag, scope.namespace_env
-        return scope.region_flag, scope.region_env
 
     def _problems(self, entry: _Entry) -> Iterator[Problem]:
         if "job" not in entry.merged:
@@ -168,8 +160,7 @@ class Recipes:
             yield from self._meta_problems(entry)
 
     def _scope_problems(self, entry: _Entry) -> Iterator[Problem]:
-        for key in ("namespace", "region"):
-            flag, _ = self._outer(key)
+        for key, flag in (("namespace", self._scope.namespace_flag), ("region", self._scope.region_flag)):
             own = entry.merged.get(key)
             if flag and own and flag != own:
                 found = f"{key} {own!r} differs from the flag's {flag!r}"

@@ -21,6 +21,8 @@ MAX_GROWTH = 1 << 22  # characters that one operation may make before its result
 MAX_INTEGER_BITS = 4_096
 CHARACTERS_A_STEP = 16
 
+CHECKED_FILTERS = frozenset({"batch", "center", "format", "indent", "replace", "round", "slice", "wordwrap"})
+
 _WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:[0-9]{0,3}\.)?(?:\*|[0-9]{4,})")
 _WIDE_FIELD = re.compile(r"[0-9]{4,}|\{")
 
@@ -126,7 +128,7 @@ def check_method(name: str, text: str, arguments: list[object]) -> None:
 
 
 def check_filter(name: str, value: object, arguments: list[object]) -> None:
-    """Whether the filter *name* may be applied so. Raises TooMuch."""
+    """Whether the filter *name*, one of those to be checked, may be applied so. Raises TooMuch."""
     if name in {"center", "batch", "slice", "round"}:
         refuse_over(MAX_TEXT, _largest(arguments), "characters or elements")
     elif isinstance(value, str):

@@ -127,19 +127,20 @@ class Renderer:
         names: dict[str, Any] = {**self._sandbox.globals, **context}
         # As globals, too: so imported files see them, and are run anew each time.
         stream = template.root_render_func(Context(self._sandbox, names, template.name, template.blocks, names))
-        text = "".join(_bounded(cast("Generator[str]", stream)))
+        text = _joined(cast("Generator[str]", stream))
         if not text.isascii():
             text.encode()  # half of a surrogate pair has no bytes
         return text
 
 
-def _bounded(stream: Generator[str]) -> Iterable[str]:
-    size = 0
+def _joined(stream: Generator[str]) -> str:
+    pieces, size = [], 0
     for piece in stream:
+        pieces.append(piece)
         size += len(piece)
         if size > MAX_TEXT:
             stream.throw(TooMuch(f"renders to more than {MAX_TEXT:,} characters"))
-        yield piece
+    return "".join(pieces)
 
 
 def _trouble(error: Exception, context: Mapping[str, object]) -> Trouble:

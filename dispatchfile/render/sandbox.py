@@ -24,7 +24,14 @@ from jinja2.utils import missing, pass_eval_context
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.render.limits import Budget, bounded_range, check_filter, check_method, check_operator
+from dispatchfile.render.limits import (
+    CHECKED_FILTERS,
+    Budget,
+    bounded_range,
+    check_filter,
+    check_method,
+    check_operator,
+)
 from dispatchfile.render.texts import join_bounded, map_operands, print_value, spaced_json
 
 CACHED_TEMPLATES = 400
@@ -131,7 +138,7 @@ def _printed(value: object) -> str:
 
 @pass_eval_context  # what wants a context is not called while compiling
 def _finalize(_: EvalContext, value: object) -> str:
-    return _printed(value)
+    return value if isinstance(value, str) else _printed(value)
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -166,17 +173,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The filter *function*, with a look at what goes in and at what comes out."""
         at = int(hasattr(function, "jinja_pass_arg"))
+        takes_text, is_checked = name in _TEXT_FILTERS, name in CHECKED_FILTERS
 
         @functools.wraps(function)
         def bounded(*arguments: Any, **named: Any) -> Any:
             self._budget.spend()
-            context, value, others = arguments[:at], arguments[at], arguments[at + 1 :]
-            if name in _TEXT_FILTERS:
-                value = _printed(value)
+            if takes_text:
+                arguments = (*arguments[:at], _printed(arguments[at]), *arguments[at + 1 :])
             if name == "format":
-                others, named = map_operands(others), map_operands(named)
-            check_filter(name, value, [*others, *named.values()])
-            return self._budget.keep(function(*context, value, *others, **named))
+                arguments, named = map_operands(arguments), map_operands(named)
+            if is_checked:
+                check_filter(name, arguments[at], [*arguments[at + 1 :], *named.values()])
+            return self._budget.keep(function(*arguments, **named))
 
         return bounded
 
