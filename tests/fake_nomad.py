@@ -135,7 +135,7 @@ class FakeNomad:
             return Dispatched(hit.id, "", 0, hit.index, hit.index + 5)
         return Dispatched(child.id, f"eval-{child.index}", child.index, child.index, child.index)
 
-    def _make(
+    def _make(  # noqa: PLR0917  as short as can be where tests call it
         self, job: str, namespace: str, token: str, prefix: str, payload: bytes, meta: Mapping[str, str]
     ) -> FakeChild:
         loop = asyncio.get_running_loop()

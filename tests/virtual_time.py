@@ -7,7 +7,6 @@ import selectors
 from collections.abc import Callable
 from typing import Any
 
-
 LAST_S = 864_000.0
 
 

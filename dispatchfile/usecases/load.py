@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatchfile.files import Files
-from dispatchfile.schema import check_document
-
 from dispatchfile.errors import FileError
+from dispatchfile.files import Files
 from dispatchfile.items import Item, Scope, read_items
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.schema import check_document
 from dispatchfile.source import Position
 
 STANDARD_INPUT = "-"
 SHOWN_STANDARD_INPUT = "<stdin>"
+NO_SCOPE = Scope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ManifestSource:
     content: bytes | None  # of standard input; None: read the path
     variables: Mapping[str, object]  # from --var and --var-file, over the manifest's own
     environ: Mapping[str, str]
-    scope: Scope = Scope()
+    scope: Scope = NO_SCOPE
     allow_outside: bool = False
 
     @property

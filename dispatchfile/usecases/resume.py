@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
 from dispatchfile.errors import RunRefused, UsageError
-from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
+from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
@@ -25,14 +25,15 @@ from dispatchfile.journal import (
 )
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
-from dispatchfile.results import Results, Summary, summarize
+from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start
-from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import PastRun, fold_journal, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import canaries_of, close_journal, connected, run_deadline, run_facts
+from dispatchfile.usecases.run import canaries_of, close_journal, connected, run_deadline
 from dispatchfile.usecases.sensitive import restore_sensitive
 
 GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
@@ -63,7 +64,6 @@ class Standing:
     verdicts: Mapping[str, tuple[int, Verdict]]  # of attempts that wait for a retry
     known_children: Mapping[Parent, set[str]]
     failures: int
-    events: Sequence[Event]
 
     @property
     def selected(self) -> list[Item]:
@@ -71,17 +71,23 @@ class Standing:
 
 
 def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> Standing:
-    """Where the run stands. Raises JournalError."""
-    items = tuple(reader.items())
+    """Where the run stands. Items that are over come without their payloads. Raises JournalError."""
+    items = tuple(reader.items(payloads=False))
     attempts: dict[str, list[Progress]] = {}
     for (item_id, _), progress in reader.progress().items():
         attempts.setdefault(item_id, []).append(progress)
     standing = _Standing(local=stored.header.local, resend_unknown=resend_unknown)
     for item in items:
         standing.add(item, sorted(attempts.get(item.id, ()), key=lambda progress: progress.intent.attempt))
-    return Standing(
-        items, standing.starts, standing.verdicts, standing.known, standing.failures, tuple(reader.events())
-    )
+    items = _with_payloads(reader, items, standing.starts)
+    return Standing(items, standing.starts, standing.verdicts, standing.known, standing.failures)
+
+
+def _with_payloads(reader: JournalReader, items: tuple[Item, ...], wanted: Collection[str]) -> tuple[Item, ...]:
+    if not wanted:
+        return items
+    complete = {item.id: item for item in reader.items() if item.id in wanted}
+    return tuple(complete.get(item.id, item) for item in items)
 
 
 class _Standing:
@@ -174,9 +180,8 @@ async def resume_run(options: ResumeOptions, *, reporter: Reporter, control: Con
     if stored.status.state is RunState.STOPPED_EARLY:
         run = stored.header.id
         raise RunRefused(f"run {run} was stopped and is over: `dispatchfile rerun {run} --failed` starts what is left")
-    standing = read_standing(reader, stored, resend_unknown=options.resend_unknown)
-    if not standing.starts and stored.status.state is RunState.FINISHED:
-        return _sum_up(stored, standing, reporter)
+    if stored.status.state is RunState.FINISHED and (summary := _sum_up(reader, stored, reporter)):
+        return summary
     journal = Journal.resume(reader.path)
     try:
         resumed = _take_up(options, reader, journal, reporter)
@@ -214,7 +219,7 @@ async def _go_on(
     async with connected(options.connection, resumed.settings) as client:
         version = await client.read_version()
         parents = await read_parents(client, parents_in(standing.selected), probe=False)
-        results = fold(standing)
+        results = fold_journal(resumed.reader, resumed.stored)
         facts = run_facts(header)
         reporter.started(facts, results)
         executor = Executor(client=client, ledger=resumed.journal, results=results, reporter=reporter, clock=clock)
@@ -248,22 +253,15 @@ def _canaries_left(standing: Standing, settings: Settings) -> list[str]:
     return [item for item in canaries_of(standing.items, settings) if item in standing.starts]
 
 
-def _sum_up(stored: StoredRun, standing: Standing, reporter: Reporter) -> Summary:
-    """A run that is over has nothing to go on with: its summary is told again."""
-    results = fold(standing)
-    facts = run_facts(stored.header)
-    reporter.started(facts, results)
-    summary = summarize(results, facts, state=stored.status.state.value, finished_at=stored.status.finished_at)
+def _sum_up(reader: JournalReader, stored: StoredRun, reporter: Reporter) -> Summary | None:
+    """A run that is over has nothing to go on with, and its summary is told again; None if an item is unknown."""
+    run = PastRun(reader, stored, fold_journal(reader, stored), is_live=False)
+    if run.results.counts()[Outcome.UNKNOWN] and not stored.header.local:
+        return None
+    reporter.started(run.facts, run.results)
+    summary = run.summary()
     reporter.finished(summary)
     return summary
-
-
-def fold(standing: Standing) -> Results:
-    """What earlier processes did."""
-    results = Results([item_facts(item) for item in standing.items])
-    for event in standing.events:
-        results.apply(event)
-    return results
 
 
 def manifest_change(stored: StoredRun) -> str:

@@ -23,12 +23,13 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in, policies
 from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.results import Results, RunFacts, Summary
+from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
 
@@ -227,8 +228,9 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
         results.apply(event)
         reporter.event(event, results)
     starts = await find_children(ready.client, selected, header.id) if ready.adopts else {}
-    later = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
-    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later if ticket.attempt > 1])
+    found = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
+    later = [ticket for ticket in found if ticket.attempt > 1]
+    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later])
     work = Work(
         facts=run_facts(header),
         selected=selected,
@@ -276,18 +278,6 @@ async def close_journal(ledger: Journal | NoLedger, summary: Summary, state: Bat
         await ledger.close(
             RunState(state.value), exit_code=summary.exit_code, finished_at=clock.wall(), counts=summary.counts
         )
-
-
-def run_facts(header: RunHeader) -> RunFacts:
-    """What the summary says of the run as a whole."""
-    return RunFacts(
-        run=header.id,
-        name=header.name,
-        manifest=header.shown_manifest,
-        target=header.target.address,
-        wait=header.settings.wait.value,
-        started_at=header.started_at,
-    )
 
 
 def canaries_of(selected: Sequence[Item], settings: Settings) -> list[str]:

@@ -1,6 +1,8 @@
 """Doubt is settled before anything is repeated."""
 
+import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -60,21 +62,19 @@ async def test_looks_come_at_most_five_seconds_apart_and_the_last_after_settle()
     original = nomad.list_all_jobs
 
     async def listing(**options):
-        times.append(__import__("asyncio").get_running_loop().time())
+        times.append(asyncio.get_running_loop().time())
         return await original(**options)
 
     nomad.list_all_jobs = listing
     await run_batch(nomad, [make_item("a")], replace(COMPLETION, settle=seconds(12)))
     looks = [time for time in times if time <= nomad.dispatch_times[0]]
-    assert max(later - earlier for earlier, later in zip(looks, looks[1:], strict=False)) <= 5
+    assert max(later - earlier for earlier, later in pairwise(looks)) <= 5
     assert looks[-1] >= 1_000 + 12
 
 
 async def test_a_child_that_appears_late_is_adopted():
     """A write that is still waiting in the server when the connection is lost shows up while looks go on."""
     nomad = FakeNomad(script=once(NomadAmbiguous("reset")), lifetime_s=100)
-    import asyncio
-
     asyncio.get_running_loop().call_later(20, lambda: nomad._make("encode", "default", "", "run1-a-1", b"", {}))
     ended = await run_batch(nomad, [make_item("a")])
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
@@ -172,8 +172,6 @@ async def test_a_total_that_fell_proves_nothing():
 
 async def test_an_outage_during_the_looks_breaks_them():
     """Nobody could look for a while: a child may have come and gone, so the total has to speak."""
-    import asyncio
-
     nomad = FakeNomad(script=once(NomadAmbiguous("reset")), lifetime_s=None)
     loop = asyncio.get_running_loop()
 
