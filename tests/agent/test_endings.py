@@ -11,7 +11,6 @@ from dispatchfile.agent.records import Drain, Job, Transition
 from .recordings import Json, body_of, comparable
 from .world import DONE, FAILED, RUNNING, World
 
-
 # The recorded children were also looked at when the node's metadata was changed for another one.
 _UNRELATED = "node-update"
 

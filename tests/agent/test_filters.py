@@ -138,14 +138,18 @@ def test_syntax_error_is_worded_as_nomad_words_it(expression: str, error: str) -
         ),
         (
             'ParameterizedJob.Nope == "x"',
-            "error finding value in datum: /ParameterizedJob/Nope at part 1: "
-            'couldn\'t find key: struct field with name "Nope"',
+            (
+                "error finding value in datum: /ParameterizedJob/Nope at part 1: "
+                'couldn\'t find key: struct field with name "Nope"'
+            ),
         ),
         ('ID matches "["', 'failed to compile regular expression "[": error parsing regexp: missing closing ]: `[`'),
         (
             'ID matches "(?=x)"',
-            'failed to compile regular expression "(?=x)": error parsing regexp: '
-            "invalid or unsupported Perl syntax: `(?=`",
+            (
+                'failed to compile regular expression "(?=x)": error parsing regexp: '
+                "invalid or unsupported Perl syntax: `(?=`"
+            ),
         ),
         (
             "ID matches `(a)\\1`",
