@@ -51,7 +51,7 @@ class Summary:
     duration_s: float | None
     counts: Mapping[str, int]  # every outcome, and "total": all items, with or without an outcome
     requests: Requests
-    items: Sequence[ItemResult]
+    items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 
