@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated, cast
 
@@ -9,11 +10,13 @@ import typer
 
 from dispatchfile import __version__
 from dispatchfile.cli.agent import agent
+from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.init import init
 from dispatchfile.cli.run import run
 from dispatchfile.cli.schema import schema
 from dispatchfile.cli.spread import spread
 from dispatchfile.cli.validate import validate
+from dispatchfile.errors import UsageError
 
 PROGRAM = "dispatchfile"
 INTERRUPTED = 130
@@ -56,13 +59,22 @@ def run_command(argv: Sequence[str]) -> int:
     """
     Run the command that *argv* names; its exit code.
 
-    A wrong command line is told on standard error and is 1, since 2 means that items did not end well.
+    Raises UsageError for a wrong command line, whose usage is then on standard error already.
     """
     try:
         code = typer.main.get_command(app).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
     except _WrongCommandLine as exc:
-        exc.show()
-        return 1
+        if not argv:
+            print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
+            return 1
+        _show_usage(exc, argv)
+        raise UsageError(exc.format_message()) from exc
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _show_usage(exc: typer.BadParameter, argv: Sequence[str]) -> None:
+    if exc.ctx is not None and not wants_json_log(argv):
+        hint = f"Try '{exc.ctx.command_path} --help' for help."
+        print(f"{exc.ctx.get_usage()}\n{hint}\n", file=sys.stderr)  # noqa: T201

@@ -78,6 +78,11 @@ def _normalized(argv: Sequence[str]) -> Iterator[str]:
         yield BARE_WAIT if doubled == "--wait" else doubled
 
 
+def wants_json_log(argv: Sequence[str]) -> bool:
+    """Whether errors are to be told as JSON; known before anything is parsed, so that a wrong option is told so too."""
+    return "json" in values_of("--log-format", argv)
+
+
 def values_of(option: str, argv: Sequence[str]) -> Iterator[str]:
     """What was given to *option*, in both spellings, from arguments that are normalized but not yet read."""
     for argument, following in zip(argv, [*argv, ""][1:], strict=True):

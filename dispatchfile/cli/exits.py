@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from dispatchfile.cli.argv import normalize_argv, values_of
-from dispatchfile.cli.terminal import LogFormat, never_fail_on_characters
+from dispatchfile.cli.argv import normalize_argv, wants_json_log
+from dispatchfile.cli.terminal import never_fail_on_characters
 from dispatchfile.errors import DispatchfileError, Interrupted
 from dispatchfile.reports.text import one_line
 
@@ -72,7 +72,7 @@ def _leaves(exc: BaseException) -> Iterator[BaseException]:
 
 def _tell(message: str, level: str, argv: Sequence[str]) -> None:
     shown = one_line(message)
-    if _log_format(argv) == LogFormat.JSON:
+    if wants_json_log(argv):
         line = json.dumps({"level": level, "message": shown})
     else:
         line = f"Error: {shown}" if level == "error" else shown
@@ -80,7 +80,3 @@ def _tell(message: str, level: str, argv: Sequence[str]) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
         return  # nobody is left to be told
-
-
-def _log_format(argv: Sequence[str]) -> str | None:
-    return next(values_of("--log-format", argv), None)

@@ -7,10 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from dispatchfile.cli.agents import Job, read_faults, read_jobs, started_agent
 from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
 from dispatchfile.cli.session import Session, palette_for, show_problems
 from dispatchfile.cli.sources import read_scope, read_sources
@@ -24,7 +23,6 @@ from dispatchfile.reports.requests import render_request, request_record
 from dispatchfile.reports.text import count_of
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.execute import Control
-from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd, RunOptions, prepare, run_manifest
 
@@ -59,28 +57,14 @@ def run_items(call: RunCall) -> int:
     session = Session(call.display, call.output, manifest=call.manifest, reports=call.reports)
     if not call.local:
         return session.run(lambda reporter, control: _run(options, reporter, control))
-    jobs = _local_jobs(call)
-    return session.run(lambda reporter, control: _run_local(options, call.agent, jobs, reporter, control))
+    from dispatchfile.cli.local import read_local_jobs, run_locally  # noqa: PLC0415  only --local starts an agent
+
+    jobs = read_local_jobs(call.agent, call.manifest)
+    return session.run(lambda reporter, control: run_locally(options, call.agent, jobs, reporter, control))
 
 
 async def _run(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
     return await run_manifest(options, reporter=reporter, control=control, clock=Clock())
-
-
-async def _run_local(
-    options: RunOptions, flags: AgentFlags, jobs: Sequence[Job], reporter: Reporter, control: Control
-) -> RunEnd:
-    async with started_agent(flags, jobs) as agent:
-        return await _run(replace(options, connection=Connection(address=agent.address)), reporter, control)
-
-
-def _local_jobs(call: RunCall) -> Sequence[Job]:
-    folder = Path() if call.manifest == STANDARD_INPUT else Path(call.manifest).parent
-    read_faults(call.agent.fault or ())  # a wrong one is told before anything is started
-    jobs = read_jobs(call.agent, folder / "jobs")
-    if not jobs:
-        raise UsageError(f"--local: there are no job files in {folder / 'jobs'}: name some with --jobs")
-    return jobs
 
 
 def _options(call: RunCall) -> RunOptions:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.exits import exit_code_of
+from dispatchfile.cli.exits import exit_code_of, run_to_exit_code
 from dispatchfile.errors import FileError, Interrupted, NomadForbidden, UsageError
 
 
@@ -41,6 +41,13 @@ def test_one_unforeseen_exception_makes_the_whole_group_unforeseen(capsys: pytes
     line, _, path = capsys.readouterr().err.rstrip(")\n").partition(" (traceback in ")
     Path(path).unlink()
     assert line == "Error: internal error: ExceptionGroup: two (2 sub-exceptions)"
+
+
+def test_a_wrong_command_line_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """One object and no usage above it."""
+    assert run_to_exit_code(["run", "--bogus\x1b[1m", "--log-format=json"]) == 1
+    record = json.loads(capsys.readouterr().err)
+    assert record["message"].startswith("No such option: --bogus\\x1b[1m")
 
 
 @pytest.mark.parametrize("argv", [["--log-format=json"], ["run", "--log-format", "json"]])

@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.errors import FileError, UsageError
+from dispatchfile.agent import EmbeddedAgent
+from dispatchfile.errors import FileError, NomadNotFound, UsageError
 from dispatchfile.items import Scope
 from dispatchfile.jobspec import read_job
+from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.schema import read_schema
 from dispatchfile.usecases.init import (
     SCHEMA_URL,
     files_for_job,
     quoted,
+    read_files_for_job,
     slug,
     starter_files,
     write_new_files,
@@ -160,3 +163,19 @@ def test_texts_become_yaml_strings() -> None:
         '"a\\U0000000ab"',
         "yes",
     ]
+
+
+async def test_a_registered_job_is_asked_what_it_takes() -> None:
+    """Over HTTP, as whoever has the connection."""
+    job = {
+        "ID": "encode",
+        "Type": "batch",
+        "Datacenters": ["*"],
+        "ParameterizedJob": {"Payload": "forbidden", "MetaRequired": ["title"]},
+        "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t", "Driver": "mock_driver", "Config": {}}]}],
+    }
+    async with EmbeddedAgent(jobs=[job]) as agent:
+        texts = await read_files_for_job(Connection(address=agent.address), "encode", "films")
+        assert texts == files_for_job(make_job("encode", Parameterized("forbidden", ("title",))), "films")
+        with pytest.raises(NomadNotFound):
+            await read_files_for_job(Connection(address=agent.address), "other", "films")

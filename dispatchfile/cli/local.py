@@ -1,0 +1,38 @@
+"""`run --local`: a run on an embedded agent that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dispatchfile.cli.agents import Job, read_faults, read_jobs, started_agent
+from dispatchfile.cli.options import AgentFlags
+from dispatchfile.clock import Clock
+from dispatchfile.errors import UsageError
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.load import STANDARD_INPUT
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run import RunEnd, RunOptions, run_manifest
+
+JOBS_FOLDER = "jobs"  # beside the manifest
+
+
+def read_local_jobs(flags: AgentFlags, manifest: str) -> Sequence[Job]:
+    """The jobs a local run may dispatch. Raises UsageError where there are none, or a fault cannot be read."""
+    read_faults(flags.fault or ())
+    folder = Path() if manifest == STANDARD_INPUT else Path(manifest).parent
+    jobs = read_jobs(flags, folder / JOBS_FOLDER)
+    if not jobs:
+        raise UsageError(f"--local: there are no job files in {folder / JOBS_FOLDER}: name some with --jobs")
+    return jobs
+
+
+async def run_locally(
+    options: RunOptions, flags: AgentFlags, jobs: Sequence[Job], reporter: Reporter, control: Control
+) -> RunEnd:
+    """The run, on an agent of its own."""
+    async with started_agent(flags, jobs) as agent:
+        there = replace(options, connection=Connection(address=agent.address))
+        return await run_manifest(there, reporter=reporter, control=control, clock=Clock())
