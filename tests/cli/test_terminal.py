@@ -1,11 +1,13 @@
 """Colours where they help, results on standard output."""
 
+import io
+import os
 import subprocess
 import sys
 
 import pytest
 
-from dispatchfile.cli.terminal import ColorChoice, wants_color
+from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_color
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,48 @@ def test_a_result_that_cannot_be_written_is_an_error() -> None:
         ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
     assert ended.returncode == 1
     assert b"standard output: No space left on device" in ended.stderr
+
+
+class _Stream(io.StringIO):
+    def __init__(self, *, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_terminal", "live"),
+    [
+        pytest.param({}, True, True, id="a terminal"),
+        pytest.param({}, False, False, id="a pipe"),
+        pytest.param({"TERM": "dumb"}, True, False, id="one that cannot redraw"),
+        pytest.param({"CI": "true"}, True, False, id="a log that looks like one"),
+    ],
+)
+def test_lines_are_redrawn_only_where_somebody_looks(environ: dict[str, str], is_terminal: bool, live: bool) -> None:
+    """A log would be full of cursor movements."""
+    assert is_live(_Stream(is_terminal=is_terminal), environ) is live
+
+
+def test_what_is_nice_to_see_never_ends_a_run() -> None:
+    """The terminal was closed, or the disk of the log is full."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        stream = Unbreakable(full)
+        assert stream.write("text") == 4
+        assert (stream.isatty(), stream.fileno()) == (False, full.fileno())
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123  for what is still buffered as the test ends
+            os.dup2(nowhere.fileno(), full.fileno())
+
+
+def test_a_stream_of_few_characters_shows_the_others_as_escapes() -> None:
+    """LC_ALL=C or an old code page must not end a run either."""
+    program = (
+        "from dispatchfile.cli.terminal import never_fail_on_characters, write_result\n"
+        "never_fail_on_characters(); write_result('ü 日 \\udcff')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, env={"PYTHONIOENCODING": "ascii"}
+    )
+    assert ended.stdout == rb"\xfc \u65e5 \udcff"
