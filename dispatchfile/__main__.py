@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -13,11 +14,20 @@ VERSION_CALLS = (["--version"], ["-version"])
 def main() -> NoReturn:
     """Run the command that the arguments name, and exit with its code."""
     if sys.argv[1:] in VERSION_CALLS:  # before anything is imported: shell prompts and CI ask often
-        print(f"dispatchfile {__version__}")  # noqa: T201
+        _print_version()
         sys.exit(0)
     from dispatchfile.cli.exits import run_to_exit_code  # noqa: PLC0415  see above
 
     sys.exit(run_to_exit_code(sys.argv[1:]))
+
+
+def _print_version() -> None:
+    try:
+        os.write(
+            sys.stdout.fileno(), f"dispatchfile {__version__}\n".encode()
+        )  # unbuffered: it is written, or fails here
+    except OSError as exc:
+        sys.exit(f"Error: standard output: {exc.strerror}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -48,6 +49,9 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
         case KeyboardInterrupt():
             _tell("interrupted", "warning", argv)
             return INTERRUPTED
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            _tell(f"{exc.filename or 'standard output'}: {exc.strerror}", "error", argv)
+            return 1
     from dispatchfile.cli.crash import describe_crash  # noqa: PLC0415  needed by hardly any start
 
     _tell(describe_crash(exc, argv, os.environ), "error", argv)

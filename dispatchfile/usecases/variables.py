@@ -24,7 +24,10 @@ def read_variables(files: Iterable[Path], pairs: Mapping[str, str]) -> dict[str,
 
 def _read_mapping(file: Path) -> Mapping[str, object]:
     """YAML as a manifest's, of which JSON is a part."""
-    content = Files(file.absolute().parent, allow_outside=True).read(file.name)
+    try:
+        content = Files(file.absolute().parent, allow_outside=True).read(file.name)
+    except FileError as error:
+        raise FileError(str(file), error.reason) from error
     document, problems = load_manifest(content, path=str(file), folder=file.absolute().parent)
     if problems:
         place = problems[0].position

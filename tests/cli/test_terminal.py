@@ -59,6 +59,16 @@ def test_a_result_that_cannot_be_written_is_an_error() -> None:
     assert b"standard output: No space left on device" in ended.stderr
 
 
+@pytest.mark.parametrize("call", ["--version", "--help", "schema", "validate"])
+def test_a_full_disk_is_told_in_one_line(call: str) -> None:
+    """Whatever was to be written to it."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [sys.executable, "-m", "dispatchfile", call], stdout=full, stderr=subprocess.PIPE, check=False, timeout=30
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"Error: standard output: No space left on device\n")
+
+
 class _Stream(io.StringIO):
     def __init__(self, *, is_terminal: bool) -> None:
         super().__init__()
