@@ -84,7 +84,8 @@ class Plan:
     known_children: Mapping[Parent, Collection[str]] | None = None  # of earlier processes of this run
     failures: int = 0  # of earlier processes of this run, for stop_on
     selected: int | None = None  # how many items stop_on's percentage is of; None: all of these
-    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts that wait for a retry
+    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
+    sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
 
 
 class Batch:
@@ -132,6 +133,8 @@ class Batch:
             jitter=jitter,
         )
         self._flow.count_failures(plan.failures)
+        if not plan.sending:
+            self._flow.stop(Cause.INTERRUPTED)
         self._dispatcher = Dispatcher(
             client=self._client,
             flow=self._flow,
@@ -171,6 +174,7 @@ class Batch:
             self._side_tasks = group
             watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]
             doubts = self._take_up()
+            self._end_if_stopped()
             await self._dispatcher.run(doubts)
             for task in watchers:
                 task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dispatchfile.clock import Clock
@@ -68,6 +68,7 @@ class Work:
     rerun_of: str | None = None
     version: tuple[int, int, int] | None = None  # of the server; None: unknown, so taken for an old one
     logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
+    sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
 
 
 def item_facts(item: Item) -> ItemFacts:
@@ -89,6 +90,10 @@ class Executor:
 
     async def execute(self, work: Work, control: Control) -> tuple[Summary, BatchState]:
         """Dispatch and watch until every item has its outcome, or the run is interrupted."""
+        state = await self.run(work, control)
+        return self.sum_up(work.facts, state), state
+
+    async def run(self, work: Work, control: Control) -> BatchState:
         batch = Batch(
             _plan(work),
             client=self.client,
@@ -102,13 +107,11 @@ class Executor:
         state = await batch.run()
         if batch.stop_was_requested:
             control.stop_was_requested = True
-        return summarize(
-            self.results,
-            work.facts,
-            state=state.value,
-            finished_at=self.clock.wall(),
-            requests=self._requests(),
-        ), state
+        return state
+
+    def sum_up(self, facts: RunFacts, state: BatchState) -> Summary:
+        finished_at, requests = self.clock.wall(), self._requests()
+        return summarize(self.results, facts, state=state.value, finished_at=finished_at, requests=requests)
 
     def _listen(self, event: Event) -> None:
         self.sent += isinstance(event, Sending)
@@ -133,7 +136,7 @@ def _plan(work: Work) -> Plan:
         items=_in_order(work.selected, work.parents),
         starts=work.starts,
         settings=work.settings,
-        parents={parent: _facts(parent, state, run, work.selected) for parent, state in work.parents.items()},
+        parents={parent: parent_facts(parent, state, run, work.selected) for parent, state in work.parents.items()},
         periodic={parent for parent, state in work.parents.items() if state.job and state.job.periodic},
         baselines=work.baselines,
         canaries=work.canaries,
@@ -145,6 +148,7 @@ def _plan(work: Work) -> Plan:
         failures=work.failures,
         selected=work.total,
         verdicts=work.verdicts,
+        sending=work.sending,
     )
 
 
@@ -161,8 +165,8 @@ def _in_order(items: Sequence[Item], parents: Mapping[Parent, ParentState]) -> l
     return sorted(items, key=lambda item: -priority(item))
 
 
-def _facts(parent: Parent, state: ParentState, run: str, items: Sequence[Item]) -> ParentFacts:
-    """Where every prefix starts with the run, the run's prefix finds all; else they contain it."""
+def parent_facts(parent: Parent, state: ParentState, run: str, items: Iterable[Item]) -> ParentFacts:
+    """How the run's children are listed: where every prefix begins with the run, by that; else they contain it."""
     job_id = parent[2]
     groups = {group.name: group for group in state.job.groups} if state.job else {}
     kind = state.job.type if state.job else "batch"

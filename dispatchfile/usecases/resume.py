@@ -37,6 +37,7 @@ from dispatchfile.usecases.run import canaries_of, close_journal, connected, run
 from dispatchfile.usecases.sensitive import restore_sensitive
 
 GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
+DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "ended with the embedded agent that ran it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Standing:
 
     items: tuple[Item, ...]
     starts: Mapping[str, Start]  # of items that are not over
-    verdicts: Mapping[str, tuple[int, Verdict]]  # of attempts that wait for a retry
+    verdicts: Mapping[str, tuple[int, Verdict]]  # of the attempts before those that are not over
     known_children: Mapping[Parent, set[str]]
     failures: int
 
@@ -106,9 +107,12 @@ class _Standing:
             self.starts[item.id] = Start()
             return
         last = begun[-1]
-        start = self._after_end(item, last, last.ended) if last.ended else self._without_end(last)
-        if start is not None:
-            self.starts[item.id] = self._after_predecessor(start, begun)
+        start = self._after_end(last, last.ended) if last.ended else self._without_end(last)
+        if start is None:
+            return
+        self.starts[item.id] = self._after_predecessor(start, begun)
+        if before := _verdict_before(start.attempt, begun):
+            self.verdicts[item.id] = before
 
     def _without_end(self, last: Progress) -> Start:
         attempt = last.intent.attempt
@@ -119,10 +123,9 @@ class _Standing:
         accepted = last.accepted
         return Start(attempt, child=accepted.child, existing=accepted.existing, sent_at=accepted.at)
 
-    def _after_end(self, item: Item, last: Progress, ended: Ended) -> Start | None:
+    def _after_end(self, last: Progress, ended: Ended) -> Start | None:
         verdict, attempt = ended.verdict, last.intent.attempt
         if ended.retry_at is not None:
-            self.verdicts[item.id] = attempt, verdict
             predecessor = last.accepted.child if last.accepted and verdict.outcome in MAY_STILL_LIVE else ""
             return Start(attempt + 1, retry_at=ended.retry_at, predecessor="" if self._local else predecessor)
         if verdict.outcome is Outcome.UNSENT and verdict.cause in GOES_ON:
@@ -150,6 +153,15 @@ class _Standing:
         if last.accepted and last.ended and last.ended.verdict.outcome in MAY_STILL_LIVE:
             return replace(start, predecessor=last.accepted.child)
         return start
+
+
+def _verdict_before(attempt: int, begun: Sequence[Progress]) -> tuple[int, Verdict] | None:
+    """How the one before this *attempt* ended: the item's own end if this one is never made."""
+    earlier = [progress for progress in begun if progress.intent.attempt < attempt]
+    if not earlier:
+        return None
+    last = earlier[-1]
+    return last.intent.attempt, last.ended.verdict if last.ended else DIED_WITH_ITS_AGENT
 
 
 def _has_begun(progress: Progress) -> bool:
