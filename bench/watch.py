@@ -2,7 +2,8 @@
 What watching costs, and how soon an end is known.
 
 A run of short tasks is followed to completion, as a whole process. Printed: requests an item, and how long after a
-task's end (as Nomad's own records date it) the tool knew it.
+child's end the tool knew it: after its task ended on the node, and after the server had recorded that (both as Nomad's
+own records date them; a busy node takes a while to report).
 """
 
 from __future__ import annotations
@@ -31,19 +32,26 @@ def write_manifest(folder: Path, items: int) -> Path:
     return manifest
 
 
-def ends(address: str, run: str) -> dict[str, float]:
-    """When each child's allocation ended, by the node's own clock, in seconds since the epoch."""
+def ends(address: str, run: str) -> dict[str, tuple[float, float]]:
+    """When each child's task ended, and when the server recorded it, in seconds since the epoch."""
     found = {}
     query = urllib.parse.urlencode({"filter": f'JobID contains "dispatch-{run}-"'})
     with urllib.request.urlopen(f"{address}/v1/allocations?{query}", timeout=120) as answer:
         for alloc in json.load(answer):
-            found[alloc["JobID"]] = max(seconds(state["FinishedAt"]) for state in alloc["TaskStates"].values())
+            task_ended = max(seconds(state["FinishedAt"]) for state in alloc["TaskStates"].values())
+            found[alloc["JobID"]] = task_ended, alloc["ModifyTime"] / 1e9
     return found
 
 
 def seconds(timestamp: str) -> float:
     head, _, fraction = timestamp.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{head}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
+
+def tell(what: str, delays: list[float]) -> None:
+    delays.sort()
+    rank = delays[int(len(delays) * 0.95)]
+    print(f"known after {what}: {statistics.median(delays):.2f} s (median), {rank:.2f} s (95th percentile)")
 
 
 def main() -> None:
@@ -60,16 +68,12 @@ def main() -> None:
         output = subprocess.run(command, capture_output=True, check=False, env=without_nomad_variables())
     summary = json.loads(output.stdout)
     known_ends = ends(options.address, summary["run"])
-    delays = sorted(
-        seconds(item["finished_at"]) - known_ends[item["child"]]
-        for item in summary["items"]
-        if item["child"] in known_ends
-    )
+    known = [(seconds(item["finished_at"]), *known_ends[item["child"]]) for item in summary["items"]]
     total = summary["requests"]["total"]
     print(f"{summary['counts']['succeeded']} of {options.items} items succeeded in {summary['duration_s']:.0f} s")
     print(f"{total} requests: {total / options.items:.2f} an item, peak {summary['requests']['peak_connections']}")
-    rank = delays[int(len(delays) * 0.95)]
-    print(f"an end is known after {statistics.median(delays):.2f} s (median), {rank:.2f} s (95th percentile)")
+    tell("the server recorded the end", [at - recorded for at, _, recorded in known])
+    tell("the task ended", [at - ended for at, ended, _ in known])
     sys.exit(output.returncode)
 
 

@@ -35,7 +35,7 @@ from dispatchfile.verdict import (
 SHORTEST_POLL_S = 1.0
 LONGEST_POLL_S = 10.0
 IDLE_SHARE = 0.1  # of the time in which nothing changed is let pass before the next poll
-COST_FACTOR = 10.0  # a poll that took 1 s is followed by a pause of 10 s
+COST_FACTOR = 2.0  # a poll that took 1 s is followed by a pause of 2 s
 CHEAP_ROWS = 2_000  # with fewer living children every poll also shows what runs and what is missing
 FULL_POLL_EVERY_S = 10.0  # with more of them, only now and then
 WINDOW_FROM = 200  # ended children from which on the list leaves out what is older than every living child
