@@ -26,6 +26,8 @@ def _print_version() -> None:
         os.write(
             sys.stdout.fileno(), f"dispatchfile {__version__}\n".encode()
         )  # unbuffered: it is written, or fails here
+    except BrokenPipeError:
+        return  # nobody reads on: fine
     except OSError as exc:
         sys.exit(f"Error: standard output: {exc.strerror}")
 

@@ -50,8 +50,8 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
     [
         pytest.param([], "Usage: dispatchfile", id="nothing"),
         pytest.param(["bogus"], "No such command 'bogus'", id="no such command"),
-        pytest.param(["run", "--bogus"], "No such option: --bogus", id="no such option"),
-        pytest.param(["run", "a", "b"], "unexpected extra argument(s) (b)", id="too many arguments"),
+        pytest.param(["run", "--bogus"], "No such option", id="no such option"),
+        pytest.param(["run", "a", "b"], "unexpected extra argument", id="too many arguments"),
         pytest.param(["run", "--output", "xml"], "'xml' is not one of 'text', 'json', 'ndjson'", id="no such choice"),
         pytest.param(["run", "--slots", "0"], "0 is not in the range x>=1", id="out of range"),
         pytest.param(["run", "--concurrency", "99"], "--concurrency: '99' is not from 1 to 64", id="a setting"),

@@ -47,7 +47,8 @@ def test_a_wrong_command_line_is_json_too(capsys: pytest.CaptureFixture[str]) ->
     """One object and no usage above it."""
     assert run_to_exit_code(["run", "--bogus\x1b[1m", "--log-format=json"]) == 1
     record = json.loads(capsys.readouterr().err)
-    assert record["message"].startswith("No such option: --bogus\\x1b[1m")
+    assert record["message"].startswith("No such option")
+    assert "--bogus\\x1b[1m" in record["message"]
 
 
 @pytest.mark.parametrize("argv", [["--log-format=json"], ["run", "--log-format", "json"]])
