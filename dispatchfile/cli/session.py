@@ -25,6 +25,7 @@ from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
 from dispatchfile.reports.summary import render_summary
 from dispatchfile.reports.text import Palette, count_of, visible
+from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
@@ -77,7 +78,7 @@ class Session:
             show_problems(end.problems, self._manifest, self._output, self._display)
             return end.exit_code
         if end.problems and not self._display.quiet:
-            _write_error(list_problems(end.problems, palette=palette_for(self._display, sys.stderr)))
+            _tell_problems(end.problems, self._display)
         summary = end.summary
         if signal_exit is not None and summary.state == "interrupted":
             summary = replace(summary, exit_code=signal_exit)
@@ -90,7 +91,7 @@ class Session:
             width = shutil.get_terminal_size().columns
         write_result(render_summary(summary, self._output, palette=palette, width=width))
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
-            _write_error(f"interrupted: go on with `dispatchfile resume {summary.run}`\n")
+            _tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
         write_reports(self._reports, summary)
 
 
@@ -126,14 +127,26 @@ class _Refused:
 def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat, display: Display) -> None:
     """Why nothing was sent: for a script the result, for a person what went wrong."""
     if output is OutputFormat.TEXT:
-        told = list_problems(problems, palette=palette_for(display, sys.stderr))
-        _write_error(
-            f"{told}Error: {visible(path)} cannot be run: {count_of(len(problems), 'problem')}, nothing was sent\n"
-        )
+        _tell_problems(problems, display)
+        refusal = f"{visible(path)} cannot be run: {count_of(len(problems), 'problem')}, nothing was sent"
+        _tell(Level.ERROR, refusal, display)
         return
     report = render_problems([_Refused(path, problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
 
 
-def _write_error(text: str) -> None:
-    Unbreakable(sys.stderr).write(text)
+def _tell_problems(problems: Sequence[Problem], display: Display) -> None:
+    if display.log_format is LogFormat.TEXT:
+        Unbreakable(sys.stderr).write(list_problems(problems, palette=palette_for(display, sys.stderr)))
+        return
+    for problem in problems:
+        _tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
+
+
+def _tell(level: Level, text: str, display: Display) -> None:
+    """A line that is shown even if quiet is wanted."""
+    stream = Unbreakable(sys.stderr)
+    if display.log_format is LogFormat.JSON:
+        JsonScreen(stream, time.time).line(level, text)
+    else:
+        stream.write(f"Error: {text}\n" if level is Level.ERROR else f"{text}\n")

@@ -91,6 +91,8 @@ def test_problems_keep_a_run_from_starting(folder: Path, capsys: pytest.CaptureF
     assert out == ""
     assert err.startswith("dispatchfile.yaml:7:")
     assert err.endswith("Error: dispatchfile.yaml cannot be run: 1 problem, nothing was sent\n")
+    assert run_to_exit_code(["run", "--local", "--log-format=json", "-q"]) == 1
+    assert [json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()] == ["error", "error"]
     assert run_to_exit_code(["run", "--local", "-o", "ndjson"]) == 1
     (line,) = capsys.readouterr().out.splitlines()
     assert [problem["code"] for problem in json.loads(line)["manifests"][0]["problems"]] == ["DF020"]
