@@ -1,0 +1,73 @@
+"""Commands as the pages show them, run in a folder of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dispatchfile.cli.exits import run_to_exit_code
+
+_CHANGING = (  # of what a run prints: its ID, how long it took, and how often it asked
+    (re.compile(r"\b(run|resume|rerun|RUN=)( ?)[a-z][a-z0-9]{7}\b"), r"\1\2RUN"),
+    (re.compile(r"\bafter [0-9.]+(ms|s)\b"), "after 1.0s"),
+    (re.compile(r"\b[0-9,]+ requests, peak [0-9]+ connections?"), "N requests, peak N connections"),
+    (re.compile(r"\bon node \S+"), "on node HOST"),
+)
+_WIDTH = "100"
+
+
+@contextlib.contextmanager
+def folder_with(files: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    """The *folder* with *files* in it, as the current one."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    with contextlib.chdir(folder):
+        yield folder
+
+
+def run_shown(command: str, *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
+    """What a *command* of a page prints, standard output before standard error, and its exit code."""
+    words = shlex.split(command)
+    if words[0] != "dispatchfile":
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).splitlines(), done.returncode
+    return run_dispatchfile(words[1:], environ=environ)
+
+
+def run_dispatchfile(arguments: list[str], *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
+    """The command line in this process: lines of standard output, then of standard error, and the exit code."""
+    out, err = io.StringIO(), io.StringIO()
+    changed = _environment({"COLUMNS": _WIDTH, "CI": "1", **(environ or {})})
+    with changed, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run_to_exit_code(arguments)
+    return (out.getvalue() + err.getvalue()).splitlines(), code
+
+
+@contextlib.contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def steady(lines: list[str] | tuple[str, ...]) -> list[str]:
+    """The *lines* with what differs from run to run replaced."""
+    return [_steadied(line) for line in lines]
+
+
+def _steadied(line: str) -> str:
+    for pattern, stand_in in _CHANGING:
+        line = pattern.sub(stand_in, line)
+    return line
