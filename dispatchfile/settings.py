@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 import durationpy
 
@@ -79,6 +80,7 @@ class SettingError(ValueError):
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 
 
+@lru_cache(maxsize=1024)  # most items of a manifest have the same
 def parse_duration(text: str) -> timedelta:
     """
     A duration as Nomad writes it: `90s`, `1h30m`, `0.5s`.
