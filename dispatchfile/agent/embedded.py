@@ -41,7 +41,11 @@ class EmbeddedAgent:
 
     Used as an async context manager; everything ends with it, running tasks included. It keeps nothing on disk
     but the folders of its allocations, below *root* (by default a temporary folder that is removed at the end).
+
+    folder: where those are, while it runs.
     """
+
+    folder: Path
 
     def __init__(
         self,
@@ -192,13 +196,13 @@ class EmbeddedAgent:
     # its parts
 
     async def _start(self, exits: AsyncExitStack) -> None:
-        folder = self._root or Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="dispatchfile-agent-")))
+        self.folder = self._root or _temporary_folder(exits)
         sock = exits.enter_context(_bound_socket(self._bind, self._port))
         host, port = sock.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         clock = self._clock or LoopClock()
         self._state = State(clock.now_ns)
-        runners = TaskRunners(folder / "alloc", lambda: self.node, self._report, self._make_runner)
+        runners = TaskRunners(self.folder / "alloc", lambda: self.node, self._report, self._make_runner)
         exits.push_async_callback(runners.close)
         self._scheduler = Scheduler(
             self._state,
@@ -209,7 +213,7 @@ class EmbeddedAgent:
             collect_after=self._collect_after,
         )
         self._add_namespace("default", "Default shared namespace")
-        self._core = self._new_core(shown, port, runners, folder)
+        self._core = self._new_core(shown, port, runners)
         for job in self._jobs:
             self.register_job(job)
         await self._serve(exits, sock)
@@ -217,8 +221,8 @@ class EmbeddedAgent:
     def _report(self, alloc_id: str, report: Report) -> None:
         self._scheduler.report(alloc_id, report)
 
-    def _new_core(self, host: str, port: int, runners: TaskRunners, folder: Path) -> Core:
-        scratch = folder / "scratch"
+    def _new_core(self, host: str, port: int, runners: TaskRunners) -> Core:
+        scratch = self.folder / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         return Core(
             state=self._state,
@@ -258,6 +262,10 @@ class EmbeddedAgent:
         if self._uds is not None:
             await self._server.listen_unix(self._uds)
             exits.callback(self._uds.unlink, missing_ok=True)
+
+
+def _temporary_folder(exits: AsyncExitStack) -> Path:
+    return Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="dispatchfile-agent-")))
 
 
 def _is_loopback(bind: str) -> bool:

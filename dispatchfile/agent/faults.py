@@ -30,6 +30,7 @@ FaultKind = Literal["429", "reset", "drop-after-write", "delay", "leaderless", "
 Scope = Literal["dispatch", "read", "any"]
 
 _CHANCE_KINDS: Final[frozenset[str]] = frozenset({"429", "reset", "drop-after-write", "phantom", "500", "html"})
+_AFTERWARDS: Final[frozenset[str]] = frozenset({"drop-after-write", "phantom"})
 _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
@@ -93,7 +94,7 @@ class Faults:
         if fault.kind == "leaderless":
             return self._leaderless(verdict, place, fault, target, elapsed)
         hit = fault.chance >= 1 or self._random.random() < fault.chance
-        processed = fault.kind == "drop-after-write" or (fault.kind in {"500", "html"} and self._flip())
+        processed = fault.kind in _AFTERWARDS or (fault.kind in {"500", "html"} and self._flip())
         if not hit:
             return verdict
         if fault.kind == "delay":

@@ -52,7 +52,8 @@ async def log_chunks(path: Path, name: str, request: LogRequest) -> AsyncGenerat
 
 
 def _start(path: Path, request: LogRequest) -> int:
-    if request.origin == "start":
+    """Nomad takes no offset from the end for the beginning: that is how `alloc logs -f` shows the whole log."""
+    if request.origin == "start" or request.offset == 0:
         return request.offset
     size = path.stat().st_size if path.exists() else 0
     return max(0, size - request.offset)

@@ -85,6 +85,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_CONTACT_MS: Final = 9223372036854
 _KEEP_ALIVE_SECONDS: Final = 3600
 _LARGEST_HEAD: Final = 1 << 20
+_GRACE_SECONDS: Final = 0.01  # for aiohttp 0 is no limit at all
 _PROXY_PAGE: Final = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     "<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -146,7 +147,7 @@ class AgentServer:
     async def close(self) -> None:
         for listening in self._sockets:
             listening.close()
-        await self._web.shutdown(timeout=0)
+        await self._web.shutdown(timeout=_GRACE_SECONDS)
 
     def _doorman(self) -> Doorman:
         return Doorman(self.gate, self._web.protocol_for)
@@ -270,7 +271,8 @@ async def _body(request: web.BaseRequest) -> bytes:
 
 async def _happens_within(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _target(call: Call) -> Target:

@@ -7,6 +7,7 @@ Source: hashicorp/nomad, nomad/stream and nomad/state/events.go; shapes and quir
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,10 +84,10 @@ async def event_lines(state: State, subscription: Subscription) -> AsyncGenerato
 
 async def _next(entries: asyncio.Queue[Entry]) -> Entry | None:
     """The next entry, None when nothing happened for a while."""
-    try:
-        return await asyncio.wait_for(entries.get(), HEARTBEAT_SECONDS)
-    except TimeoutError:
-        return None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEARTBEAT_SECONDS):
+            return await entries.get()
+    return None
 
 
 def _replayed(state: State, index: int) -> list[Entry]:
