@@ -11,6 +11,7 @@ from dispatchfile.dispatch import Baseline
 from dispatchfile.events import Event, Ledger, Repeated, Sending, Verdict
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
+from dispatchfile.journal import Mask
 from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState
@@ -30,11 +31,12 @@ class Control:
     def __init__(self) -> None:
         self._batch: Batch | None = None
         self.interrupted = False
+        self.exit_code: int | None = None  # 130 or 143 where a signal interrupted it
         self.stop_was_requested = False  # by another process
 
-    def interrupt(self) -> None:
+    def interrupt(self, exit_code: int | None = None) -> None:
         """Send nothing more, wait for the answers under way, write the journal, and end."""
-        self.interrupted = True
+        self.interrupted, self.exit_code = True, exit_code
         if self._batch is not None:
             self._batch.interrupt()
 
@@ -85,15 +87,18 @@ class Executor:
     results: Results
     reporter: Reporter
     clock: Clock
+    mask: Mask = field(default_factory=Mask)
     sent: int = 0
     repeated: int = 0
 
     async def execute(self, work: Work, control: Control) -> tuple[Summary, BatchState]:
         """Dispatch and watch until every item has its outcome, or the run is interrupted."""
         state = await self.run(work, control)
-        return self.sum_up(work.facts, state), state
+        signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
+        return self.sum_up(work.facts, state, signal_exit=signal_exit), state
 
     async def run(self, work: Work, control: Control) -> BatchState:
+        self.mask.learn(work.selected)
         batch = Batch(
             _plan(work),
             client=self.client,
@@ -109,17 +114,25 @@ class Executor:
             control.stop_was_requested = True
         return state
 
-    def sum_up(self, facts: RunFacts, state: BatchState) -> Summary:
-        finished_at, requests = self.clock.wall(), self._requests()
-        return summarize(self.results, facts, state=state.value, finished_at=finished_at, requests=requests)
+    def sum_up(self, facts: RunFacts, state: BatchState, *, signal_exit: int | None = None) -> Summary:
+        return summarize(
+            self.results,
+            facts,
+            state=state.value,
+            finished_at=self.clock.wall(),
+            requests=self.requests,
+            signal_exit=signal_exit,
+        )
 
     def _listen(self, event: Event) -> None:
         self.sent += isinstance(event, Sending)
         self.repeated += isinstance(event, Repeated)
-        self.results.apply(event)
-        self.reporter.event(event, self.results)
+        shown = self.mask.hide(event)
+        self.results.apply(shown)
+        self.reporter.event(shown, self.results)
 
-    def _requests(self) -> Requests:
+    @property
+    def requests(self) -> Requests:
         return Requests(
             total=self.client.requests,
             dispatches=self.sent,
@@ -166,13 +179,17 @@ def _in_order(items: Sequence[Item], parents: Mapping[Parent, ParentState]) -> l
 
 
 def parent_facts(parent: Parent, state: ParentState, run: str, items: Iterable[Item]) -> ParentFacts:
-    """How the run's children are listed: where every prefix begins with the run, by that; else they contain it."""
-    job_id = parent[2]
+    """What the monitor needs to know of the parent of a run's *items*."""
     groups = {group.name: group for group in state.job.groups} if state.job else {}
     kind = state.job.type if state.job else "batch"
-    if any(item.written_prefix and item.request.job == job_id for item in items):
-        return ParentFacts(kind, groups, f"{job_id}/dispatch-", f'ID contains "-{run}-"')
-    return ParentFacts(kind, groups, f"{job_id}/dispatch-{run}-")
+    return ParentFacts(kind, groups, *listing_of(parent[2], run, items))
+
+
+def listing_of(job: str, run: str, items: Iterable[Item]) -> tuple[str, str]:
+    """Prefix and filter that list the run's children: the run stands in front, or behind prefixes of the items' own."""
+    if any(item.written_prefix and item.request.job == job for item in items):
+        return f"{job}/dispatch-", f'ID contains "-{run}-"'
+    return f"{job}/dispatch-{run}-", ""
 
 
 def _log_reads(wanted: str, items: int) -> LogReads:

@@ -8,8 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatchfile.clock import Clock
 from dispatchfile.events import Accepted, Doubled, Ended, Event, Sending
-from dispatchfile.journal import JournalReader, RunHeader, RunState, StoredRun, is_live, open_run, state_folder
+from dispatchfile.journal import (
+    Journal,
+    JournalReader,
+    RunHeader,
+    RunState,
+    RunStatus,
+    StoredRun,
+    is_live,
+    open_run,
+    state_folder,
+)
 from dispatchfile.results import Results, RunFacts, Summary, summarize
 
 RUNNING = "running"  # the state of a summary that another process is still adding to
@@ -56,6 +67,16 @@ def read_past(name: RunName) -> PastRun:
     live = is_live(reader.run())
     stored = reader.run()  # read after the look: a process that ended before it has written its last word
     return PastRun(reader, stored, fold_journal(reader, stored), live)
+
+
+async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> None:
+    """Let go of a journal that is still open: the run keeps its end; one that had none is interrupted."""
+    await journal.close(
+        RunState.INTERRUPTED if before.state is RunState.RUNNING else before.state,
+        exit_code=1 if before.exit_code is None else before.exit_code,
+        finished_at=clock.wall() if before.finished_at is None else before.finished_at,
+        counts=before.counts,
+    )
 
 
 def state_of(stored: StoredRun, *, live: bool) -> str:

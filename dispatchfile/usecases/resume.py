@@ -31,7 +31,7 @@ from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import PastRun, fold_journal, run_facts
+from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import canaries_of, close_journal, connected, run_deadline
 from dispatchfile.usecases.sensitive import restore_sensitive
@@ -199,7 +199,7 @@ async def resume_run(options: ResumeOptions, *, reporter: Reporter, control: Con
         resumed = _take_up(options, reader, journal, reporter)
         return await _go_on(options, resumed, reporter=reporter, control=control, clock=clock)
     finally:
-        await journal.close(RunState.INTERRUPTED, exit_code=1, finished_at=clock.wall())
+        await leave_as_it_was(journal, stored.status, clock)
 
 
 def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, reporter: Reporter) -> _Resumed:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +119,9 @@ async def preflight(
     states = await read_parents(client, parents_in(prepared.selection.selected))
     problems = check_items(prepared.selection.selected, states, wait=prepared.settings.wait, version=version)
     return states, version, sort_problems(cap_problems(problems))
+
+
+Connect = Callable[[Connection, Settings], AbstractAsyncContextManager[Client]]
 
 
 @asynccontextmanager

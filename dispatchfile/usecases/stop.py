@@ -1,0 +1,190 @@
+"""`stop`: a run ends for good. Nothing more is sent, what is in doubt is settled, and its own children are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline
+from dispatchfile.errors import RunRefused
+from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
+from dispatchfile.items import Item
+from dispatchfile.journal import Journal, JournalReader, RunState, RunStatus, is_live, request_stop
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.preflight import parents_in
+from dispatchfile.results import Requests, Summary, summarize
+from dispatchfile.settings import Wait
+from dispatchfile.usecases.batch import BatchState, Start
+from dispatchfile.usecases.children import OwnChild, own_children
+from dispatchfile.usecases.execute import Control, Executor, Work
+from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import RunName, fold_journal, leave_as_it_was, run_facts
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.resume import read_standing
+from dispatchfile.usecases.run import Connect, close_journal, connected
+from dispatchfile.usecases.sweep import Sweep
+
+PROCESS_LOOK_S = 0.2
+PROCESS_ENDS_WITHIN_S = 90.0  # it waits for the answers under way, half a minute at most, and commits
+NOT_OURS = "was in Nomad before this run and is not stopped by it"
+LET_GO = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # the run is done with them, but they may live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOptions:
+    """What `stop` is asked to do."""
+
+    name: RunName
+    connection: Connection
+
+
+async def stop_run(
+    options: StopOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
+) -> Summary:
+    """
+    End the run, whoever works on it, and stop its own children; those that Nomad had before it are left alone.
+
+    Raises RunRefused where the process at work does not end, NomadForbidden where the token may not stop jobs,
+    NomadError where the server cannot be reached, JournalError.
+    """
+    reader = options.name.open()
+    await _end_process(reader, reporter, clock)
+    before = reader.run().status
+    journal = Journal.resume(reader.path)
+    try:
+        stopping = _Stopping(reader, journal, before, reporter, clock)
+        return await stopping.run(options.connection, connect, control)
+    finally:
+        await leave_as_it_was(journal, before, clock)
+
+
+async def _end_process(reader: JournalReader, reporter: Reporter, clock: Clock) -> None:
+    """Ask the process that works on the run, if there is one, to end, and wait for that."""
+    stored = reader.run()
+    if not is_live(stored):
+        return
+    process = f"process {stored.status.pid} on {stored.status.host}"
+    request_stop(reader.path, clock.wall())
+    reporter.note(f"asked {process} to end run {stored.header.id}, waiting for it")
+    give_up_at = clock.now() + PROCESS_ENDS_WITHIN_S
+    while is_live(stored):
+        if clock.now() >= give_up_at:
+            raise RunRefused(
+                f"{process} has not ended within {PROCESS_ENDS_WITHIN_S:g} s: end it, then repeat the stop"
+            )
+        await clock.sleep(PROCESS_LOOK_S)
+
+
+class _Stopping:
+    """A run that is being stopped; its journal is this process's."""
+
+    def __init__(
+        self, reader: JournalReader, journal: Journal, before: RunStatus, reporter: Reporter, clock: Clock
+    ) -> None:
+        self._reader, self._journal, self._before = reader, journal, before
+        self._reporter, self._clock = reporter, clock
+        stored = reader.run()
+        self._header = stored.header
+        self._standing = read_standing(reader, stored)
+        self._results = fold_journal(reader, stored)
+        self._own = own_children(stored.header.id, self._standing.items, reader.progress())
+
+    async def run(self, connection: Connection, connect: Connect, control: Control) -> Summary:
+        self._reporter.started(run_facts(self._header), self._results)
+        sent = [item for item in self._standing.selected if self._is_to_be_settled(item)]
+        if self._header.local or not (sent or self._own.recorded):
+            return await self._finish(BatchState.STOPPED_EARLY, Requests(), stopped=False)
+        async with connect(connection, self._header.settings) as client:
+            return await self._stop_children(client, sent, control)
+
+    def _is_to_be_settled(self, item: Item) -> bool:
+        start = self._standing.starts[item.id]
+        return start.in_doubt or (bool(start.child) and not start.existing)
+
+    async def _stop_children(self, client: Client, sent: Sequence[Item], control: Control) -> Summary:
+        executor = Executor(
+            client=client, ledger=self._journal, results=self._results, reporter=self._reporter, clock=self._clock
+        )
+        sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
+        sweeping = asyncio.create_task(sweep.run(control))
+        try:
+            state = await executor.run(await self._work(client, sent), control)
+            sweep.all_settled = True
+            await sweeping
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+        if sweep.error is not None:
+            raise sweep.error
+        return await self._finish(state, executor.requests, stopped=sweep.has_stopped)
+
+    async def _work(self, client: Client, sent: Sequence[Item]) -> Work:
+        """Nothing is sent; what was is settled and watched to its end, which is near: no deadline comes before it."""
+        standing, settings = self._standing, self._header.settings
+        return Work(
+            facts=run_facts(self._header),
+            selected=[replace(item, deadline=None) for item in sent],
+            settings=replace(settings, wait=Wait.COMPLETION, in_flight=None, unplaced_after=None),
+            parents=await read_parents(client, parents_in(sent), probe=False),
+            baselines={
+                parent: Baseline(baseline.children, baseline.index)
+                for parent, baseline in self._reader.baselines().items()
+            },
+            starts=standing.starts,
+            known_children=standing.known_children,
+            verdicts=standing.verdicts,
+            rerun_of=self._header.rerun_of,
+            version=await client.read_version(),
+            logs="none",
+            sending=False,
+        )
+
+    def _tell_stopped(self, child: OwnChild) -> None:
+        """The run had let go of a child that was dispatched or placed: now it is stopped."""
+        result = self._results.item(child.item)
+        if result.child == child.id and result.outcome in LET_GO:
+            verdict = Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad with its run")
+            self._tell(Ended(child.item, result.attempt, self._clock.wall(), verdict))
+
+    def _tell(self, event: Event) -> None:
+        self._journal.record(event)
+        self._results.apply(event)
+        self._reporter.event(event, self._results)
+
+    async def _finish(self, state: BatchState, requests: Requests, *, stopped: bool) -> Summary:
+        """A run that had finished, and of which nothing lived, stays as it was."""
+        was_over = self._before.state is RunState.FINISHED and not stopped
+        if state is BatchState.STOPPED_EARLY:
+            self._end_the_rest()
+        summary = summarize(
+            self._results,
+            run_facts(self._header),
+            state=RunState.FINISHED.value if was_over else state.value,
+            finished_at=self._before.finished_at if was_over else self._clock.wall(),
+            requests=requests,
+        )
+        if not was_over:
+            await close_journal(self._journal, summary, state, self._clock)
+        self._reporter.finished(summary)
+        return summary
+
+    def _end_the_rest(self) -> None:
+        """What was never sent, what waits for a retry, and what is not ours."""
+        for item in self._standing.selected:
+            if not self._is_to_be_settled(item) and (end := self._end_on_record(item)):
+                self._tell(end)
+
+    def _end_on_record(self, item: Item) -> Ended | None:
+        at, start = self._clock.wall(), self._standing.starts[item.id]
+        if start.existing:
+            verdict = Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, f"{start.child} {NOT_OURS}")
+            return Ended(item.id, start.attempt, at, verdict)
+        if before := self._standing.verdicts.get(item.id):
+            attempt, verdict = before
+            return Ended(item.id, attempt, at, verdict)
+        if self._results.item(item.id).outcome is Outcome.UNSENT:
+            return None
+        return Ended(item.id, 1, at, Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "surely never sent"))
