@@ -106,9 +106,10 @@ def _name_of(block: Block) -> str:
 
 
 def _split(lines: list[str]) -> Iterator[tuple[int, str, int, list[str]]]:
-    """Level, title, number of the line below it, and lines of each heading."""
-    heads = [(number, match) for number, match in _headings(lines)]
-    for (number, match), end in zip(heads, [*(n for n, _ in heads[1:]), len(lines)], strict=True):
+    """Level, title, the number of the line below it (from 1) and the lines of each heading."""
+    heads = list(_headings(lines))
+    ends = [*(number for number, _ in heads), len(lines)][1:]
+    for (number, match), end in zip(heads, ends, strict=True):
         yield len(match[1]), match[2], number + 2, lines[number + 1 : end]
 
 
