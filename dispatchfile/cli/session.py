@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TextIO
 
 from dispatchfile.cli.options import Display
@@ -57,7 +57,7 @@ class Session:
             raise Interrupted("interrupted: this command has sent nothing", signals.exit_code or 130) from None
         finally:
             self._progress.close()
-        return self._show(end, signals.exit_code)
+        return self._show(end)
 
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()
@@ -73,17 +73,14 @@ class Session:
             return Reporters(EventLines(write_result), self._progress)
         return self._progress
 
-    def _show(self, end: RunEnd, signal_exit: int | None) -> int:
+    def _show(self, end: RunEnd) -> int:
         if end.summary is None:
             show_problems(end.problems, self._manifest, self._output, self._display)
             return end.exit_code
         if end.problems and not self._display.quiet:
             _tell_problems(end.problems, self._display)
-        summary = end.summary
-        if signal_exit is not None and summary.state == "interrupted":
-            summary = replace(summary, exit_code=signal_exit)
-        self._show_summary(summary)
-        return summary.exit_code
+        self._show_summary(end.summary)
+        return end.summary.exit_code
 
     def _show_summary(self, summary: Summary) -> None:
         palette, width = palette_for(self._display, sys.stdout), None

@@ -18,7 +18,7 @@ class Interruptible(Protocol):
     @property
     def is_attached(self) -> bool: ...
 
-    def interrupt(self) -> None: ...
+    def interrupt(self, exit_code: int) -> None: ...
 
 
 class Signals:
@@ -62,8 +62,8 @@ class Signals:
         self.received = number
         if self._target is None or self._loop is None or not self._target.is_attached:
             raise KeyboardInterrupt
-        self._loop.call_soon_threadsafe(self._interrupt, self._target)
+        self._loop.call_soon_threadsafe(self._interrupt, self._target, 128 + number)
 
-    def _interrupt(self, target: Interruptible) -> None:
+    def _interrupt(self, target: Interruptible, exit_code: int) -> None:
         self._on_first()
-        target.interrupt()
+        target.interrupt(exit_code)

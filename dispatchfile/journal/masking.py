@@ -1,10 +1,12 @@
-"""Sensitive values, kept out of all that is stored."""
+"""Sensitive values, kept out of all that is stored or shown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from dispatchfile.events import Ended, Event, Notice
 from dispatchfile.items import Item
 
 MASKED = "***"
@@ -33,6 +35,24 @@ class Mask:
                 self.cover(value, item)
             elif key in FREE_TEXTS and isinstance(value, str):
                 plain[key] = self.covered(value, item)
+
+    def hide(self, event: Event) -> Event:
+        """The event without the secrets that its free texts repeat."""
+        if not self._secrets or isinstance(event, Notice):
+            return event
+        changes: dict[str, object] = {
+            name: self.covered(text, event.item)
+            for name in FREE_TEXTS
+            if isinstance(text := getattr(event, name, None), str)
+        }
+        if isinstance(event, Ended):
+            verdict = event.verdict
+            changes["verdict"] = replace(
+                verdict,
+                message=self.covered(verdict.message, event.item),
+                last_log_line=self.covered(verdict.last_log_line, event.item),
+            )
+        return replace(event, **changes) if changes else event  # type: ignore[arg-type]  # the event's own fields
 
     def covered(self, text: str, item: str | None) -> str:
         """The *text* without the secrets of *item*, or without any secret if that is None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from textwrap import wrap
 
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
@@ -13,6 +14,7 @@ from dispatchfile.results import Group, ItemResult, Summary, group_endings, summ
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 20
+IDS_OF_A_GROUP = 12
 NAMED_IDS = 5  # in a command that could not be shorter
 WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
@@ -86,7 +88,19 @@ def _groups(summary: Summary, groups: Sequence[Group], width: int | None) -> lis
         rows.append((f"{group.count:,}", str(group.outcome), cause, visible(group.example.id), words))
     commands = dict.fromkeys(command for group in shown if (command := rerun_command(summary, group.ids)))
     again = ["run again with:", *(f"  {command}" for command in commands)] if commands else []
-    return [*lay_out(rows, width=width, widest=WIDEST_CELL), *_rest(groups[LISTED_GROUPS:]), *again]
+    head, *table = lay_out(rows, width=width, widest=WIDEST_CELL)
+    lines = [line for row, group in zip(table, shown, strict=True) for line in (row, *_ids(group, width))]
+    return [head, *lines, *_rest(groups[LISTED_GROUPS:]), *again]
+
+
+def _ids(group: Group, width: int | None) -> list[str]:
+    """Who is in the group, below its row."""
+    if group.count == 1:
+        return []
+    names = [visible(item_id) for item_id in group.ids[:IDS_OF_A_GROUP]]
+    left_out = [f"and {group.count - IDS_OF_A_GROUP:,} more"] if group.count > IDS_OF_A_GROUP else []
+    indent = " " * 7
+    return wrap(", ".join([*names, *left_out]), width or 100, initial_indent=indent, subsequent_indent=indent)
 
 
 def _rest(groups: Sequence[Group]) -> list[str]:

@@ -57,7 +57,10 @@ def test_many_bad_endings_are_grouped() -> None:
 42 of 43 items did not end well:
 ITEMS  OUTCOME  CAUSE      EXAMPLE  LAST WORDS
    40  failed   exit 3     film-0   no such codec: \\x1b[#mvp#\\x1b[#m
+       film-0, film-1, film-2, film-3, film-4, film-5, film-6, film-7, film-8,
+       film-9, film-10, film-11, and 28 more
     2  lost     node_lost  gone-0   its node went away
+       gone-0, gone-1
 run again with:
   dispatchfile rerun k3v9x2ab --outcome failed
   dispatchfile rerun k3v9x2ab --outcome lost
