@@ -229,19 +229,32 @@ def _read_payload(payload: Any) -> tuple[str, Any] | None:
 
 
 def _read_policy(merged: Mapping[str, Any]) -> Policy:
-    timeout, max_starts = merged.get("timeout"), merged.get("max_starts")
-    return Policy(
-        deadline=None if timeout is None else parse_duration(timeout),
-        stop_on_deadline=merged.get("on_timeout") == "stop",
-        retry=_read_retry(merged.get("retry", {})),
-        max_starts=None if max_starts is None else int(max_starts),
-        sensitive=frozenset(merged.get("sensitive", ())),
+    retry = merged.get("retry", {})
+    return _policy(
+        merged.get("timeout"),
+        merged.get("on_timeout"),
+        merged.get("max_starts"),
+        tuple(merged.get("sensitive", ())),
+        retry.get("attempts", 1),
+        tuple(retry.get("on", ("failed",))),
+        retry.get("delay", "0s"),
     )
 
 
-def _read_retry(retry: Mapping[str, Any]) -> Retry:
-    return Retry(
-        attempts=int(retry.get("attempts", 1)),
-        on=frozenset(retry.get("on", ("failed",))),
-        delay=parse_duration(retry.get("delay", "0s")),
+@lru_cache(maxsize=1024)  # most items of a manifest have the same
+def _policy(
+    timeout: str | None,
+    on_timeout: str | None,
+    max_starts: float | None,
+    sensitive: tuple[str, ...],
+    attempts: float,
+    on: tuple[str, ...],
+    delay: str,
+) -> Policy:
+    return Policy(
+        deadline=None if timeout is None else parse_duration(timeout),
+        stop_on_deadline=on_timeout == "stop",
+        retry=Retry(int(attempts), frozenset(on), parse_duration(delay)),
+        max_starts=None if max_starts is None else int(max_starts),
+        sensitive=frozenset(sensitive),
     )
