@@ -156,7 +156,7 @@ def _plan(work: Work) -> Plan:
         deadline=work.deadline,
         rerun_of=work.rerun_of,
         logs=_log_reads(work.logs, len(work.selected)),
-        server_before_2_0_1=work.version is None or work.version < FIRST_WITHOUT_FLAPPING,
+        server_before_2_0_1=is_before_2_0_1(work.version),
         known_children=work.known_children,
         failures=work.failures,
         selected=work.total,
@@ -176,6 +176,11 @@ def _in_order(items: Sequence[Item], parents: Mapping[Parent, ParentState]) -> l
         return state.job.priority if state and state.job else DEFAULT_PRIORITY
 
     return sorted(items, key=lambda item: -priority(item))
+
+
+def is_before_2_0_1(version: tuple[int, int, int] | None) -> bool:
+    """A version that is not known is taken for an old one."""
+    return version is None or version < FIRST_WITHOUT_FLAPPING
 
 
 def parent_facts(parent: Parent, state: ParentState, run: str, items: Iterable[Item]) -> ParentFacts:

@@ -54,11 +54,18 @@ class PastRun:
     def facts(self) -> RunFacts:
         return run_facts(self.stored.header)
 
+    @property
+    def state(self) -> str:
+        """As in a summary. Of a process that was killed the journal still says that it runs."""
+        if self.is_live:
+            return RUNNING
+        state = self.stored.status.state
+        return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
+
     def summary(self) -> Summary:
         """What it has come to so far. Only a run that is over has an end."""
-        state = state_of(self.stored, live=self.is_live)
         with uncollected():
-            return summarize(self.results, self.facts, state=state, finished_at=self.stored.status.finished_at)
+            return summarize(self.results, self.facts, state=self.state, finished_at=self.stored.status.finished_at)
 
 
 def read_past(name: RunName) -> PastRun:
@@ -77,14 +84,6 @@ async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> 
         finished_at=clock.wall() if before.finished_at is None else before.finished_at,
         counts=before.counts,
     )
-
-
-def state_of(stored: StoredRun, *, live: bool) -> str:
-    """Of a process that was killed the journal still says that it runs."""
-    if live:
-        return RUNNING
-    state = stored.status.state
-    return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
 
 
 def run_facts(header: RunHeader) -> RunFacts:

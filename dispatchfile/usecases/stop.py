@@ -17,8 +17,8 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.batch import BatchState, Start
-from dispatchfile.usecases.children import OwnChild, own_children
+from dispatchfile.usecases.batch import BatchState
+from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, leave_as_it_was, run_facts
@@ -30,7 +30,6 @@ from dispatchfile.usecases.sweep import Sweep
 PROCESS_LOOK_S = 0.2
 PROCESS_ENDS_WITHIN_S = 90.0  # it waits for the answers under way, half a minute at most, and commits
 NOT_OURS = "was in Nomad before this run and is not stopped by it"
-LET_GO = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # the run is done with them, but they may live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

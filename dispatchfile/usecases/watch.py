@@ -1,0 +1,168 @@
+"""`watch` and `status --refresh`: where a run stands by now, without sending anything and without writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dispatchfile.clock import Clock
+from dispatchfile.events import Ended, Event, State
+from dispatchfile.flow import Ticket, parent_of
+from dispatchfile.journal import JournalReader, is_live
+from dispatchfile.monitor import Child
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.preflight import parents_in
+from dispatchfile.results import Results, Summary, summarize
+from dispatchfile.settings import Wait
+from dispatchfile.usecases.children import LET_GO
+from dispatchfile.usecases.execute import is_before_2_0_1, parent_facts
+from dispatchfile.usecases.follow import Follower
+from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import RUNNING, PastRun, RunName, read_past, run_facts, uncollected
+from dispatchfile.usecases.reporting import NoReporter, Reporter
+from dispatchfile.usecases.run import Connect, connected
+
+TAIL_EVERY_S = 0.3
+FOLLOWED_STATES = frozenset({State.QUEUED, State.RUNNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """What `watch` is asked to do."""
+
+    name: RunName
+    connection: Connection
+    timeout_s: float | None = None
+
+
+async def watch_run(
+    options: WatchOptions, *, reporter: Reporter, clock: Clock, connect: Connect = connected
+) -> Summary:
+    """
+    Follow the run until the process at work on it ends, or, without one, its children until these have ended.
+
+    Raises RunRefused, JournalError, and NomadError where children have to be followed and Nomad does not answer.
+    """
+    until = None if options.timeout_s is None else clock.now() + options.timeout_s
+    reader = options.name.open()
+    if is_live(reader.run()):
+        summary = await _tail(reader, until, reporter, clock)
+    else:
+        seen = _Seen(reader, reporter)
+        reporter.started(run_facts(seen.header), seen.results)
+        await seen.follow(options.connection, connect, clock, until=until)
+        summary = seen.summary(clock)
+    reporter.finished(summary)
+    return summary
+
+
+async def refresh_run(name: RunName, connection: Connection, *, clock: Clock, connect: Connect = connected) -> Summary:
+    """
+    Where the run stands, by a look at each of its living children; while a process is at work, its journal knows.
+
+    Raises RunRefused, JournalError and NomadError.
+    """
+    past = read_past(name)
+    if past.is_live:
+        return past.summary()
+    seen = _Seen(past.reader, NoReporter())
+    await seen.look(connection, connect, clock)
+    return seen.summary(clock)
+
+
+async def _tail(reader: JournalReader, until: float | None, reporter: Reporter, clock: Clock) -> Summary:
+    """What another process does, as it writes it down."""
+    stored, tail = reader.run(), _Tail(reader)
+    with uncollected():
+        tail.read(lambda _: None)
+    reporter.started(run_facts(stored.header), tail.results)
+    live = True
+    while live and (until is None or clock.now() < until):
+        await clock.sleep(TAIL_EVERY_S)
+        live = is_live(stored)  # asked first: what it wrote before it ended is read below
+        tail.read(lambda event: reporter.event(event, tail.results))
+    return PastRun(reader, reader.run(), tail.results, live).summary()
+
+
+class _Tail:
+    """The end of a journal that grows."""
+
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader, self._last = reader, 0
+        self.results = Results(reader.facts())
+
+    def read(self, tell: Callable[[Event], None]) -> None:
+        """Take in what is new, and *tell* of it."""
+        for number, event in self._reader.numbered_events(self._last):
+            self._last = number
+            self.results.apply(event)
+            tell(event)
+
+
+class _Seen:
+    """A run that nobody works on: what its journal says, and what Nomad shows of its children since."""
+
+    def __init__(self, reader: JournalReader, reporter: Reporter) -> None:
+        self._reader, self._reporter = reader, reporter
+        self._stored = reader.run()
+        self.header = self._stored.header
+        self.results = _fold_without_letting_go(reader)
+        self._children = [] if self.header.local else list(self._living())
+
+    def _living(self) -> Iterator[Child]:
+        attempts = {
+            result.id: result for result in self.results.items() if result.child and result.state in FOLLOWED_STATES
+        }
+        if not attempts:
+            return
+        for item in self._reader.items(payloads=False):
+            if result := attempts.get(item.id):
+                listed = not result.existing and not item.exact_prefix
+                ticket = Ticket(item, result.attempt)
+                yield Child(ticket, result.child, parent_of(item), listed=listed, tokened=False, wait=Wait.COMPLETION)
+
+    async def follow(self, connection: Connection, connect: Connect, clock: Clock, *, until: float | None) -> None:
+        if self._children:
+            async with connect(connection, self.header.settings) as client:
+                await (await self._follower(client, clock)).to_the_end(self._children, until=until)
+
+    async def look(self, connection: Connection, connect: Connect, clock: Clock) -> None:
+        if self._children:
+            async with connect(connection, self.header.settings) as client:
+                await (await self._follower(client, clock)).once(self._children)
+
+    async def _follower(self, client: Client, clock: Clock) -> Follower:
+        items = [child.ticket.item for child in self._children]
+        states = await read_parents(client, parents_in(items), probe=False)
+        return Follower(
+            client,
+            clock=clock,
+            settings=self.header.settings,
+            parents={parent: parent_facts(parent, state, self.header.id, items) for parent, state in states.items()},
+            server_before_2_0_1=is_before_2_0_1(await client.read_version()),
+            tell=self._tell,
+        )
+
+    def _tell(self, event: Event) -> None:
+        self.results.apply(event)
+        self._reporter.event(event, self.results)
+
+    def summary(self, clock: Clock) -> Summary:
+        """Of children that were let go of, what became of them counts, and a run lasts as long as they do."""
+        past = PastRun(self._reader, self._stored, self.results, is_live=False)
+        if not self._children:
+            return past.summary()
+        over = self.results.finished
+        state = past.state if over or self._stored.is_unfinished else RUNNING
+        return summarize(self.results, past.facts, state=state, finished_at=clock.wall() if over else None)
+
+
+def _fold_without_letting_go(reader: JournalReader) -> Results:
+    """As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen."""
+    with uncollected():
+        results = Results(reader.facts())
+        for event in reader.events():
+            if not (isinstance(event, Ended) and event.verdict.outcome in LET_GO):
+                results.apply(event)
+    return results
