@@ -182,6 +182,9 @@ def _closing(summary: Summary, palette: Palette) -> list[str]:
     lines = [
         f"run {palette.strong(summary.run)} ({one_line(summary.name)}) {how}{after}: exit code {summary.exit_code}"
     ]
+    if summary.doubled:
+        names = ", ".join(map(visible, summary.doubled))
+        lines.append(palette.bad(f"TWO CHILDREN were made for one attempt, which must never be: {names}"))
     if known := sum(item.existing for item in summary.items):
         lines.append(f"{count_of(known, 'item')} had a child before this run, by its idempotency token")
     lines.append(requests_line(summary))

@@ -52,6 +52,7 @@ class Summary:
     counts: Mapping[str, int]  # every outcome, and "total": all items, with or without an outcome
     requests: Requests
     items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
+    doubled: tuple[str, ...] = ()  # items of which one attempt has two children
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 
@@ -95,6 +96,7 @@ def summarize(
         counts=_count_outcomes(results),
         requests=requests,
         items=items,
+        doubled=results.doubled,
     )
 
 

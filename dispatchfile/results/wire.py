@@ -36,6 +36,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
             "throttled": requests.throttled,
             "peak_connections": requests.peak_connections,
         },
+        "doubled": list(summary.doubled),
         "items": [item_json(item) for item in summary.items],
     }
 

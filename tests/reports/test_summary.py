@@ -144,3 +144,9 @@ def test_scripts_get_the_whole_summary() -> None:
     assert json.loads(render_summary(summary, OutputFormat.JSON)) == summary_json(summary)
     (line,) = render_summary(summary, OutputFormat.NDJSON).splitlines()
     assert json.loads(line) == summary_json(summary)
+
+
+def test_two_children_of_one_attempt_are_told():
+    """However well both ended, the reason for exit code 1 is named."""
+    summary = replace(summary_of({"a": GOOD}), doubled=("a",), exit_code=1)
+    assert "TWO CHILDREN were made for one attempt, which must never be: a\n" in text_of_summary(summary)

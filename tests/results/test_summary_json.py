@@ -47,6 +47,7 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
         "duration_s": 62.0,
         "counts": dict.fromkeys(map(str, Outcome), 0) | {"failed": 1, "total": 1},
         "requests": {"total": 7, "dispatches": 3, "retried": 1, "throttled": 0, "peak_connections": 2},
+        "doubled": [],
         "items": [
             {
                 "id": "film-1",
