@@ -68,12 +68,10 @@ class _Source:
     def origin(self) -> str:
         return self.name if self.kind in {"csv", "json", "ndjson"} else f"for_each.{self.kind}"
 
-    def position(self, *route: str | int) -> Position:
-        return self.document.position("dispatches", self.index, "for_each", self.kind, *route)
-
     def problem(self, code: str, found: str, hint: str = "") -> Problem:
         """A problem that shows at the manifest's line."""
-        return self.document.problem(code, self.position(), found, hint)
+        position = self.document.position("dispatches", self.index, "for_each", self.kind)
+        return self.document.problem(code, position, found, hint)
 
 
 Found = tuple[object, Position] | Problem  # a row's value and its place, or what is wrong with it
@@ -145,8 +143,9 @@ def _readable(source: _Source) -> Iterator[Found]:
 
 
 def _list_rows(source: _Source) -> Iterator[Found]:
-    for number, value in enumerate(cast("list[object]", source.value)):
-        yield value, source.position(number)
+    values = cast("list[object]", source.value)
+    for number, value in enumerate(values):
+        yield value, source.document.entry_position(values, number)
 
 
 def _matrix_rows(source: _Source) -> Iterator[Found]:

@@ -125,7 +125,7 @@ class Recipes:
         own, merged = entry.own, entry.merged
         return Recipe(
             index=entry.index,
-            position=self._document.position("dispatches", entry.index),
+            position=self._document.entry_position(self._dispatches, entry.index),
             id=own.get("id"),
             job=merged["job"],
             payload=_read_payload(merged.get("payload")),
