@@ -24,16 +24,20 @@ LONG_NAMES = frozenset(
         "fault",
         "from-job",
         "help",
+        "id-prefix-template",
+        "idempotency-token",
         "in-flight",
         "jobs",
         "local",
         "log-format",
         "logs",
+        "meta",
         "namespace",
         "new",
         "no-wait",
         "only",
         "output",
+        "priority",
         "quiet",
         "rate",
         "region",
@@ -49,6 +53,7 @@ LONG_NAMES = frozenset(
         "tls-skip-verify",
         "token",
         "token-file",
+        "ui",
         "unplaced-after",
         "unreachable-after",
         "var",
@@ -59,11 +64,15 @@ LONG_NAMES = frozenset(
     }
 )
 BARE_WAIT = "--wait=completion"
+ALIASES = {"insecure": "--tls-skip-verify", "no-color": "--color=never", "force-color": "--color=always"}
+SWITCHES = frozenset({"detach", "tls-skip-verify", "ui", "verbose", "wait", *ALIASES})  # what Nomad has as booleans
+# Go's strconv.ParseBool
+TRUE, FALSE = frozenset({"1", "t", "T", "TRUE", "true", "True"}), frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def normalize_argv(argv: Sequence[str]) -> list[str]:
     """
-    `-address=X` as `--address=X` and `--wait` as `--wait=completion`.
+    `-address=X` as `--address=X`, `--wait` as `--wait=completion`, `-insecure` and `-detach=true` as our switches.
 
     Only whole, known long names are taken, so `-o` and `-qv` stay; nothing after `--` is touched.
     """
@@ -73,9 +82,17 @@ def normalize_argv(argv: Sequence[str]) -> list[str]:
 
 def _normalized(argv: Sequence[str]) -> Iterator[str]:
     for argument in argv:
-        match = re.match(r"-([a-z][a-z-]+)(=|$)", argument)
-        doubled = f"-{argument}" if match and match[1] in LONG_NAMES else argument
-        yield BARE_WAIT if doubled == "--wait" else doubled
+        match = re.match(r"--?([a-z][a-z-]+)(?:=(.*)|$)", argument, re.DOTALL)
+        if match is None or match[1] not in LONG_NAMES | ALIASES.keys():
+            yield argument
+        elif match[1] in SWITCHES and match[2] in TRUE | FALSE | {None}:
+            yield from [_switch(match[1])] if match[2] not in FALSE else []
+        else:
+            yield f"--{argument.lstrip('-')}"
+
+
+def _switch(name: str) -> str:
+    return BARE_WAIT if name == "wait" else ALIASES.get(name, f"--{name}")
 
 
 def wants_json_log(argv: Sequence[str]) -> bool:

@@ -297,6 +297,8 @@ def _placement_failure(row: Row) -> PlacementFailure:
         constraint_filtered=_int_map(row, "ConstraintFiltered"),
         dimension_exhausted=_int_map(row, "DimensionExhausted"),
         class_filtered=_int_map(row, "ClassFiltered"),
+        class_exhausted=_int_map(row, "ClassExhausted"),
+        nodes_available=_int_map(row, "NodesAvailable"),
         quota_exhausted=_texts(row, "QuotaExhausted"),
         coalesced_failures=_int(row, "CoalescedFailures"),
     )

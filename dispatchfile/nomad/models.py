@@ -140,6 +140,8 @@ class PlacementFailure:
     constraint_filtered: Mapping[str, int] = field(default_factory=dict)
     dimension_exhausted: Mapping[str, int] = field(default_factory=dict)
     class_filtered: Mapping[str, int] = field(default_factory=dict)
+    class_exhausted: Mapping[str, int] = field(default_factory=dict)
+    nodes_available: Mapping[str, int] = field(default_factory=dict)  # by datacenter
     quota_exhausted: tuple[str, ...] = ()
     coalesced_failures: int = 0
 

@@ -178,7 +178,12 @@ def test_a_summary_counts_children():
 def test_a_placement_failure_says_why():
     """The blocked evaluation and the one that made it."""
     blocked, first = parse_rows(body_of("evaluation", "unplaced-waiting"), parse_evaluation)
-    failure = PlacementFailure(nodes_evaluated=1, nodes_filtered=1, constraint_filtered={"${meta.ready} = yes": 1})
+    failure = PlacementFailure(
+        nodes_evaluated=1,
+        nodes_filtered=1,
+        constraint_filtered={"${meta.ready} = yes": 1},
+        nodes_available={"dc1": 1},
+    )
     assert first.failed_groups == blocked.failed_groups == {"g": failure}
     assert (first.status, first.blocked_eval, first.queued_allocations) == ("complete", blocked.id, {"g": 1})
     assert (blocked.status, blocked.previous_eval) == ("blocked", first.id)

@@ -1,0 +1,262 @@
+"""What `dispatch` does: arguments in the CLI's order and words, lines as they happen, an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatchfile.cli.dispatch import DispatchDisplay, DispatchFlags
+from dispatchfile.cli.options import ConnectionFlags, checked_setting
+from dispatchfile.cli.session import palette_for
+from dispatchfile.cli.signals import Signals
+from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result
+from dispatchfile.clock import Clock
+from dispatchfile.errors import DispatchfileError, FileError, Interrupted, UsageError
+from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.nomad.changes import Change, EvalMissing
+from dispatchfile.nomad.connection import Connection, read_connection
+from dispatchfile.reports.dispatched import (
+    Wording,
+    doubt_text,
+    end_json,
+    failed_text,
+    look_command,
+    several_jobs_text,
+    ui_address,
+    unlisted_text,
+)
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.text import visible
+from dispatchfile.settings import Wait
+from dispatchfile.usecases.dispatch_one import DispatchedChild, DispatchEnd, DispatchOptions, dispatch_one
+from dispatchfile.usecases.load import STANDARD_INPUT
+from dispatchfile.usecases.resolve_job import FoundJob, JobsUnlisted, NoSuchJob, SeveralJobs
+
+WRONG_COUNT = """\
+This command takes one or two argument: <parameterized job> [input source]
+For additional help try 'dispatchfile dispatch -help'"""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchCall:
+    """The options of `dispatch`, as given."""
+
+    arguments: tuple[str, ...]
+    flags: DispatchFlags
+    connection: ConnectionFlags
+    output: OutputFormat
+    display: DispatchDisplay
+
+
+def run_dispatch(call: DispatchCall) -> int:
+    """
+    Dispatch and follow; the exit code. What goes wrong is told in the Nomad CLI's words.
+
+    Raises Interrupted, which says whether anything was dispatched.
+    """
+    teller = _Teller(call)
+    try:
+        options = read_options(call)
+        teller.options = options
+        end = _run(options, teller)
+    except (JobsUnlisted, NoSuchJob, SeveralJobs) as exc:
+        teller.error(_unclear_text(exc))
+    except Interrupted:
+        raise
+    except DispatchfileError as exc:
+        teller.error(str(exc))
+    else:
+        teller.ended(end)
+        return end.exit_code
+    return 1
+
+
+def _unclear_text(exc: JobsUnlisted | NoSuchJob | SeveralJobs) -> str:
+    match exc:
+        case SeveralJobs():
+            return several_jobs_text(str(exc), exc.rows, with_namespaces=exc.with_namespaces, truncated=exc.truncated)
+        case JobsUnlisted():
+            return unlisted_text(exc.text, exc.error)
+    return str(exc)
+
+
+def _run(options: DispatchOptions, teller: _Teller) -> DispatchEnd:
+    signals = Signals(on_first=lambda: None, before_exit=lambda: None)
+    try:
+        with signals:
+            return asyncio.run(dispatch_one(options, watcher=teller, clock=Clock()))
+    except KeyboardInterrupt:
+        raise Interrupted(teller.interruption(), signals.exit_code or 130) from None
+    except (JobsUnlisted, NoSuchJob, SeveralJobs):
+        raise
+    except (FileError, UsageError) as exc:
+        raise UsageError(f"Error initializing client: {exc}") from exc
+
+
+# Arguments, in the order in which the CLI looks at them
+
+
+def read_options(call: DispatchCall) -> DispatchOptions:
+    """Raises UsageError and FileError in the Nomad CLI's words."""
+    if not 1 <= len(call.arguments) <= 2:
+        raise UsageError(WRONG_COUNT)
+    job, *inputs = call.arguments
+    flags = call.flags
+    return DispatchOptions(
+        payload=read_input(inputs[0]) if inputs else None,
+        meta=read_meta(flags.meta or ()),
+        connection=_read_connection(call.connection),
+        job=job.strip(),
+        token=flags.idempotency_token or "",
+        prefix=flags.id_prefix_template or "",
+        priority=flags.priority,
+        wait=_wait_of(flags),
+    )
+
+
+def read_input(source: str) -> bytes:
+    """The whole payload. Raises UsageError as Go words it."""
+    try:
+        return sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
+    except OSError as exc:
+        verb = "read" if isinstance(exc, IsADirectoryError) else "open"
+        reason = (exc.strerror or str(exc)).lower()
+        raise UsageError(f"Error reading input data: {verb} {visible(source)}: {reason}") from exc
+
+
+def read_meta(texts: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts, the last of a key winning. Raises UsageError."""
+    meta = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise UsageError(f"Error parsing meta value: {visible(text)}")
+        meta[key] = value
+    return meta
+
+
+def _read_connection(flags: ConnectionFlags) -> Connection:
+    try:
+        return read_connection(flags.as_mapping(), os.environ)
+    except (FileError, UsageError) as exc:
+        raise UsageError(f"Error initializing client: {exc}") from exc
+
+
+def _wait_of(flags: DispatchFlags) -> Wait:
+    """To detach goes over to wait, as in the CLI."""
+    if flags.detach:
+        return Wait.DETACH
+    return Wait.PLACEMENT if flags.wait is None else Wait(checked_setting("wait", flags.wait))
+
+
+# What is told
+
+
+class _Teller:
+    """Writes what happens: results on standard output, the rest on standard error."""
+
+    options: DispatchOptions
+
+    def __init__(self, call: DispatchCall) -> None:
+        self._call = call
+        self._shows_lines = call.output is OutputFormat.TEXT
+        self._out = Wording(full_ids=call.display.verbose, palette=palette_for(call.display, sys.stdout))
+        self._job: FoundJob | None = None
+        self._child: DispatchedChild | None = None
+
+    # As it goes
+
+    def sending(self, job: FoundJob) -> None:
+        self._job = job
+
+    def accepted(self, child: DispatchedChild) -> None:
+        self._child = child
+        if not self._shows_lines:
+            return
+        monitors = child.eval_id and self.options.wait is not Wait.DETACH
+        self._write(self._out.accepted(child, self.options.token), *([""] if monitors else []))
+        if monitors and self._call.flags.ui:
+            self._open_browser(child)
+
+    def changed(self, change: Change) -> None:
+        lines = self._out.changed(change, time.time())
+        if isinstance(change, EvalMissing):
+            self.error("\n".join(lines))
+        elif self._shows_lines and not self._call.display.quiet:
+            self._write(lines)
+
+    def moved(self, state: State, message: str) -> None:
+        if self._child and self._shows_lines and not self._call.display.quiet:
+            self._write([self._out.moved(self._child, state, message, time.time())])
+
+    def trouble(self, message: str) -> None:
+        self._tell(message, "warning")
+
+    def _write(self, lines: Sequence[str], *more: str) -> None:
+        write_result("".join(f"{line}\n" for line in [*lines, *more]))
+
+    def _open_browser(self, child: DispatchedChild) -> None:
+        connection = self.options.connection
+        address = ui_address(connection.address, child.id, child.namespace)
+        self._tell(f"\n\n==> View this job in the Web UI: {address}\n", "info")
+        if not _has_display() or not webbrowser.open(address):
+            self._tell("Failed to open browser: there is none here", "warning")
+
+    # At its end
+
+    def ended(self, end: DispatchEnd) -> None:
+        if end.error is not None:
+            self.error(failed_text(end.error))
+            if end.verdict.outcome is Outcome.UNKNOWN:
+                self.error(self._doubt(end.job, end.namespace))
+        elif end.child and end.verdict.cause is Cause.UNREACHABLE:
+            self.error(f"{end.verdict.message}: the job was dispatched. To look: {self._look(end.child)}")
+        if not self._shows_lines:
+            indent = 2 if self._call.output is OutputFormat.JSON else None
+            write_result(json.dumps(end_json(end), indent=indent) + "\n")
+        elif end.child and self.options.wait is Wait.COMPLETION:
+            self._write([self._out.ended(end.child, end.verdict, time.time())])
+
+    def interruption(self) -> str:
+        """What an interruption leaves behind."""
+        if self._child is not None:
+            return f"interrupted: the job goes on in Nomad. To look: {self._look(self._child)}"
+        if self._job is not None:
+            return f"interrupted: {self._doubt(self._job.id, self._job.namespace)}"
+        return "interrupted: nothing was dispatched"
+
+    def error(self, text: str) -> None:
+        self._tell(text, "error")
+
+    def _doubt(self, job: str, namespace: str) -> str:
+        options = self.options
+        return doubt_text(job, namespace, prefix=options.prefix, token=options.token, flags=self._given_flags())
+
+    def _look(self, child: DispatchedChild) -> str:
+        return look_command(child.id, child.namespace, flags=self._given_flags())
+
+    def _given_flags(self) -> list[str]:
+        given = self._call.connection
+        flags = {"-address": given.address, "-region": given.region}
+        return [f"{name}={value}" for name, value in flags.items() if value]
+
+    def _tell(self, text: str, level: str) -> None:
+        stream = Unbreakable(sys.stderr)
+        if self._call.display.log_format is LogFormat.JSON:
+            stream.write(json.dumps({"level": level, "message": text.strip()}) + "\n")
+            return
+        palette = palette_for(self._call.display, sys.stderr)
+        paint = {"error": palette.bad, "warning": palette.doubtful}.get(level, str)
+        stream.write(f"{paint(text)}\n")
+
+
+def _has_display() -> bool:
+    """Without one, Python would open a browser in this terminal."""
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

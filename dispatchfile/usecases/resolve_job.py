@@ -1,0 +1,92 @@
+"""
+Which job somebody means who wrote an ID, or the beginning of one, as `nomad job dispatch` understands it.
+
+Source: hashicorp/nomad, command/meta.go, jobIDByPrefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused, UsageError
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.models import JobStub
+from dispatchfile.nomad.quoting import quoted
+
+ALL_NAMESPACES = "*"
+PARAMETERIZED = 'ParentID == "" and ParameterizedJob is not nil'
+MOST_SHOWN = 20  # rows of one page
+REFUSED_FILTER = "failed to create result paginator"  # what servers before 1.11.3 say to `is not nil`
+
+
+class NoSuchJob(UsageError):
+    """No parameterized job has this ID or begins with it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"No parameterized job(s) with prefix or ID {quoted(text)} found")
+        self.text = text
+
+
+class SeveralJobs(UsageError):
+    """More than one parameterized job begins so. *truncated*: perhaps even more than these."""
+
+    def __init__(self, text: str, rows: Sequence[JobStub], *, with_namespaces: bool, truncated: bool) -> None:
+        super().__init__(f"Prefix {quoted(text)} matched multiple jobs")
+        self.text, self.rows, self.with_namespaces, self.truncated = text, tuple(rows), with_namespaces, truncated
+
+
+class JobsUnlisted(UsageError):
+    """The jobs that begin so could not be asked for."""
+
+    def __init__(self, text: str, error: NomadError) -> None:
+        super().__init__(f"Error querying job prefix {quoted(text)}: {error.message}")
+        self.text, self.error = text, error
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJob:
+    """The job that is meant."""
+
+    id: str
+    namespace: str  # empty: the connection's own
+
+
+async def resolve_job(client: Client, text: str, *, namespace: str) -> FoundJob:
+    """
+    The parameterized job whose ID is *text*, or the only one whose ID begins with it.
+
+    namespace: of the connection; "*" looks in all that the token may see. A token that may not list jobs is believed
+    to mean an exact ID. Raises NoSuchJob, SeveralJobs and JobsUnlisted.
+    """
+    try:
+        rows, truncated = await _list_parameterized(client, text)
+    except NomadForbidden:
+        return FoundJob(text, "")
+    except NomadError as error:
+        raise JobsUnlisted(text, error) from error
+    if not rows:
+        raise NoSuchJob(text)
+    everywhere = namespace == ALL_NAMESPACES
+    if not _is_clear(rows, text, everywhere=everywhere):
+        raise SeveralJobs(text, rows, with_namespaces=everywhere, truncated=truncated)
+    return FoundJob(rows[0].id, rows[0].namespace)
+
+
+async def _list_parameterized(client: Client, prefix: str) -> tuple[Sequence[JobStub], bool]:
+    """The rows, and whether there may be more."""
+    try:
+        page = await client.list_jobs(prefix=prefix, filter=PARAMETERIZED, per_page=MOST_SHOWN)
+    except NomadRefused as error:
+        if REFUSED_FILTER not in error.message:
+            raise
+        rows = await client.list_all_jobs(prefix=prefix, filter='ParentID == ""')
+        return [row for row in rows if row.parameterized], False
+    return page.rows, len(page.rows) >= MOST_SHOWN
+
+
+def _is_clear(rows: Sequence[JobStub], text: str, *, everywhere: bool) -> bool:
+    """An exact ID comes first in the list; with all namespaces it may come more than once."""
+    if len(rows) == 1:
+        return True
+    return rows[0].id == text and not (everywhere and rows[1].id == text)
