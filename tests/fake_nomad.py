@@ -12,6 +12,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadNotFound, NomadUnavailable
 from dispatchfile.nomad.models import (
@@ -32,6 +33,10 @@ from dispatchfile.nomad.models import (
 GROUP = TaskGroup("g", 1, tasks=("t",))
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
 class FakeChild:
     """One child with one allocation."""
@@ -45,6 +50,7 @@ class FakeChild:
     status: str = "running"
     stop: bool = False
     exit_code: int | None = None
+    ended_at: float | None = None
     placed: bool = True
     payload: bytes = b""
     meta: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +61,8 @@ class FakeNomad:
     The client of a Nomad that lives in this object.
 
     script: called with the child's prefix before each dispatch; it may raise, or return "drop" (carried out, but the
-    answer is lost), "phantom", or None. lifetime_s: children end well so long after their dispatch; None: never.
+    answer is lost), "late" (the answer is lost at once, and it is carried out after late_s), "phantom", or None.
+    lifetime_s: children end so long after their dispatch, or after what it gives for a prefix; None: never.
     """
 
     def __init__(
@@ -63,14 +70,15 @@ class FakeNomad:
         *,
         jobs: tuple[str, ...] = ("encode",),
         script: Callable[[str], str | None] = lambda _: None,
-        lifetime_s: float | None = 0.0,
+        lifetime_s: float | Callable[[str], float | None] | None = 0.0,
         exit_code: Callable[[str], int] = lambda _: 0,
         ignores_prefix: bool = False,
         latency_s: float = 0.01,
+        late_s: float = 20.0,
     ) -> None:
         self.jobs = jobs
         self.script, self.lifetime_s, self.exit_code = script, lifetime_s, exit_code
-        self.ignores_prefix, self.latency_s = ignores_prefix, latency_s
+        self.ignores_prefix, self.latency_s, self.late_s = ignores_prefix, latency_s, late_s
         self.children: dict[str, FakeChild] = {}
         self.made: list[FakeChild] = []  # every child ever, collected or not
         self.stopped: list[str] = []
@@ -79,6 +87,9 @@ class FakeNomad:
         self.peak_under_way = 0
         self.dispatch_times: list[float] = []
         self.calls: list[str] = []
+        self.registered = dict.fromkeys(jobs, 7)  # the index at which each parent was registered
+        self.purged: dict[str, FakeChild] = {}
+        self.throttled = self.peak_connections = 0
         self._index = itertools.count(100)
         self._hex = itertools.count(1)
 
@@ -89,11 +100,28 @@ class FakeNomad:
     # What a test does to it
 
     def end(self, child: FakeChild, exit_code: int = 0) -> None:
-        child.status, child.exit_code = "dead", exit_code
+        """The child's task ends; of one that was stopped before, nothing changes."""
+        if not child.stop:
+            child.status, child.exit_code, child.ended_at = "dead", exit_code, _now()
 
-    def collect(self) -> None:
-        """As `nomad system gc`: dead children are gone, the parent's total stays."""
-        self.children = {key: child for key, child in self.children.items() if child.status != "dead"}
+    def collect(self, *, dead_for_s: float = 0.0) -> int:
+        """As `nomad system gc`: dead children are gone, the parent's total stays. Gives how many went."""
+        before = len(self.children)
+        self.children = {
+            key: child
+            for key, child in self.children.items()
+            if child.status != "dead" or (child.ended_at is not None and _now() - child.ended_at < dead_for_s)
+        }
+        return before - len(self.children)
+
+    def purge(self, child: FakeChild) -> None:
+        """As `nomad job stop -purge`: the child is gone with all it had, but for the evaluation that tells of it."""
+        self.children.pop(child.id, None)
+        self.purged[child.id] = child
+
+    def register_anew(self, job: str) -> None:
+        """The parent is purged and registered again: it has no children any more that count."""
+        self.registered[job] = next(self._index)
 
     def of(self, prefix: str) -> list[FakeChild]:
         return [child for child in self.made if child.prefix == prefix]
@@ -127,12 +155,31 @@ class FakeNomad:
         fault = self.script(id_prefix)
         if fault == "phantom":
             return Dispatched(f"{job}/dispatch-{id_prefix}-1-00000000", "eval-phantom", 5, 5, 5)
-        hit = next((child for child in self.children.values() if token and child.token == token), None)
-        child = hit or self._make(job, namespace, token or "", id_prefix, payload or b"", meta)
+        write = partial(
+            self.carry_out,
+            job,
+            namespace=namespace,
+            token=token or "",
+            prefix=id_prefix,
+            payload=payload or b"",
+            meta=meta,
+        )
+        if fault == "late":
+            asyncio.get_running_loop().call_later(self.late_s, write)
+            raise NomadAmbiguous("connection lost after the request was sent")
+        answer = write()
         if fault == "drop":
             raise NomadAmbiguous("connection lost after the request was sent")
-        if hit:
+        return answer
+
+    def carry_out(
+        self, job: str, *, namespace: str, token: str, prefix: str, payload: bytes, meta: Mapping[str, str]
+    ) -> Dispatched:
+        """What becomes of a dispatch once it is its turn, whoever waits for the answer."""
+        living = (child for child in self.children.values() if child.parent == job and token)
+        if hit := next((child for child in living if child.token == token), None):
             return Dispatched(hit.id, "", 0, hit.index, hit.index + 5)
+        child = self._make(job, namespace, token, prefix, payload, meta)
         return Dispatched(child.id, f"eval-{child.index}", child.index, child.index, child.index)
 
     def _make(  # noqa: PLR0917  as short as can be where tests call it
@@ -145,8 +192,9 @@ class FakeNomad:
         child = FakeChild(child_id, job, namespace, token, next(self._index), prefix, payload=payload, meta=meta)
         self.children[child_id] = child
         self.made.append(child)
-        if self.lifetime_s is not None:
-            loop.call_later(self.lifetime_s, self.end, child, self.exit_code(prefix))
+        lifetime_s = self.lifetime_s(prefix) if callable(self.lifetime_s) else self.lifetime_s
+        if lifetime_s is not None:
+            loop.call_later(lifetime_s, self.end, child, self.exit_code(prefix))
         return child
 
     async def list_all_jobs(
@@ -199,20 +247,22 @@ class FakeNomad:
 
     async def read_summary(self, job_id: str, *, namespace: str, region: str = "") -> JobSummary:
         await self._call(f"summary {job_id}")
-        made = [child for child in self.made if child.parent == job_id]
-        counts = ChildrenCounts(dead=len(made))
-        summary = JobSummary({}, counts)
-        return replace(summary, modify_index=max((child.index for child in made), default=1))
+        since = self.registered[job_id]
+        made = [child.index for child in self.made if child.parent == job_id and child.index > since]
+        return JobSummary({}, ChildrenCounts(dead=len(made)), modify_index=max(made, default=since))
+
+    async def read_version(self) -> tuple[int, int, int]:
+        await self._call("version")
+        return 2, 0, 5
 
     async def read_job(self, job_id: str, *, namespace: str, region: str = "") -> Job:
         await self._call(f"job {job_id}")
         child = self.children.get(job_id)
-        if child is None and job_id not in self.jobs:
+        if child is None and job_id not in self.registered:
             raise NomadNotFound("job not found", status=404)
         return self._job(job_id, child)
 
-    @staticmethod
-    def _job(job_id: str, child: FakeChild | None) -> Job:
+    def _job(self, job_id: str, child: FakeChild | None) -> Job:
         return Job(
             id=job_id,
             namespace=child.namespace if child else "default",
@@ -228,9 +278,9 @@ class FakeNomad:
             parameterized=None if child else Parameterized(meta_optional=("k",)),
             periodic=False,
             groups=(GROUP,),
-            create_index=child.index if child else 7,
-            modify_index=child.index if child else 7,
-            job_modify_index=child.index if child else 7,
+            create_index=child.index if child else self.registered[job_id],
+            modify_index=child.index if child else self.registered[job_id],
+            job_modify_index=child.index if child else self.registered[job_id],
             submit_time_ns=0,
             version=0,
         )
@@ -277,6 +327,8 @@ class FakeNomad:
 
     async def read_evaluations(self, job_id: str, *, namespace: str, region: str = "") -> tuple[Evaluation, ...]:
         await self._call(f"evaluations {job_id}")
+        if purged := self.purged.get(job_id):
+            return (replace(self._evaluation(purged), triggered_by="job-deregister"),)
         child = self.children.get(job_id)
         return (self._evaluation(child),) if child else ()
 
@@ -304,7 +356,8 @@ class FakeNomad:
         self.stopped.append(job_id)
         if child := self.children.get(job_id):
             child.stop = True
-            child.status = "dead" if child.exit_code is None else child.status
+            if child.exit_code is None:
+                child.status, child.ended_at = "dead", _now()
 
     async def read_logs(self, alloc_id: str, task: str, **_: object) -> bytes:
         await self._call(f"logs {alloc_id}")
