@@ -23,6 +23,7 @@ from dispatchfile.journal import (
     open_run,
     state_folder,
 )
+from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
@@ -33,7 +34,7 @@ from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import canaries_of, close_journal, connected, run_deadline
+from dispatchfile.usecases.run import Connect, canaries_of, close_journal, connected, run_deadline
 from dispatchfile.usecases.sensitive import restore_sensitive
 
 GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
@@ -179,7 +180,9 @@ class _Resumed:
     settings: Settings
 
 
-async def resume_run(options: ResumeOptions, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
+async def resume_run(
+    options: ResumeOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
+) -> Summary:
     """
     Adopt what Nomad has, settle what is in doubt, send what was never sent, watch on.
 
@@ -197,7 +200,8 @@ async def resume_run(options: ResumeOptions, *, reporter: Reporter, control: Con
     journal = Journal.resume(reader.path)
     try:
         resumed = _take_up(options, reader, journal, reporter)
-        return await _go_on(options, resumed, reporter=reporter, control=control, clock=clock)
+        async with connect(options.connection, resumed.settings) as client:
+            return await _go_on(client, resumed, logs=options.logs, reporter=reporter, control=control, clock=clock)
     finally:
         await leave_as_it_was(journal, stored.status, clock)
 
@@ -225,40 +229,41 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
 
 
 async def _go_on(
-    options: ResumeOptions, resumed: _Resumed, *, reporter: Reporter, control: Control, clock: Clock
+    client: Client, resumed: _Resumed, *, logs: str, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
-    header, standing = resumed.stored.header, resumed.standing
-    async with connected(options.connection, resumed.settings) as client:
-        version = await client.read_version()
-        parents = await read_parents(client, parents_in(standing.selected), probe=False)
-        results = fold_journal(resumed.reader, resumed.stored)
-        facts = run_facts(header)
-        reporter.started(facts, results)
-        executor = Executor(client=client, ledger=resumed.journal, results=results, reporter=reporter, clock=clock)
-        work = Work(
-            facts=facts,
-            selected=standing.selected,
-            settings=resumed.settings,
-            parents=parents,
-            baselines={
-                parent: Baseline(baseline.children, baseline.index)
-                for parent, baseline in resumed.reader.baselines().items()
-            },
-            starts=standing.starts,
-            known_children=standing.known_children,
-            failures=standing.failures,
-            verdicts=standing.verdicts,
-            total=len(standing.items),
-            canaries=_canaries_left(standing, resumed.settings),
-            deadline=run_deadline(resumed.settings, header.started_at),
-            rerun_of=header.rerun_of,
-            version=version,
-            logs=options.logs,
-        )
-        summary, state = await executor.execute(work, control)
+    results = fold_journal(resumed.reader, resumed.stored)
+    work = await _work(client, resumed, logs)
+    reporter.started(work.facts, results)
+    executor = Executor(client=client, ledger=resumed.journal, results=results, reporter=reporter, clock=clock)
+    summary, state = await executor.execute(work, control)
     await close_journal(resumed.journal, summary, state, clock)
     reporter.finished(summary)
     return summary
+
+
+async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
+    """What is left to do."""
+    header, standing = resumed.stored.header, resumed.standing
+    return Work(
+        facts=run_facts(header),
+        selected=standing.selected,
+        settings=resumed.settings,
+        parents=await read_parents(client, parents_in(standing.selected), probe=False),
+        baselines={
+            parent: Baseline(baseline.children, baseline.index)
+            for parent, baseline in resumed.reader.baselines().items()
+        },
+        starts=standing.starts,
+        known_children=standing.known_children,
+        failures=standing.failures,
+        verdicts=standing.verdicts,
+        total=len(standing.items),
+        canaries=_canaries_left(standing, resumed.settings),
+        deadline=run_deadline(resumed.settings, header.started_at),
+        rerun_of=header.rerun_of,
+        version=await client.read_version(),
+        logs=logs,
+    )
 
 
 def _canaries_left(standing: Standing, settings: Settings) -> list[str]:
