@@ -57,10 +57,10 @@ class Collector:
     def _collect_old(self) -> None:
         self._is_due = False
         now = self._clock.now_ns()
-        old = [self._state.jobs[key] for key, ended in self._ended.items() if ended <= now - self._after_ns]
-        over = [job for job in old if self._is_over(job)]
-        for job in old:
-            del self._ended[job.key]
-        self._ended.update((job.key, now) for job in old if job not in over)
-        self._forget(over)
+        old = [key for key, ended in self._ended.items() if ended <= now - self._after_ns]
+        over = {key: job for key in old if self._is_over(job := self._state.jobs[key])}
+        for key in old:
+            del self._ended[key]
+        self._ended.update((key, now) for key in old if key not in over)
+        self._forget(list(over.values()))
         self._await_first()

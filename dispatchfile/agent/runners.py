@@ -69,8 +69,8 @@ class TaskRunners:
 
     def forget(self, alloc_id: str) -> None:
         self.halt(alloc_id, "")
-        if not self._is_closed:
-            running = self._running.get(alloc_id)
+        running = self._running.get(alloc_id)
+        if not self._is_closed and (running or (self._root / alloc_id).exists()):
             self._spawn(self._remove(alloc_id, running[1] if running else None))
 
     def log_file(self, alloc_id: str, task: str, kind: str) -> Path:

@@ -304,25 +304,39 @@ class Scheduler:
             self._clock.call_later(0, self._work)
 
     def _process(self, evaluation: Evaluation) -> None:
-        state, now = self._state, self._clock.now_ns()
-        job = state.jobs.get(evaluation.key)
-        done = replace(evaluation, snapshot_index=state.index)
-        wanted, plan = Wanted(), Plan()
-        if job is not None:
-            situation = Situation(job, evaluation, self.node, now)
-            wanted = reconcile(situation, state.allocs_of(job.key))
-            plan = draw_up(situation, wanted, self._living)
-        done = self._block(replace(done, failed=plan.failed, updates=wanted.updates), plan)
+        snapshot = self._state.index
+        job = self._state.jobs.get(evaluation.key)
+        wanted, plan = self._decided(evaluation, job)
+        blocked_eval = self._block(evaluation, plan, snapshot)
         later = wanted.later if not evaluation.wait_until else ()
-        followups = self._put_followups(done, job, later)
-        self._apply(done, plan, changed_allocs(plan, followups, later))
+        followups = self._put_followups(evaluation, job, later, snapshot)
+        self._apply(evaluation, plan, changed_allocs(plan, followups, later))
         if evaluation.status == "blocked" and plan.failed:
-            self._wait(state.evals[evaluation.id], plan)
+            self._wait(self._state.evals[evaluation.id], plan)
         else:
-            next_eval = followups[0].id if followups else ""
-            queued = plan.queued(job) if job is not None else None
-            self._complete(replace(done, next_eval=next_eval, queued=queued))
+            done = replace(
+                evaluation,
+                status="complete",
+                status_description="",
+                snapshot_index=snapshot,
+                failed=plan.failed,
+                updates=wanted.updates,
+                queued=plan.queued(job) if job is not None else None,
+                blocked_eval=blocked_eval,
+                next_eval=followups[0].id if followups else "",
+                modify_time=self._clock.now_ns(),
+            )
+            with self._state.step("EvaluationUpdated") as step:
+                step.put_eval(done)
         self._tell_runners(plan)
+
+    def _decided(self, evaluation: Evaluation, job: Job | None) -> tuple[Wanted, Plan]:
+        """What a job wants and what of it can be done; nothing for a purged one."""
+        if job is None:
+            return Wanted(), Plan()
+        situation = Situation(job, evaluation, self.node, self._clock.now_ns())
+        wanted = reconcile(situation, self._state.allocs_of(job.key))
+        return wanted, draw_up(situation, wanted, self._living)
 
     def _apply(self, evaluation: Evaluation, plan: Plan, changed: Mapping[str, Allocation]) -> None:
         if not changed and not plan.placed:
@@ -340,11 +354,6 @@ class Scheduler:
             self._living.add(alloc.id)
         return alloc
 
-    def _complete(self, evaluation: Evaluation) -> None:
-        with self._state.step("EvaluationUpdated") as step:
-            done = replace(evaluation, status="complete", status_description="", modify_time=step.now)
-            step.put_eval(done)
-
     def _tell_runners(self, plan: Plan) -> None:
         for stop in plan.stops:
             self._runners.halt(stop.alloc.id, stop.description)
@@ -355,17 +364,21 @@ class Scheduler:
 
     # waiting for room
 
-    def _block(self, evaluation: Evaluation, plan: Plan) -> Evaluation:
-        """Make the evaluation that waits for what could not be placed; returns the one it stems from."""
+    def _block(self, evaluation: Evaluation, plan: Plan, snapshot: int) -> str:
+        """
+        Make the evaluation that waits for what could not be placed.
+
+        Returns its ID, for the one it stems from to name it; that of a sysbatch job does not.
+        """
         if not plan.failed or evaluation.status == "blocked" or plan.is_hopeless(evaluation.type):
-            return evaluation
+            return ""
         self._cancel_blocked(evaluation)
         with self._state.step("EvaluationUpdated") as step:
-            blocked = step.put_eval(self._blocked(evaluation, plan, step.now))
+            blocked = step.put_eval(self._blocked(evaluation, plan, snapshot, step.now))
         self._wait(blocked, plan)
-        return evaluation if evaluation.type == "sysbatch" else replace(evaluation, blocked_eval=blocked.id)
+        return "" if evaluation.type == "sysbatch" else blocked.id
 
-    def _blocked(self, evaluation: Evaluation, plan: Plan, now: int) -> Evaluation:
+    def _blocked(self, evaluation: Evaluation, plan: Plan, snapshot: int, now: int) -> Evaluation:
         eligibility = {self.node.computed_class: "class" not in plan.obstacles}
         return Evaluation(
             id=str(uuid.uuid4()),
@@ -379,9 +392,9 @@ class Scheduler:
             create_time=now,
             modify_time=now,
             job_modify_index=evaluation.job_modify_index,
-            snapshot_index=evaluation.snapshot_index,
+            snapshot_index=snapshot,
             previous_eval=evaluation.id,
-            failed=evaluation.failed,
+            failed=plan.failed,
             class_eligibility=None if "node" in plan.obstacles else eligibility,
         )
 
@@ -425,37 +438,22 @@ class Scheduler:
 
     # waiting for the next attempt
 
-    def _put_followups(self, done: Evaluation, job: Job | None, later: Sequence[Later]) -> list[Evaluation]:
+    def _put_followups(
+        self, evaluation: Evaluation, job: Job | None, later: Sequence[Later], snapshot: int
+    ) -> list[Evaluation]:
         """One evaluation for all that is due within five seconds, at the time of the first."""
         followups: list[Evaluation] = []
         for due in sorted(one.due for one in later):
             if job is None or (followups and due - followups[-1].wait_until < _FOLLOWUP_WINDOW_NS):
                 continue
-            followups.append(self._put_followup(done, job, due))
+            with self._state.step("EvaluationUpdated") as step:
+                followups.append(step.put_eval(_followup(evaluation, job, due, snapshot, step.now)))
+            self._enqueue_later(followups[-1])
         return followups
 
-    def _put_followup(self, done: Evaluation, job: Job, due: int) -> Evaluation:
-        with self._state.step("EvaluationUpdated") as step:
-            followup = step.put_eval(
-                Evaluation(
-                    id=str(uuid.uuid4()),
-                    namespace=job.namespace,
-                    job_id=job.id,
-                    type=job.spec.type,
-                    priority=done.priority,
-                    triggered_by="alloc-reschedule",
-                    status_description="created for delayed rescheduling",
-                    create_time=step.now,
-                    modify_time=step.now,
-                    job_modify_index=job.modify_index,
-                    snapshot_index=done.snapshot_index,
-                    previous_eval=done.id,
-                    wait_until=due,
-                )
-            )
-        seconds = (due - self._clock.now_ns()) / 10**9
+    def _enqueue_later(self, followup: Evaluation) -> None:
+        seconds = (followup.wait_until - self._clock.now_ns()) / 10**9
         self._clock.call_later(max(0.0, seconds), lambda: self._enqueue(followup))
-        return followup
 
     # forgetting
 
@@ -476,3 +474,21 @@ class Scheduler:
             self._reports.pop(alloc_id, None)
             self._runners.forget(alloc_id)
         self._fill_slots()
+
+
+def _followup(evaluation: Evaluation, job: Job, due: int, snapshot: int, now: int) -> Evaluation:
+    return Evaluation(
+        id=str(uuid.uuid4()),
+        namespace=job.namespace,
+        job_id=job.id,
+        type=job.spec.type,
+        priority=evaluation.priority,
+        triggered_by="alloc-reschedule",
+        status_description="created for delayed rescheduling",
+        create_time=now,
+        modify_time=now,
+        job_modify_index=job.modify_index,
+        snapshot_index=snapshot,
+        previous_eval=evaluation.id,
+        wait_until=due,
+    )

@@ -309,7 +309,7 @@ def _response(call: Call, reply: Reply, *, leaderless: bool) -> web.Response:
         return web.Response(status=reply.status, headers=headers)
     if reply.is_text:
         headers["Content-Type"] = _PLAIN
-        return web.Response(body=str(reply.body).encode(), status=reply.status, headers=headers)
+        return web.Response(body=str(reply.body).encode("utf-8", "replace"), status=reply.status, headers=headers)
     headers["Content-Type"] = "application/json"
     is_pretty = "pretty" in call.query and call.get("pretty") != "0"
     return web.Response(body=encode(reply.body, pretty=is_pretty), status=reply.status, headers=headers)

@@ -126,29 +126,31 @@ class Step:
     def put_job(self, job: Job, *, new_version: bool = False) -> Job:
         """Store a job; its create index is kept, its status and its parent's summary follow at the commit."""
         known = self._state.jobs.get(job.key)
+        is_new = known is None or new_version
+        job = replace(
+            job,
+            create_index=known.create_index if known else self.index,
+            job_modify_index=self.index if is_new else job.job_modify_index,
+            modify_index=self.index,
+        )
         if known is None:
-            job = replace(job, create_index=self.index, job_modify_index=self.index)
             self._count_child(job, None, job.status)
-        elif new_version:
-            job = replace(job, create_index=known.create_index, job_modify_index=self.index)
-        job = self._store_job(job)
-        if known is None or new_version:
+        self._store_job(job)
+        if is_new:
             versions = self._state.versions.get(job.key, ())
             self._state.versions[job.key] = (job, *versions)[:TRACKED_VERSIONS]
         self._put_summary(self._summary_for(job))
         self._touched[job.key] = None
         return job
 
-    def _store_job(self, job: Job) -> Job:
+    def _store_job(self, job: Job) -> None:
         state = self._state
-        job = replace(job, modify_index=self.index)
         state.insert_job(job)
         versions = state.versions.get(job.key, ())
         if versions and versions[0].version == job.version:
             state.versions[job.key] = (job, *versions[1:])
         self._jobs[job.key] = None
         self._note("jobs", ("jobs", *job.key))
-        return job
 
     def _summary_for(self, job: Job) -> Summary:
         known = self._state.summaries.get(job.key)
@@ -156,7 +158,9 @@ class Step:
             groups = {group.name: GroupCounts() for group in job.spec.groups}
             return Summary(job.namespace, job.id, groups, {}, self.index, self.index)
         added = {group.name: GroupCounts() for group in job.spec.groups if group.name not in known.groups}
-        return replace(known, groups={**known.groups, **added}) if added else known
+        if not added:
+            return known
+        return replace(known, groups={**known.groups, **added}, modify_index=self.index)
 
     def _settle_status(self, key: Key) -> None:
         job = self._state.jobs.get(key)
@@ -164,7 +168,7 @@ class Step:
             return
         status = self._state.status_of(job)
         if status != job.status:
-            self._store_job(replace(job, status=status))
+            self._store_job(replace(job, status=status, modify_index=self.index))
             self._count_child(job, job.status, status)
 
     def delete_jobs(self, jobs: Iterable[Job], *, with_evals: bool) -> None:
@@ -188,7 +192,7 @@ class Step:
         key = (summary.namespace, summary.job_id)
         if self._state.summaries.get(key) is summary:
             return
-        self._state.summaries[key] = replace(summary, modify_index=self.index)
+        self._state.summaries[key] = summary
         self._note("job_summary", ("job_summary", *key))
         self._woken.add(("jobs", "below", *key))
 
@@ -200,7 +204,7 @@ class Step:
         if old is not None:
             children[old] = max(0, children.get(old, 0) - 1)
         children[new] = children.get(new, 0) + 1
-        self._put_summary(replace(parent, children=children))
+        self._put_summary(replace(parent, children=children, modify_index=self.index))
 
     def _count_alloc(self, old: Allocation | None, new: Allocation) -> None:
         summary = self._state.summaries.get(new.key)
@@ -213,7 +217,7 @@ class Step:
         elif old.client_status not in _NEVER_DROPS:
             changes[_COUNTED[old.client_status]] = -1
         groups = {**summary.groups, new.group: _changed_counts(counts, changes)}
-        self._put_summary(replace(summary, groups=groups))
+        self._put_summary(replace(summary, groups=groups, modify_index=self.index))
 
     def _count_queued(self, evaluation: Evaluation) -> None:
         summary = self._state.summaries.get(evaluation.key)
@@ -224,7 +228,7 @@ class Step:
             if name in groups and groups[name].queued != queued:
                 groups[name] = replace(groups[name], queued=queued)
         if groups != summary.groups:
-            self._put_summary(replace(summary, groups=groups))
+            self._put_summary(replace(summary, groups=groups, modify_index=self.index))
 
     # evaluations and allocations
 
@@ -239,21 +243,20 @@ class Step:
         created = known.create_index if known else self.index
         if evaluation.status == "complete" and not evaluation.failed:
             self._cancel_blocked(evaluation)
-        evaluation = self._store_eval(replace(evaluation, create_index=created))
+        evaluation = replace(evaluation, create_index=created, modify_index=self.index)
+        self._store_eval(evaluation)
         self._count_queued(evaluation)
         return evaluation
 
-    def touch_eval(self, evaluation: Evaluation) -> Evaluation:
+    def touch_eval(self, evaluation: Evaluation) -> None:
         """A plan moves its evaluation's index, and nothing else of it."""
-        return self._store_eval(evaluation)
+        self._store_eval(replace(evaluation, modify_index=self.index))
 
-    def _store_eval(self, evaluation: Evaluation) -> Evaluation:
-        evaluation = replace(evaluation, modify_index=self.index)
+    def _store_eval(self, evaluation: Evaluation) -> None:
         self._state.insert_eval(evaluation)
         self._evals[evaluation.id] = None
         self._touched[evaluation.key] = None
         self._note_eval(evaluation)
-        return evaluation
 
     def _note_eval(self, evaluation: Evaluation) -> None:
         self._note("evals", ("evals", evaluation.id), ("evals", "job", *evaluation.key))
@@ -262,8 +265,15 @@ class Step:
         reason = f'evaluation "{done.id}" successful'
         for other in self._state.evals_of(done.key):
             if other.status == "blocked" and other.id != done.id:
-                canceled = replace(other, status="canceled", status_description=reason, modify_time=self.now)
-                self._store_eval(canceled)
+                self._store_eval(
+                    replace(
+                        other,
+                        status="canceled",
+                        status_description=reason,
+                        modify_index=self.index,
+                        modify_time=self.now,
+                    )
+                )
 
     def put_alloc(self, alloc: Allocation, *, by_client: bool = False) -> Allocation:
         """Store an allocation; what its client reports does not move `AllocModifyIndex`."""
