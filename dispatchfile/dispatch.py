@@ -301,7 +301,11 @@ class Dispatcher:
         deadline, seen_until, looks = since + self._settle_s, since, 0
         while True:
             looked_at = self._clock.now()
-            children = await self._look(ticket)
+            try:
+                children = await self._look(ticket)
+            except NomadForbidden as error:
+                message = f"sent or perhaps sent, and the token may not look: {error.message}"
+                return self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
             if children:
                 return self._adopt(ticket, children)
             if children is not None:
@@ -336,10 +340,12 @@ class Dispatcher:
         self._accept(ticket, children[0], existing=not self._is_own(ticket, ours), adopted=True)
 
     async def _look(self, ticket: Ticket) -> list[str] | None:
-        """The IDs of the attempt's children, oldest first; None if nobody could tell."""
+        """The IDs of the attempt's children, oldest first; None if nobody could tell. Raises NomadForbidden."""
         try:
             found = [] if ticket.item.exact_prefix else await self._find_by_prefix(ticket)
             return found or await self._find_by_token(ticket)
+        except NomadForbidden:
+            raise
         except NomadError as error:
             self._desk.trouble(error)
             return None

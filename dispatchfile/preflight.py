@@ -102,7 +102,7 @@ def _problem(code: str, item: Item, found: str, hint: str, position: Position | 
 
 def _check_parent(item: Item, state: ParentState, wait: Wait) -> Iterator[Problem]:
     job, namespace = item.request.job, item.request.namespace
-    if not state.may_read:
+    if not state.may_read and wait is not Wait.DETACH:
         yield _problem(
             "DF107", item, f"the token may not read job {job!r} in namespace {namespace!r}", "it needs read-job"
         )

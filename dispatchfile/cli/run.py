@@ -54,11 +54,17 @@ def run(
     run_id: Annotated[
         str | None, typer.Option("--run-id", metavar="ID", help="Fix the run's ID ([a-z0-9], at most 20), for CI.")
     ] = None,
+    skip_succeeded: Annotated[
+        bool, typer.Option("--skip-succeeded", help="Leave out what succeeded in an earlier run, unchanged since.")
+    ] = False,
     new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
     state_dir: Annotated[
         str | None,
         typer.Option("--state-dir", metavar="FOLDER", help="Where journals are kept. [env: DISPATCHFILE_STATE_DIR]"),
     ] = None,
+    no_journal: Annotated[
+        bool, typer.Option("--no-journal", help="Keep no journal: such a run can never be resumed.")
+    ] = False,
     agent: AgentFlags,
     connection: ConnectionFlags,
     output: Output = OutputFormat.TEXT,
@@ -81,7 +87,9 @@ def run(
         logs=logs or "",
         reports=report or (),
         run_id=run_id or "",
+        skip_succeeded=skip_succeeded,
         new=new,
+        journal=not no_journal,
         state_dir=state_dir,
         agent=agent,
         connection=connection,

@@ -43,7 +43,9 @@ class RunCall:
     logs: str
     reports: Sequence[str]
     run_id: str
+    skip_succeeded: bool
     new: bool
+    journal: bool
     state_dir: str | None
     agent: AgentFlags
     connection: ConnectionFlags
@@ -88,7 +90,9 @@ def _options(call: RunCall) -> RunOptions:
         local=call.local,
         logs=call.logs,
         state_dir=call.state_dir,
+        skip_succeeded=call.skip_succeeded,
         new=call.new,
+        journal=call.journal,
     )
 
 

@@ -27,6 +27,7 @@ from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import run_facts
@@ -52,6 +53,7 @@ class RunOptions:
     logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
     state_dir: str | None = None
     journal: bool = True
+    skip_succeeded: bool = False
     new: bool = False  # even beside an unfinished run of the same manifest and target
 
 
@@ -161,6 +163,7 @@ class _Ready:
     version: tuple[int, int, int] | None
     client: Client
     ledger: Journal | NoLedger
+    succeeded: Mapping[str, str]  # the run in which an item succeeded already, by item
     adopts: bool  # the run's ID is given: Nomad may have children of it that no journal here knows
 
 
@@ -172,7 +175,31 @@ async def _preflight(
     ledger: Journal | NoLedger = NoLedger()
     if options.journal and not has_errors(problems):
         ledger = _journal(options, prepared, header, states)
-    return _Ready(prepared, header, states, version, client, ledger, adopts=bool(options.run_id)), problems
+    ready = _Ready(
+        prepared=prepared,
+        header=header,
+        states=states,
+        version=version,
+        client=client,
+        ledger=ledger,
+        succeeded=_succeeded(options, prepared, header, states) if options.skip_succeeded else {},
+        adopts=bool(options.run_id),
+    )
+    return ready, problems
+
+
+def _succeeded(
+    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[Parent, ParentState]
+) -> dict[str, str]:
+    folder = state_folder(options.state_dir, options.source.environ)
+    indexes = {parent: state.job.job_modify_index for parent, state in states.items() if state.job}
+    return find_succeeded(folder, header.target, prepared.selection.selected, indexes)
+
+
+def _skipped(ready: _Ready) -> dict[str, str]:
+    """Why each item is left out on purpose."""
+    left_out = {item.id: "left out by --only or --skip" for item in ready.prepared.selection.skipped}
+    return left_out | {item: f"succeeded in run {run}, unchanged since" for item, run in ready.succeeded.items()}
 
 
 def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
@@ -220,13 +247,22 @@ def _journal(
 
 
 async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
+    ledger = ready.ledger
+    try:
+        return await _dispatch(ready, logs, reporter=reporter, control=control, clock=clock)
+    finally:
+        if isinstance(ledger, Journal):
+            await ledger.close(RunState.INTERRUPTED, exit_code=1, finished_at=clock.wall())
+
+
+async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
     prepared, header, ledger = ready.prepared, ready.header, ready.ledger
-    selected = prepared.selection.selected
+    selected = [item for item in prepared.selection.selected if item.id not in ready.succeeded]
     await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in prepared.items])
     results = Results([item_facts(item) for item in prepared.items])
     reporter.started(run_facts(header), results)
-    for item in prepared.selection.skipped:
-        event = Ended(item.id, 1, clock.wall(), Verdict(Outcome.SKIPPED))
+    for item_id, reason in _skipped(ready).items():
+        event = Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message=reason))
         ledger.record(event)
         results.apply(event)
         reporter.event(event, results)
@@ -240,7 +276,11 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
         starts=starts,
         settings=prepared.settings,
         parents=ready.states,
-        baselines={parent: Baseline(state.children, state.children_index) for parent, state in ready.states.items()},
+        baselines={
+            parent: Baseline(state.children, state.children_index)
+            for parent, state in ready.states.items()
+            if state.job
+        },
         canaries=canaries_of(selected, prepared.settings),
         deadline=run_deadline(prepared.settings, header.started_at),
         logs=logs,
@@ -251,6 +291,15 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
     await close_journal(ledger, summary, state, clock)
     reporter.finished(summary)
     return summary
+
+
+def baselines_of(states: Mapping[Parent, ParentState]) -> dict[Parent, Baseline]:
+    """What each parent has before the first dispatch, where it may be read."""
+    return {
+        parent: Baseline(state.children, state.children_index)
+        for parent, state in states.items()
+        if state.job is not None
+    }
 
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:

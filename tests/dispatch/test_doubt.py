@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from dispatchfile.dispatch import Baseline
-from dispatchfile.errors import NomadAmbiguous, NomadRefused, NomadThrottled, NomadUnavailable
+from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadRefused, NomadThrottled, NomadUnavailable
 from dispatchfile.events import Cause, Outcome
+from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, run_batch, seconds
 from tests.fake_nomad import FakeNomad
@@ -229,3 +230,17 @@ async def test_two_children_of_one_attempt_are_told_loudly():
     nomad._make("encode", "default", "", "run1-a-1", b"", {})
     ended = await run_batch(nomad, [make_item("a")])
     assert [event.item for event in ended.doubled] == ["a"]
+
+
+async def test_doubt_that_may_not_be_looked_at_is_unknown():
+    """No right to list jobs or to read evaluations: nobody can tell, and nothing is sent again."""
+    nomad = FakeNomad(script=once("drop"))
+
+    async def forbidden(**options):
+        raise NomadForbidden("Permission denied", status=403)
+
+    nomad.list_all_jobs = nomad.list_evaluations = forbidden
+    ended = await run_batch(nomad, [make_item("a")], Settings(wait=Wait.DETACH, in_flight=None))
+    assert ended.outcomes() == {"a": Outcome.UNKNOWN}
+    assert ended.last("a").cause is Cause.PERMISSION
+    assert len(nomad.made) == 1
