@@ -70,11 +70,18 @@ def _decoders() -> Mapping[str, Callable[[Plain], Entry]]:
 
 
 def encode_item(item: Item) -> tuple[str, bytes | None]:
-    """The item without its payload, and that; both without what is sensitive."""
+    """
+    The item without its payload, and that; both without what is sensitive.
+
+    Of the names of sensitive values those are kept of which the item has one: whoever reads it has to ask for these.
+    """
     plain = encode(item)
     request = cast("Plain", plain["request"])
     payload = cast("bytes | None", request.pop("payload", None))
     request["meta"] = {key: value for key, value in item.request.meta.items() if f"meta.{key}" not in item.sensitive}
+    if item.sensitive:
+        present = {f"meta.{key}" for key in item.request.meta} | ({"payload"} if payload else set())
+        plain["sensitive"] = sorted(item.sensitive & present)
     return dumps(plain), None if "payload" in item.sensitive else payload
 
 

@@ -25,7 +25,7 @@ from dispatchfile.journal import (
 )
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.preflight import parents_in
+from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start
@@ -219,8 +219,9 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
     )
     if note := manifest_change(stored):
         reporter.note(note)
-    standing = replace(standing, items=restore_sensitive(standing.items, source))
-    journal.hide(standing.items)
+    restored = {item.id: item for item in restore_sensitive(standing.selected, source)}
+    standing = replace(standing, items=tuple(restored.get(item.id, item) for item in standing.items))
+    journal.hide(restored.values())
     try:
         settings = override_settings(stored.header.settings, options.settings)
     except SettingError as error:
@@ -264,6 +265,14 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
         version=await client.read_version(),
         logs=logs,
     )
+
+
+def _baselines(resumed: _Resumed, parents: Mapping[Parent, ParentState]) -> Mapping[Parent, Baseline]:
+    """Those of the run's start; an embedded agent is a new one, and counts its children from now on."""
+    if resumed.stored.header.local:
+        return {parent: Baseline(state.children, state.children_index) for parent, state in parents.items()}
+    stored = resumed.reader.baselines()
+    return {parent: Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
 
 
 def _canaries_left(standing: Standing, settings: Settings) -> list[str]:

@@ -25,13 +25,19 @@ def restore_sensitive(items: Sequence[Item], source: ManifestSource) -> tuple[It
 
 
 def _restored(item: Item, rendered: Item | None) -> Item:
-    if rendered is None:
+    if rendered is None or not item.sensitive <= _names_of(rendered):
         raise UsageError(
             f"item {item.id!r} has sensitive values, which are stored nowhere, and its manifest no longer gives them: "
             "give back the manifest, or the variables they need with --var"
         )
     request = item.request
     keys = [name.removeprefix(META) for name in item.sensitive if name.startswith(META)]
-    meta = {**request.meta, **{key: rendered.request.meta[key] for key in keys if key in rendered.request.meta}}
+    meta = {**request.meta, **{key: rendered.request.meta[key] for key in keys}}
     payload = rendered.request.payload if PAYLOAD in item.sensitive else request.payload
     return replace(item, request=replace(request, meta=meta, payload=payload))
+
+
+def _names_of(item: Item) -> set[str]:
+    """What the item has a value of, as `sensitive` names it."""
+    names = {f"{META}{key}" for key in item.request.meta}
+    return names | {PAYLOAD} if item.request.payload else names

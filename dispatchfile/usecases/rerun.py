@@ -1,0 +1,237 @@
+"""`rerun`: some items of a past run once more, as a run of their own, with the requests that were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dispatchfile import __version__
+from dispatchfile.clock import Clock
+from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.flow import Parent, Ticket, parent_of
+from dispatchfile.items import Item
+from dispatchfile.journal import Baseline as StoredBaseline
+from dispatchfile.journal import Journal, JournalReader, RunHeader, StoredRun, Target, state_folder, unfinished_run
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in
+from dispatchfile.problems import has_errors, sort_problems
+from dispatchfile.results import Results, Summary
+from dispatchfile.settings import SettingError, Settings, Wait, override_settings
+from dispatchfile.usecases.batch import Start
+from dispatchfile.usecases.children import find_living, is_living, own_children
+from dispatchfile.usecases.choose import Choice, choose_items
+from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.load import ManifestSource
+from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import RunName, fold_journal, run_facts
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run import (
+    Connect,
+    RunEnd,
+    canaries_of,
+    close_journal,
+    connected,
+    new_run_id,
+    run_deadline,
+)
+from dispatchfile.usecases.sensitive import restore_sensitive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOptions:
+    """What `rerun` is asked to do."""
+
+    name: RunName
+    choice: Choice
+    connection: Connection
+    settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
+    variables: Mapping[str, object] = field(default_factory=dict)  # for sensitive values, which are stored nowhere
+    allow_outside: bool = False
+    logs: str = ""
+    new: bool = False  # even beside an unfinished run of the same manifest and target
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The items of a past run that are to run once more, with all that their requests hold."""
+
+    reader: JournalReader
+    stored: StoredRun
+    results: Results
+    items: tuple[Item, ...]
+    settings: Settings
+    left_out: int  # because they are unknown, and that was not asked for
+
+    @property
+    def run(self) -> str:
+        return self.stored.header.id
+
+
+def read_again(options: RerunOptions) -> Again:
+    """
+    What is to run again, read from the journal alone, sensitive values left out.
+
+    Raises RunRefused while the run is unfinished, UsageError for a choice that takes nothing or settings that cannot
+    be meant, JournalError.
+    """
+    reader = options.name.open()
+    stored = reader.run()
+    if stored.is_unfinished:
+        run = stored.header.id
+        raise RunRefused(
+            f"run {run} is unfinished: `dispatchfile resume {run}` goes on with it, `dispatchfile stop {run}` ends it"
+        )
+    results = fold_journal(reader, stored)
+    chosen = choose_items(stored.header.id, tuple(reader.items(payloads=False)), results, options.choice)
+    wanted = {item.id for item in chosen.items}
+    items = tuple(item for item in reader.items() if item.id in wanted)
+    return Again(reader, stored, results, items, _settings(options, stored), chosen.left_out)
+
+
+def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
+    try:
+        settings = override_settings(stored.header.settings, options.settings)
+    except SettingError as error:
+        raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
+    if stored.header.local and settings.wait is not Wait.COMPLETION:
+        raise UsageError("a local run always waits for completion, as its tasks end with it")
+    return settings
+
+
+def source_of(options: RerunOptions, header: RunHeader) -> ManifestSource:
+    """The manifest that the sensitive values were rendered from."""
+    return ManifestSource(
+        path=header.manifest,
+        content=None,
+        variables=options.variables,
+        environ=options.name.environ,
+        allow_outside=options.allow_outside,
+    )
+
+
+async def rerun_items(
+    options: RerunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
+) -> RunEnd:
+    """
+    A new run of the chosen items.
+
+    Raises what `read_again` raises; UsageError where sensitive values cannot be rendered again; RunRefused beside an
+    unfinished run of the same manifest and target, and where a child of somebody else would have to be stopped first;
+    NomadError where the server cannot be reached before the first dispatch.
+    """
+    again = read_again(options)
+    again = replace(again, items=restore_sensitive(again.items, source_of(options, again.stored.header)))
+    async with connect(options.connection, again.settings) as client:
+        version = await client.read_version()
+        states = await read_parents(client, parents_in(again.items))
+        found = check_items(again.items, states, wait=again.settings.wait, version=version)
+        problems = sort_problems(cap_problems(found))
+        if has_errors(problems):
+            return RunEnd(None, problems)
+        run = _Rerun(options, again, states, version, _header(options, again, clock))
+        return RunEnd(await run.execute(client, reporter, control, clock), problems)
+
+
+def _header(options: RerunOptions, again: Again, clock: Clock) -> RunHeader:
+    old = again.stored.header
+    target = Target(
+        address=old.target.address if old.local else options.connection.address,
+        region=old.target.region,
+        namespaces=tuple(sorted({item.request.namespace for item in again.items})),
+    )
+    return replace(
+        old,
+        id=new_run_id(),
+        target=target.without_credentials(),
+        settings=again.settings,
+        started_at=clock.wall(),
+        tool_version=__version__,
+        rerun_of=old.id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rerun:
+    """A rerun that may start: everything is checked, nothing is sent."""
+
+    options: RerunOptions
+    again: Again
+    states: Mapping[Parent, ParentState]
+    version: tuple[int, int, int] | None
+    header: RunHeader
+
+    async def execute(self, client: Client, reporter: Reporter, control: Control, clock: Clock) -> Summary:
+        items, header = self.again.items, self.header
+        starts = {} if header.local else await find_predecessors(client, self.again)
+        journal = self._journal()
+        intents = [intent_of(Ticket(item, 1), run=header.id, rerun_of=header.rerun_of) for item in items]
+        await journal.add_intents(intents)
+        results = Results([item_facts(item) for item in items])
+        reporter.started(run_facts(header), results)
+        executor = Executor(client=client, ledger=journal, results=results, reporter=reporter, clock=clock)
+        summary, state = await executor.execute(self._work(starts), control)
+        await close_journal(journal, summary, state, clock)
+        reporter.finished(summary)
+        return summary
+
+    def _journal(self) -> Journal:
+        """Raises RunRefused beside an unfinished run of the same manifest and target."""
+        header, name = self.header, self.options.name
+        folder = state_folder(name.state_dir, name.environ)
+        if not self.options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)):
+            raise RunRefused(
+                f"run {other.header.id} of {header.shown_manifest} is unfinished: "
+                f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
+            )
+        baselines = [
+            StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, header.started_at)
+            for parent, state in self.states.items()
+            if state.job is not None
+        ]
+        return Journal.create(folder, header, self.again.items, baselines=baselines)
+
+    def _work(self, starts: Mapping[str, Start]) -> Work:
+        items, settings = self.again.items, self.again.settings
+        return Work(
+            facts=run_facts(self.header),
+            selected=items,
+            settings=settings,
+            parents=self.states,
+            baselines={parent: Baseline(state.children, state.children_index) for parent, state in self.states.items()},
+            starts=starts,
+            canaries=canaries_of(items, settings),
+            deadline=run_deadline(settings, self.header.started_at),
+            rerun_of=self.header.rerun_of,
+            version=self.version,
+            logs=self.options.logs,
+        )
+
+
+async def find_predecessors(client: Client, again: Again) -> dict[str, Start]:
+    """
+    Of each chosen item the child that lives on from the old run: it is stopped before the new one is asked for.
+
+    Raises RunRefused where that is not ours to decide, and NomadError where Nomad cannot tell what lives.
+    """
+    progress = again.reader.progress()
+    chosen = {item.id: item for item in again.items}
+    for (item_id, _), attempt in progress.items():
+        if item_id in chosen and attempt.accepted and attempt.accepted.existing:
+            await _refuse_if_living(client, chosen[item_id], attempt.accepted.child)
+    starts: dict[str, Start] = {}
+    for child in await find_living(client, own_children(again.run, again.items, progress)):
+        if child.item in starts:
+            raise RunRefused(f"item {child.item!r} has two living children: `dispatchfile stop {again.run}` ends both")
+        starts[child.item] = Start(predecessor=child.id)
+    return starts
+
+
+async def _refuse_if_living(client: Client, item: Item, child: str) -> None:
+    if await is_living(client, child, parent_of(item)):
+        raise RunRefused(
+            f"item {item.id!r}: {child}, which Nomad had for its token before the run, still lives, and is not this "
+            "run's to stop: stop it by hand, or leave the item out"
+        )
