@@ -51,7 +51,7 @@ class Policy:
     sensitive: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # nobody changes it: frozen, it would take three times as long to make
 class Recipe:
     """What the items of one dispatch are made of; texts may be templates."""
 
@@ -90,7 +90,7 @@ def route_of(document: Document, index: int, key: str, *rest: str | int) -> tupl
     return ("defaults", key, *rest) if key in data.get("defaults", {}) else ("dispatches", index)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     """A dispatch as written, and with the defaults' keys."""
 
