@@ -42,6 +42,10 @@ class EmbeddedAgent:
     Used as an async context manager; everything ends with it, running tasks included. It keeps nothing on disk
     but the folders of its allocations, below *root* (by default a temporary folder that is removed at the end).
 
+    What it leaves out of Nomad: service and system jobs, deployments, preemption, `disconnect` blocks, ACLs,
+    CPU and memory as a limit on placement (there are *slots*), and the clock of periodic jobs (they are
+    launched by ``/v1/job/:id/periodic/force``).
+
     folder: where those are, while it runs.
     """
 
