@@ -36,6 +36,7 @@ LONG_NAMES = frozenset(
         "new",
         "no-journal",
         "no-wait",
+        "on-interrupt",
         "only",
         "output",
         "priority",

@@ -30,6 +30,13 @@ class Logs(StrEnum):
     NONE = "none"
 
 
+class OnInterrupt(StrEnum):
+    """What becomes of living children when the run is interrupted."""
+
+    LEAVE = "leave"
+    STOP = "stop"
+
+
 def run(
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
@@ -65,6 +72,10 @@ def run(
     no_journal: Annotated[
         bool, typer.Option("--no-journal", help="Keep no journal: such a run can never be resumed.")
     ] = False,
+    on_interrupt: Annotated[
+        OnInterrupt,
+        typer.Option("--on-interrupt", help="What becomes of living children on Ctrl-C: they are left, or stopped."),
+    ] = OnInterrupt.LEAVE,
     agent: AgentFlags,
     connection: ConnectionFlags,
     output: Output = OutputFormat.TEXT,
@@ -90,6 +101,7 @@ def run(
         skip_succeeded=skip_succeeded,
         new=new,
         journal=not no_journal,
+        stop_on_interrupt=on_interrupt is OnInterrupt.STOP,
         state_dir=state_dir,
         agent=agent,
         connection=connection,

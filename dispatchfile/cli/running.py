@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
@@ -22,9 +22,12 @@ from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.requests import render_request, request_record
 from dispatchfile.reports.text import count_of
 from dispatchfile.settings import Wait
+from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd, RunOptions, prepare, run_manifest
+from dispatchfile.usecases.stop import StopOptions, stop_run
 
 RUN_ID = r"[a-z0-9]{1,20}"
 CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - {"namespace", "region"}
@@ -46,6 +49,7 @@ class RunCall:
     skip_succeeded: bool
     new: bool
     journal: bool
+    stop_on_interrupt: bool
     state_dir: str | None
     agent: AgentFlags
     connection: ConnectionFlags
@@ -58,7 +62,8 @@ def run_items(call: RunCall) -> int:
     options = _options(call)
     session = Session(call.display, call.output, manifest=call.manifest, reports=call.reports)
     if not call.local:
-        return session.run(lambda reporter, control: _run(options, reporter, control))
+        run = _run_then_stop if call.stop_on_interrupt else _run
+        return session.run(lambda reporter, control: run(options, reporter, control))
     from dispatchfile.cli.local import read_local_jobs, run_locally  # noqa: PLC0415  only --local starts an agent
 
     jobs = read_local_jobs(call.agent, call.manifest)
@@ -67,6 +72,17 @@ def run_items(call: RunCall) -> int:
 
 async def _run(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
     return await run_manifest(options, reporter=reporter, control=control, clock=Clock())
+
+
+async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
+    """As `run`; if it is interrupted, its own children are stopped, which ends the run for good."""
+    end = await _run(options, reporter, control)
+    if end.summary is None or end.summary.state != BatchState.INTERRUPTED or not options.journal:
+        return end
+    name = RunName(end.summary.run, None, options.state_dir, options.source.environ)
+    stopping = StopOptions(name=name, connection=options.connection)
+    summary = await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock())
+    return replace(end, summary=replace(summary, exit_code=end.summary.exit_code))
 
 
 def _options(call: RunCall) -> RunOptions:
