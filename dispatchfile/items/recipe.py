@@ -235,9 +235,7 @@ def _read_policy(merged: Mapping[str, Any]) -> Policy:
         merged.get("on_timeout"),
         merged.get("max_starts"),
         tuple(merged.get("sensitive", ())),
-        retry.get("attempts", 1),
-        tuple(retry.get("on", ("failed",))),
-        retry.get("delay", "0s"),
+        (retry.get("attempts", 1), tuple(retry.get("on", ("failed",))), retry.get("delay", "0s")),
     )
 
 
@@ -247,10 +245,9 @@ def _policy(
     on_timeout: str | None,
     max_starts: float | None,
     sensitive: tuple[str, ...],
-    attempts: float,
-    on: tuple[str, ...],
-    delay: str,
+    retry: tuple[float, tuple[str, ...], str],
 ) -> Policy:
+    attempts, on, delay = retry
     return Policy(
         deadline=None if timeout is None else parse_duration(timeout),
         stop_on_deadline=on_timeout == "stop",
