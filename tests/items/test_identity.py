@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -16,6 +19,7 @@ REQUEST = DispatchRequest("encode", "media", "eu", b"x", {"a": "1", "b": "2"}, 5
 NOTHING: frozenset[str] = frozenset()
 
 IDS = st.text("abcABC019._-", min_size=1, max_size=128)
+TEXTS = st.text() | st.sampled_from(["a", "b", '"\\', "\ud800", "\x7f\u2028"])
 ATTEMPTS = st.integers(min_value=1, max_value=10_000)
 
 
@@ -68,6 +72,36 @@ def test_sensitive_values_take_no_part() -> None:
     other = replace(REQUEST, payload=b"other", meta={"a": "other", "b": "2"})
     assert fingerprint(other, secret) == fingerprint(REQUEST, secret)
     assert default_id("j", REQUEST.meta, b"x", secret) == default_id("j", other.meta, b"other", secret)
+
+
+@given(
+    st.builds(
+        DispatchRequest,
+        job=TEXTS,
+        namespace=TEXTS,
+        region=TEXTS,
+        payload=st.none() | st.binary(),
+        meta=st.dictionaries(TEXTS, TEXTS),
+        priority=st.none() | st.integers(),
+        token=st.none(),
+    ),
+    st.frozensets(st.sampled_from(["payload", "meta.a", "meta.b"])),
+)
+def test_what_is_hashed_is_canonical_json(request: DispatchRequest, sensitive: frozenset[str]) -> None:
+    """Sorted keys, no blanks and ASCII only, as any JSON library can write it, whatever the values are."""
+    content = {
+        "job": request.job,
+        "meta": {key: value for key, value in request.meta.items() if f"meta.{key}" not in sensitive},
+        "payload": b64encode(request.payload).decode() if request.payload and "payload" not in sensitive else None,
+    }
+    whole = {**content, "namespace": request.namespace, "region": request.region, "priority": request.priority}
+    made = default_id("j", request.meta, request.payload, sensitive)
+    assert fingerprint(request, sensitive) == _canonical_digest(whole)
+    assert made == f"j-{_canonical_digest({**content, 'job': 'j'})[:16]}"
+
+
+def _canonical_digest(value: object) -> str:
+    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @given(st.text(min_size=1, max_size=300), st.dictionaries(st.text(), st.text()), st.binary(max_size=40))
