@@ -64,6 +64,7 @@ def real_agent(extra_config: str = "") -> Iterator[str]:
     config = folder / "agent.hcl"
     config.write_text(CONFIG.format(http=http, rpc=rpc, serf=serf) + extra_config, encoding="utf-8")
     environ = {key: value for key, value in os.environ.items() if not key.startswith("NOMAD_")}
+    environ["TMPDIR"] = str(folder)  # an agent in dev mode leaves folders there
     with (folder / "agent.log").open("wb") as log:
         process = subprocess.Popen(
             [nomad, "agent", "-dev", f"-config={config}"], stdout=log, stderr=log, env=environ, start_new_session=True
