@@ -1,0 +1,56 @@
+"""
+The table in docs/verdicts.md, from the cases that the tests drive.
+
+Write it anew with `python -m tests.conformance.table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conformance.cases import SCENES, Case
+
+TABLE = Path(__file__).parents[2] / "docs" / "verdicts.md"
+HEAD = """\
+# Verdicts
+
+How dispatched jobs end, and what is made of it. Every row is driven for real by `tests/conformance`: on the embedded
+agent, on a Nomad 2.0.5 server, and there by `nomad job dispatch -wait` as well. This file is made from those tests
+(`python -m tests.conformance.table`), and one of them compares it.
+
+- **outcome**, **cause** and **task's exit code** are what `dispatchfile run --wait completion` says of the item.
+- **exit** is what the run exits with if it has just this item. **-wait** is the exit code of `nomad job dispatch -wait`,
+  in bold where the two disagree on whether the job ended well; *waits* where it watches in vain until its limit.
+- Where nothing else is said a task is neither restarted nor rescheduled. **starts** counts all starts of a task.
+- {real_only}: on the server only, as the embedded agent lacks what they need.
+
+| case | how it ends | outcome | cause | task's exit code | starts | exit | -wait |
+|---|---|---|---|---|---|---|---|
+"""
+WAITS = "*waits*"
+
+
+def render_table() -> str:
+    real_only = ", ".join(f"`{case.name}`" for scene in SCENES if scene.lacking for case in scene.cases)
+    rows = (f"| {' | '.join(_cells(case))} |\n" for scene in SCENES for case in scene.cases)
+    return HEAD.format(real_only=real_only) + "".join(rows)
+
+
+def _cells(case: Case) -> Iterator[str]:
+    ending = case.ending
+    ours, theirs = ending.outcome.exit_class, case.nomad_exit
+    differ = theirs is not None and (ours == 0) != (theirs == 0)
+    yield f"`{case.name}`"
+    yield case.story
+    yield ending.outcome
+    yield ending.cause or ""
+    yield "" if ending.exit_code is None else str(ending.exit_code)
+    yield str(ending.starts)
+    yield str(ours)
+    yield WAITS if theirs is None else f"**{theirs}**" if differ else str(theirs)
+
+
+if __name__ == "__main__":
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(render_table(), encoding="utf-8")
