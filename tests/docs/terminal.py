@@ -34,21 +34,23 @@ def folder_with(files: Mapping[str, str], folder: Path) -> Iterator[Path]:
 
 
 def run_shown(command: str, *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
-    """What a *command* of a page prints, standard output before standard error, and its exit code."""
+    """What a *command* of a page prints, both streams together, and its exit code."""
     words = shlex.split(command)
     if words[0] != "dispatchfile":
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-        return (done.stdout + done.stderr).splitlines(), done.returncode
+        done = subprocess.run(
+            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        return done.stdout.splitlines(), done.returncode
     return run_dispatchfile(words[1:], environ=environ)
 
 
 def run_dispatchfile(arguments: list[str], *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
-    """The command line in this process: lines of standard output, then of standard error, and the exit code."""
-    out, err = io.StringIO(), io.StringIO()
+    """The command line in this process: the lines of both streams as they come, and the exit code."""
+    screen = io.StringIO()
     changed = _environment({"COLUMNS": _WIDTH, "CI": "1", **(environ or {})})
-    with changed, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with changed, contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
         code = run_to_exit_code(arguments)
-    return (out.getvalue() + err.getvalue()).splitlines(), code
+    return screen.getvalue().splitlines(), code
 
 
 @contextlib.contextmanager

@@ -1,0 +1,98 @@
+"""Every word that users meet is explained: outcomes, causes, states, variables, keys of reports."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.agent.faults import parse_fault
+from dispatchfile.cli.terminal import FORBIDDING, FORCING
+from dispatchfile.events import EXIT_CLASSES, Cause, Outcome, State
+from dispatchfile.journal.folder import ENVIRONMENT
+from dispatchfile.nomad.connection import VARIABLES
+from dispatchfile.nomad.proxies import EXCEPTIONS
+from dispatchfile.nomad.proxies import VARIABLES as PROXIES
+from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
+from dispatchfile.schema import read_schema
+from tests.docs.pages import ROOT, read_sections
+
+PACKAGE = ROOT / "dispatchfile"
+READS_A_VARIABLE = re.compile(r'environ(?:\.get\(|\[)"([A-Za-z_]+)"')
+
+
+def _table(page: str, title: str) -> list[list[str]]:
+    """The rows of the tables in a section."""
+    (section,) = (section for section in read_sections(ROOT / page) if section.title == title)
+    rows = [line.strip("| ").split(" | ") for line in section.prose.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def _words(rows: Iterable[list[str]]) -> list[str]:
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row[0])]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/outcomes.md"])
+def test_every_outcome_has_its_meaning_and_class(page: str) -> None:
+    """In the order of the code."""
+    rows = _table(page, "Outcomes and exit codes" if page == "README.md" else "Outcomes")
+    assert [(row[0], row[-1]) for row in rows] == [(f"`{outcome}`", str(EXIT_CLASSES[outcome])) for outcome in Outcome]
+
+
+def test_every_cause_and_state_has_its_meaning() -> None:
+    """In the order of the code."""
+    assert _words(_table("docs/outcomes.md", "Causes")) == list(Cause)
+    assert _words(_table("docs/outcomes.md", "States")) == list(State)
+
+
+def test_every_exit_code_is_explained() -> None:
+    """Those that scripts may see."""
+    (section,) = (s for s in read_sections(ROOT / "docs/outcomes.md") if s.title == "Exit codes")
+    assert re.findall(r"^\| ([0-9]+) \|", section.prose, re.MULTILINE) == ["0", "2", "1", "130", "143"]
+
+
+def test_every_variable_is_explained() -> None:
+    """Those of named constants, and whatever else the package looks up by name."""
+    told = set(_words(_table("README.md", "Environment")))
+    upper = [names[0] for names in PROXIES.values()] + [EXCEPTIONS[0]]
+    assert {*VARIABLES.values(), *FORCING, *FORBIDDING, ENVIRONMENT, *upper} <= told
+    assert {name for name in _looked_up() if name not in told} == set()
+
+
+def _looked_up() -> set[str]:
+    sources = [path for path in PACKAGE.rglob("*.py") if "agent" not in path.relative_to(PACKAGE).parts[:1]]
+    return {name for path in sources for name in READS_A_VARIABLE.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_every_key_of_a_summary_is_explained() -> None:
+    """The summary's own, and those of its items."""
+    schema = read_schema("summary")
+    told = _words(_table("docs/output.md", "JSON"))
+    item = schema["properties"]["items"]["items"]
+    assert set(told) >= set(schema["properties"]) | set(_resolved(schema, item)["properties"])
+
+
+def _resolved(schema: dict, part: dict) -> dict:
+    return schema["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+
+
+def test_every_event_is_explained() -> None:
+    """By the names that lines bear."""
+    assert _words(_table("docs/output.md", "NDJSON")) == read_schema("event")["properties"]["event"]["enum"]
+
+
+def test_every_format_is_named() -> None:
+    """Of problems, of runs, and of reports."""
+    text = Path(ROOT / "docs/output.md").read_text(encoding="utf-8").partition("## Text")[0]
+    assert {f"`{name}`" for kind in (ProblemFormat, OutputFormat, ReportKind) for name in kind} <= set(
+        re.findall(r"`[a-z]+`", text)
+    )
+
+
+def test_every_fault_is_explained_and_can_be_read() -> None:
+    """As the table writes it."""
+    words = _words(row for row in _table("docs/local-agent.md", "Faults"))
+    told = {parse_fault(word).kind for word in words}
+    with pytest.raises(ValueError, match="there is no fault") as refusal:
+        parse_fault("none=1%")
+    assert told == set(str(refusal.value).partition("there are ")[2].split(", "))
