@@ -67,7 +67,8 @@ class Budget:
     def keep(self, value: Value) -> Value:
         """*value*, which a template has made, when it is not too large. Raises TooMuch."""
         if isinstance(value, str):
-            refuse_size(value, len(value))
+            if len(value) > MAX_TEXT:
+                raise over(MAX_TEXT, len(value), "characters")
             self.spend(len(value) // CHARACTERS_A_STEP)
         elif isinstance(value, list | tuple | dict | range):
             refuse_size(value, len(value))
@@ -93,7 +94,12 @@ def refuse_size(kind: object, size: int) -> None:
 
 def refuse_over(limit: int, size: int, unit: str) -> None:
     if size > limit:
-        raise TooMuch(f"makes a value of {size:,} {unit}, more than {limit:,}")
+        raise over(limit, size, unit)
+
+
+def over(limit: int, size: int, unit: str) -> TooMuch:
+    """To be raised."""
+    return TooMuch(f"makes a value of {size:,} {unit}, more than {limit:,}")
 
 
 def check_operator(operator: str, left: object, right: object) -> None:

@@ -133,12 +133,14 @@ def read_template(files: Files, path: str) -> str:
 
 
 def _printed(value: object) -> str:
+    if isinstance(value, str):
+        return value
     return str(value) if isinstance(value, Undefined) else print_value(value)
 
 
 @pass_eval_context  # what wants a context is not called while compiling
 def _finalize(_: EvalContext, value: object) -> str:
-    return value if isinstance(value, str) else _printed(value)
+    return _printed(value)
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

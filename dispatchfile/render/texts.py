@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from dispatchfile.render.limits import MAX_TEXT, refuse_over
+from dispatchfile.render.limits import MAX_TEXT, over, refuse_over
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
@@ -55,10 +55,11 @@ def _operand(value: object) -> object:
 def join_bounded(pieces: Iterable[str], separator: str = "") -> str:
     """One text of all *pieces*. Raises TooMuch as soon as it grows too long."""
     parts: list[str] = []
-    size = 0
+    size, limit = 0, MAX_TEXT + len(separator)
     for piece in pieces:
         size += len(piece) + len(separator)
-        refuse_over(MAX_TEXT + len(separator), size, "characters")
+        if size > limit:
+            raise over(limit, size, "characters")
         parts.append(piece)
     return separator.join(parts)
 
@@ -74,6 +75,8 @@ def compact_json(value: object) -> str:
 
 def spaced_json(value: object, indent: int | None = None) -> str:
     """As `compact_json`, with blanks as Python's json module sets them; *indent*: so many more a level."""
+    if isinstance(value, str) and indent is None:  # most often
+        return _json_text(value)
     if indent is None:
         return _Json(", ", ": ").text(value)
     refuse_over(MAX_TEXT, indent, "characters")
@@ -124,6 +127,12 @@ class _Json:
             self._write(value, inner)
             before = self._comma
         self._put(end if self._indent is None or not before else margin + end)
+
+
+def _json_text(text: str) -> str:
+    written = encode_basestring(text)
+    refuse_over(MAX_TEXT, len(written), "characters")
+    return written
 
 
 def _json_number(number: float) -> str:
