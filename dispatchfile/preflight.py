@@ -66,9 +66,18 @@ def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_items(
-    items: Iterable[Item], parents: Mapping[Parent, ParentState], *, wait: Wait, version: Version | None
+    items: Iterable[Item],
+    parents: Mapping[Parent, ParentState],
+    *,
+    wait: Wait,
+    version: Version | None,
+    highest_priority: int | None = None,
 ) -> tuple[Problem, ...]:
-    """Every problem of every item; one of a parent as a whole is told once, at the first item that names it."""
+    """
+    Every problem of every item; one of a parent as a whole is told once, at the first item that names it.
+
+    highest_priority: of the server's configuration, None where that is not known.
+    """
     problems: list[Problem] = []
     told: set[tuple[Parent, str]] = set()
     for item in items:
@@ -77,7 +86,8 @@ def check_items(
             if (parent, problem.code) not in told:
                 told.add((parent, problem.code))
                 problems.append(problem)
-        problems += _check_item(item, parents[parent], version)
+        problems += _check_item(item, parents[parent])
+        problems += _check_priority(item, version, highest_priority)
     return tuple(problems)
 
 
@@ -132,13 +142,12 @@ def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:
         )
 
 
-def _check_item(item: Item, state: ParentState, version: Version | None) -> Iterator[Problem]:
+def _check_item(item: Item, state: ParentState) -> Iterator[Problem]:
     job = state.job
     if job is None or job.parameterized is None:
         return
     yield from _check_payload(item, job.parameterized)
     yield from _check_meta(item, job.parameterized)
-    yield from _check_priority(item, version)
     limit, starts = item.max_starts, _starts(job, item.retry.attempts)
     if limit is not None and (starts is None or starts > limit):
         may = "without limit" if starts is None else f"up to {starts} times"
@@ -169,7 +178,7 @@ def _check_meta(item: Item, rules: Parameterized) -> Iterator[Problem]:
             yield _problem("DF105", item, f"meta key {key!r} is missing, and the job requires it", "add it to meta")
 
 
-def _check_priority(item: Item, version: Version | None) -> Iterator[Problem]:
+def _check_priority(item: Item, version: Version | None, highest: int | None) -> Iterator[Problem]:
     priority = item.request.priority
     if priority is None:
         return
@@ -181,12 +190,12 @@ def _check_priority(item: Item, version: Version | None) -> Iterator[Problem]:
             f"priority: the server is Nomad {shown} and would ignore it",
             "Nomad 1.10.1 is the first to know it",
         )
-    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+    if not LOWEST_PRIORITY <= priority <= (highest or HIGHEST_PRIORITY):
         yield _problem(
             "DF106",
             item,
             f"priority {priority} is out of range",
-            f"use {LOWEST_PRIORITY} to {DEFAULT_HIGHEST_PRIORITY}",
+            f"use {LOWEST_PRIORITY} to {highest or DEFAULT_HIGHEST_PRIORITY}",
         )
 
 

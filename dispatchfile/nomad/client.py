@@ -300,6 +300,14 @@ class Client:
             return None
         return parse_version(agent.version)
 
+    async def read_highest_priority(self) -> int | None:
+        """The highest priority that the server takes, None where it may not be known. Servers of a region agree."""
+        try:
+            agent = await self.read_agent()
+        except NomadForbidden:
+            return None
+        return agent.highest_priority
+
     async def read_leader(self) -> str:
         """Address of the leader, for servers. Raises NomadUnavailable where there is none."""
         return await self._read("/v1/status/leader", as_text)

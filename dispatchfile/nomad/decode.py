@@ -365,16 +365,22 @@ def _task_event(row: Row) -> TaskEvent:
 # The agent and the token
 
 
+DEFAULT_HIGHEST_PRIORITY = 100
+
+
 def parse_agent(value: object) -> AgentSelf:
     row = as_object(value)
     config = _object(row, "config")
+    server = _object(config, "Server")
+    is_server = _bool(server, "Enabled")
     return AgentSelf(
         version=_text(_object(config, "Version"), "Version") or _text(_object(_object(row, "member"), "Tags"), "build"),
         region=_text(config, "Region"),
         datacenter=_text(config, "Datacenter"),
-        is_server=_bool(_object(config, "Server"), "Enabled"),
+        is_server=is_server,
         acl_enabled=_bool(_object(config, "ACL"), "Enabled"),
         max_connections=_int(_object(config, "Limits"), "HTTPMaxConnsPerClient"),
+        highest_priority=(_int(server, "JobMaxPriority") or DEFAULT_HIGHEST_PRIORITY) if is_server else None,
     )
 
 

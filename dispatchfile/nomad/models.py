@@ -250,6 +250,7 @@ class AgentSelf:
     is_server: bool
     acl_enabled: bool
     max_connections: int  # http_max_conns_per_client; 0: unlimited, or not told
+    highest_priority: int | None = None  # job_max_priority; None: not told, as it is no server
 
 
 @dataclass(frozen=True, slots=True)

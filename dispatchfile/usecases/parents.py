@@ -14,6 +14,7 @@ from dispatchfile.errors import (
     NomadUnavailable,
 )
 from dispatchfile.flow import Parent
+from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, near_misses
 
@@ -38,6 +39,13 @@ async def read_parents(client: Client, parents: Iterable[Parent], *, probe: bool
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
     return dict(zip(wanted, states, strict=True))
+
+
+async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | None:
+    """What the server's configuration allows, asked only where an item has a priority of its own."""
+    if all(item.request.priority is None for item in items):
+        return None
+    return await client.read_highest_priority()
 
 
 async def _read_parent(client: Client, parent: Parent, *, probe: bool) -> ParentState:

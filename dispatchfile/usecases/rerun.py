@@ -25,7 +25,7 @@ from dispatchfile.usecases.children import find_living, is_living, own_children
 from dispatchfile.usecases.choose import Choice, choose_items
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
 from dispatchfile.usecases.load import ManifestSource
-from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import (
@@ -126,8 +126,10 @@ async def rerun_items(
     again = replace(again, items=restore_sensitive(again.items, source_of(options, again.stored.header)))
     async with connect(options.connection, again.settings) as client:
         version = await client.read_version()
+        highest = await read_highest_priority(client, again.items)
         states = await read_parents(client, parents_in(again.items))
-        found = check_items(again.items, states, wait=again.settings.wait, version=version)
+        wait = again.settings.wait
+        found = check_items(again.items, states, wait=wait, version=version, highest_priority=highest)
         problems = sort_problems(cap_problems(found))
         if has_errors(problems):
             return RunEnd(None, problems)

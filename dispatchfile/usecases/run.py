@@ -29,7 +29,7 @@ from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import ManifestSource, load_items
-from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
@@ -117,9 +117,11 @@ async def preflight(
     client: Client, prepared: Prepared
 ) -> tuple[dict[Parent, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]:
     """The parents' states, the server's version, and every problem that the server would have with the items."""
+    items, wait = prepared.selection.selected, prepared.settings.wait
     version = await client.read_version()
-    states = await read_parents(client, parents_in(prepared.selection.selected))
-    problems = check_items(prepared.selection.selected, states, wait=prepared.settings.wait, version=version)
+    highest = await read_highest_priority(client, items)
+    states = await read_parents(client, parents_in(items))
+    problems = check_items(items, states, wait=wait, version=version, highest_priority=highest)
     return states, version, sort_problems(cap_problems(problems))
 
 

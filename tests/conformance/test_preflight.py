@@ -1,0 +1,82 @@
+"""What the server's own jobs forbid is told before the first dispatch, all at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.backends import real_backend
+from tests.conformance.conftest import REAL
+from tests.conformance.driver import end_of, manifest_of, run_items
+from tests.conformance.jobs import PERIODIC, Document, group, job, mock, takes
+
+JOBS: tuple[Document, ...] = (
+    job("pre-plain"),
+    job("pre-ordinary", ParameterizedJob=None, TaskGroups=[group(mock(run_for="0s"))]),
+    job("pre-stopped"),
+    job("pre-needs-payload", **takes("required")),
+    job("pre-no-payload", **takes("forbidden")),
+    job("pre-needs-meta", **takes(required=["title"], optional=["codec"])),
+    job("pre-restarts", group(mock(), restarts=3, reschedules=1)),
+    job("pre-periodic", **PERIODIC),
+)
+ITEMS = {
+    "good": {"job": "pre-plain"},
+    "unknown-job": {"job": "pre-plane"},
+    "unknown-namespace": {"job": "pre-plain", "namespace": "nowhere"},
+    "not-parameterized": {"job": "pre-ordinary"},
+    "stopped": {"job": "pre-stopped"},
+    "payload-missing": {"job": "pre-needs-payload"},
+    "payload-forbidden": {"job": "pre-no-payload", "payload": {"text": "x"}},
+    "meta-not-allowed": {"job": "pre-needs-meta", "meta": {"title": "t", "codek": "x"}},
+    "meta-missing": {"job": "pre-needs-meta", "meta": {"codec": "x"}},
+    "priority": {"job": "pre-plain", "priority": 101},
+    "starts": {"job": "pre-restarts", "max_starts": 4},
+    "periodic": {"job": "pre-periodic"},
+}
+PROBLEMS = {
+    ("unknown-job", "DF100", "job 'pre-plane' is not registered in namespace 'default'"),
+    ("unknown-namespace", "DF100", "job 'pre-plain' is not registered in namespace 'nowhere'"),
+    ("not-parameterized", "DF101", "job 'pre-ordinary' is not parameterized"),
+    ("stopped", "DF102", "job 'pre-stopped' is stopped"),
+    ("payload-missing", "DF103", "no payload, but the job requires one"),
+    ("payload-forbidden", "DF103", "a payload, but the job forbids one"),
+    ("meta-not-allowed", "DF104", "meta key 'codek' is not one that the job allows"),
+    ("meta-missing", "DF105", "meta key 'title' is missing, and the job requires it"),
+    ("priority", "DF106", "priority 101 is out of range"),
+    (
+        "starts",
+        "DF108",
+        "max_starts is 4, but job 'pre-restarts' may start this item up to 8 times: restarts, reschedules and attempts",
+    ),
+    ("periodic", "DF109", "job 'pre-periodic' is periodic, so a dispatch of it has no end"),
+}
+
+
+async def test_every_problem_is_told_before_anything_is_sent(backend, tmp_path):
+    """Each has its code and its item, and no child is made."""
+    await backend.register(*JOBS)
+    await backend.stop_job("pre-stopped")
+    manifest = manifest_of([{"id": name, **item} for name, item in ITEMS.items()])
+    end = await end_of(backend, tmp_path, manifest, wait="completion")
+    assert end.summary is None
+    assert {(problem.item, problem.code, problem.found) for problem in end.problems} == PROBLEMS
+    assert await backend.children("pre-plain") == []
+
+
+async def test_a_misspelt_job_is_told_its_likely_name(backend, tmp_path):
+    """As are other words that a person may mistype."""
+    await backend.register(*JOBS)
+    end = await end_of(backend, tmp_path, manifest_of([{"id": "a", "job": "pre-plane"}]), wait="completion")
+    (problem,) = end.problems
+    assert problem.hint.startswith("did you mean 'pre-plain'")
+
+
+@pytest.mark.parametrize("kind", [pytest.param("real", marks=REAL)])
+async def test_a_server_may_allow_higher_priorities(kind, tmp_path):
+    """What its configuration allows is sent."""
+    async with real_backend("server { job_max_priority = 200 }") as nomad:
+        await nomad.register(job("urgent"))
+        items = [{"id": "high", "job": "urgent", "priority": 200}]
+        assert (await run_items(nomad, tmp_path, items)).exit_code == 0
+        end = await end_of(nomad, tmp_path, manifest_of([{"id": "higher", "job": "urgent", "priority": 201}]))
+    assert [(problem.code, problem.hint) for problem in end.problems] == [("DF106", "use 1 to 200")]
