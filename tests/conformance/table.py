@@ -20,7 +20,7 @@ agent, on a Nomad 2.0.5 server, and there by `nomad job dispatch -wait` as well.
 (`python -m tests.conformance.table`), and one of them compares it.
 
 - **outcome**, **cause** and **task's exit code** are what `dispatchfile run --wait completion` says of the item.
-- **exit** is what the run exits with if it has just this item. **-wait** is the exit code of `nomad job dispatch -wait`,
+- **exit** is what a run of just this item exits with. **-wait** is the exit code of `nomad job dispatch -wait`,
   in bold where the two disagree on whether the job ended well; *waits* where it watches in vain until its limit.
 - Where nothing else is said a task is neither restarted nor rescheduled. **starts** counts all starts of a task.
 - {real_only}: on the server only, as the embedded agent lacks what they need.
