@@ -166,7 +166,8 @@ class _Teller:
 
     def __init__(self, call: DispatchCall) -> None:
         self._call = call
-        self._shows_lines = call.output is OutputFormat.TEXT
+        self._is_text = call.output is OutputFormat.TEXT
+        self._shows_steps = self._is_text and not call.display.quiet
         self._out = Wording(full_ids=call.display.verbose, palette=palette_for(call.display, sys.stdout))
         self._job: FoundJob | None = None
         self._child: DispatchedChild | None = None
@@ -178,10 +179,10 @@ class _Teller:
 
     def accepted(self, child: DispatchedChild) -> None:
         self._child = child
-        if not self._shows_lines:
+        if not self._is_text:
             return
-        monitors = child.eval_id and self.options.wait is not Wait.DETACH
-        self._write(self._out.accepted(child, self.options.token), *([""] if monitors else []))
+        monitors = bool(child.eval_id) and self.options.wait is not Wait.DETACH
+        self._write(self._out.accepted(child, self.options.token), *([""] if monitors and self._shows_steps else []))
         if monitors and self._call.flags.ui:
             self._open_browser(child)
 
@@ -189,11 +190,11 @@ class _Teller:
         lines = self._out.changed(change, time.time())
         if isinstance(change, EvalMissing):
             self.error("\n".join(lines))
-        elif self._shows_lines and not self._call.display.quiet:
+        elif self._shows_steps:
             self._write(lines)
 
     def moved(self, state: State, message: str) -> None:
-        if self._child and self._shows_lines and not self._call.display.quiet:
+        if self._child and self._shows_steps:
             self._write([self._out.moved(self._child, state, message, time.time())])
 
     def trouble(self, message: str) -> None:
@@ -218,7 +219,7 @@ class _Teller:
                 self.error(self._doubt(end.job, end.namespace))
         elif end.child and end.verdict.cause is Cause.UNREACHABLE:
             self.error(f"{end.verdict.message}: the job was dispatched. To look: {self._look(end.child)}")
-        if not self._shows_lines:
+        if not self._is_text:
             indent = 2 if self._call.output is OutputFormat.JSON else None
             write_result(json.dumps(end_json(end), indent=indent) + "\n")
         elif end.child and self.options.wait is Wait.COMPLETION:

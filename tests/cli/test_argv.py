@@ -19,6 +19,11 @@ from dispatchfile.cli.argv import normalize_argv, values_of
         pytest.param(["--wait", "m.yaml"], ["--wait=completion", "m.yaml"], id="bare wait takes no word after it"),
         pytest.param(["-wait"], ["--wait=completion"], id="bare wait of the Nomad CLI"),
         pytest.param(["--wait=placement"], ["--wait=placement"], id="wait for something named"),
+        pytest.param(["-meta", "k=-v", "-meta=a=b"], ["--meta", "k=-v", "--meta=a=b"], id="values stay"),
+        pytest.param(["-insecure", "-no-color"], ["--tls-skip-verify", "--color=never"], id="names of the Nomad CLI"),
+        pytest.param(["-detach=true", "-wait=1"], ["--detach", "--wait=completion"], id="Go's booleans, true"),
+        pytest.param(["-detach=false", "--wait=F", "x"], ["x"], id="Go's booleans, false"),
+        pytest.param(["--detach=maybe"], ["--detach=maybe"], id="no boolean"),
         pytest.param([], [], id="nothing"),
     ],
 )

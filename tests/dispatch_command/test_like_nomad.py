@@ -1,0 +1,102 @@
+"""`dispatch` beside the real `nomad job dispatch`, on the same servers: what is the same, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.dispatch_command.calls import Said, ours, theirs
+from tests.real_nomad import NO_BINARY, binary
+
+pytestmark = [pytest.mark.nomad, pytest.mark.skipif(binary() is None, reason=NO_BINARY)]
+
+SAME: Sequence[Sequence[str]] = [
+    ["long"],
+    ["-meta", "k=v", "-meta", "x=a=b", "-meta", "k=w", "long"],
+    ["-verbose", "long"],
+    ["-detach", "ok"],
+    ["-detach=1", "ok"],
+    ["-detach", "-wait", "exit3"],
+    ["-detach", "ok", "-"],
+    ["-detach", "ok", "payload.json"],
+    ["-detach", "-id-prefix-template", "run9-1", "ok"],
+    ["-detach", "-priority", "70", "ok"],
+    ["-detach", "resched-a"],
+    ["-detach", "lon"],
+    ["-detach", "-namespace", "*", "ok"],
+    ["-detach", "-insecure", "-no-color", "-region", "global", "ok"],
+    ["yearly"],
+    # refused by Nomad
+    ["-meta", "bad=1", "ok"],
+    ["-meta", "=1", "ok"],
+    ["needs"],
+    ["needs", "payload.json"],
+    ["-priority", "200", "ok"],
+    ["-priority", "-1", "ok"],
+    # not clear
+    ["resched"],
+    ["-namespace", "*", "resched"],
+    ["zzz"],
+    ["-namespace", "nope", "ok"],
+    ["plain"],
+    ["halted"],
+    ['quo"te\\'],
+    # not readable
+    ["ok", "missing.json"],
+    ["ok", "."],
+    ["-meta", "novalue", "ok"],
+    ["-client-cert", "x", "ok"],
+]
+
+
+@pytest.fixture
+def with_a_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("payload.json").write_text('{"a": 1}')
+
+
+@pytest.mark.parametrize("arguments", SAME, ids=" ".join)
+def test_the_same_call_says_the_same(address: str, arguments: Sequence[str], with_a_payload: None) -> None:
+    """Both streams, line for line, and the exit code."""
+    assert ours(address, *arguments, stdin="hello") == theirs(address, *arguments, stdin="hello")
+
+
+@pytest.mark.parametrize("job", ["nowhere", "huge", "moon"])
+def test_a_placement_failure_has_the_same_lines_and_the_documented_code(real: str, job: str) -> None:
+    """The CLI says 1 since 2.0.1, its documentation and older ones 2."""
+    assert replace(ours(real, job), code=1) == theirs(real, job)
+
+
+@pytest.mark.parametrize(("job", "code"), [("ok", 0), ("exit3", 2)])
+def test_waiting_adds_how_it_ended(address: str, job: str, code: int) -> None:
+    """The CLI draws a screen there, of which an empty line is left."""
+    said, other = ours(address, "-wait", job), theirs(address, "-wait", job)
+    assert said.out.splitlines()[:-1] == other.out.rstrip("\n").splitlines()
+    assert said.out.splitlines()[-1].startswith(f'==> TIME: Job "{job}/dispatch-CHILD" ')
+    assert (said.err, said.code) == (other.err, other.code) == ("", code)
+
+
+def test_a_hit_is_told_in_the_documented_words(real: str) -> None:
+    """The CLI names the child as if it were new."""
+    theirs(real, "-detach", "-idempotency-token", "told", "ok")
+    assert theirs(real, "-idempotency-token", "told", "ok") == Said("Dispatched Job ID = ok/dispatch-CHILD\n", "", 0)
+    told = 'Job "ok/dispatch-CHILD" already dispatched with idempotency token "told".\n'
+    assert ours(real, "-idempotency-token", "told", "ok") == Said(told, "", 0)
+
+
+def test_too_many_arguments_name_our_own_help(real: str) -> None:
+    """All else is the same."""
+    said, other = ours(real, "a", "b", "c"), theirs(real, "a", "b", "c")
+    assert replace(said, err=said.err.replace("dispatchfile dispatch -help", "nomad job dispatch -help")) == other
+
+
+def test_a_server_that_is_not_there_is_told_in_our_words() -> None:
+    """Behind the same beginning."""
+    said, other = ours("http://127.0.0.1:1", "ok"), theirs("http://127.0.0.1:1", "ok")
+    beginning = 'Error querying job prefix "ok": '
+    assert said.err.startswith(beginning)
+    assert other.err.startswith(beginning)
+    assert (said.out, said.code) == (other.out, other.code) == ("", 1)
