@@ -16,6 +16,7 @@ SCHEMA_URL = "https://dispatchfile.dev/schemas/dispatchfile-v1.schema.json"
 MODELINES = f"# yaml-language-server: $schema={SCHEMA_URL}\n# $schema: {SCHEMA_URL}\n"  # VS Code's, JetBrains'
 LONGEST_NAME = 40
 DEFAULT_NAMESPACE, DEFAULT_REGION = "default", "global"
+SHORT_ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 STARTER_MANIFEST = """\
 #
@@ -179,8 +180,8 @@ def quoted(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
+    if char in SHORT_ESCAPES:
+        return SHORT_ESCAPES[char]
     return char if char.isprintable() else f"\\U{ord(char):08x}"
 
 
