@@ -8,10 +8,14 @@ import os
 import re
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.journal.folder import ENVIRONMENT
+from tests.docs.pages import ROOT
 
 _CHANGING = (  # of what a run prints: its ID, how long it took, and how often it asked
     (re.compile(r"\b(run|resume|rerun|RUN=)( ?)[a-z][a-z0-9]{7}\b"), r"\1\2RUN"),
@@ -19,6 +23,7 @@ _CHANGING = (  # of what a run prints: its ID, how long it took, and how often i
     (re.compile(r"\b[0-9,]+ requests, peak [0-9]+ connections?"), "N requests, peak N connections"),
     (re.compile(r"\bon node \S+"), "on node HOST"),
 )
+_EXAMPLE = re.compile(r"dispatchfile run examples/([a-z-]+)/dispatchfile\.yaml --local")
 _WIDTH = "100"
 
 
@@ -36,6 +41,9 @@ def folder_with(files: Mapping[str, str], folder: Path) -> Iterator[Path]:
 def run_shown(command: str, *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
     """What a *command* of a page prints, both streams together, and its exit code."""
     words = shlex.split(command)
+    if match := _EXAMPLE.fullmatch(command):
+        printed, exit_code = run_example(match[1])
+        return list(printed), exit_code
     if words[0] != "dispatchfile":
         done = subprocess.run(
             ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -51,6 +59,15 @@ def run_dispatchfile(arguments: list[str], *, environ: Mapping[str, str] | None 
     with changed, contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
         code = run_to_exit_code(arguments)
     return screen.getvalue().splitlines(), code
+
+
+@cache
+def run_example(name: str) -> tuple[tuple[str, ...], int]:
+    """What `dispatchfile run examples/NAME/dispatchfile.yaml --local` prints, and its exit code; it is run once."""
+    with tempfile.TemporaryDirectory() as state, contextlib.chdir(ROOT):
+        arguments = ["run", f"examples/{name}/dispatchfile.yaml", "--local"]
+        printed, exit_code = run_dispatchfile(arguments, environ={ENVIRONMENT: state})
+    return tuple(printed), exit_code
 
 
 @contextlib.contextmanager

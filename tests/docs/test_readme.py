@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,6 @@ def test_the_first_block_installs_runs_and_tests() -> None:
 
 def test_the_first_session_is_real(tmp_path: Path) -> None:
     """Each command prints what is shown, but for run IDs, times, counts of requests and the host's name."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (session,) = (section for section in read_sections(README) if section.title == "A first session")
     with contextlib.chdir(tmp_path):
         for block in session.blocks:

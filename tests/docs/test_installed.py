@@ -1,0 +1,54 @@
+"""What is installed, apart from the checkout: the program, its schemas, and everything in examples/."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.schema import read_schema
+from tests.docs.pages import ROOT, read_sections
+from tests.docs.terminal import run_example
+
+SCHEMAS = sorted(path.name for path in (ROOT / "schemas").glob("*.schema.json"))
+EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/dispatchfile.yaml"))
+
+
+def test_the_wheel_has_the_schemas() -> None:
+    """They lie outside of the package in the checkout."""
+    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    if not any(file.endswith("dispatchfile/__init__.py") for file in files):
+        pytest.skip("an editable install has no files of its own")
+    assert sorted(file.removeprefix("dispatchfile/schemas/") for file in files if "/schemas/" in file) == SCHEMAS
+
+
+@pytest.mark.parametrize("name", ["manifest", "summary", "event"])
+def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> None:
+    """From any folder, without the checkout on the path."""
+    command = [sys.executable, "-I", "-m", "dispatchfile", "schema", name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == read_schema(name)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_end_as_the_readme_says(name: str) -> None:
+    """On the embedded agent, with real processes."""
+    printed, exit_code = run_example(name)
+    ended, promised_code = _promised()[name]
+    assert str(exit_code) == promised_code
+    assert [line for line in printed if line.startswith(f"{ended} of ")] != []
+
+
+def test_the_readme_has_every_example() -> None:
+    """And no other."""
+    assert sorted(_promised()) == EXAMPLES
+
+
+def _promised() -> dict[str, tuple[str, str]]:
+    """How each example ends, and its exit code."""
+    (section,) = (section for section in read_sections(ROOT / "README.md") if section.title == "Examples")
+    rows = re.findall(r"^\| `examples/([a-z-]+)` \| .* \| (.*) \| ([0-9]+) \|$", section.prose, re.MULTILINE)
+    return {name: (ended, code) for name, ended, code in rows}
