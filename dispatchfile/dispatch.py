@@ -8,6 +8,7 @@ attempt's own ID prefix, so it can be looked for; never two requests are under w
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,8 +81,8 @@ class Desk(Protocol):
     def answered(self) -> None:
         """Nomad has answered."""
 
-    def known_children(self, parent: Parent) -> Collection[str]:
-        """IDs of all children of the parent that this run has on record."""
+    def made_children(self, parent: Parent) -> Collection[str]:
+        """IDs of the parent's children that this run, and nobody else, has surely made since the baseline."""
 
 
 def intent_of(ticket: Ticket, *, run: str, rerun_of: str | None) -> Intent:
@@ -115,6 +116,9 @@ class Dispatcher:
         self._marked: set[tuple[str, int]] = set()  # and not sent yet
         self._marking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._sequence = itertools.count()
+        self._counting: dict[Parent, asyncio.Lock] = {}
+        self._counts: dict[Parent, tuple[int, bool]] = {}  # when it began, and whether nothing was unseen
         self._verify: set[tuple[str, int]] = set()  # repeats with a token, whose answer may name a phantom
         self._abandonment = asyncio.Event()
         self._halted = False
@@ -313,8 +317,8 @@ class Dispatcher:
                 seen_until = looked_at
             if self._abandonment.is_set():
                 return None
-            if children is not None and looked_at >= deadline:
-                return await self._decide(ticket, unbroken=unbroken)
+            if children is not None and looked_at >= deadline and await self._decide(ticket, unbroken=unbroken):
+                return None
             await self._pause(looks, deadline)
             looks += 1
 
@@ -323,13 +327,22 @@ class Dispatcher:
         until = now + LOOK_PAUSES_S[min(looks, len(LOOK_PAUSES_S) - 1)]
         await self._clock.wait(self._abandonment, deadline if now < deadline < until else until)
 
-    async def _decide(self, ticket: Ticket, *, unbroken: bool) -> None:
-        if unbroken or await self._nothing_unseen(parent_of(ticket.item)):
+    async def _decide(self, ticket: Ticket, *, unbroken: bool) -> bool:
+        """False if Nomad could not be asked."""
+        try:
+            surely_not_made = unbroken or await self._nothing_unseen(parent_of(ticket.item))
+        except NomadRefused:
+            surely_not_made = False  # the parent is gone, or may not be read
+        except NomadError as error:
+            self._desk.trouble(error)
+            return False
+        if surely_not_made:
             self._verify.add(ticket.key)
             self._go_back(ticket, was_sending=False)
-            return
+            return True
         message = "sent or perhaps sent: a child may have come, ended and been collected while nobody could look"
         self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.COLLECTED, message))
+        return True
 
     def _adopt(self, ticket: Ticket, children: Sequence[str]) -> None:
         if len(children) > 1:
@@ -384,26 +397,36 @@ class Dispatcher:
 
     async def _nothing_unseen(self, parent: Parent) -> bool:
         """
-        Whether every child made since the baseline, anybody's, is known: on record with this run, or listed.
+        Whether every child made since the baseline, anybody's, is known: made by this run, or listed.
 
-        The list is read after the total, and of it only children up to the total's index count, so children that
-        are made meanwhile cannot stand in for one that is gone.
+        Attempts that ask at the same time share a count, if it began after they asked. Raises NomadError.
+        """
+        asked_at = next(self._sequence)
+        async with self._counting.setdefault(parent, asyncio.Lock()):
+            count = self._counts.get(parent)
+            if count is None or count[0] < asked_at:
+                count = self._counts[parent] = next(self._sequence), await self._count(parent)
+            return count[1]
+
+    async def _count(self, parent: Parent) -> bool:
+        """
+        The list is read after the total, and of it only children up to the total's index count, so children that are
+        made meanwhile cannot stand in for one that is gone. A parent registered anew counts from zero, and servers can
+        be told to count anew: then the total has fallen, to less than this run alone has made.
         """
         namespace, region, job = parent
         baseline = self._baselines.get(parent)
         if baseline is None:
             return False
-        known = set(self._desk.known_children(parent))
-        try:
-            summary = await self._client.read_summary(job, namespace=namespace, region=region)
-            rows = await self._client.list_all_jobs(prefix=f"{job}/dispatch-", namespace=namespace, region=region)
-        except NomadError:
-            return False
-        known |= {
+        made = set(self._desk.made_children(parent))
+        registered = await self._client.read_job(job, namespace=namespace, region=region)
+        summary = await self._client.read_summary(job, namespace=namespace, region=region)
+        rows = await self._client.list_all_jobs(prefix=f"{job}/dispatch-", namespace=namespace, region=region)
+        listed = {
             row.id for row in rows if row.parent_id == job and baseline.index < row.create_index <= summary.modify_index
         }
         grown = (summary.children.total if summary.children else 0) - baseline.children
-        return 0 <= grown <= len(known)
+        return registered.create_index <= baseline.index and len(made) <= grown <= len(made | listed)
 
     def halt(self) -> None:
         """Send nothing more, wait for the answers under way, take one more look at what is in doubt, then end."""

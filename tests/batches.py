@@ -58,7 +58,7 @@ def make_batch(
     baseline: Baseline | None = None,
     canaries: Sequence[str] = (),
     run_timeout_s: float | None = None,
-    known: Sequence[str] = (),
+    made: Sequence[str] = (),
 ) -> Batch:
     parents = {parent_of(item) for item in items}
     loop = asyncio.get_running_loop()
@@ -72,11 +72,11 @@ def make_batch(
             for parent in parents
         },
         periodic=(),
-        baselines={parent: baseline or Baseline(0, 0) for parent in parents},
+        baselines={parent: baseline or Baseline(0, 7) for parent in parents},
         canaries=canaries,
         deadline=None if run_timeout_s is None else loop.time() + run_timeout_s,
         logs=LogReads(at_most=0),
-        known_children={parent: set(known) for parent in parents},
+        made_children={parent: set(made) for parent in parents},
     )
     return Batch(
         plan,

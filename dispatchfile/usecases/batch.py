@@ -43,6 +43,9 @@ TROUBLE_TOLD_AFTER_S = 5.0
 MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
 
 
+UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
+
+
 class BatchState(StrEnum):
     """How a batch ended."""
 
@@ -81,7 +84,7 @@ class Plan:
     rerun_of: str | None = None
     logs: LogReads = NO_MORE_THAN_SOME_LOGS
     server_before_2_0_1: bool = False
-    known_children: Mapping[Parent, Collection[str]] | None = None  # of earlier processes of this run
+    made_children: Mapping[Parent, Collection[str]] | None = None  # by earlier processes of this run, surely
     failures: int = 0  # of earlier processes of this run, for stop_on
     selected: int | None = None  # how many items stop_on's percentage is of; None: all of these
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
@@ -105,9 +108,10 @@ class Batch:
         self._plan, self._client, self._ledger, self._clock, self._listener = plan, client, ledger, clock, listener
         self._stop_requested = stop_requested
         self._settings = plan.settings
-        self._known: dict[Parent, set[str]] = {
-            parent: set(children) for parent, children in (plan.known_children or {}).items()
+        self._made: dict[Parent, set[str]] = {
+            parent: set(children) for parent, children in (plan.made_children or {}).items()
         }
+        self._answers: dict[str, Accepted] = {}  # to this process's own requests, by item
         self._children: dict[str, str] = {}
         self._following: dict[str, Ticket] = {}
         self._sent_at: dict[str, float] = {}
@@ -231,7 +235,8 @@ class Batch:
             self._follow(ticket, start.child, existing=start.existing)
         else:
             at = self._clock.wall()
-            self.accepted(ticket, Accepted(ticket.item.id, ticket.attempt, at, start.child, adopted=True))
+            self.emit(Accepted(ticket.item.id, ticket.attempt, at, start.child, adopted=True))
+            self._follow(ticket, start.child, existing=False)
 
     # What became of each attempt
 
@@ -254,11 +259,17 @@ class Batch:
 
     def accepted(self, ticket: Ticket, event: Accepted) -> None:
         self.emit(event)
+        self._answers[ticket.item.id] = event
+        self._count_if_made(ticket, None)
         self._follow(ticket, event.child, existing=event.existing)
+
+    def _count_if_made(self, ticket: Ticket, verdict: Verdict | None) -> None:
+        answer = self._answers.get(ticket.item.id)
+        if answer is not None and is_surely_made(ticket.item, answer, verdict):
+            self._made.setdefault(parent_of(ticket.item), set()).add(answer.child)
 
     def _follow(self, ticket: Ticket, child: str, *, existing: bool) -> None:
         parent = parent_of(ticket.item)
-        self._known.setdefault(parent, set()).add(child)
         self._children[ticket.item.id], self._following[ticket.item.id] = child, ticket
         wait = self._wait_for(ticket)
         if wait is Wait.DETACH or parent in self._plan.periodic:
@@ -275,6 +286,7 @@ class Batch:
     def concluded(self, ticket: Ticket, verdict: Verdict) -> None:
         now = self._clock.now()
         self._following.pop(ticket.item.id, None)
+        self._count_if_made(ticket, verdict)
         was_canary = self._flow.canary_pending
         retry_at = self._flow.ended(ticket, verdict, now)
         at = self._clock.wall()
@@ -291,12 +303,12 @@ class Batch:
         self._conclude_unsent(ticket)
 
     def vanished(self, ticket: Ticket, child: str) -> None:
-        self._known[parent_of(ticket.item)].discard(child)
+        self._answers.pop(ticket.item.id, None)
         assert self._side_tasks is not None  # noqa: S101  the monitor lives within the group
         self._side_tasks.create_task(self._dispatcher.settle_phantom(ticket))
 
-    def known_children(self, parent: Parent) -> Collection[str]:
-        return self._known.get(parent, set())
+    def made_children(self, parent: Parent) -> Collection[str]:
+        return self._made.get(parent, set())
 
     # Stopping early
 
@@ -414,8 +426,9 @@ class Batch:
 
     async def _check_for_doubles(self) -> None:
         """One more list of each parent: two children for one attempt must never be, and are told loudly."""
+        followed = {parent_of(item) for item in self._plan.items if item.id in self._children}
         for parent, facts in self._plan.parents.items():
-            if not facts.prefix or not self._known.get(parent):
+            if not facts.prefix or parent not in followed:
                 continue
             namespace, region, _ = parent
             with contextlib.suppress(NomadError):
@@ -437,6 +450,16 @@ class Batch:
 
     def _notice(self, kind: NoticeKind, message: str) -> None:
         self.emit(Notice(self._clock.wall(), kind, message))
+
+
+def is_surely_made(item: Item, accepted: Accepted, verdict: Verdict | None) -> bool:
+    """
+    Whether the child is one that the item's own request has made.
+
+    An answer to a request with a token may name a child that never was, until the child has been seen.
+    """
+    seen = accepted.adopted or (verdict is not None and verdict.outcome not in UNSEEN)
+    return not accepted.existing and (seen or item.request.token is None)
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -61,7 +61,7 @@ class Work:
     parents: Mapping[Parent, ParentState]
     baselines: Mapping[Parent, Baseline]
     starts: Mapping[str, Start] = field(default_factory=dict)
-    known_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
+    made_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
     failures: int = 0
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)
     total: int | None = None  # how many items stop_on's percentage is of; None: the selected ones
@@ -157,7 +157,7 @@ def _plan(work: Work) -> Plan:
         rerun_of=work.rerun_of,
         logs=_log_reads(work.logs, len(work.selected)),
         server_before_2_0_1=is_before_2_0_1(work.version),
-        known_children=work.known_children,
+        made_children=work.made_children,
         failures=work.failures,
         selected=work.total,
         verdicts=work.verdicts,

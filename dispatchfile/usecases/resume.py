@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
-from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start
+from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
@@ -64,7 +64,7 @@ class Standing:
     items: tuple[Item, ...]
     starts: Mapping[str, Start]  # of items that are not over
     verdicts: Mapping[str, tuple[int, Verdict]]  # of the attempts before those that are not over
-    known_children: Mapping[Parent, set[str]]
+    made_children: Mapping[Parent, set[str]]
     failures: int
 
     @property
@@ -82,7 +82,7 @@ def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: b
     for item in items:
         standing.add(item, sorted(attempts.get(item.id, ()), key=lambda progress: progress.intent.attempt))
     items = _with_payloads(reader, items, standing.starts)
-    return Standing(items, standing.starts, standing.verdicts, standing.known, standing.failures)
+    return Standing(items, standing.starts, standing.verdicts, standing.made, standing.failures)
 
 
 def _with_payloads(reader: JournalReader, items: tuple[Item, ...], wanted: Collection[str]) -> tuple[Item, ...]:
@@ -97,12 +97,11 @@ class _Standing:
         self._local, self._resend_unknown = local, resend_unknown
         self.starts: dict[str, Start] = {}
         self.verdicts: dict[str, tuple[int, Verdict]] = {}
-        self.known: dict[Parent, set[str]] = {}
+        self.made: dict[Parent, set[str]] = {}
         self.failures = 0
 
     def add(self, item: Item, attempts: Sequence[Progress]) -> None:
-        children = {progress.accepted.child for progress in attempts if progress.accepted}
-        self.known.setdefault(parent_of(item), set()).update(children)
+        self.made.setdefault(parent_of(item), set()).update(_made_by(item, attempts))
         begun = [progress for progress in attempts if _has_begun(progress)]
         if not begun:
             self.starts[item.id] = Start()
@@ -163,6 +162,14 @@ def _verdict_before(attempt: int, begun: Sequence[Progress]) -> tuple[int, Verdi
         return None
     last = earlier[-1]
     return last.intent.attempt, last.ended.verdict if last.ended else DIED_WITH_ITS_AGENT
+
+
+def _made_by(item: Item, attempts: Sequence[Progress]) -> Iterator[str]:
+    """Children of requests of this run. What was never marked was not sent, but found: it may be older than the run."""
+    for progress in attempts:
+        verdict = progress.ended.verdict if progress.ended else None
+        if progress.marked and progress.accepted and is_surely_made(item, progress.accepted, verdict):
+            yield progress.accepted.child
 
 
 def _has_begun(progress: Progress) -> bool:
@@ -255,7 +262,7 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
             for parent, baseline in resumed.reader.baselines().items()
         },
         starts=standing.starts,
-        known_children=standing.known_children,
+        made_children=standing.made_children,
         failures=standing.failures,
         verdicts=standing.verdicts,
         total=len(standing.items),

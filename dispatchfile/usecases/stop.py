@@ -133,7 +133,7 @@ class _Stopping:
                 for parent, baseline in self._reader.baselines().items()
             },
             starts=standing.starts,
-            known_children=standing.known_children,
+            made_children=standing.made_children,
             verdicts=standing.verdicts,
             rerun_of=self._header.rerun_of,
             version=await client.read_version(),

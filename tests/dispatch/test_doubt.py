@@ -158,7 +158,7 @@ async def test_children_on_record_account_for_what_was_collected():
     nomad.end(old)
     nomad.collect()
     nomad.lifetime_s = 1
-    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(in_doubt=True)}, known=[old.id])
+    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(in_doubt=True)}, made=[old.id])
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
 
 

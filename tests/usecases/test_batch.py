@@ -213,7 +213,7 @@ async def test_children_of_an_earlier_process_are_watched_on():
     """Nothing is sent for an item that has a child."""
     nomad = FakeNomad(lifetime_s=10)
     child = nomad._make("encode", "default", "", "run1-a-1", b"", {})
-    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id)}, known=[child.id])
+    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id)}, made=[child.id])
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
     assert len(nomad.made) == 1
 
