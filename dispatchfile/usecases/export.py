@@ -78,7 +78,7 @@ def _header_lines(again: Again, items: Sequence[Item], secrets: Secrets) -> Iter
     yield "#"
     yield f"# {len(items):,} of the {total:,} items of run {header.id} ({header.name}), with the requests it stored."
     if any(item.request.token for item in items):
-        yield f"# Idempotency tokens end in @{header.id}-{AGAIN}: to the run's own Nomad would answer with old children."
+        yield f"# Idempotency tokens end in @{header.id}-{AGAIN}: Nomad knows those of the run already."
     if secrets.names:
         yield "# Sensitive values are stored nowhere. Give them with --var or --var-file:"
         yield from (f"#   {name}, {used}" for name, used in secrets.names.items())

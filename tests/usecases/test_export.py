@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.items import DispatchRequest, Item, Retry
 from dispatchfile.journal import JournalReader, RunHeader, RunState, RunStatus, StoredRun, Target
 from dispatchfile.results import Results
-from dispatchfile.settings import Rate, Settings, Share, Wait, resolve_settings
+from dispatchfile.settings import Settings
 from dispatchfile.usecases.execute import item_facts
 from dispatchfile.usecases.export import manifest_of
 from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
@@ -22,6 +21,7 @@ from dispatchfile.usecases.rerun import Again
 from tests.making import make_item
 
 RUN = "x7k2m9qa"
+DEFAULTS = Settings()
 
 PIECES = [
     "{{",
@@ -96,7 +96,7 @@ def item_called(draw: st.DrawFn, item_id: str) -> Item:
     )
 
 
-def again(items: list[Item], run_settings: Settings = Settings()) -> Again:
+def again(items: list[Item], run_settings: Settings = DEFAULTS) -> Again:
     header = RunHeader(
         RUN,
         "nightly",
