@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,14 @@ from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat
 
 DEFAULT_MANIFEST = "dispatchfile.yaml"
+
+
+class Logs(StrEnum):
+    """Of which items the last log lines are read."""
+
+    FAILED = "failed"
+    ALL = "all"
+    NONE = "none"
 
 
 Manifest = Annotated[
@@ -32,6 +41,26 @@ Output = Annotated[
 Namespace = Annotated[
     str | None,
     typer.Option("--namespace", metavar="NAME", help="Namespace of all items. [env: NOMAD_NAMESPACE]"),
+]
+Run = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run's ID, the beginning of one, or a manifest for its latest run. [default: of this folder's manifest]",
+        show_default=False,
+    ),
+]
+StateDir = Annotated[
+    str | None,
+    typer.Option("--state-dir", metavar="FOLDER", help="Where journals are kept. [env: DISPATCHFILE_STATE_DIR]"),
+]
+Reports = Annotated[
+    list[str] | None,
+    typer.Option("--report", metavar="KIND=PATH", help="Also write a report: json, junit, markdown; many times."),
+]
+LastLogLines = Annotated[
+    Logs | None,
+    typer.Option("--logs", help="Whose last log lines to read. [default: of failed ones, where they are few]"),
 ]
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Region of all items. [env: NOMAD_REGION]")

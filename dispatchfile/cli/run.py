@@ -12,22 +12,17 @@ from dispatchfile.cli.options import (
     AgentFlags,
     ConnectionFlags,
     Display,
+    LastLogLines,
     Manifest,
     ManifestFlags,
     Output,
+    Reports,
     SelectionFlags,
     SettingFlags,
+    StateDir,
     WaitFlags,
 )
 from dispatchfile.reports.formats import OutputFormat
-
-
-class Logs(StrEnum):
-    """Of which items the last log lines are read."""
-
-    FAILED = "failed"
-    ALL = "all"
-    NONE = "none"
 
 
 class OnInterrupt(StrEnum):
@@ -50,14 +45,8 @@ def run(
     selection: SelectionFlags,
     given: ManifestFlags,
     settings: SettingFlags,
-    logs: Annotated[
-        Logs | None,
-        typer.Option("--logs", help="Whose last log lines to read. [default: of failed ones, where they are few]"),
-    ] = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option("--report", metavar="KIND=PATH", help="Also write a report: json, junit, markdown; many times."),
-    ] = None,
+    logs: LastLogLines = None,
+    report: Reports = None,
     run_id: Annotated[
         str | None, typer.Option("--run-id", metavar="ID", help="Fix the run's ID ([a-z0-9], at most 20), for CI.")
     ] = None,
@@ -65,10 +54,7 @@ def run(
         bool, typer.Option("--skip-succeeded", help="Leave out what succeeded in an earlier run, unchanged since.")
     ] = False,
     new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
-    state_dir: Annotated[
-        str | None,
-        typer.Option("--state-dir", metavar="FOLDER", help="Where journals are kept. [env: DISPATCHFILE_STATE_DIR]"),
-    ] = None,
+    state_dir: StateDir = None,
     no_journal: Annotated[
         bool, typer.Option("--no-journal", help="Keep no journal: such a run can never be resumed.")
     ] = False,
