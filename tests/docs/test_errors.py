@@ -17,7 +17,7 @@ from tests.making import make_item
 
 SECTIONS = [section for section in read_sections(ROOT / "docs" / "errors.md") if section.level == 3]
 BY_CODE = {section.title.partition(":")[0]: section for section in SECTIONS}
-WITHOUT_OUTPUT = {"DF102", "DF106", "DF107", "DF110"}  # no embedded agent can be brought to say these
+WITHOUT_OUTPUT = {"DF102", "DF107", "DF110"}  # no embedded agent can be brought to say these
 
 
 def test_every_code_has_a_section_of_its_own() -> None:
@@ -72,7 +72,6 @@ JOB = Job(
     ("code", "item", "state"),
     [
         pytest.param("DF102", make_item("intro"), ParentState(JOB), id="DF102"),
-        pytest.param("DF106", make_item("intro", priority=40_000), ParentState(JOB), id="DF106"),
         pytest.param("DF107", make_item("intro", namespace="media"), ParentState(JOB, may_dispatch=False), id="DF107"),
         pytest.param("DF110", make_item("intro", priority=70), ParentState(JOB), id="DF110"),
     ],
