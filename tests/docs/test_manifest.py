@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from dispatchfile.problems import CODES
 from dispatchfile.schema import read_schema
 from dispatchfile.settings import PARSERS
-from tests.docs.pages import MANIFEST, ROOT, Section, agrees, all_sections, calls_of, read_sections
+from tests.docs.pages import MANIFEST, ROOT, Block, Section, agrees, all_blocks, all_sections, calls_of, read_sections
 from tests.docs.terminal import folder_with, run_dispatchfile, run_shown
 
 SCHEMA: Mapping[str, Any] = read_schema("manifest")
@@ -36,7 +37,7 @@ SHOWN = [
 
 def _rows(part: str) -> dict[str, list[str]]:
     """The cells of the part's table, by key."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for line in REFERENCE[part].prose.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `"):
@@ -88,6 +89,12 @@ def test_every_setting_has_a_flag_on_run() -> None:
     printed, _ = run_dispatchfile(["run", "--help"])
     options = set(re.findall(r"--[a-z-]+", "\n".join(printed)))
     assert {f"--{key.replace('_', '-')}" for key in PARSERS} <= options
+
+
+@pytest.mark.parametrize("block", all_blocks("yml"), ids=lambda block: block.place)
+def test_what_is_shown_for_ci_is_yaml(block: Block) -> None:
+    """Without a key that stands twice."""
+    assert YAML(typ="safe").load(block.text)
 
 
 @pytest.mark.parametrize("section", SHOWN, ids=lambda section: section.place)

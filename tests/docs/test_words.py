@@ -1,8 +1,9 @@
 """Every word that users meet is explained: outcomes, causes, states, variables, keys of reports."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
 from dispatchfile.schema import read_schema
 from tests.docs.pages import ROOT, read_sections
 
+Schema = Mapping[str, Any]
 PACKAGE = ROOT / "dispatchfile"
 READS_A_VARIABLE = re.compile(r'environ(?:\.get\(|\[)"([A-Za-z_]+)"')
 
@@ -72,7 +74,7 @@ def test_every_key_of_a_summary_is_explained() -> None:
     assert set(told) >= set(schema["properties"]) | set(_resolved(schema, item)["properties"])
 
 
-def _resolved(schema: dict, part: dict) -> dict:
+def _resolved(schema: Schema, part: Schema) -> Schema:
     return schema["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
 
 
