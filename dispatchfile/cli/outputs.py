@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from dispatchfile.errors import FileError, UsageError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.junit import junit_of_run
 from dispatchfile.reports.markdown import markdown_of_run
-from dispatchfile.reports.summary import render_summary
+from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.results import Summary
 
 SHARED = "GITHUB_STEP_SUMMARY"  # a file that all commands of a step write to
@@ -54,17 +54,17 @@ def write_reports(files: Iterable[ReportFile], summary: Summary) -> None:
     for file in files:
         try:
             with file.path.open("a" if file.append else "w", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(render_report(file.kind, summary))
+                stream.writelines(report_pieces(file.kind, summary))
         except OSError as exc:
             raise FileError(str(file.path), exc.strerror or "cannot be written") from exc
 
 
-def render_report(kind: ReportKind, summary: Summary) -> str:
-    """The whole text of a report."""
+def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:
+    """The text of a report, to be written piece by piece."""
     match kind:
         case ReportKind.JSON:
-            return render_summary(summary, OutputFormat.JSON)
+            yield from summary_pieces(summary, OutputFormat.JSON)
         case ReportKind.JUNIT:
-            return junit_of_run(summary)
+            yield junit_of_run(summary)
         case ReportKind.MARKDOWN:
-            return markdown_of_run(summary)
+            yield markdown_of_run(summary)

@@ -23,7 +23,7 @@ from dispatchfile.reports.listing import list_problems
 from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
-from dispatchfile.reports.summary import render_summary
+from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.reports.text import Palette, count_of, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
@@ -86,7 +86,8 @@ class Session:
         palette, width = palette_for(self._display, sys.stdout), None
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
-        write_result(render_summary(summary, self._output, palette=palette, width=width))
+        for piece in summary_pieces(summary, self._output, palette=palette, width=width):
+            write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             _tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
         write_reports(self._reports, summary)

@@ -61,7 +61,8 @@ def _row(summary: Summary, group: Group) -> str:
 
 def _details(summary: Summary) -> list[str]:
     took = "" if summary.duration_s is None else f", {span(summary.duration_s)}"
-    lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}, {requests_line(summary)}."]
+    cost = f", {requests_line(summary)}" if summary.requests.total else ""  # a past run's is not on record
+    lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}{cost}."]
     if summary.state == "interrupted":
         lines += ["", f"Go on with `dispatchfile resume {summary.run}`."]
     return lines

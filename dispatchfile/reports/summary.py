@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
-from dispatchfile.results import Group, ItemResult, Summary, group_endings, summary_json
+from dispatchfile.results import Group, ItemResult, Summary, group_endings, item_json, summary_head_json
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 20
 IDS_OF_A_GROUP = 12
+ITEMS_A_PIECE = 1_000
 NAMED_IDS = 5  # in a command that could not be shorter
 WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 RESUMED = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
+UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
 
 
 def render_summary(summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None) -> str:
     """The summary as text, as one JSON object, or as that on one line, to end an NDJSON stream."""
+    return "".join(summary_pieces(summary, form, palette=palette, width=width))
+
+
+def summary_pieces(
+    summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None
+) -> Iterator[str]:
+    """The same in pieces to be written one after the other: as a whole, 100,000 items take half a gigabyte."""
     match form:
         case OutputFormat.TEXT:
-            return text_of_summary(summary, palette=palette, width=width)
+            yield text_of_summary(summary, palette=palette, width=width)
         case OutputFormat.JSON:
-            return json.dumps(summary_json(summary), indent=2) + "\n"
+            yield from _json_pieces(summary, 2, ("\n  ", "\n    ", "\n  ]\n}\n"))
         case OutputFormat.NDJSON:
-            return json.dumps(summary_json(summary)) + "\n"
+            yield from _json_pieces(summary, None, (" ", " ", "]}\n"))
+
+
+def _json_pieces(summary: Summary, indent: int | None, layout: tuple[str, str, str]) -> Iterator[str]:
+    """layout: what stands before a key, before an item, and after the last one. Items take a line each."""
+    before_key, before_item, end = layout
+    head = json.dumps(summary_head_json(summary), indent=indent)
+    yield f'{head[:-1].rstrip()},{before_key}"items": ['
+    for start in range(0, len(summary.items), ITEMS_A_PIECE):
+        some = summary.items[start : start + ITEMS_A_PIECE]
+        yield ("," if start else "") + ",".join(before_item + json.dumps(item_json(item)) for item in some)
+    yield end
 
 
 def text_of_summary(summary: Summary, *, palette: Palette = PLAIN, width: int | None = None) -> str:
@@ -129,28 +149,39 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
 
     Empty while the run is unfinished: a rerun would be refused.
     """
-    if summary.state == "interrupted":
+    if summary.state in UNFINISHED:
         return ""
-    wanted, choices = set(ids), _choices(summary, set(ids))
+    wanted = set(ids)
+    meant = [item for item in summary.items if item.id in wanted]
+    choices = _choices(summary, meant)
     start = f"{PROGRAM} rerun {summary.run}"
     for option, taken in choices:
         if taken == wanted:
             return f"{start} {option}"
     if len(wanted) <= NAMED_IDS:
-        return start + "".join(f" --only {item_id}" for item_id in sorted(wanted))
+        return " ".join([start, *_naming_unknown(meant), *(f"--only {item_id}" for item_id in sorted(wanted))])
     return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
 
 
-def _choices(summary: Summary, wanted: Collection[str]) -> list[tuple[str, set[str]]]:
-    """Options of `rerun` that take all the *wanted*, each with what it takes."""
-    meant = [item for item in summary.items if item.id in wanted]
+def _choices(summary: Summary, meant: Sequence[ItemResult]) -> list[tuple[str, set[str]]]:
+    """Options of `rerun` that take all that are *meant*, each with what it takes."""
     outcomes, causes = {item.outcome for item in meant}, {item.cause for item in meant}
-    choices = [(_options("outcome", outcomes), {item.id for item in summary.items if item.outcome in outcomes})]
+    alike = [item for item in summary.items if item.outcome in outcomes]
+    choices = [(_options("outcome", outcomes), {item.id for item in alike})]
     if all(causes):
-        choices.append((_options("cause", causes), {item.id for item in summary.items if item.cause in causes}))
+        named = _naming_unknown(meant)
+        others = alike if named else [item for item in summary.items if item.outcome is not Outcome.UNKNOWN]
+        taken = {item.id for item in others if item.cause in causes}
+        choices.append((" ".join([*named, _options("cause", causes)]), taken))
     if all(map(_is_failed, outcomes)):
         choices.insert(0, ("--failed", {item.id for item in summary.items if _is_failed(item.outcome)}))
     return choices
+
+
+def _naming_unknown(meant: Iterable[ItemResult]) -> list[str]:
+    """An unknown item may have run: `rerun` takes it only where that outcome is named, and then those named only."""
+    outcomes = {item.outcome for item in meant}
+    return [_options("outcome", outcomes)] if Outcome.UNKNOWN in outcomes else []
 
 
 def _options(name: str, values: Iterable[object]) -> str:
@@ -177,7 +208,7 @@ def counts_line(summary: Summary, palette: Palette = PLAIN) -> str:
 
 
 def _closing(summary: Summary, palette: Palette) -> list[str]:
-    how = summary.state.replace("_", " ")
+    how = "still running" if summary.state == "running" else summary.state.replace("_", " ")
     after = "" if summary.duration_s is None else f" after {span(summary.duration_s)}"
     lines = [
         f"run {palette.strong(summary.run)} ({one_line(summary.name)}) {how}{after}: exit code {summary.exit_code}"
@@ -187,7 +218,8 @@ def _closing(summary: Summary, palette: Palette) -> list[str]:
         lines.append(palette.bad(f"TWO CHILDREN were made for one attempt, which must never be: {names}"))
     if known := sum(item.existing for item in summary.items):
         lines.append(f"{count_of(known, 'item')} had a child before this run, by its idempotency token")
-    lines.append(requests_line(summary))
+    if summary.requests.total:  # a past run's are not on record
+        lines.append(requests_line(summary))
     if summary.state == "interrupted":
         lines.append(f"go on with: {palette.strong(f'{PROGRAM} resume {summary.run}')}")
     return lines

@@ -15,6 +15,7 @@ from dispatchfile.results.wire import (
     item_json,
     run_ended_json,
     run_started_json,
+    summary_head_json,
     summary_json,
     to_timestamp,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "run_ended_json",
     "run_started_json",
     "summarize",
+    "summary_head_json",
     "summary_json",
     "to_timestamp",
 ]

@@ -43,7 +43,7 @@ class Summary:
     name: str
     manifest: str
     target: str
-    state: str  # "finished", "interrupted" or "stopped_early"
+    state: str  # "finished", "interrupted", "stopped_early"; of a run that is looked at meanwhile "running"
     wait: str
     exit_code: int
     started_at: float

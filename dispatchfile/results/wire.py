@@ -15,6 +15,11 @@ NAMES = {Sending: "sending", Doubted: "doubted", Repeated: "repeated", Doubled: 
 
 def summary_json(summary: Summary) -> dict[str, object]:
     """As schemas/summary-v1.schema.json has it."""
+    return summary_head_json(summary) | {"items": [item_json(item) for item in summary.items]}
+
+
+def summary_head_json(summary: Summary) -> dict[str, object]:
+    """All of it but its items, of which there may be many."""
     requests = summary.requests
     return {
         "schema": summary.schema,

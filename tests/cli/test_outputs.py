@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.outputs import read_report_files, render_report, write_reports
+from dispatchfile.cli.outputs import read_report_files, report_pieces, write_reports
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import ReportKind
 from tests.reports.making import summary_of
@@ -16,7 +16,7 @@ def test_each_report_goes_to_its_own_file(tmp_path: Path) -> None:
     summary = summary_of({"a": None})
     write_reports(read_report_files([f"{kind}={tmp_path / kind}" for kind in ReportKind], {}), summary)
     assert {kind: (tmp_path / kind).read_text() for kind in ReportKind} == {
-        kind: render_report(kind, summary) for kind in ReportKind
+        kind: "".join(report_pieces(kind, summary)) for kind in ReportKind
     }
 
 
@@ -26,7 +26,7 @@ def test_a_summary_of_a_github_step_is_shared(tmp_path: Path) -> None:
     shared.write_text("before\n")
     summary = summary_of({"a": None})
     write_reports(read_report_files([f"markdown={shared}"], {"GITHUB_STEP_SUMMARY": str(shared)}), summary)
-    assert shared.read_text() == "before\n" + render_report(ReportKind.MARKDOWN, summary)
+    assert shared.read_text() == "before\n" + "".join(report_pieces(ReportKind.MARKDOWN, summary))
 
 
 def test_a_report_that_cannot_be_written_is_an_error() -> None:

@@ -124,7 +124,11 @@ MIXED = {
         pytest.param(["u0", "u1"], "--outcome unknown", id="unknown has to be named"),
         pytest.param(["f3", "o1"], "--only f3 --only o1", id="some of them"),
         pytest.param([f"f{n}" for n in range(8)], "--cause exit", id="too many to name: the fewest others with them"),
-        pytest.param(["f0", "u0"], "--only f0 --only u0", id="some of two outcomes"),
+        pytest.param(
+            ["f0", "u0"],
+            "--outcome failed --outcome unknown --only f0 --only u0",
+            id="some of two, one of them unknown",
+        ),
         pytest.param(["u0", "u1", *MIXED][:-1], "--outcome failed --outcome unknown", id="all of two outcomes"),
     ],
 )
