@@ -42,7 +42,6 @@ def summary_head_json(summary: Summary) -> dict[str, object]:
             "peak_connections": requests.peak_connections,
         },
         "doubled": list(summary.doubled),
-        "items": [item_json(item) for item in summary.items],
     }
 
 
