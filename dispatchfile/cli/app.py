@@ -12,6 +12,7 @@ from dispatchfile import __version__
 from dispatchfile.cli.agent import agent
 from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.dispatch import dispatch
+from dispatchfile.cli.doctor import doctor
 from dispatchfile.cli.init import init
 from dispatchfile.cli.run import run
 from dispatchfile.cli.schema import schema
@@ -52,7 +53,7 @@ def _program(
     """
 
 
-for command in (init, validate, run, dispatch, agent, schema):
+for command in (init, validate, run, dispatch, doctor, agent, schema):
     app.command()(spread(command))
 
 

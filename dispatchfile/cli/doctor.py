@@ -1,0 +1,62 @@
+"""`doctor`: what is wrong, before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import (
+    ConnectionFlags,
+    Display,
+    ManifestFlags,
+    Output,
+    SettingFlags,
+    WaitFlags,
+)
+from dispatchfile.cli.terminal import wants_color, write_result
+from dispatchfile.reports.formats import OutputFormat
+
+
+def doctor(
+    *,
+    manifest: Annotated[
+        str | None, typer.Argument(metavar="[MANIFEST]", help="Look at this manifest, too.", show_default=False)
+    ] = None,
+    wait: WaitFlags,
+    given: ManifestFlags,
+    settings: SettingFlags,
+    connection: ConnectionFlags,
+    output: Output = OutputFormat.TEXT,
+    display: Display,
+) -> int:
+    """
+    Find out what is wrong.
+
+    Whether Nomad can be reached, as whom, in which version, and which capabilities are missing; with a manifest, what
+    its jobs say to it and what load a run would make. Nothing takes effect. Exit code: 0 if nothing is wrong, else 1.
+    """
+    import asyncio  # noqa: PLC0415  --help needs none of it
+
+    from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415
+    from dispatchfile.clock import Clock  # noqa: PLC0415
+    from dispatchfile.reports.doctor import render_examination  # noqa: PLC0415
+    from dispatchfile.reports.text import Palette  # noqa: PLC0415
+    from dispatchfile.usecases.doctor import DoctorOptions, examine  # noqa: PLC0415
+
+    scope = read_scope(connection.namespace, connection.region, os.environ)
+    sources = read_sources([manifest], given, scope=scope, environ=os.environ) if manifest else [None]
+    options = DoctorOptions(
+        flags=connection.as_mapping(),
+        environ=os.environ,
+        source=sources[0],
+        settings=settings.as_mapping() | {"wait": wait.as_setting()},
+    )
+    exam = asyncio.run(examine(options, clock=Clock()))
+    palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    write_result(render_examination(exam, output, palette=palette, width=width, quiet=display.quiet))
+    return exam.exit_code

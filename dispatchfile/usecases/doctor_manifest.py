@@ -1,0 +1,136 @@
+"""A manifest as `doctor` sees it: its problems, its jobs in Nomad, and the load that a run would make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dispatchfile.errors import NomadError
+from dispatchfile.flow import Parent, parent_of
+from dispatchfile.nomad.client import Client
+from dispatchfile.preflight import ParentState, policies
+from dispatchfile.problems import Problem, Severity
+from dispatchfile.usecases.estimate import Load, Stored, estimate_load
+from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
+from dispatchfile.usecases.run import Prepared, RunOptions, preflight, prepare
+
+CHECK, PREFLIGHT = "manifest", "preflight"
+MOST_PAGES = 10  # of the list of a parent's children; 1,000 rows each
+NOTICEABLE_S = 0.0001
+DEAR_TOKEN_S = 0.005  # for each dispatch; so much is felt by everybody who uses the cluster
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestExam:
+    """What can be known of a manifest without a server."""
+
+    findings: tuple[Finding, ...]
+    prepared: Prepared | None  # None: it cannot be run
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What a parent has already."""
+
+    job: str
+    namespace: str
+    region: str
+    made: int  # all ever
+    stored: Stored | None  # None: they may not be listed
+
+
+@dataclass(frozen=True, slots=True)
+class ParentsExam:
+    """What the server says of the manifest's jobs, and what a run would ask of it."""
+
+    findings: tuple[Finding, ...]
+    children: tuple[Children, ...] = ()
+    load: Load | None = None
+
+
+def examine_manifest(options: RunOptions) -> ManifestExam:
+    """Raises UsageError for settings that cannot be meant."""
+    prepared = prepare(options)
+    if isinstance(prepared, tuple):
+        return ManifestExam(tuple(_tell_problems(prepared)), None)
+    told = f"{options.source.shown}: {len(prepared.selection.selected):,} to dispatch, wait: {prepared.settings.wait}"
+    return ManifestExam((ok(CHECK, told), *_tell_problems(prepared.problems)), prepared)
+
+
+def _tell_problems(problems: Iterable[Problem], check: str = CHECK) -> Iterator[Finding]:
+    for problem in problems:
+        tell = fail if problem.severity is Severity.ERROR else warn
+        yield tell(check, f"{problem.position}: {problem.code} {problem.text}")
+
+
+async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: float) -> ParentsExam:
+    """Preflight as `run` makes it, and the children that are there already."""
+    items = prepared.selection.selected
+    if not items:
+        return ParentsExam(())
+    try:
+        states, _, problems = await preflight(client, prepared)
+    except NomadError as error:
+        return ParentsExam((fail(PREFLIGHT, error.message),))
+    children = [await _read_children(client, parent, state) for parent, state in states.items() if state.job]
+    stored = {(each.namespace, each.region, each.job): each.stored for each in children if each.stored}
+    load = estimate_load(items, prepared.settings, stored=stored, round_trip_s=round_trip_s)
+    findings = [*_tell_problems(problems, PREFLIGHT)]
+    findings += [ok("job", policy.sentence) for policy in policies(items, states)]
+    findings += [_tell_children(each, prepared) for each in children]
+    return ParentsExam((*findings, *_tell_load(load, prepared)), tuple(children), load)
+
+
+async def _read_children(client: Client, parent: Parent, state: ParentState) -> Children:
+    namespace, region, job = parent
+    return Children(job, namespace, region, state.children, await _count_stored(client, parent))
+
+
+async def _count_stored(client: Client, parent: Parent) -> Stored | None:
+    """The jobs below the parent's ID, counted up to a limit; None if they may not be listed."""
+    namespace, region, job = parent
+    counted, token = 0, ""
+    try:
+        for _ in range(MOST_PAGES):
+            page = await client.list_jobs(prefix=job, namespace=namespace, region=region, next_token=token)
+            counted, token = counted + len(page.rows), page.next_token
+            if not token:
+                return Stored(counted, is_all=True)
+    except NomadError:
+        return None
+    return Stored(counted, is_all=False)
+
+
+def _tell_children(children: Children, prepared: Prepared) -> Finding:
+    made = f"job {children.job} in {children.namespace}: {children.made:,} children made so far"
+    stored = children.stored
+    if stored is None:
+        return skip("children", f"{made}; how many are still there cannot be known without list-jobs")
+    more = "" if stored.is_all else " or more"
+    there = f"{stored.jobs:,} jobs{more} whose ID begins like its own"
+    cost = f"a token would cost each dispatch about {stored.token_s * 1000:,.1f} ms of the server's time"
+    if stored.token_s < NOTICEABLE_S:
+        cost = "a token costs little"
+    tell = warn if stored.token_s >= DEAR_TOKEN_S and _sends_tokens(children, prepared) else ok
+    return tell("children", f"{made}; {there}: {cost}")
+
+
+def _sends_tokens(children: Children, prepared: Prepared) -> bool:
+    parent = (children.namespace, children.region, children.job)
+    return any(item.request.token and parent_of(item) == parent for item in prepared.selection.selected)
+
+
+def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
+    settings = prepared.settings
+    before, while_ = f"{load.reads_before:,} before", f"{load.reads_while:,} to watch"
+    logs = f", at most {load.log_reads:,} for log lines" if load.log_reads else ""
+    yield ok(
+        "load", f"{load.dispatches:,} dispatches; reads: {before}, {while_}{logs}, {load.lists_at_end:,} at the end"
+    )
+    if load.lists_a_second:
+        yield ok("load", f"at most {load.lists_a_second:,} lists a second while children live")
+    yield ok("load", f"{load.payload_bytes:,} bytes of payload, {load.sent_bytes:,} bytes sent")
+    pace = f"{settings.concurrency} at a time" + (f", {settings.rate}" if settings.rate else "")
+    yield ok("load", f"at {pace}: at least {load.sending_s:.1f} s to send them, if Nomad keeps up")
+    if load.tokens:
+        yield ok("load", f"{load.tokens:,} with a token: about {load.token_s:.1f} s of the server's time for these")

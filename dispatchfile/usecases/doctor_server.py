@@ -1,0 +1,171 @@
+"""The server as `doctor` sees it: the way there, a leader, the token, the version, its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from dispatchfile.clock import Clock
+from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
+from dispatchfile.nomad.client import Client, parse_version
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.nomad.models import AgentSelf, TokenSelf
+from dispatchfile.nomad.proxies import is_loopback
+from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
+from dispatchfile.usecases.server_age import CHECK as VERSION
+from dispatchfile.usecases.server_age import age_findings
+
+ACLS_OFF = "acls-disabled"  # the accessor that Nomad gives where nothing is checked
+ANONYMOUS = "anonymous"
+MANAGEMENT = "management"
+SOON_S = 3600.0
+NO_LEADER = "No cluster leader"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerExam:
+    """What was found of the server, and what else depends on it."""
+
+    findings: tuple[Finding, ...]
+    answers: bool  # like a Nomad that has a leader and knows the token
+    may_all: bool = False
+    round_trip_s: float = 0.0
+    max_connections: int = 0  # 0: no limit, or not known
+
+
+def describe_way(connection: Connection) -> Iterator[Finding]:
+    """Through what, and how safely."""
+    endpoint = connection.endpoint
+    if connection.proxy:
+        parts = urlsplit(connection.proxy)
+        yield ok("proxy", f"through {parts.scheme}://{parts.hostname}:{parts.port or 80}")
+    if endpoint.scheme == "https":
+        yield _describe_tls(connection)
+    elif endpoint.scheme == "http" and connection.token and not is_loopback(endpoint.host):
+        yield warn("tls", "not used: the token crosses the network for everybody to read")
+
+
+def _describe_tls(connection: Connection) -> Finding:
+    own = ", with a client certificate" if connection.client_cert else ""
+    if connection.tls_skip_verify:
+        return warn("tls", f"the server's certificate is not checked (--tls-skip-verify or NOMAD_SKIP_VERIFY){own}")
+    roots = connection.ca_cert or connection.ca_path or "the system's CAs"
+    return ok("tls", f"the server is checked with {roots}{own}")
+
+
+async def examine_server(client: Client, connection: Connection, clock: Clock) -> ServerExam:
+    """All that needs no namespace. Goes no further than it makes sense to."""
+    started = clock.now()
+    try:
+        leader = await client.read_leader()
+    except NomadError as error:
+        return ServerExam((_explain_silence(error),), answers=False)
+    round_trip_s = await _measure(client, clock, clock.now() - started)
+    findings = [ok("leader", f"{leader}; an answer takes {round_trip_s * 1000:.0f} ms")]
+    token, more = await _examine_token(client, connection, clock)
+    findings += more
+    if has_failed(more):
+        return ServerExam(tuple(findings), answers=False)
+    agent, more = await _examine_agent(client)
+    findings += more
+    return ServerExam(
+        tuple(findings),
+        answers=True,
+        may_all=token is not None and (token.accessor_id == ACLS_OFF or token.type == MANAGEMENT),
+        round_trip_s=round_trip_s,
+        max_connections=agent.max_connections if agent else 0,
+    )
+
+
+async def _measure(client: Client, clock: Clock, first_s: float) -> float:
+    """One more, as the first answer paid for the connection."""
+    started = clock.now()
+    try:
+        await client.read_leader()
+    except NomadError:
+        return first_s
+    return clock.now() - started
+
+
+def _explain_silence(error: NomadError) -> Finding:
+    if NO_LEADER in error.message:
+        return fail("leader", "an agent answers, but its servers have no leader: nothing can be read or dispatched")
+    return fail("connection", error.message)
+
+
+# As whom
+
+
+async def _examine_token(
+    client: Client, connection: Connection, clock: Clock
+) -> tuple[TokenSelf | None, list[Finding]]:
+    try:
+        token = await client.read_token_self()
+    except NomadForbidden as error:
+        advice = "look at NOMAD_TOKEN, --token and --token-file" if connection.token else "give one with NOMAD_TOKEN"
+        return None, [fail("token", f"Nomad refuses it ({error.message}): {advice}")]
+    except NomadRefused as error:  # of workload identities Nomad says nothing
+        return None, [skip("token", f"Nomad tells nothing of it: {error.message}")]
+    except NomadError as error:
+        return None, [skip("token", f"could not be asked for: {error.message}")]
+    return token, list(_describe_token(token, clock.wall()))
+
+
+def _describe_token(token: TokenSelf, now: float) -> Iterator[Finding]:
+    if token.accessor_id == ACLS_OFF:
+        yield ok("token", "none is needed: ACLs are off, everybody may do everything")
+        return
+    if token.accessor_id == ANONYMOUS:
+        yield warn("token", f"none was given: anonymous{_policies(token)}")
+        return
+    name = f"{token.name!r}, " if token.name else ""
+    yield ok("token", f"{name}{token.type}, accessor {token.accessor_id}{_policies(token)}")
+    yield from _describe_expiry(token.expiration_time, now)
+
+
+def _policies(token: TokenSelf) -> str:
+    parts = [f"policies {', '.join(token.policies)}"] if token.policies else []
+    parts += [f"roles {', '.join(token.roles)}"] if token.roles else []
+    return "".join(f", {part}" for part in parts)
+
+
+def _describe_expiry(text: str, now: float) -> Iterator[Finding]:
+    try:
+        left_s = datetime.fromisoformat(text).timestamp() - now
+    except ValueError:
+        return
+    told = f"it expires at {text}"
+    yield warn("token", f"{told}, within an hour") if left_s < SOON_S else ok("token", told)
+
+
+# What it is
+
+
+async def _examine_agent(client: Client) -> tuple[AgentSelf | None, list[Finding]]:
+    try:
+        agent = await client.read_agent()
+    except NomadForbidden:
+        lacking = 'cannot be known without agent { policy = "read" }'
+        return None, [
+            skip(VERSION, f"{lacking}; then run believes the server to be an old one, and asks a little more"),
+            skip("connections", f"their limit {lacking}; Nomad's default is 100 from one address"),
+        ]
+    except NomadError as error:
+        return None, [skip(VERSION, f"could not be asked for: {error.message}")]
+    return agent, list(_describe_agent(agent))
+
+
+def _describe_agent(agent: AgentSelf) -> Iterator[Finding]:
+    role = "server" if agent.is_server else "client agent, whose servers may have another version"
+    yield ok(VERSION, f"Nomad {agent.version}, {role}, region {agent.region}, datacenter {agent.datacenter}")
+    version = parse_version(agent.version)
+    if version is None:
+        yield warn(VERSION, f"{agent.version!r} cannot be read, so the server is believed to be an old one")
+    else:
+        yield from age_findings(version)
+    if agent.max_connections:
+        yield ok("connections", f"at most {agent.max_connections} from one address")
+    else:
+        yield ok("connections", "no limit")

@@ -1,0 +1,31 @@
+"""
+What servers of an earlier version do not do, or do otherwise.
+
+Source: hashicorp/nomad, CHANGELOG.md. Enterprise versions may have some of it earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dispatchfile.usecases.findings import Finding, Level
+
+Version = tuple[int, int, int]
+CHECK = "version"
+
+# The first version that has it, how bad it is to be older, and what happens then.
+FIRST_WITH: tuple[tuple[Version, Level, str], ...] = (
+    ((1, 3, 0), Level.FAIL, "lists take no filter, so nothing can be watched"),
+    ((1, 4, 2), Level.FAIL, "ID prefixes are ignored, so nothing could be found again after a fault: a run stops"),
+    ((1, 10, 1), Level.WARN, "priority is ignored: a manifest with one is refused"),
+    ((1, 10, 5), Level.WARN, "after a fault, a child may be left without evaluation, pending for ever"),
+    ((1, 11, 2), Level.WARN, "two dispatchers at a time with one idempotency token may make two children"),
+    ((2, 0, 1), Level.WARN, "a child looks dead between a failure and its next start: each end takes one more read"),
+)
+
+
+def age_findings(version: Version) -> Iterator[Finding]:
+    """What has to be put up with, the worst first."""
+    for first, level, story in FIRST_WITH:
+        if version < first:
+            yield Finding(level, CHECK, f"before {'.'.join(map(str, first))} {story}")
