@@ -21,6 +21,7 @@ from dispatchfile.verdict import max_starts
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 1, 32_766  # the upper bound is configured in job_max_priority, 100 by default
 DEFAULT_HIGHEST_PRIORITY = 100
 FIRST_WITH_PRIORITY = (1, 10, 1)
+CLOSED = "disabled by the scheduler configuration"  # RejectJobRegistration
 Version = tuple[int, int, int]
 
 
@@ -32,6 +33,7 @@ class ParentState:
     near_misses: tuple[str, ...] = ()
     may_read: bool = True
     may_dispatch: bool = True
+    refusal: str = ""  # Nomad's words, where it may not be dispatched
     children: int = 0  # all ever made
     children_index: int = 0  # the index of that count
 
@@ -83,8 +85,8 @@ def check_items(
     for item in items:
         parent = (item.request.namespace, item.request.region, item.request.job)
         for problem in _check_parent(item, parents[parent], wait):
-            if (parent, problem.code) not in told:
-                told.add((parent, problem.code))
+            if (parent, problem.found) not in told:
+                told.add((parent, problem.found))
                 problems.append(problem)
         problems += _check_item(item, parents[parent])
         problems += _check_priority(item, version, highest_priority)
@@ -117,13 +119,20 @@ def _check_parent(item: Item, state: ParentState, wait: Wait) -> Iterator[Proble
             "DF107", item, f"the token may not read job {job!r} in namespace {namespace!r}", "it needs read-job"
         )
     if not state.may_dispatch:
-        yield _problem("DF107", item, f"the token may not dispatch in namespace {namespace!r}", "it needs dispatch-job")
+        yield _no_right_to_dispatch(item, state.refusal)
     if state.may_read and state.job is None:
         likely = ", ".join(repr(name) for name in state.near_misses)
         hint = f"did you mean {likely}?" if likely else "register it with `nomad job run`, or name another namespace"
         yield _problem("DF100", item, f"job {job!r} is not registered in namespace {namespace!r}", hint)
     if state.job is not None:
         yield from _check_job(item, state.job, wait)
+
+
+def _no_right_to_dispatch(item: Item, refusal: str) -> Problem:
+    if CLOSED in refusal:
+        return _problem("DF107", item, f"Nomad takes no dispatches: {refusal}", "it needs a management token")
+    found = f"the token may not dispatch in namespace {item.request.namespace!r}"
+    return _problem("DF107", item, found, "it needs dispatch-job")
 
 
 def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dispatchfile.errors import (
     NomadAmbiguous,
@@ -49,24 +50,27 @@ async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | 
 
 
 async def _read_parent(client: Client, parent: Parent, *, probe: bool) -> ParentState:
+    state = await _read_state(client, parent)
+    refusal = await _read_refusal(client, parent) if probe or state.job is None else ""
+    return replace(state, may_dispatch=not refusal, refusal=refusal)
+
+
+async def _read_state(client: Client, parent: Parent) -> ParentState:
     namespace, region, job_id = parent
     try:
         job = await client.read_job(job_id, namespace=namespace, region=region)
-        may_dispatch = not probe or await _may_dispatch(client, parent)
         summary = await client.read_summary(job_id, namespace=namespace, region=region)
     except NomadForbidden:
-        return ParentState(may_read=False, may_dispatch=await _may_dispatch(client, parent))
+        return ParentState(may_read=False)
     except NomadNotFound:
-        return ParentState(
-            near_misses=await _near_misses(client, parent), may_dispatch=await _may_dispatch(client, parent)
-        )
+        return ParentState(near_misses=await _near_misses(client, parent))
     children = summary.children.total if summary.children else 0
-    return ParentState(job=job, may_dispatch=may_dispatch, children=children, children_index=summary.modify_index)
+    return ParentState(job=job, children=children, children_index=summary.modify_index)
 
 
-async def _may_dispatch(client: Client, parent: Parent) -> bool:
+async def _read_refusal(client: Client, parent: Parent) -> str:
     """
-    Dispatch with a meta key that no job permits.
+    Nomad's words if the parent may not be dispatched, none if it may: dispatch with a meta key that no job permits.
 
     The right is checked before anything else (403), and such a request is refused in every case.
     Source: hashicorp/nomad, nomad/job_endpoint.go, Dispatch and validateDispatchRequest.
@@ -74,13 +78,13 @@ async def _may_dispatch(client: Client, parent: Parent) -> bool:
     for pause_s in PROBE_PAUSES_S:
         try:
             await _probe(client, parent)
-        except NomadForbidden:
-            return False
+        except NomadForbidden as error:
+            return error.message
         except NomadUnavailable:
             await asyncio.sleep(pause_s)
         except (NomadRefused, NomadAmbiguous):
-            return True
-    return True
+            return ""
+    return ""
 
 
 async def _probe(client: Client, parent: Parent) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.backends import Backend, Kind, backend_at, own_backend
 from tests.real_nomad import NO_BINARY, binary, real_agent
 
-REAL = (pytest.mark.nomad, pytest.mark.skipif(binary() is None, reason=NO_BINARY))
+REAL = [pytest.mark.nomad, pytest.mark.skipif(binary() is None, reason=NO_BINARY)]
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=REAL)])

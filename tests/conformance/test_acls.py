@@ -1,0 +1,100 @@
+"""What the tool can still do with a token that may do little: least privilege, on a real agent with ACLs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dispatchfile.errors import NomadForbidden
+from dispatchfile.nomad.client import Client
+from tests.conformance.acls import Guarded, guarded_agent
+from tests.conformance.conftest import REAL
+from tests.conformance.driver import end_of, manifest_of, run_items
+from tests.conformance.jobs import job, mock
+
+pytestmark = REAL
+ITEMS = [{"id": "good", "job": "short"}, {"id": "bad", "job": "failing"}]
+ENDS = {"detach": ["dispatched"] * 2, "placement": ["placed"] * 2, "completion": ["succeeded", "failed"]}
+DISPATCH, READ, LIST = "dispatch-job", "read-job", "list-jobs"
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One loop for all tests here, as they share an agent."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def guarded(anyio_backend: str) -> AsyncIterator[Guarded]:
+    async with guarded_agent() as agent:
+        await agent.manager.register(job("short", mock(run_for="100ms")), job("failing", mock(exit_code=3)))
+        yield agent
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "wait"),
+    [
+        pytest.param((DISPATCH,), "detach", id="detach-needs-dispatch-job-alone"),
+        pytest.param((DISPATCH, READ), "detach", id="detach"),
+        pytest.param((DISPATCH, READ), "placement", id="placement-without-list-jobs"),
+        pytest.param((DISPATCH, READ), "completion", id="completion-without-list-jobs"),
+        pytest.param((DISPATCH, READ, LIST), "completion", id="completion"),
+    ],
+)
+async def test_a_token_that_may_just_do_what_is_needed_is_enough(guarded, tmp_path, capabilities, wait):
+    """Where jobs may not be listed, allocations tell as much."""
+    backend = await guarded.as_one_who_may(*capabilities)
+    summary = await run_items(backend, tmp_path, ITEMS, wait=wait)
+    assert [item.outcome for item in summary.items] == ENDS[wait]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "wait", "lacking"),
+    [
+        pytest.param((), "detach", {DISPATCH}, id="detach-with-nothing"),
+        pytest.param((), "completion", {DISPATCH, READ}, id="completion-with-nothing"),
+        pytest.param((READ, LIST), "detach", {DISPATCH}, id="detach-with-read-job"),
+        pytest.param((READ, LIST), "completion", {DISPATCH}, id="completion-with-read-job"),
+        pytest.param((DISPATCH,), "placement", {READ}, id="placement-with-dispatch-job"),
+        pytest.param((DISPATCH, LIST), "completion", {READ}, id="completion-with-list-jobs"),
+        pytest.param(("submit-job",), "completion", {DISPATCH, READ}, id="completion-with-submit-job"),
+    ],
+)
+async def test_what_a_token_lacks_is_told_before_anything_is_sent(guarded, tmp_path, capabilities, wait, lacking):
+    """Never a quiet `dispatched`: each capability that is lacking is named for each job."""
+    backend = await guarded.as_one_who_may(*capabilities)
+    end = await end_of(backend, tmp_path, manifest_of(ITEMS), wait=wait)
+    assert end.summary is None
+    told = {(problem.code, problem.item, problem.hint) for problem in end.problems}
+    assert told == {("DF107", item["id"], f"it needs {needed}") for item in ITEMS for needed in lacking}
+
+
+@pytest.mark.parametrize("token", ["11111111-2222-3333-4444-555555555555", "no-uuid", ""])
+async def test_a_token_that_is_none_is_told_before_anything_is_sent(guarded, tmp_path, token):
+    """Unknown, malformed or missing: Nomad says the same of all of them."""
+    end = await end_of(guarded.manager.at(token=token), tmp_path, manifest_of(ITEMS), wait="completion")
+    assert end.summary is None
+    assert {problem.code for problem in end.problems} == {"DF107"}
+
+
+async def test_the_right_to_dispatch_is_checked_first(guarded):
+    """Without it even a job that does not exist is forbidden, so nothing is learned of it."""
+    backend = await guarded.as_one_who_may(READ)
+    async with Client(backend.connection, max_connections=1) as client:
+        with pytest.raises(NomadForbidden, match="Permission denied"):
+            await client.dispatch_job("nobody", payload=None, meta={})
+
+
+async def test_a_cluster_that_takes_no_dispatches_says_so(guarded, tmp_path):
+    """`RejectJobRegistration` is no lack of a capability; management tokens still dispatch."""
+    backend = await guarded.as_one_who_may(DISPATCH, READ, LIST)
+    await guarded.manager.put("/v1/operator/scheduler/configuration", {"RejectJobRegistration": True})
+    try:
+        end = await end_of(backend, tmp_path, manifest_of(ITEMS), wait="completion")
+        summary = await run_items(guarded.manager, tmp_path, ITEMS)
+    finally:
+        await guarded.manager.put("/v1/operator/scheduler/configuration", {"RejectJobRegistration": False})
+    closed = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
+    assert {problem.found for problem in end.problems} == {f"Nomad takes no dispatches: {closed}"}
+    assert [item.outcome for item in summary.items] == ENDS["completion"]
