@@ -1,0 +1,95 @@
+"""How far a run follows its items, and what it does about those that take too long or fail."""
+
+from __future__ import annotations
+
+from dispatchfile.events import Cause, Outcome
+from tests.conformance.driver import of, outcomes, run_items
+from tests.conformance.jobs import FOR_EVER, PERIODIC, group, job, mock, wants_meta
+
+ENDLESS = job("waits-endless", mock(run_for=FOR_EVER))
+FAILING = job("waits-failing", mock(run_for="0s", exit_code=3))
+JOBS = (
+    ENDLESS,
+    FAILING,
+    job("waits-ok", mock(run_for="0s")),
+    job("waits-blocked", **wants_meta("waits-never")),
+    job("waits-sys-blocked", kind="sysbatch", **wants_meta("waits-never")),
+    job("waits-nothing", group(mock(), count=0)),
+    job("waits-two", group(mock(run_for=FOR_EVER), count=2)),
+    job("waits-periodic", **PERIODIC),
+)
+ITEMS = [{"id": made["ID"].removeprefix("waits-"), "job": made["ID"]} for made in JOBS]
+
+
+async def stop_all(backend, summary):
+    """The children that were left to run."""
+    for item in summary.items:
+        await backend.stop_job(item.child)
+
+
+async def test_placement_ends_as_soon_as_every_allocation_has_a_node(backend, tmp_path):
+    """Whatever runs for ever is placed; what waits for capacity is unplaced, and stays queued in Nomad."""
+    await backend.register(*JOBS)
+    summary = await run_items(backend, tmp_path, ITEMS, wait="placement")
+    placed, unplaced = (Outcome.PLACED, None), (Outcome.UNPLACED, Cause.NO_CAPACITY)
+    assert outcomes(summary) == {
+        "endless": placed,
+        "failing": placed,
+        "ok": placed,
+        "blocked": unplaced,
+        "sys-blocked": unplaced,
+        "nothing": (Outcome.UNPLACED, None),
+        "two": placed,
+        "periodic": (Outcome.DISPATCHED, None),
+    }
+    assert summary.exit_code == 2
+    assert (await backend.job(of(summary, "blocked").child))["Status"] == "pending"
+    await stop_all(backend, summary)
+
+
+async def test_detach_ends_with_the_answer(backend, tmp_path):
+    """Nothing is read of a child that Nomad has accepted."""
+    await backend.register(*JOBS)
+    summary = await run_items(backend, tmp_path, ITEMS, wait="detach")
+    assert {item.outcome for item in summary.items} == {Outcome.DISPATCHED}
+    assert summary.exit_code == 0
+    assert [(await backend.job(item.child))["ParentID"] for item in summary.items] == [item["job"] for item in ITEMS]
+    await stop_all(backend, summary)
+
+
+async def test_an_item_over_its_timeout_is_stopped_or_left(backend, tmp_path):
+    """As its on_timeout says."""
+    await backend.register(ENDLESS)
+    late = {"job": "waits-endless", "timeout": "1s"}
+    summary = await run_items(
+        backend, tmp_path, [{"id": "left", **late}, {"id": "stopped", **late, "on_timeout": "stop"}]
+    )
+    assert outcomes(summary) == dict.fromkeys(["left", "stopped"], (Outcome.TIMED_OUT, Cause.DEADLINE))
+    stopped = [(await backend.job(of(summary, name).child))["Stop"] for name in ("left", "stopped")]
+    assert stopped == [False, True]
+    await stop_all(backend, summary)
+
+
+async def test_a_retry_is_a_new_child(backend, tmp_path):
+    """One for each attempt, and the last one is told."""
+    await backend.register(FAILING)
+    before = await backend.children("waits-failing")
+    retry = {"attempts": 3, "on": ["failed"], "delay": "0s"}
+    summary = await run_items(backend, tmp_path, [{"id": "a", "job": "waits-failing", "retry": retry}])
+    (item,) = summary.items
+    children = set(await backend.children("waits-failing")) - set(before)
+    assert (item.outcome, item.attempt, item.starts, len(children)) == (Outcome.FAILED, 3, 3, 3)
+    assert item.child.removeprefix("waits-failing/dispatch-").startswith(f"{summary.run}-a-3-")
+
+
+async def test_an_attempt_that_was_left_is_stopped_before_the_next(backend, tmp_path):
+    """No two attempts of an item run side by side."""
+    await backend.register(ENDLESS)
+    before = await backend.children("waits-endless")
+    retry = {"attempts": 2, "on": ["timed_out"], "delay": "0s"}
+    item = {"id": "a", "job": "waits-endless", "timeout": "1s", "retry": retry}
+    summary = await run_items(backend, tmp_path, [item])
+    children = sorted(set(await backend.children("waits-endless")) - set(before))
+    assert outcomes(summary) == {"a": (Outcome.TIMED_OUT, Cause.DEADLINE)}
+    assert [(await backend.job(child))["Stop"] for child in children] == [True, False]
+    await stop_all(backend, summary)
