@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
+from dispatchfile.errors import NomadError, NomadForbidden
 from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import AgentSelf, TokenSelf
@@ -106,10 +106,9 @@ async def _examine_token(
     except NomadForbidden as error:
         advice = "look at NOMAD_TOKEN, --token and --token-file" if connection.token else "give one with NOMAD_TOKEN"
         return None, [fail("token", f"Nomad refuses it ({error.message}): {advice}")]
-    except NomadRefused as error:  # of workload identities Nomad says nothing
-        return None, [skip("token", f"Nomad tells nothing of it: {error.message}")]
     except NomadError as error:
-        return None, [skip("token", f"could not be asked for: {error.message}")]
+        unknown = "Nomad tells nothing of it, as of workload identities"
+        return None, [skip("token", unknown if error.status == 404 else f"could not be asked for: {error.message}")]
     return token, list(_describe_token(token, clock.wall()))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -27,6 +28,7 @@ class Reply:
 
     body: object = field(default_factory=dict)
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Script = Callable[[Asked], Reply]
@@ -44,7 +46,7 @@ class Scripted:
 
 
 @contextmanager
-def scripted(script: Script) -> Iterator[Scripted]:
+def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     served = Scripted("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,18 +63,25 @@ def scripted(script: Script) -> Iterator[Scripted]:
                 return
             content = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
-            self.send_header("Content-Length", str(len(content)))
+            for name, text in {"Content-Length": str(len(content)), **reply.headers}.items():
+                self.send_header(name, text)
             self.end_headers()
             self.wfile.write(content)
 
         do_PUT = do_GET  # noqa: N815  http.server's name
+
+        def handle(self) -> None:
+            with suppress(ConnectionError, ssl.SSLError):  # of a client that has seen enough
+                super().handle()
 
         def log_message(self, *_: object) -> None:
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        served.address = f"http://127.0.0.1:{server.server_address[1]}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        served.address = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -1,0 +1,83 @@
+"""What `doctor` found, as it is shown."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from dispatchfile.reports.doctor import render_examination
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.text import Palette
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: str
+    check: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    findings: tuple[Finding, ...]
+    address: str = "http://n:4646"
+    children: tuple[()] = ()
+    load: None = None
+    exit_code: int = 1
+
+
+OK = Finding("ok", "leader", "n1:4647")
+WARN = Finding("warn", "tls", "not\nused")
+FAIL = Finding("fail", "token", "Nomad refuses it")
+SKIP = Finding("skip", "version", "cannot be known")
+
+
+def test_findings_are_aligned_lines():
+    """What is wrong stands out, and the last line counts."""
+    assert render_examination(Examination((OK, WARN, FAIL, SKIP)), OutputFormat.TEXT).splitlines() == [
+        "ok    leader   n1:4647",
+        "warn  tls      not used",
+        "FAIL  token    Nomad refuses it",
+        "skip  version  cannot be known",
+        "1 thing wrong, 1 warning",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("findings", "line"),
+    [
+        ((OK,), "nothing wrong, 0 warnings"),
+        ((WARN, SKIP), "nothing wrong, 1 warning, 1 not to be known"),
+        ((FAIL, FAIL), "2 things wrong, 0 warnings"),
+    ],
+)
+def test_the_last_line_sums_up(findings, line):
+    """What could not be checked is neither well nor wrong."""
+    assert render_examination(Examination(findings), OutputFormat.TEXT).splitlines()[-1] == line
+
+
+def test_quietly_only_what_matters_is_told():
+    """In order."""
+    shown = render_examination(Examination((OK, WARN, SKIP)), OutputFormat.TEXT, quiet=True)
+    assert shown == "warn  tls  not used\nnothing wrong, 1 warning, 1 not to be known\n"
+
+
+def test_colours_repeat_what_the_word_says():
+    """On a terminal."""
+    shown = render_examination(Examination((FAIL,)), OutputFormat.TEXT, palette=Palette(on=True))
+    assert shown.startswith("\x1b[1;31mFAIL\x1b[0m  token")
+
+
+@pytest.mark.parametrize(("form", "lines"), [(OutputFormat.JSON, 14), (OutputFormat.NDJSON, 1)])
+def test_scripts_get_one_object(form, lines):
+    """With everything that people are told."""
+    shown = render_examination(Examination((FAIL,)), form)
+    assert len(shown.splitlines()) == lines
+    assert json.loads(shown) == {
+        "schema": "dispatchfile/doctor/v1",
+        "address": "http://n:4646",
+        "ok": False,
+        "checks": [{"level": "fail", "check": "token", "message": "Nomad refuses it"}],
+        "children": [],
+        "load": None,
+    }
