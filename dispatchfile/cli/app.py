@@ -14,10 +14,18 @@ from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.dispatch import dispatch
 from dispatchfile.cli.doctor import doctor
 from dispatchfile.cli.init import init
+from dispatchfile.cli.logs import logs
+from dispatchfile.cli.report import report
+from dispatchfile.cli.rerun import rerun
+from dispatchfile.cli.resume import resume
 from dispatchfile.cli.run import run
+from dispatchfile.cli.runs import runs
 from dispatchfile.cli.schema import schema
 from dispatchfile.cli.spread import spread
+from dispatchfile.cli.status import status
+from dispatchfile.cli.stop import stop
 from dispatchfile.cli.validate import validate
+from dispatchfile.cli.watch import watch
 from dispatchfile.errors import UsageError
 
 PROGRAM = "dispatchfile"
@@ -53,7 +61,23 @@ def _program(
     """
 
 
-for command in (init, validate, run, dispatch, doctor, agent, schema):
+for command in (
+    init,
+    validate,
+    run,
+    resume,
+    rerun,
+    status,
+    watch,
+    stop,
+    logs,
+    report,
+    runs,
+    dispatch,
+    doctor,
+    agent,
+    schema,
+):
     app.command()(spread(command))
 
 

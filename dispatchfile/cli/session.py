@@ -89,7 +89,7 @@ class Session:
         for piece in summary_pieces(summary, self._output, palette=palette, width=width):
             write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
-            _tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
+            tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
         write_reports(self._reports, summary)
 
 
@@ -127,7 +127,7 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
     if output is OutputFormat.TEXT:
         _tell_problems(problems, display)
         refusal = f"{visible(path)} cannot be run: {count_of(len(problems), 'problem')}, nothing was sent"
-        _tell(Level.ERROR, refusal, display)
+        tell(Level.ERROR, refusal, display)
         return
     report = render_problems([_Refused(path, problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
@@ -138,10 +138,10 @@ def _tell_problems(problems: Sequence[Problem], display: Display) -> None:
         Unbreakable(sys.stderr).write(list_problems(problems, palette=palette_for(display, sys.stderr)))
         return
     for problem in problems:
-        _tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
+        tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
 
 
-def _tell(level: Level, text: str, display: Display) -> None:
+def tell(level: Level, text: str, display: Display) -> None:
     """A line that is shown even if quiet is wanted."""
     stream = Unbreakable(sys.stderr)
     if display.log_format is LogFormat.JSON:

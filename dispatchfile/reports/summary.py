@@ -60,7 +60,7 @@ def text_of_summary(summary: Summary, *, palette: Palette = PLAIN, width: int | 
     width: of the terminal in cells; None lets lines grow as long as they are.
     """
     lines = [
-        *_endings(summary, bad_endings(summary), palette, width),
+        *endings_lines(summary, palette, width),
         counts_line(summary, palette),
         *_closing(summary, palette),
     ]
@@ -78,7 +78,9 @@ def bad_endings(summary: Summary) -> tuple[Group, ...]:
     )
 
 
-def _endings(summary: Summary, groups: Sequence[Group], palette: Palette, width: int | None) -> list[str]:
+def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list[str]:
+    """A table of what did not end well, and an empty line; no lines where all is well."""
+    groups = bad_endings(summary)
     bad = sum(group.count for group in groups)
     if not bad:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dispatchfile.errors import UsageError
@@ -72,5 +72,5 @@ def choose_items(run: str, items: Sequence[Item], results: Results, choice: Choi
 
 def tell_counts(results: Results) -> str:
     """`997 succeeded, 3 failed`."""
-    counts: Mapping[object, int] = results.counts()
+    counts = results.counts()
     return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome]) or "no items"

@@ -18,6 +18,7 @@ from dispatchfile.journal import (
     RunStatus,
     StoredRun,
     is_live,
+    list_runs,
     open_run,
     state_folder,
 )
@@ -56,11 +57,8 @@ class PastRun:
 
     @property
     def state(self) -> str:
-        """As in a summary. Of a process that was killed the journal still says that it runs."""
-        if self.is_live:
-            return RUNNING
-        state = self.stored.status.state
-        return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
+        """As in a summary."""
+        return state_of(self.stored, live=self.is_live)
 
     def summary(self) -> Summary:
         """What it has come to so far. Only a run that is over has an end."""
@@ -84,6 +82,20 @@ async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> 
         finished_at=clock.wall() if before.finished_at is None else before.finished_at,
         counts=before.counts,
     )
+
+
+def read_history(state_dir: str | None, environ: Mapping[str, str]) -> tuple[list[tuple[StoredRun, str]], list[str]]:
+    """All runs with their states, the newest first, and what is wrong with files that are none. Raises JournalError."""
+    runs, errors = list_runs(state_folder(state_dir, environ))
+    return [(stored, state_of(stored, live=is_live(stored))) for stored in runs], [str(error) for error in errors]
+
+
+def state_of(stored: StoredRun, *, live: bool) -> str:
+    """As in a summary. Of a process that was killed the journal still says that it runs."""
+    if live:
+        return RUNNING
+    state = stored.status.state
+    return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
 
 
 def run_facts(header: RunHeader) -> RunFacts:

@@ -19,7 +19,7 @@ from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import is_before_2_0_1, parent_facts
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import RUNNING, PastRun, RunName, read_past, run_facts, uncollected
+from dispatchfile.usecases.past import RUNNING, PastRun, RunName, run_facts, uncollected
 from dispatchfile.usecases.reporting import NoReporter, Reporter
 from dispatchfile.usecases.run import Connect, connected
 
@@ -57,13 +57,12 @@ async def watch_run(
     return summary
 
 
-async def refresh_run(name: RunName, connection: Connection, *, clock: Clock, connect: Connect = connected) -> Summary:
+async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, connect: Connect = connected) -> Summary:
     """
     Where the run stands, by a look at each of its living children; while a process is at work, its journal knows.
 
-    Raises RunRefused, JournalError and NomadError.
+    Raises JournalError and NomadError.
     """
-    past = read_past(name)
     if past.is_live:
         return past.summary()
     seen = _Seen(past.reader, NoReporter())

@@ -1,0 +1,128 @@
+"""What `resume` and `rerun` do: a past run's items sent, on the cluster it went to or on an embedded agent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
+from dispatchfile.cli.past import name_run, on_nomad
+from dispatchfile.cli.rerun import ChoiceFlags
+from dispatchfile.cli.session import Session
+from dispatchfile.cli.terminal import write_result
+from dispatchfile.clock import Clock
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.text import count_of, visible
+from dispatchfile.usecases.choose import Choice
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.export import export_items
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.variables import read_variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainCall:
+    """The options of `resume` and `rerun`, as given."""
+
+    run: str | None
+    settings: dict[str, str | None]
+    given: ManifestFlags
+    logs: str
+    reports: Sequence[str]
+    state_dir: str | None
+    agent: AgentFlags
+    connection: ConnectionFlags
+    output: OutputFormat
+    display: Display
+
+    def variables(self) -> Mapping[str, object]:
+        """Raises UsageError and FileError for variables that cannot be read."""
+        return read_variables(self.given.var_file or (), read_pairs("--var", self.given.var or ()))
+
+    def session(self, manifest: str) -> Session:
+        return Session(self.display, self.output, manifest=manifest, reports=self.reports)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeCall(AgainCall):
+    """The options of `resume`, as given."""
+
+    resend_unknown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunCall(AgainCall):
+    """The options of `rerun`, as given."""
+
+    choice: ChoiceFlags
+    new: bool
+
+
+def resume_items(call: ResumeCall) -> int:
+    """Go on with the run; the exit code."""
+    name = name_run(call.run, call.state_dir)
+    reader = name.open()
+    stored = reader.run()
+    options = ResumeOptions(
+        run=stored.header.id,
+        manifest=None,
+        connection=Connection(),
+        environ=os.environ,
+        state_dir=call.state_dir,
+        resend_unknown=call.resend_unknown,
+        settings=call.settings,
+        variables=call.variables(),
+        allow_outside=call.given.allow_outside,
+        logs=call.logs,
+    )
+
+    async def go_on(connection: Connection, reporter: Reporter, control: Control) -> RunEnd:
+        there = replace(options, connection=connection)
+        return RunEnd(await resume_run(there, reporter=reporter, control=control, clock=Clock()))
+
+    session = call.session(stored.header.shown_manifest)
+    if stored.header.local and not stored.is_unfinished:  # it is only told again
+        return session.run(lambda reporter, control: go_on(Connection(), reporter, control))
+    return session.run(on_nomad(stored.header, call.agent, call.connection, call.display, go_on))
+
+
+def rerun_chosen(call: RerunCall) -> int:
+    """Send what is chosen once more; the exit code."""
+    options = _rerun_options(call)
+    header = options.name.open().run().header
+    options = replace(options, name=replace(options.name, run=header.id))
+
+    async def send(connection: Connection, reporter: Reporter, control: Control) -> RunEnd:
+        there = replace(options, connection=connection)
+        return await rerun_items(there, reporter=reporter, control=control, clock=Clock())
+
+    session = call.session(header.shown_manifest)
+    return session.run(on_nomad(header, call.agent, call.connection, call.display, send))
+
+
+def export_chosen(call: RerunCall, path: Path) -> int:
+    """Write the manifest; the exit code."""
+    count = export_items(_rerun_options(call), path)
+    if not call.display.quiet:
+        write_result(f"wrote {visible(str(path))} with {count_of(count, 'item')}; nothing was sent\n")
+    return 0
+
+
+def _rerun_options(call: RerunCall) -> RerunOptions:
+    chosen = call.choice
+    return RerunOptions(
+        name=name_run(call.run, call.state_dir),
+        choice=Choice(chosen.failed, chosen.outcome or (), chosen.cause or (), chosen.only or ()),
+        connection=Connection(),
+        settings=call.settings,
+        variables=call.variables(),
+        allow_outside=call.given.allow_outside,
+        logs=call.logs,
+        new=call.new,
+    )

@@ -1,0 +1,41 @@
+"""What `watch` and `stop` do: a run followed or ended, its progress shown like that of a run."""
+
+from __future__ import annotations
+
+from dispatchfile.cli.options import checked_setting
+from dispatchfile.cli.past import PastCall, connection_to
+from dispatchfile.cli.session import Session
+from dispatchfile.clock import Clock
+from dispatchfile.settings import parse_duration
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.stop import StopOptions, stop_run
+from dispatchfile.usecases.watch import WatchOptions, watch_run
+
+BY_SIGNAL = (130, 143)
+
+
+def watch_items(call: PastCall, timeout: str | None) -> int:
+    """Follow the run; the exit code."""
+    timeout_s = None if timeout is None else parse_duration(checked_setting("timeout", timeout)).total_seconds()
+    name, stored = call.find()
+    connection = connection_to(stored.header, call.connection, call.display)
+    options = WatchOptions(name=name, connection=connection, timeout_s=timeout_s)
+
+    async def follow(reporter: Reporter, _: Control) -> RunEnd:
+        return RunEnd(await watch_run(options, reporter=reporter, clock=Clock()))
+
+    return Session(call.display, call.output, manifest=stored.header.shown_manifest).run(follow)
+
+
+def stop_items(call: PastCall) -> int:
+    """End the run; the exit code: 0 once that is done, whatever its items came to."""
+    name, stored = call.find()
+    options = StopOptions(name=name, connection=connection_to(stored.header, call.connection, call.display))
+
+    async def end(reporter: Reporter, control: Control) -> RunEnd:
+        return RunEnd(await stop_run(options, reporter=reporter, control=control, clock=Clock()))
+
+    code = Session(call.display, call.output, manifest=stored.header.shown_manifest).run(end)
+    return code if code in BY_SIGNAL else 0

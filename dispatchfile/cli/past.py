@@ -1,0 +1,107 @@
+"""What the commands on past runs share: which run is meant, where Nomad is for it, and what shows it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dispatchfile.cli.options import DEFAULT_MANIFEST, AgentFlags, ConnectionFlags, Display
+from dispatchfile.cli.session import tell
+from dispatchfile.errors import UsageError
+from dispatchfile.journal import RunHeader, StoredRun
+from dispatchfile.nomad.connection import Connection, read_connection
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.words import Level
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import RunName
+from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run import RunEnd
+
+RUN_ID = re.compile(r"[a-z0-9]{1,20}")
+ENDINGS = ("*.dispatchfile.yaml", "*.dispatchfile.yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCall:
+    """The options of a command that looks at a past run, as given."""
+
+    run: str | None
+    state_dir: str | None
+    connection: ConnectionFlags
+    output: OutputFormat
+    display: Display
+
+    def find(self) -> tuple[RunName, StoredRun]:
+        """The run, by its ID from now on, and what is stored of it. Raises UsageError, RunRefused and JournalError."""
+        name = name_run(self.run, self.state_dir)
+        stored = name.open().run()
+        return replace(name, run=stored.header.id), stored
+
+
+OnNomad = Callable[[Connection, Reporter, Control], Awaitable[RunEnd]]
+
+
+def name_run(run: str | None, state_dir: str | None) -> RunName:
+    """
+    The run that *run* names: an ID or the beginning of one, or a manifest; without, this folder's manifest.
+
+    A manifest stands for its latest run. Raises UsageError for what can be neither.
+    """
+    if run is not None and RUN_ID.fullmatch(run):
+        return RunName(run, None, state_dir, os.environ)
+    if run is not None and not Path(run).exists():
+        raise UsageError(f"{run!r} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
+    return RunName(None, Path(run) if run is not None else _manifest_here(), state_dir, os.environ)
+
+
+def _manifest_here() -> Path | None:
+    """The default one, or else the only one there is."""
+    if Path(DEFAULT_MANIFEST).exists():
+        return Path(DEFAULT_MANIFEST)
+    found = [path for ending in ENDINGS for path in Path().glob(ending)]
+    return found[0] if len(found) == 1 else None
+
+
+def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -> Connection:
+    """
+    The way to where the run went: what the environment points at may be another cluster.
+
+    A flag is believed: one cluster has many addresses.
+    """
+    there = header.target.address
+    connection = read_connection(flags.as_mapping(), os.environ)
+    if flags.address or header.local or connection.address == there:
+        return connection
+    if os.environ.get("NOMAD_ADDR"):
+        note = f"run {header.id} went to {there}: asking there, and not {connection.address} (NOMAD_ADDR)"
+        tell(Level.INFO, f"{note}; --address says otherwise", display)
+    return read_connection({**flags.as_mapping(), "address": there}, os.environ)
+
+
+def on_nomad(
+    header: RunHeader, agent: AgentFlags, flags: ConnectionFlags, display: Display, work: OnNomad
+) -> Callable[[Reporter, Control], Awaitable[RunEnd]]:
+    """*work* where the run went; for a local run that is an embedded agent of its own, started for the while."""
+    if not header.local:
+        connection = connection_to(header, flags, display)
+        return lambda reporter, control: work(connection, reporter, control)
+    from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
+    from dispatchfile.cli.local import read_local_jobs  # noqa: PLC0415
+
+    jobs = read_local_jobs(agent, header.manifest)
+
+    async def on_agent(reporter: Reporter, control: Control) -> RunEnd:
+        async with started_agent(agent, jobs) as started:
+            return await work(Connection(address=started.address), reporter, control)
+
+    return on_agent
+
+
+def terminal_width() -> int | None:
+    """Of standard output in cells; None where it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,30 @@
+"""`report`: a report of a past run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import Run, StateDir
+from dispatchfile.reports.formats import ReportKind
+
+
+def report(
+    *,
+    run: Run = None,
+    form: Annotated[ReportKind, typer.Option("--format", help="For whom the report is.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. [default: standard output]")
+    ] = None,
+    state_dir: StateDir = None,
+) -> int:
+    """
+    Write a report of any past run.
+
+    From its journal, without a server. Exit code: 0, however the run ended.
+    """
+    from dispatchfile.cli.showing import show_report  # noqa: PLC0415  --help needs none of it
+
+    return show_report(run, form, out, state_dir)

@@ -1,0 +1,94 @@
+"""`rerun`: some items of a past run once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import (
+    AgentFlags,
+    ConnectionFlags,
+    Display,
+    LastLogLines,
+    ManifestFlags,
+    Output,
+    Reports,
+    Run,
+    SettingFlags,
+    StateDir,
+    WaitFlags,
+)
+from dispatchfile.events import Cause, Outcome
+from dispatchfile.reports.formats import OutputFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFlags:
+    """Which items of the run are meant."""
+
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Items that ran or waited and did not end well, were refused or unsent.")
+    ] = False
+    outcome: Annotated[
+        list[Outcome] | None,
+        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; may be given many times."),
+    ] = None
+    cause: Annotated[
+        list[Cause] | None,
+        typer.Option("--cause", metavar="CAUSE", help="Of these, items with this cause; may be given many times."),
+    ] = None
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="SEL", help="Of these: an id's glob, tag:x, job:x or outcome:x; may be given many times."
+        ),
+    ] = None
+
+
+def rerun(
+    *,
+    run: Run = None,
+    choice: ChoiceFlags,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write a manifest that would do it, and send nothing."),
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
+    wait: WaitFlags,
+    given: ManifestFlags,
+    settings: SettingFlags,
+    logs: LastLogLines = None,
+    report: Reports = None,
+    state_dir: StateDir = None,
+    agent: AgentFlags,
+    connection: ConnectionFlags,
+    output: Output = OutputFormat.TEXT,
+    display: Display,
+) -> int:
+    """
+    Run some items of a past run once more, as a run of their own.
+
+    They go out as the journal has them, whatever has become of the manifest; variables are for sensitive values only.
+    What may have run already (unknown) has to be named by --outcome. A child of the past run that still lives is
+    stopped first. Exit code: as `run`.
+    """
+    from dispatchfile.cli.again import RerunCall, export_chosen, rerun_chosen  # noqa: PLC0415  --help needs none of it
+
+    call = RerunCall(
+        run=run,
+        choice=choice,
+        new=new,
+        settings=settings.as_mapping() | {"wait": wait.as_setting()},
+        given=given,
+        logs=logs or "",
+        reports=report or (),
+        state_dir=state_dir,
+        agent=agent,
+        connection=connection,
+        output=output,
+        display=display,
+    )
+    return rerun_chosen(call) if export is None else export_chosen(call, export)

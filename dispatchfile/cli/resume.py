@@ -1,0 +1,66 @@
+"""`resume`: a run that was interrupted goes on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import (
+    AgentFlags,
+    ConnectionFlags,
+    Display,
+    LastLogLines,
+    ManifestFlags,
+    Output,
+    Reports,
+    Run,
+    SettingFlags,
+    StateDir,
+    WaitFlags,
+)
+from dispatchfile.reports.formats import OutputFormat
+
+
+def resume(
+    *,
+    run: Run = None,
+    resend_unknown: Annotated[
+        bool,
+        typer.Option("--resend-unknown", help="Send items that are unknown once more: they may then run twice."),
+    ] = False,
+    wait: WaitFlags,
+    given: ManifestFlags,
+    settings: SettingFlags,
+    logs: LastLogLines = None,
+    report: Reports = None,
+    state_dir: StateDir = None,
+    agent: AgentFlags,
+    connection: ConnectionFlags,
+    output: Output = OutputFormat.TEXT,
+    display: Display,
+) -> int:
+    """
+    Go on with a run after Ctrl-C, a crash or a reboot.
+
+    Nothing is sent twice and nothing is left out: what was never sent is sent, what is in doubt is settled first, what
+    is unknown is looked for again. Variables are for sensitive values only; all else goes out as the journal has it. A
+    local run gets a new embedded agent. Exit code: as `run`.
+    """
+    from dispatchfile.cli.again import ResumeCall, resume_items  # noqa: PLC0415  --help needs none of it
+
+    return resume_items(
+        ResumeCall(
+            run=run,
+            resend_unknown=resend_unknown,
+            settings=settings.as_mapping() | {"wait": wait.as_setting()},
+            given=given,
+            logs=logs or "",
+            reports=report or (),
+            state_dir=state_dir,
+            agent=agent,
+            connection=connection,
+            output=output,
+            display=display,
+        )
+    )

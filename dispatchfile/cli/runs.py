@@ -1,0 +1,17 @@
+"""`runs`: the history."""
+
+from __future__ import annotations
+
+from dispatchfile.cli.options import Display, Output, StateDir
+from dispatchfile.reports.formats import OutputFormat
+
+
+def runs(*, state_dir: StateDir = None, output: Output = OutputFormat.TEXT, display: Display) -> int:
+    """
+    List all runs, the newest first.
+
+    Exit code: 0, or 1 if a journal cannot be read.
+    """
+    from dispatchfile.cli.showing import show_runs  # noqa: PLC0415  --help needs none of it
+
+    return show_runs(state_dir, output, display)

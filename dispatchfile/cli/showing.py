@@ -1,0 +1,137 @@
+"""What `status`, `runs`, `logs` and `report` do: what is known of past runs, shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from dispatchfile.cli.options import Display
+from dispatchfile.cli.outputs import report_pieces
+from dispatchfile.cli.past import PastCall, connection_to, name_run, terminal_width
+from dispatchfile.cli.session import palette_for, tell
+from dispatchfile.cli.terminal import write_result
+from dispatchfile.clock import Clock
+from dispatchfile.errors import FileError
+from dispatchfile.reports.formats import OutputFormat, ReportKind
+from dispatchfile.reports.history import render_history
+from dispatchfile.reports.standing import Standing, text_of_standing
+from dispatchfile.reports.summary import summary_pieces
+from dispatchfile.reports.tasklogs import log_lines
+from dispatchfile.reports.text import one_line
+from dispatchfile.reports.words import Level
+from dispatchfile.results import Summary
+from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
+from dispatchfile.usecases.past import PastRun, read_history, read_past
+from dispatchfile.usecases.watch import refresh_run
+
+LOGS_SCHEMA = "dispatchfile/logs/v1"
+
+
+# status
+
+
+def show_status(call: PastCall, *, refresh: bool) -> int:
+    """Tell where the run stands; the exit code."""
+    name, stored = call.find()
+    past = read_past(name)
+    summary = past.summary()
+    if refresh:
+        connection = connection_to(stored.header, call.connection, call.display)
+        summary = asyncio.run(refresh_run(past, connection, clock=Clock()))
+    for piece in _status_pieces(call, past, summary):
+        write_result(piece)
+    return 0
+
+
+def _status_pieces(call: PastCall, past: PastRun, summary: Summary) -> Iterator[str]:
+    if call.output is not OutputFormat.TEXT:
+        yield from summary_pieces(summary, call.output)
+        return
+    status = past.stored.status
+    process = f"process {status.pid} on {status.host}" if past.is_live else ""
+    standing = Standing(summary, process, time.time())
+    yield text_of_standing(standing, palette=palette_for(call.display, sys.stdout), width=terminal_width())
+
+
+# runs
+
+
+def show_runs(state_dir: str | None, output: OutputFormat, display: Display) -> int:
+    """List the runs; the exit code: 1 if there are journals that cannot be read, which are told of."""
+    history, errors = read_history(state_dir, os.environ)
+    write_result(render_history(history, output, width=terminal_width()))
+    for error in errors:
+        tell(Level.WARNING, one_line(error), display)
+    return 1 if errors else 0
+
+
+# report
+
+
+def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: str | None) -> int:
+    """Write the report; the exit code."""
+    pieces = report_pieces(form, read_past(name_run(run, state_dir)).summary())
+    if out is None:
+        for piece in pieces:
+            write_result(piece)
+        return 0
+    try:
+        with out.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(pieces)
+    except OSError as exc:
+        raise FileError(str(out), exc.strerror or "cannot be written") from exc
+    return 0
+
+
+# logs
+
+
+def show_logs(call: PastCall, *, items: Sequence[str], failed: bool, stderr: bool, tail: int | None) -> int:
+    """Show what was written, as it comes; the exit code."""
+    name, stored = call.find()
+    options = LogOptions(
+        name=name,
+        connection=connection_to(stored.header, call.connection, call.display),
+        items=items,
+        failed=failed,
+        stream="stderr" if stderr else "stdout",
+        tail=tail,
+    )
+    if call.output is OutputFormat.JSON:
+        logs: list[TaskLog] = []
+        asyncio.run(_read(options, logs.append))
+        record = {"schema": LOGS_SCHEMA, "run": stored.header.id, "logs": [asdict(log) for log in logs]}
+        write_result(json.dumps(record, indent=2) + "\n")
+    else:
+        asyncio.run(_read(options, _Shown(call)))
+    return 0
+
+
+async def _read(options: LogOptions, take: Callable[[TaskLog], None]) -> None:
+    async for log in read_logs(options):
+        take(log)
+
+
+class _Shown:
+    """Shows one log after the other: its lines are the result, what is to be said of it is not."""
+
+    def __init__(self, call: PastCall) -> None:
+        self._call, self._palette = call, palette_for(call.display, sys.stdout)
+        self._numbers: dict[str, int] = {}  # of the items, for their colours
+
+    def __call__(self, log: TaskLog) -> None:
+        if self._call.output is OutputFormat.NDJSON:
+            write_result(json.dumps(asdict(log)) + "\n")
+            return
+        name = f"{log.item} {log.source}".rstrip()
+        if log.note and not self._call.display.quiet:
+            tell(Level.INFO, one_line(f"{name}: {log.note}"), self._call.display)
+        number = self._numbers.setdefault(log.item, len(self._numbers))
+        lines = log_lines(name, log.lines, number, palette=self._palette, safe=sys.stdout.isatty())
+        write_result("".join(f"{line}\n" for line in lines))

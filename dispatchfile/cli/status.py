@@ -1,0 +1,34 @@
+"""`status`: where a run stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dispatchfile.cli.options import ConnectionFlags, Display, Output, Run, StateDir
+from dispatchfile.reports.formats import OutputFormat
+
+
+def status(
+    *,
+    run: Run = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Look at each living child in Nomad, instead of the journal alone.")
+    ] = False,
+    state_dir: StateDir = None,
+    connection: ConnectionFlags,
+    output: Output = OutputFormat.TEXT,
+    display: Display,
+) -> int:
+    """
+    Tell where a run stands.
+
+    By its journal, which is as new as the process that works on the run, or did last. Nothing is sent and nothing is
+    written. Exit code: 0, however the run ended.
+    """
+    from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.showing import show_status  # noqa: PLC0415
+
+    call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)
+    return show_status(call, refresh=refresh)

@@ -1,0 +1,97 @@
+"""Where a run stands: what it is, who works on it, what lives, and what did not end well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dispatchfile.events import Outcome, State
+from dispatchfile.reports.history import started_text
+from dispatchfile.reports.summary import PROGRAM, UNFINISHED, endings_lines
+from dispatchfile.reports.table import lay_out
+from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
+from dispatchfile.results import ItemResult, Summary
+
+LISTED_LIVING = 10
+LIVING = (State.SENDING, State.IN_DOUBT, State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A run at one moment. *process* works on it, such as `process 12 on host`; empty: none does."""
+
+    summary: Summary
+    process: str
+    now: float  # seconds since the epoch
+
+
+def text_of_standing(standing: Standing, *, palette: Palette = PLAIN, width: int | None = None) -> str:
+    """Some lines, ended by a line feed. width: of the terminal in cells; None: lines are as long as they are."""
+    summary = standing.summary
+    lines = [
+        *_head(standing, palette),
+        _counts(summary, palette),
+        *_living(standing, width),
+        "",
+        *endings_lines(summary, palette, width),
+        *_hints(standing, palette),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _head(standing: Standing, palette: Palette) -> Iterator[str]:
+    summary, state = standing.summary, standing.summary.state.replace("_", " ")
+    name = one_line(summary.manifest or summary.name)
+    yield f"run {palette.strong(summary.run)} of {name} to {one_line(summary.target)}, wait: {summary.wait}"
+    age = span(max(0.0, standing.now - summary.started_at))
+    took = "" if summary.duration_s is None else f" after {span(summary.duration_s)}, exit code {summary.exit_code}"
+    who = f", {standing.process}" if standing.process else ""
+    yield f"started {started_text(summary.started_at)}, {age} ago; {palette.strong(state)}{took}{who}"
+
+
+def _counts(summary: Summary, palette: Palette) -> str:
+    """`1,000 items: 300 succeeded, 12 failed, 40 running, 648 waiting`."""
+    paint = {0: palette.good, 1: palette.doubtful, 2: palette.bad}
+    parts = [
+        paint[outcome.exit_class](f"{number:,} {outcome}") for outcome in Outcome if (number := summary.counts[outcome])
+    ]
+    states = Counter(item.state for item in summary.items)
+    del states[State.ENDED]
+    parts += [f"{states[state]:,} {state.replace('_', ' ')}" for state in State if states[state]]
+    return f"{count_of(summary.counts['total'], 'item')}: {', '.join(parts) or 'nothing to do'}"
+
+
+def _living(standing: Standing, width: int | None) -> Iterator[str]:
+    living = [item for item in standing.summary.items if item.state in LIVING]
+    if not living:
+        return
+    rows = [
+        ("ITEM", "STATE", "FOR", "CHILD", "MESSAGE"),
+        *(_row(item, standing.now) for item in living[:LISTED_LIVING]),
+    ]
+    yield ""
+    yield from lay_out(rows, width=width, widest=64)
+    if len(living) > LISTED_LIVING:
+        yield f"and {len(living) - LISTED_LIVING:,} more (-o json shows all)"
+
+
+def _row(item: ItemResult, now: float) -> tuple[str, ...]:
+    age = "-" if item.dispatched_at is None else span(max(0.0, now - item.dispatched_at))
+    return (
+        visible(item.id),
+        item.state.replace("_", " "),
+        age,
+        visible(item.child) or "-",
+        one_line(item.message) or "-",
+    )
+
+
+def _hints(standing: Standing, palette: Palette) -> Iterator[str]:
+    run, state = standing.summary.run, standing.summary.state
+    if state not in UNFINISHED:
+        return
+    if standing.process:
+        yield f"follow it with: {palette.strong(f'{PROGRAM} watch {run}')}"
+    elif state == "interrupted":
+        yield f"go on with: {palette.strong(f'{PROGRAM} resume {run}')}"
