@@ -1,0 +1,327 @@
+"""Everything that can be wrong with what a user hands in: told at its place, before anything is sent."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.cli.exits import run_to_exit_code
+
+MOST_CPU_S = 2.0  # of one command; processor time is the same on a busy machine
+TOLD_TO_NOBODY = ("Traceback", "internal error", "\x1b")
+FINE = "version: 1\nname: n\ndispatches:\n  - {id: a, job: j}\n"
+ELSEWHERE = ["run", "m.yaml", "--address", "LISTENER"]  # of a server that must hear nothing
+JOB = """\
+job "j" {
+  type = "batch"
+  parameterized {}
+  group "g" {
+    task "t" {
+      driver = "raw_exec"
+      config { command = "/bin/true" }
+    }
+  }
+}
+"""
+
+Content = str | bytes | Callable[[Path], object]  # of a file, or what makes one that has none
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is handed in, and what has to be said of it."""
+
+    name: str
+    says: tuple[str, ...]
+    calls: list[list[str]]
+    files: Mapping[str, Content]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+# Cases
+
+
+def manifest(name: str, text: str | bytes, *says: str, **files: Content) -> Case:
+    """A manifest that is wrong."""
+    return Case(name, says, [["validate", "m.yaml"], ELSEWHERE], {"m.yaml": text, **files})
+
+
+def settings(name: str, keys: str, *says: str) -> Case:
+    """The settings of a manifest are wrong."""
+    return manifest(name, f"{FINE}settings: {{{keys}}}\n", *says)
+
+
+def item(name: str, keys: str, *says: str, **files: Content) -> Case:
+    """One item of a manifest is wrong."""
+    return manifest(name, f"version: 1\ndispatches:\n  - {{id: a, job: j, {keys}}}\n", *says, **files)
+
+
+def each(name: str, rows: str, says: str, f: str = "") -> Case:
+    """An item for each row, of which one is wrong. *f* is the text of the file that they may be in."""
+    keys = f"id: 'a{{{{ each.index }}}}', for_each: {{{rows}}}, job: '{{{{ each.job }}}}'"
+    return manifest(name, f"version: 1\ndispatches:\n  - {{{keys}}}\n", says, f=f)
+
+
+def path(name: str, manifest_path: str, *says: str, **files: Content) -> Case:
+    """The manifest's path is wrong."""
+    calls = [["validate", manifest_path], ["run", manifest_path, "--address", "LISTENER"]]
+    return Case(name, says, calls, files)
+
+
+def flags(name: str, options: str, *says: str, **files: Content) -> Case:
+    """A fine manifest, run with wrong options."""
+    return Case(name, says, [[*ELSEWHERE, *options.split(" ")]], {"m.yaml": FINE, **files})
+
+
+def local(name: str, options: str, *says: str, job: str | None = JOB) -> Case:
+    """A fine manifest, run locally with wrong options or a wrong job file."""
+    files = {"m.yaml": FINE} | ({} if job is None else {"jobs/j.nomad.hcl": job})
+    return Case(name, says, [["run", "m.yaml", "--local", *options.split()]], files)
+
+
+def address(name: str, text: str, *says: str) -> Case:
+    """A fine manifest, and Nomad's address is wrong."""
+    return Case(name, says, [["run", "m.yaml"]], {"m.yaml": FINE}, {"NOMAD_ADDR": text})
+
+
+def line(name: str, arguments: list[str], *says: str) -> Case:
+    """A command line that cannot be meant."""
+    return Case(name, says, [arguments], {"m.yaml": FINE})
+
+
+def link(target: str) -> Content:
+    return lambda path: path.symlink_to(target)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))
+
+
+def make_unreadable(path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read every file")
+    path.touch(mode=0)
+
+
+ALIASES = "".join(f"  a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 12))
+MERGES = "".join(f"  a{n}: &a{n} {{<<: [{f'*a{n - 1},' * 9}], k{n}: 1}}\n" for n in range(1, 12))
+ALIAS_BOMB = f"version: 1\nvars:\n  a0: &a0 [x]\n{ALIASES}"
+MERGE_BOMB = f"version: 1\nvars:\n  a0: &a0 {{k: 1}}\n{MERGES}"
+LOOPS = "{% for i in range(99999) %}" * 3 + "{% endfor %}" * 3
+ENDLESS = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"
+BIG_MATRIX = "{" + ", ".join(f"{axis}: {list(range(11))}" for axis in "abcdef") + "}"
+RIGHT_ID = "use up to 128 letters, digits, dots, underscores and hyphens"
+
+CASES = [
+    # YAML
+    manifest("a syntax error", "version: 1\ndispatches: [\n", "m.yaml:2:14: DF001 a value is missing here: write one"),
+    manifest("a tab", "version: 1\ndispatches:\n\t- {id: a, job: j}\n", "m.yaml:3:1: DF001 a tab: indent with spaces"),
+    manifest("a key twice", f"{FINE}name: m\n", "m.yaml:5:1: DF004 the key 'name' stands twice: it stands in line 2"),
+    manifest("two documents", f"{FINE}---\n{FINE}", "m.yaml:5:1: DF003 a second document: keep one manifest in a file"),
+    manifest("not UTF-8", b"version: 1\nname: \xe9\n", "m.yaml:2:7: DF002 the byte 0xe9 is not UTF-8: save the file"),
+    manifest("a NUL", "version: 1\nname: 'a\0'\n", "m.yaml:2:9: DF002 the character U+0000: remove it, or write it in"),
+    manifest("100,000 brackets", "[" * 100_000, "m.yaml:1:65: DF005 more than 64 mappings and lists in each other"),
+    manifest("50,000 braces", "{a: " * 50_000, "m.yaml:1:257: DF005 more than 64 mappings and lists in each other"),
+    manifest("an alias bomb", ALIAS_BOMB, "m.yaml:7:24: DF006", "expand to too many values: write the values out"),
+    manifest("a merge bomb", MERGE_BOMB, "m.yaml:7:21: DF006", "expand to too many values: write the values out"),
+    manifest("an empty file", "", "m.yaml:1:1: DF009 the manifest is empty: version: 1 and a list of dispatches are"),
+    # schema
+    manifest("no dispatches", "version: 1\n", "m.yaml:1:1: DF013 the manifest has no dispatches: list at least one"),
+    manifest("an empty list", "version: 1\ndispatches: []\n", "m.yaml:2:13: DF015 dispatches is an empty list: at"),
+    manifest("a misspelt key", "version: 1\ndispatchs: []\n", "m.yaml:2:1: DF011", "did you mean dispatches?"),
+    item("a misspelt key of an item", "paylod: x", "m.yaml:3:21: DF011", "did you mean payload?"),
+    item("a wrong type", "meta: 7", "m.yaml:3:27: DF012 meta is a number: a mapping is wanted, such as"),
+    item("a duration", "timeout: 5 min", "m.yaml:3:30: DF015 timeout is '5 min': write it as 30m or 1h30m"),
+    settings("a duration without unit", "settle: 5", "m.yaml:5:20: DF012 settings.settle is a number: text is wanted"),
+    settings("a rate", "rate: fast", "m.yaml:5:18: DF016 settings.rate is 'fast': write it as 20/s or 100/m"),
+    settings("a percentage", "canary: 101%", "m.yaml:5:20: DF016 settings.canary is '101%': write it as 5 or 1%"),
+    settings("a negative number", "stop_on: {failures: -1}", "m.yaml:5:32: DF016 settings.stop_on.failures is -1: 0"),
+    settings("a contradiction", "wait: detach, in_flight: 5", "m.yaml:5:37: DF017 settings.in_flight: cannot be"),
+    # ids, meta, prefixes
+    manifest("an id twice", f"{FINE}  - {{id: a, job: k}}\n", "m.yaml:5:10: DF020", "stands twice: first at"),
+    manifest("an id with a blank", "version: 1\ndispatches: [{id: a b, job: j}]\n", "m.yaml:2:19: DF021", RIGHT_ID),
+    manifest("an empty id", "version: 1\ndispatches: [{id: '', job: j}]\n", "m.yaml:2:19: DF021 id is ''", RIGHT_ID),
+    manifest("too long an id", f"version: 1\ndispatches: [{{id: {'x' * 129}, job: j}}]\n", "m.yaml:2:19: DF", RIGHT_ID),
+    manifest("an escape in an id", 'version: 1\ndispatches: [{id: "\\e", job: j}]\n', "m.yaml:2:19: DF021", RIGHT_ID),
+    item("a template without quotes", "meta: {k: {{ vars.x }}}", "m.yaml:3:31: DF007", "quote the whole value, as in"),
+    item("a meta value that is null", "meta: {k: null}", "m.yaml:3:31: DF041", "leave the key out"),
+    item("a meta value that is a list", "meta: {k: [1]}", "m.yaml:3:31: DF041", '"{{ vars.k | tojson }}"'),
+    item("a meta value that is a mapping", "meta: {k: {a: b}}", "m.yaml:3:31: DF041", '"{{ vars.k | tojson }}"'),
+    item("meta keys that collide", "meta: {a-b: 1, a_b: 2}", "m.yaml:3:36: DF", "NOMAD_META_a_b", "rename one of them"),
+    item("a slash in a prefix", "id_prefix_template: a/b", "m.yaml:3:41: DF044 prefix 'a/b' holds '/': no blanks"),
+    item("a blank in a prefix", "id_prefix_template: a b", "m.yaml:3:41: DF044 prefix 'a b' holds ' ': no blanks"),
+    item(
+        "an escape in a prefix", 'id_prefix_template: "a\\e"', r"m.yaml:3:41: DF044 prefix 'a\x1b' holds", "no blanks"
+    ),
+    item("an escape in a token", 'idempotency_token: "a\\e"', r"m.yaml:3:40: DF043 token 'a\x1b' holds"),
+    # payloads
+    item("a missing payload", "payload: p", "m.yaml:3:30: DF030 p: does not exist"),
+    item("a payload that is a directory", "payload: p", "m.yaml:3:30: DF030 p: is a directory", p=Path.mkdir),
+    item("a payload that may not be read", "payload: p", "DF030 p: may not be read by this user", p=make_unreadable),
+    item("a payload that is a FIFO", "payload: p", "m.yaml:3:30: DF030 p: is a FIFO", p=os.mkfifo),
+    item("a payload that is a socket", "payload: p", "m.yaml:3:30: DF030 p: is a socket", p=make_socket),
+    item("a payload that is a device", "payload: p", "m.yaml:3:30: DF031 p: lies outside of the", p=link("/dev/zero")),
+    item("a payload that links to itself", "payload: p", "m.yaml:3:30: DF030 p: is a loop of symbolic", p=link("p")),
+    item("a path out of the folder", "payload: ../p", "m.yaml:3:30: DF031 ../p: lies outside of the manifest's folder"),
+    item("an absolute path", "payload: /etc/passwd", "m.yaml:3:30: DF031 /etc/passwd: lies outside of the manifest's"),
+    item("a link out of the folder", "payload: p", "m.yaml:3:30: DF031 p: lies outside of", p=link("/etc/passwd")),
+    item("a folder that links out", "payload: p/passwd", "m.yaml:3:30: DF031 p/passwd: lies", p=link("/etc")),
+    item("a template that links out", "payload: {template: p}", "m.yaml:3:41: DF031 p: lies", p=link("/etc/passwd")),
+    item("an include of elsewhere", """payload: {text: "{% include '/etc/passwd' %}"}""", "m.yaml:3:37: DF031"),
+    item("too large a payload", """payload: {text: "{{ 'x' * 16385 }}"}""", "m.yaml:3:30: DF040", "Nomad takes 16384:"),
+    item("a payload that is no base64", "payload: {base64: a!}", "m.yaml:3:39: DF045 not base64"),
+    # templates
+    item("an undefined variable", 'meta: {k: "{{ vars.x }}"}', "m.yaml:3:31: DF033 vars.x is not defined: vars has"),
+    item("an undefined one in a file", "payload: {template: t}", "t:2:1: DF033 vars.x is not", t="a\n{{ vars.x }}"),
+    item("a template's syntax", 'meta: {k: "{{ vars. }}"}', "m.yaml:3:31: DF032 expected name or number"),
+    item("a template file's syntax", "payload: {template: t}", "t:2:1: DF032 Expected an", t="a\n{% if %}\n"),
+    item("an unsafe attribute", """meta: {k: "{{ ''.__class__ }}"}""", "m.yaml:3:31: DF034 access to attribute"),
+    item("a billion letters", """meta: {k: "{{ 'a' * 10**9 }}"}""", "m.yaml:3:31: DF035 makes a value of 1,000,000"),
+    item("letters by a filter", """meta: {k: "{{ 'a' | center(10**9) }}"}""", "m.yaml:3:31: DF035 makes a value of"),
+    item("letters by a format", """meta: {k: "{{ '%999999999d' % 1 }}"}""", "m.yaml:3:31: DF035 formats with a width"),
+    item("replacements", """meta: {k: "{{ ('a' * 60000).replace('a', 'b' * 60000) }}"}""", "m.yaml:3:31: DF035 makes"),
+    item("a billion elements", 'meta: {k: "{{ [1] * 10**9 }}"}', "m.yaml:3:31: DF035 makes a value of 1,000,000,000"),
+    item("loops in loops", f'meta: {{k: "{LOOPS}"}}', "m.yaml:3:31: DF035 takes more than 1,000,000 steps"),
+    item("a number of many digits", 'meta: {k: "{{ 10**9999 }}"}', "m.yaml:3:31: DF035 makes a value of"),
+    item("a macro that calls itself", f'meta: {{k: "{ENDLESS}"}}', "m.yaml:3:31: DF035 calls or includes itself"),
+    item("a template that includes itself", "payload: {template: t}", "t:1:1: DF035 calls or", t="{% include 't' %}"),
+    item("brackets in a template", f'meta: {{k: "{{{{ {"[" * 5000} }}}}"}}', "m.yaml:3:31: DF032 too much nesting"),
+    # rows
+    each("a row too short", "csv: f", "f:3:1: DF024 a row of 1 field below a header of 2: x", "job,x\nj,1\nj\n"),
+    each("a row too long", "csv: f", "f:2:1: DF024 a row of 3 fields below a header of 2: quote a", "job,x\na,b,c\n"),
+    each("a missing column", "csv: f", "DF033 each.job is not defined (row f:2:1): did you mean each.jo?", "jo\nj\n"),
+    each("a column twice", "csv: f", "f:1:1: DF023 column 'job' stands twice in the header", "job,job\nj,j\n"),
+    each("an open quote", "csv: f", "f:2:1: DF023 not valid CSV: unexpected end of data", 'job\n"a\n'),
+    each("a table without rows", "csv: f", "m.yaml:3:47: DF022 f gives no rows: a for_each needs at least", "job\n"),
+    each("an empty table", "csv: f", "m.yaml:3:47: DF022 f is empty: its first line has to name the columns", ""),
+    each("a missing table", "csv: g", "m.yaml:3:47: DF030 g: does not exist"),
+    each("an empty for_each", "list: []", "m.yaml:3:48: DF022 for_each.list gives no rows: a for_each needs at least"),
+    each("a glob without files", "glob: 'x*'", "m.yaml:3:48: DF022 for_each.glob gives no rows: a for_each needs at"),
+    each("a glob out of the folder", "glob: '../*'", "m.yaml:3:48: DF031 ..: lies outside of the manifest's folder"),
+    each("too large a matrix", f"matrix: {BIG_MATRIX}", "m.yaml:3:50: DF023 the matrix gives 1,771,561 rows: at most"),
+    each("JSON that is cut", "json: f", "f:1:15: DF023 not valid JSON: Expecting value", '[{"job": "j"},'),
+    each("100,000 brackets of JSON", "json: f", "f:1:1: DF023 nested too deeply", "[" * 100_000),
+    each("a line of JSON", "ndjson: f", "f:2:3: DF023 not valid JSON: Expecting", '{"job": "j"}\n{\n'),
+    # the manifest's path
+    path("a missing manifest", "none.yaml", "none.yaml:1:1: DF010 does not exist: name a manifest, or start one with"),
+    path("a manifest that is a directory", "d", "d:1:1: DF010 is a directory: name a manifest", d=Path.mkdir),
+    path("a manifest that is a device", "/dev/zero", "/dev/zero:1:1: DF010 is a device: name a manifest"),
+    path("a manifest that is a FIFO", "f", "f:1:1: DF010 is a FIFO: name a manifest", f=os.mkfifo),
+    # options
+    flags("a rate's flag", "--rate 0/s", "--rate: '0/s' is no rate: write it as 20/s, 100/m or 5/h"),
+    flags("a duration's flag", "--settle 5", "--settle: '5' is no duration: write it as 90s, 10m or 1h30m"),
+    flags("a duration of aeons", f"--settle {'9' * 400}h", "--settle: '999", "is too long a duration"),
+    flags("a percentage's flag", "--canary 101%", "--canary: '101%' is neither a number of items nor a percentage"),
+    flags("a concurrency", "--concurrency 65", "--concurrency: '65' is not from 1 to 64"),
+    flags("an in-flight", "--in-flight 0", "--in-flight: '0' is neither a positive number nor 'unlimited'"),
+    flags("flags that contradict", "--detach --wait=completion", "--wait, --detach and --no-wait contradict each"),
+    flags("settings' flags that contradict", "--detach --in-flight 5", "--in-flight: cannot be counted with wait:"),
+    flags("a flag without meaning", "--unplaced-after 5m", "--unplaced-after: has a meaning with wait: completion"),
+    flags("a variable without value", "--var x", "--var x: write it as KEY=VALUE"),
+    flags("a variable without name", "--var =x", "--var =x: write it as KEY=VALUE"),
+    flags("a missing file of variables", "--var-file v", "v: does not exist"),
+    flags("a file of variables that is a device", "--var-file /dev/zero", "/dev/zero: is a device"),
+    flags("a file of variables that is cut", "--var-file v", "v:1:5: a value is missing here: write one", v="a: ["),
+    flags("a selector without items", "--only x*", "--only x*: matches none of 1 item"),
+    flags("a selector of no kind", "--only x:y", "--only x:y: selects by an id's glob, tag:x, job:x or outcome:x"),
+    flags("an empty selector", "--only ", "--only : matches none of 1 item"),
+    flags("a run ID with capitals", "--run-id R1", "--run-id R1: is not of 1 to 20 characters a-z and 0-9"),
+    flags("too long a run ID", f"--run-id {'r' * 21}", "--run-id rrr", "is not of 1 to 20 characters a-z and 0-9"),
+    flags("a report's kind", "--report pdf=x", "--report pdf=x: write it as KIND=PATH, where KIND is one of json,"),
+    flags("a report without path", "--report json=", "--report json=: write it as KIND=PATH"),
+    flags("a report's folder", "--report json=no/x", "--report json=no/x: there is no folder "),
+    flags("a report that is a folder", "--report json=.", "--report json=.: is a folder"),
+    flags("a token with a tab", "--token=a\tb", "--token: a token has no blanks, line breaks or characters outside"),
+    flags("two tokens", "--token x --token-file y", "--token and --token-file contradict each other: give one of them"),
+    flags("a missing token file", "--token-file t", "t: No such file or directory"),
+    flags("an empty token file", "--token-file t", "t: holds no token", t="\n"),
+    flags("half a certificate", "--client-cert c", "Both client cert and client key must be provided"),
+    flags("a certificate that is none", "--ca-cert m.yaml --address https://n:1", "m.yaml: holds no PEM certificate"),
+    line("an unknown option", ["run", "--bogus"], "No such option: --bogus"),
+    line("an unknown command", ["runn"], "No such command 'runn'. Did you mean 'run'?"),
+    line("two manifests", ["run", "m.yaml", "m.yaml"], "Got unexpected extra argument(s) (m.yaml)"),
+    line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
+    # the way to Nomad
+    address("an address without scheme", "n:4646", "NOMAD_ADDR: 'n:4646' has no scheme: write http://n:4646 or"),
+    address("an address without host", "http://:4646", "NOMAD_ADDR: 'http://:4646' names no host: write"),
+    address("an address of another scheme", "ftp://n", "NOMAD_ADDR: 'ftp://n' is neither http://, https:// nor"),
+    address("a port of six digits", "http://n:999999", "NOMAD_ADDR", "the port must be a number from 1 to 65535"),
+    address("a port of letters", "http://n:x", "NOMAD_ADDR: 'http://n:x': the port must be a number from 1 to 65535"),
+    address("brackets left out", "http://::1:4646", "an IPv6 address is written in brackets, as in http://[::1]:4646"),
+    address("a bracket left open", "http://[::1", "an IPv6 address is written in brackets, as in http://[::1]:4646"),
+    address("the address of the UI", "http://n:1/ui/jobs", "'http://n:1/ui/jobs' goes too far: write http://n:1"),
+    address("an address with a query", "http://n?x", "NOMAD_ADDR: 'http://n?x': an address has no query and no"),
+    address("an address with an escape", "http://\x1b[1m", "NOMAD_ADDR: the address has a blank or a control"),
+    address("a socket of a relative path", "unix://a.sock", "a unix socket needs an absolute path: write unix:"),
+    address("a server that is not there", "http://127.0.0.1:1", "at http://127.0.0.1:1: connection refused: is the"),
+    address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),
+    # the embedded agent
+    local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),
+    local("a glob of no jobs", "--jobs x*", "--jobs x*: there are no such job files (*.nomad.hcl or *.nomad.json)"),
+    local("a job file's syntax", "", "jobs/j.nomad.hcl:2:10: unexpected end of line", job='job "j" {\n  type = \n}\n'),
+    local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job='job "j" {}\n'),
+    local("a local run that waits for nothing", "--detach", "--local: its tasks end with the run, so it always waits"),
+    local("a local run elsewhere", "--address http://n", "--local: runs on an embedded agent, so --address has no"),
+    local("a fault without amount", "--fault 429", "--fault: a fault is written KIND=AMOUNT, such as 429=5%"),
+    local("a fault's share", "--fault 429=500%", '--fault: "429=500%": a share of the requests is written 0% to 100%'),
+    local("a fault of no kind", "--fault x=1%", '--fault: there is no fault "x"; there are 429, 500, delay'),
+    local("no slots", "--slots 0", "Invalid value for '--slots': 0 is not in the range x>=1"),
+]
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Where Nomad would be; who connects to it waits to be accepted."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_what_is_wrong_is_told_and_nothing_is_sent(
+    case: Case,
+    in_an_empty_folder: Path,
+    listener: socket.socket,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At its place or by its option, with what would be right; for people and for scripts; soon, and with code 1."""
+    make_files(case.files)
+    for name, value in {"DISPATCHFILE_STATE_DIR": "state", **case.environ}.items():
+        monkeypatch.setenv(name, value)
+    for call in case.calls:
+        argv = [argument.replace("LISTENER", f"http://127.0.0.1:{listener.getsockname()[1]}") for argument in call]
+        for form in ("text", "json"):
+            begun = time.process_time()
+            assert run_to_exit_code([*argv, "-o", form]) == 1
+            assert time.process_time() - begun < MOST_CPU_S
+            out, err = capsys.readouterr()
+            told = told_to_scripts(out) if out and form == "json" else out + err
+            assert [text for text in case.says if text not in told] == []
+            assert [text for text in TOLD_TO_NOBODY if text in out + err] == []
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    assert not Path("state").exists()
+
+
+def make_files(files: Mapping[str, Content]) -> None:
+    for name, content in files.items():
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        if callable(content):
+            content(path)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def told_to_scripts(out: str) -> str:
+    """The problems of a JSON report, a line each as people see them."""
+    problems = [problem for manifest in json.loads(out)["manifests"] for problem in manifest["problems"]]
+    return "\n".join("{file}:{line}:{column}: {code} {message}".format_map(problem) for problem in problems)
