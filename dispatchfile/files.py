@@ -68,7 +68,7 @@ class Files:
         if content is None:
             content = self._read(name, limit)
             self._remember(name, content)
-        _check_size(name, content, limit)
+        _check_size(name, len(content), limit)
         return content
 
     def resolve(self, name: str) -> Path:
@@ -93,12 +93,13 @@ class Files:
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)
         with _reasons(name), open(path, "rb", opener=_open) as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             for is_kind, reason in _KINDS:
-                if is_kind(mode):
+                if is_kind(status.st_mode):
                     raise FileError(_shown(name), reason)
-            content = file.read(limit + 1)
-        _check_size(name, content, limit)
+            _check_size(name, status.st_size, limit)
+            content = file.read(limit + 1)  # a file may grow, and some have no size until they are read
+        _check_size(name, len(content), limit)
         return content
 
     def _remember(self, name: str, content: bytes) -> None:
@@ -189,8 +190,8 @@ def _reasons(name: str) -> Iterator[None]:
         raise FileError(_shown(name), "has a name that no file can have") from exc
 
 
-def _check_size(name: str, content: bytes, limit: int) -> None:
-    if len(content) > limit:
+def _check_size(name: str, size: int, limit: int) -> None:
+    if size > limit:
         raise FileError(_shown(name), f"has more than {limit:,} bytes")
 
 

@@ -109,6 +109,11 @@ def make_unreadable(path: Path) -> None:
     path.touch(mode=0)
 
 
+def make_sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
 ALIASES = "".join(f"  a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 12))
 MERGES = "".join(f"  a{n}: &a{n} {{<<: [{f'*a{n - 1},' * 9}], k{n}: 1}}\n" for n in range(1, 12))
 ALIAS_BOMB = f"version: 1\nvars:\n  a0: &a0 [x]\n{ALIASES}"
@@ -168,6 +173,7 @@ CASES = [
     item("a payload that is a socket", "payload: p", "m.yaml:3:30: DF030 p: is a socket", p=make_socket),
     item("a payload that is a device", "payload: p", "m.yaml:3:30: DF031 p: lies outside of the", p=link("/dev/zero")),
     item("a payload that links to itself", "payload: p", "m.yaml:3:30: DF030 p: is a loop of symbolic", p=link("p")),
+    item("a payload of 1 TiB", "payload: p", "m.yaml:3:30: DF030 p: has more than 1,073,741,824 bytes", p=make_sparse),
     item("a path out of the folder", "payload: ../p", "m.yaml:3:30: DF031 ../p: lies outside of the manifest's folder"),
     item("an absolute path", "payload: /etc/passwd", "m.yaml:3:30: DF031 /etc/passwd: lies outside of the manifest's"),
     item("a link out of the folder", "payload: p", "m.yaml:3:30: DF031 p: lies outside of", p=link("/etc/passwd")),
@@ -244,7 +250,7 @@ CASES = [
     flags("half a certificate", "--client-cert c", "Both client cert and client key must be provided"),
     flags("a certificate that is none", "--ca-cert m.yaml --address https://n:1", "m.yaml: holds no PEM certificate"),
     line("an unknown option", ["run", "--bogus"], "No such option: --bogus"),
-    line("an unknown command", ["runn"], "No such command 'runn'. Did you mean 'run'?"),
+    line("an unknown command", ["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
     line("two manifests", ["run", "m.yaml", "m.yaml"], "Got unexpected extra argument(s) (m.yaml)"),
     line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
     # the way to Nomad
