@@ -9,6 +9,7 @@ import json
 import math
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -186,8 +187,8 @@ def _csv_rows(source: _Source) -> Iterator[Found]:
 def _wrong_header(header: list[str]) -> str:
     if "" in header:
         return f"column {header.index('') + 1} of the header has no name"
-    twice = sorted({column for column in header if header.count(column) > 1})
-    return f"column {twice[0]!r} stands twice in the header" if twice else ""
+    column, count = Counter(header).most_common(1)[0]
+    return f"column {column!r} stands twice in the header" if count > 1 else ""
 
 
 def _csv_body(lines: _Lines, header: list[str], shown: str) -> Iterator[Found]:
@@ -306,8 +307,8 @@ def _not_utf8(content: bytes, shown: str) -> Problem:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in row if keys.count(key) > 1)!r} stands twice")
+        key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"key {key!r} stands twice")
     return row
 
 

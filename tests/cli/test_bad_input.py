@@ -121,6 +121,8 @@ MERGE_BOMB = f"version: 1\nvars:\n  a0: &a0 {{k: 1}}\n{MERGES}"
 LOOPS = "{% for i in range(99999) %}" * 3 + "{% endfor %}" * 3
 ENDLESS = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"
 BIG_MATRIX = "{" + ", ".join(f"{axis}: {list(range(11))}" for axis in "abcdef") + "}"
+COLUMNS = ",".join(f"c{n}" for n in range(50_000))
+KEYS = ", ".join(f'"c{n}": 1' for n in range(50_000))
 RIGHT_ID = "use up to 128 letters, digits, dots, underscores and hyphens"
 
 CASES = [
@@ -203,6 +205,8 @@ CASES = [
     each("a row too long", "csv: f", "f:2:1: DF024 a row of 3 fields below a header of 2: quote a", "job,x\na,b,c\n"),
     each("a missing column", "csv: f", "DF033 each.job is not defined (row f:2:1): did you mean each.jo?", "jo\nj\n"),
     each("a column twice", "csv: f", "f:1:1: DF023 column 'job' stands twice in the header", "job,job\nj,j\n"),
+    each("50,000 columns", "csv: f", "f:1:1: DF023 column 'c0' stands twice in the header", f"{COLUMNS},c0\n"),
+    each("50,000 keys", "json: f", "f:1:1: DF023 key 'c0' stands twice", f"[{{{KEYS}, {KEYS}}}]"),
     each("an open quote", "csv: f", "f:2:1: DF023 not valid CSV: unexpected end of data", 'job\n"a\n'),
     each("a table without rows", "csv: f", "m.yaml:3:47: DF022 f gives no rows: a for_each needs at least", "job\n"),
     each("an empty table", "csv: f", "m.yaml:3:47: DF022 f is empty: its first line has to name the columns", ""),
