@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from dispatchfile.cli.options import Display
@@ -64,9 +64,10 @@ class Session:
         signals.watch_over(control)
         ticking = asyncio.create_task(keep_ticking(self._progress.tick))
         try:
-            return await work(self._reporter(), control)
+            end = await work(self._reporter(), control)
         finally:
             ticking.cancel()
+        return _stopped(end) if control.stop_was_requested else end
 
     def _reporter(self) -> Reporter:
         if self._output is OutputFormat.NDJSON:
@@ -91,6 +92,11 @@ class Session:
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
         write_reports(self._reports, summary)
+
+
+def _stopped(end: RunEnd) -> RunEnd:
+    """Whoever asked the run to stop ends it for good, so it is not told to be resumed."""
+    return end if end.summary is None else replace(end, summary=replace(end.summary, state="stopped_early"))
 
 
 def _screen(display: Display, output: OutputFormat) -> Screen:

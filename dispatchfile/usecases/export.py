@@ -103,9 +103,11 @@ def _item_lines(result: ItemResult, item: Item, entry: Entry) -> Iterator[str]:
 
 
 def _ending(result: ItemResult) -> str:
-    cause = f" ({result.cause})" if result.cause else ""
-    code = f", exit code {result.exit_code}" if result.cause is Cause.EXIT else ""
-    return f"{result.outcome}{cause}{code}"
+    """`failed (exit 3)`."""
+    if result.cause is None:
+        return str(result.outcome)
+    code = f" {result.exit_code}" if result.cause is Cause.EXIT else ""
+    return f"{result.outcome} ({result.cause}{code})"
 
 
 def _take_shared(entries: Sequence[Entry]) -> Entry:
@@ -130,7 +132,8 @@ def _settings(settings: Settings) -> Entry:
 
 def _setting(key: str, value: object) -> str:
     text = UNLIMITED if value is None else written(value) if isinstance(value, timedelta) else str(value)
-    return f"{{failures: {quoted(text)}}}" if key == "stop_on" else quoted(text)
+    shown = text if text.isdecimal() else quoted(text)
+    return f"{{failures: {shown}}}" if key == "stop_on" else shown
 
 
 # One item

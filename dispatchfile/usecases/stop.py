@@ -111,7 +111,7 @@ class _Stopping:
         sweeping = asyncio.create_task(sweep.run(control))
         try:
             state = await executor.run(await self._work(client, sent), control)
-            sweep.all_settled = True
+            sweep.all_settled.set()
             await sweeping
         finally:
             sweeping.cancel()

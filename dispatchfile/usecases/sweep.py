@@ -32,14 +32,14 @@ class Sweep:
         self._client, self._own, self._clock, self._on_stopped = client, own, clock, on_stopped
         self._patience_s = settings.unreachable_after.total_seconds()
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self.all_settled = False  # no further child can appear
+        self.all_settled = asyncio.Event()  # no further child can appear
         self.has_stopped = False
         self.error: NomadError | None = None
 
     async def run(self, control: Control) -> None:
         """Interrupts the rest of the stop, and leaves an *error*, where it cannot go on."""
         clean, answered_at = 0, self._clock.now()
-        while not control.interrupted and (clean < CLEAN_LISTS or not self.all_settled):
+        while not control.interrupted and (clean < CLEAN_LISTS or not self.all_settled.is_set()):
             try:
                 clean = 0 if await self._stop_living() else clean + 1
                 answered_at = self._clock.now()
@@ -48,7 +48,10 @@ class Sweep:
                 if isinstance(error, NomadRefused) or self._clock.now() - answered_at > self._patience_s:
                     self.error = error
                     control.interrupt()
-            await self._clock.sleep(BETWEEN_LISTS_S if clean < CLEAN_LISTS else BETWEEN_LATER_LISTS_S)
+            if clean < CLEAN_LISTS:
+                await self._clock.sleep(BETWEEN_LISTS_S)
+            else:
+                await self._clock.wait(self.all_settled, self._clock.now() + BETWEEN_LATER_LISTS_S)
 
     async def _stop_living(self) -> bool:
         """Whether any lived. Raises NomadError."""
