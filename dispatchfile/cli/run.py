@@ -83,7 +83,7 @@ def run(
         given=given,
         logs=logs or "",
         reports=report or (),
-        run_id=run_id or "",
+        run_id=run_id,
         skip_succeeded=skip_succeeded,
         new=new,
         journal=not no_journal,

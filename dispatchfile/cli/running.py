@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
@@ -45,7 +45,7 @@ class RunCall:
     given: ManifestFlags
     logs: str
     reports: Sequence[str]
-    run_id: str
+    run_id: str | None
     skip_succeeded: bool
     new: bool
     journal: bool
@@ -88,12 +88,14 @@ async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Contr
 def _options(call: RunCall) -> RunOptions:
     if call.manifest in set(Wait) and not Path(call.manifest).exists():
         raise UsageError(f"there is no manifest {call.manifest!r}: to wait for it, write --wait={call.manifest}")
-    if call.run_id and not re.fullmatch(RUN_ID, call.run_id):
+    if call.run_id is not None and not re.fullmatch(RUN_ID, call.run_id):
         raise UsageError(f"--run-id {call.run_id}: is not of 1 to 20 characters a-z and 0-9")
     environ = {} if call.local else os.environ
     connection = Connection() if call.local else read_connection(call.connection.as_mapping(), environ)
     if call.local:
         _refuse_cluster_flags(call.connection)
+    else:
+        _refuse_agent_flags(call.agent)
     scope = read_scope(call.connection.namespace, call.connection.region, environ)
     (source,) = read_sources([call.manifest], call.given, scope=scope, environ=os.environ)
     return RunOptions(
@@ -102,7 +104,7 @@ def _options(call: RunCall) -> RunOptions:
         settings=call.settings,
         only=call.selection.only or (),
         skip=call.selection.skip or (),
-        run_id=call.run_id,
+        run_id=call.run_id or "",
         local=call.local,
         logs=call.logs,
         state_dir=call.state_dir,
@@ -116,6 +118,13 @@ def _refuse_cluster_flags(flags: ConnectionFlags) -> None:
     given = [name for name, value in flags.as_mapping().items() if value and name in CLUSTER_FLAGS]
     if given:
         raise UsageError(f"--local: runs on an embedded agent, so --{given[0].replace('_', '-')} has no meaning")
+
+
+def _refuse_agent_flags(flags: AgentFlags) -> None:
+    """Who forgot --local must not reach a cluster."""
+    given = [name for name, value in asdict(flags).items() if value]
+    if given:
+        raise UsageError(f"--{given[0]}: is for the embedded agent: add --local")
 
 
 # --dry-run
