@@ -15,7 +15,9 @@ from dispatchfile.usecases.variables import read_variables
 def read_sources(
     paths: Sequence[str], given: ManifestFlags, *, scope: Scope, environ: Mapping[str, str]
 ) -> list[ManifestSource]:
-    """One source a path. Raises UsageError and FileError for variables that cannot be read."""
+    """One source a path. Raises UsageError for paths and variables that cannot be meant, and FileError."""
+    if "" in paths:
+        raise UsageError("the manifest's name is empty: name one, or leave it out for dispatchfile.yaml")
     if list(paths).count(STANDARD_INPUT) > 1:
         raise UsageError("- : standard input can be read only once")
     values = read_variables(given.var_file or (), read_pairs("--var", given.var or ()))

@@ -53,7 +53,7 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
         content = source.content if source.content is not None else _read(source.path)
     except FileError as error:
         place = Position(source.shown, 1, 1)
-        hint = "name a manifest, or start one with `dispatchfile init`"
+        hint = "name a manifest, - for standard input, or start one with `dispatchfile init`"
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
     if document is not None:
@@ -62,8 +62,8 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
 
 
 def _read(path: str) -> bytes:
-    name = Path(path)
-    return Files(name.absolute().parent, allow_outside=True).read(name.name)
+    name = Path(path).absolute()  # which gives even "." a name
+    return Files(name.parent, allow_outside=True).read(name.name)
 
 
 def load_items(source: ManifestSource) -> Loaded:

@@ -8,6 +8,9 @@ from pathlib import Path
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
 from dispatchfile.manifest import load_manifest
+from dispatchfile.problems import Problem
+
+NO_MAPPING = "DF009"  # of a manifest, which would have to hold more than that
 
 
 def read_variables(files: Iterable[Path], pairs: Mapping[str, str]) -> dict[str, object]:
@@ -24,13 +27,19 @@ def read_variables(files: Iterable[Path], pairs: Mapping[str, str]) -> dict[str,
 
 def _read_mapping(file: Path) -> Mapping[str, object]:
     """YAML as a manifest's, of which JSON is a part."""
+    path = file.absolute()  # which gives even "." a name
     try:
-        content = Files(file.absolute().parent, allow_outside=True).read(file.name)
+        content = Files(path.parent, allow_outside=True).read(path.name)
     except FileError as error:
         raise FileError(str(file), error.reason) from error
-    document, problems = load_manifest(content, path=str(file), folder=file.absolute().parent)
+    document, problems = load_manifest(content, path=str(file), folder=path.parent)
     if problems:
         place = problems[0].position
-        raise FileError(f"{file}:{place.line}:{place.column}", f"{problems[0].text} (a file of variables is a mapping)")
+        raise FileError(f"{file}:{place.line}:{place.column}", _reason(problems[0]))
     assert document is not None  # noqa: S101  it is there where there are no problems
     return document.data
+
+
+def _reason(problem: Problem) -> str:
+    wanted = "a mapping of variables is wanted"
+    return wanted if problem.code == NO_MAPPING else f"{problem.text} ({wanted})"

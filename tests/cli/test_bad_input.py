@@ -219,10 +219,16 @@ CASES = [
     each("100,000 brackets of JSON", "json: f", "f:1:1: DF023 nested too deeply", "[" * 100_000),
     each("a line of JSON", "ndjson: f", "f:2:3: DF023 not valid JSON: Expecting", '{"job": "j"}\n{\n'),
     # the manifest's path
-    path("a missing manifest", "none.yaml", "none.yaml:1:1: DF010 does not exist: name a manifest, or start one with"),
+    path(
+        "a missing manifest", "none.yaml", "none.yaml:1:1: DF010 does not exist: name a manifest,", "dispatchfile init"
+    ),
     path("a manifest that is a directory", "d", "d:1:1: DF010 is a directory: name a manifest", d=Path.mkdir),
+    path("the folder as a manifest", ".", ".:1:1: DF010 is a directory: name a manifest"),
+    path("an empty name", "", "the manifest's name is empty: name one, or leave it out for dispatchfile.yaml"),
     path("a manifest that is a device", "/dev/zero", "/dev/zero:1:1: DF010 is a device: name a manifest"),
-    path("a manifest that is a FIFO", "f", "f:1:1: DF010 is a FIFO: name a manifest", f=os.mkfifo),
+    path(
+        "a manifest that is a FIFO", "f", "f:1:1: DF010 is a FIFO: name a manifest, - for standard input", f=os.mkfifo
+    ),
     # options
     flags("a rate's flag", "--rate 0/s", "--rate: '0/s' is no rate: write it as 20/s, 100/m or 5/h"),
     flags("a duration's flag", "--settle 5", "--settle: '5' is no duration: write it as 90s, 10m or 1h30m"),
@@ -237,6 +243,9 @@ CASES = [
     flags("a variable without name", "--var =x", "--var =x: write it as KEY=VALUE"),
     flags("a missing file of variables", "--var-file v", "v: does not exist"),
     flags("a file of variables that is a device", "--var-file /dev/zero", "/dev/zero: is a device"),
+    flags("a directory of variables", "--var-file .", ".: is a directory"),
+    flags("a list of variables", "--var-file v", "v:1:1: a mapping of variables is wanted", v="- 1\n"),
+    flags("no variables", "--var-file v", "v:1:1: a mapping of variables is wanted", v=""),
     flags("a file of variables that is cut", "--var-file v", "v:1:5: a value is missing here: write one", v="a: ["),
     flags("a selector without items", "--only x*", "--only x*: matches none of 1 item"),
     flags("a selector of no kind", "--only x:y", "--only x:y: selects by an id's glob, tag:x, job:x or outcome:x"),

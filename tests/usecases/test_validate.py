@@ -63,8 +63,8 @@ def test_later_variables_go_over_earlier_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("x: [", r"v.yaml:1:5: .*a file of variables is a mapping", id="no YAML"),
-        pytest.param("- x", r"v.yaml:1:1: .*a file of variables is a mapping", id="a list"),
+        pytest.param("x: [", r"v.yaml:1:5: .*a mapping of variables is wanted", id="no YAML"),
+        pytest.param("- x", r"v.yaml:1:1: a mapping of variables is wanted$", id="a list"),
         pytest.param(None, r"^/.*/v.yaml: does not exist", id="missing"),
     ],
 )
