@@ -122,13 +122,11 @@ def _sends_tokens(children: Children, prepared: Prepared) -> bool:
 
 def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
     settings = prepared.settings
-    before, while_ = f"{load.reads_before:,} before", f"{load.reads_while:,} to watch"
-    logs = f", at most {load.log_reads:,} for log lines" if load.log_reads else ""
-    yield ok(
-        "load", f"{load.dispatches:,} dispatches; reads: {before}, {while_}{logs}, {load.lists_at_end:,} at the end"
-    )
+    reads = [f"{load.reads_before:,} before", f"{load.reads_while:,} to watch"]
+    reads += [f"at most {load.log_reads:,} for log lines"] if load.log_reads else []
+    yield ok("load", f"{load.dispatches:,} dispatches; reads: {', '.join(reads)}, {load.lists_at_end:,} at the end")
     if load.lists_a_second:
-        yield ok("load", f"at most {load.lists_a_second:,} lists a second while children live")
+        yield ok("load", "while children live, at most one list a second for each job")
     yield ok("load", f"{load.payload_bytes:,} bytes of payload, {load.sent_bytes:,} bytes sent")
     pace = f"{settings.concurrency} at a time" + (f", {settings.rate}" if settings.rate else "")
     yield ok("load", f"at {pace}: at least {load.sending_s:.1f} s to send them, if Nomad keeps up")
