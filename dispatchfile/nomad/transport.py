@@ -758,4 +758,6 @@ def _explain_os(code: int, endpoint: Endpoint) -> str:
         return f"connection refused at port {endpoint.port}, which its scheme stands for; Nomad's own is 4646"
     if code == errno.ECONNREFUSED:
         return "connection refused: is the agent running, and is the address right?"
+    if code == errno.ENOENT and endpoint.socket:
+        return "there is no such socket: is the agent running, and is the path right?"
     return os.strerror(code).lower()

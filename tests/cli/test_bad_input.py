@@ -282,6 +282,7 @@ CASES = [
     address("an address with a query", "http://n?x", "NOMAD_ADDR: 'http://n?x': an address has no query and no"),
     address("an address with an escape", "http://\x1b[1m", "NOMAD_ADDR: the address has a blank or a control"),
     address("a socket of a relative path", "unix://a.sock", "a unix socket needs an absolute path: write unix:"),
+    address("a socket that is not there", "unix:///no/a.sock", "at unix:///no/a.sock: there is no such socket: is the"),
     address("a server that is not there", "http://127.0.0.1:1", "at http://127.0.0.1:1: connection refused: is the"),
     address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),
     # the embedded agent
