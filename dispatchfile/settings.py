@@ -156,6 +156,13 @@ def _read(key: str, value: object) -> object:
         raise SettingError(key, str(exc)) from exc
 
 
+# By wait: what a flag that says how far to wait takes out of a manifest, or out of the run that goes on.
+MEANINGLESS: Mapping[str, frozenset[str]] = {
+    Wait.DETACH: frozenset({"in_flight", "unplaced_after"}),
+    Wait.PLACEMENT: frozenset({"unplaced_after"}),
+}
+
+
 def resolve_settings(flags: Mapping[str, str | None], manifest: Mapping[str, object]) -> Settings:
     """
     Flag over manifest over default.
@@ -163,8 +170,9 @@ def resolve_settings(flags: Mapping[str, str | None], manifest: Mapping[str, obj
     flags: by manifest key, as typed, None where not given. manifest: its `settings`, checked against the schema.
     Raises SettingError for the first value that cannot be read or contradicts another.
     """
-    given = {key: value for key, value in manifest.items() if value is not None}
-    given |= {key: value for key, value in flags.items() if value is not None}
+    chosen = {key: value for key, value in flags.items() if value is not None}
+    unfit = MEANINGLESS.get(chosen.get("wait", ""), frozenset())
+    given = {key: value for key, value in manifest.items() if value is not None and key not in unfit} | chosen
     read = {field.name: _read(field.name, given[field.name]) for field in fields(Settings) if field.name in given}
     settings = replace(Settings(), **read)  # type: ignore[arg-type]  # PARSERS gives each field its own type
     return _settle_contradictions(settings, given)
@@ -178,14 +186,16 @@ def override_settings(settings: Settings, flags: Mapping[str, str | None]) -> Se
     """
     given = {key: value for key, value in flags.items() if value is not None}
     read = {key: _read(key, value) for key, value in given.items()}
+    unfit = MEANINGLESS.get(given.get("wait", ""), frozenset())
+    settings = replace(settings, unplaced_after=None) if "unplaced_after" in unfit else settings
     return _settle_contradictions(replace(settings, **read), given)  # type: ignore[arg-type]  # as above
 
 
 def _settle_contradictions(settings: Settings, given: Mapping[str, object]) -> Settings:
-    if settings.wait is Wait.DETACH:
-        if "in_flight" in given and settings.in_flight is not None:
-            raise SettingError("in_flight", "cannot be counted with wait: detach, where nothing is watched")
-        return replace(settings, in_flight=None)
     if settings.wait is not Wait.COMPLETION and settings.unplaced_after is not None:
         raise SettingError("unplaced_after", "has a meaning with wait: completion only")
-    return settings
+    if settings.wait is not Wait.DETACH:
+        return settings
+    if "in_flight" in given and settings.in_flight is not None:
+        raise SettingError("in_flight", "cannot be counted with wait: detach, where nothing is watched")
+    return replace(settings, in_flight=None)

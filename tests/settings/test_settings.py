@@ -10,6 +10,7 @@ from dispatchfile.settings import (
     Settings,
     Share,
     Wait,
+    override_settings,
     parse_duration,
     parse_rate,
     parse_share,
@@ -134,6 +135,7 @@ def test_detach_has_nothing_in_flight() -> None:
     [
         ({"wait": "detach", "in_flight": 5}, "in_flight"),
         ({"wait": "placement", "unplaced_after": "5m"}, "unplaced_after"),
+        ({"wait": "detach", "unplaced_after": "5m"}, "unplaced_after"),
         ({"unplaced_after": "5m"}, "unplaced_after"),
     ],
 )
@@ -142,3 +144,20 @@ def test_settings_that_contradict_each_other_are_refused(given: dict[str, object
     with pytest.raises(SettingError) as caught:
         resolve_settings({}, given)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize("wait", ["detach", "placement", "completion"])
+def test_a_flag_that_waits_less_goes_over_all_that_the_manifest_says_of_waiting(wait: str) -> None:
+    """Nobody has to edit a manifest to detach; what has a meaning still holds."""
+    manifest = {"wait": "completion", "unplaced_after": "5m", "in_flight": 7}
+    resolved = resolve_settings({"wait": wait}, manifest)
+    kept = timedelta(minutes=5) if wait == "completion" else None
+    assert resolved == Settings(Wait(wait), unplaced_after=kept, in_flight=None if wait == "detach" else 7)
+    assert override_settings(resolve_settings({}, manifest), {"wait": wait}) == resolved
+
+
+def test_flags_may_not_contradict_each_other() -> None:
+    """Who types both means something else."""
+    for flags in ({"wait": "detach", "in_flight": "5"}, {"wait": "placement", "unplaced_after": "5m"}):
+        with pytest.raises(SettingError):
+            resolve_settings(flags, {})
