@@ -95,7 +95,10 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
     loaded = load_items(options.source)
     if loaded.document is None or has_errors(loaded.problems):
         return loaded.problems
-    settings = _settings(options, loaded.document)
+    try:
+        settings = _settings(options, loaded.document)
+    except SettingError as error:
+        return (*loaded.problems, _misfit(error, options, loaded.document))
     selection = select_items(loaded.items, only=options.only, skip=options.skip)
     return Prepared(loaded.document, selection, loaded.items, settings, loaded.problems)
 
@@ -107,10 +110,15 @@ def _settings(options: RunOptions, document: Document) -> Settings:
         if flags.get("wait") not in (None, Wait.COMPLETION):
             raise UsageError("--local: its tasks end with the run, so it always waits for completion")
         flags["wait"] = Wait.COMPLETION
-    try:
-        return resolve_settings(flags, written if isinstance(written, Mapping) else {})
-    except SettingError as error:
+    return resolve_settings(flags, written if isinstance(written, Mapping) else {})
+
+
+def _misfit(error: SettingError, options: RunOptions, document: Document) -> Problem:
+    """A setting of the manifest that does not fit the others. Raises UsageError where it is a flag."""
+    if options.settings.get(error.key) is not None:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
+    place = document.position("settings", error.key)
+    return document.problem("DF017", place, f"settings.{error.key}: {error.message}")
 
 
 async def preflight(
