@@ -113,8 +113,11 @@ def shown_path(document: Document, name: str) -> str:
     return posixpath.join(posixpath.dirname(document.path), name)
 
 
-def file_problem_code(error: FileError) -> str:
-    return "DF031" if isinstance(error, OutsideFolder) else "DF030"
+def file_trouble(error: FileError) -> tuple[str, str, str]:
+    """Code, what was found, what would be right."""
+    if isinstance(error, OutsideFolder):
+        return "DF031", str(error), "move it there, or pass --allow-outside"
+    return "DF030", str(error), ""
 
 
 def _numbered(source: _Source, found: Iterable[Found]) -> Iterator[Row | Problem]:
@@ -140,7 +143,7 @@ def _readable(source: _Source) -> Iterator[Found]:
     try:
         yield from _READERS[source.kind](source)
     except FileError as exc:
-        yield source.problem(file_problem_code(exc), str(exc))
+        yield source.problem(*file_trouble(exc))
 
 
 def _list_rows(source: _Source) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 from dispatchfile.errors import FileError
-from dispatchfile.expand import Names, Row, file_problem_code, shown_path
+from dispatchfile.expand import Names, Row, file_trouble, shown_path
 from dispatchfile.files import Files
 from dispatchfile.items.identity import auto_token, default_id, fingerprint
 from dispatchfile.items.model import DispatchRequest, Item
@@ -186,13 +186,13 @@ class Making:
         try:
             return self._shop.files.read(name)
         except FileError as exc:
-            self._refuse(file_problem_code(exc), str(exc), "", "payload", "file")
+            self._refuse(*file_trouble(exc), "payload", "file")
 
     def _template(self, path: str) -> str:
         try:
             return self._shop.renderer.render_file(path, self._context)
         except FileError as exc:
-            self._refuse(file_problem_code(exc), str(exc), "", "payload", "template")
+            self._refuse(*file_trouble(exc), "payload", "template")
         except TemplateTrouble as exc:
             self._refuse_template(exc.trouble, "payload", "template")
 

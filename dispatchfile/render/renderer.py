@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from dispatchfile.errors import FileError, RenderError
-from dispatchfile.expand import Names, file_problem_code
+from dispatchfile.expand import Names, file_trouble
 from dispatchfile.files import Files
 from dispatchfile.render.limits import MAX_TEXT, Budget, TooLong, TooMuch
 from dispatchfile.render.lookups import fill_lookups, read_lookups
@@ -151,7 +151,7 @@ def _trouble(error: Exception, context: Mapping[str, object]) -> Trouble:
         case TemplateSyntaxError():
             return Trouble("DF032", error.message or NO_REASON, "", error.name, error.lineno)
         case FileError():
-            return Trouble(file_problem_code(error), str(error), "", file, line)
+            return Trouble(*file_trouble(error), file, line)
         case _:
             code = next((code for kind, code in _CODES if isinstance(error, kind)), "DF034")
             found = _REASONS.get(type(error)) or str(error) or type(error).__name__
