@@ -109,6 +109,7 @@ def read_options(call: DispatchCall) -> DispatchOptions:
         raise UsageError(WRONG_COUNT)
     job, *inputs = call.arguments
     flags = call.flags
+    _refuse_broken_texts([job, flags.idempotency_token or "", flags.id_prefix_template or "", *(flags.meta or ())])
     return DispatchOptions(
         payload=read_input(inputs[0]) if inputs else None,
         meta=read_meta(flags.meta or ()),
@@ -121,8 +122,17 @@ def read_options(call: DispatchCall) -> DispatchOptions:
     )
 
 
+def _refuse_broken_texts(texts: Sequence[str]) -> None:
+    """Bytes of an argument that are no text would reach Nomad as something else."""
+    for text in texts:
+        if not text.isascii() and text != text.encode("utf-8", "replace").decode():
+            raise UsageError(f"{visible(text)}: is not UTF-8 text")
+
+
 def read_input(source: str) -> bytes:
     """The whole payload. Raises UsageError as Go words it."""
+    if source == STANDARD_INPUT and sys.stdin is None:  # closed by whoever started this
+        raise UsageError("Error reading input data: read /dev/stdin: bad file descriptor")
     try:
         return sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
     except OSError as exc:

@@ -150,8 +150,9 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     ticket = Ticket(_item_of(child_id, like), 1)
     monitor.watch(Child(ticket, child_id, parent, listed=True, tokened=tokened, wait=Wait.COMPLETION))
     polls = asyncio.create_task(monitor.run())
+    either: list[asyncio.Future[None] | asyncio.Future[Verdict]] = [polls, desk.verdict]
     try:
-        await asyncio.wait([polls, desk.verdict], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         polls.cancel()
         with contextlib.suppress(asyncio.CancelledError):

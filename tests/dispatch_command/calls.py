@@ -87,5 +87,7 @@ def theirs(address: str, *arguments: str, stdin: str = "") -> Said:
 
 def environment(address: str) -> dict[str, str]:
     """That of the tests, without what would change what the commands say."""
-    kept = {key: text for key, text in os.environ.items() if not key.startswith(("NOMAD_", "FORCE_", "DISPLAY"))}
+    kept = {
+        key: text for key, text in os.environ.items() if not key.startswith(("NOMAD_", "FORCE_", "DISPLAY", "WAYLAND_"))
+    }
     return {**kept, "NOMAD_ADDR": address}

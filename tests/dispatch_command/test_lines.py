@@ -105,3 +105,26 @@ def test_a_periodic_job_has_no_evaluation_to_monitor(address: str) -> None:
 def test_quiet_leaves_the_result(address: str) -> None:
     """No steps, but what was made and, when waited for, how it ended."""
     assert ours(address, "-quiet", "ok").out == DETACHED.format(job="ok")
+
+
+def test_the_web_ui_is_pointed_at_on_request(address: str) -> None:
+    """Where there is no display, that is all; a browser in the terminal would be in the way."""
+    said = ours(address, "-ui", "ok")
+    hint, trouble = said.err.strip().split("\n\n")
+    assert hint.startswith(f"==> View this job in the Web UI: {address}/ui/jobs/ok%2Fdispatch-")
+    assert hint.endswith("@default")
+    assert trouble == "Failed to open browser: there is none here"
+    assert (said.out, said.code) == (MONITORED.format(job="ok"), 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["\udcff"], "\\udcff: is not UTF-8 text"),
+        (["-meta", "k=\udcff", "ok"], "k=\\udcff: is not UTF-8 text"),
+        (["-wait=nope", "ok"], "--wait: 'nope' is not one of detach, placement, completion"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_here(arguments: list[str], told: str) -> None:
+    """Before anything is asked of a server."""
+    assert ours("http://127.0.0.1:1", *arguments) == Said("", f"{told}\n", 1)
