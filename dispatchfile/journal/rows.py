@@ -66,8 +66,10 @@ def decode_entries(rows: Sequence[tuple[int, str, str | None, int | None, str]])
 
 @functools.cache
 def _decoders() -> Mapping[str, Callable[[Plain], Entry]]:
-    kinds = cast("Mapping[str, type[Intent]]", ENTRIES)  # any of them: a class is hashable, whatever mypy makes of it
-    return {name: cast("Callable[[Plain], Entry]", decoder(kind)) for name, kind in kinds.items()}
+    return {
+        name: cast("Callable[[Plain], Entry]", decoder(kind))  # type: ignore[arg-type]  # a class is hashable
+        for name, kind in ENTRIES.items()
+    }
 
 
 def encode_item(item: Item) -> tuple[str, bytes | None]:
