@@ -1,0 +1,225 @@
+"""Items of a past run once more."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.events import Cause, Ended, Outcome, Verdict
+from dispatchfile.journal import RunState, list_runs
+from dispatchfile.usecases.choose import Choice
+from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import RunName
+from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from tests.making import make_item
+from tests.usecases.past_runs import (
+    CONNECTION,
+    STARTED_AT,
+    PastNomad,
+    Told,
+    header,
+    keep_run,
+    loop_clock,
+    outcomes_of,
+    sent,
+)
+from tests.virtual_time import VIRTUAL_TIME
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUAL_TIME
+
+
+A, B, C = make_item("a", payload=b"A", meta={"k": "v"}), make_item("b", token="tok"), make_item("c")
+FAILED = Choice(failed=True)
+
+
+def ended(item, outcome, cause=None, *, attempt=1):
+    return Ended(item.id, attempt, STARTED_AT + 3, Verdict(outcome, cause))
+
+
+async def rerun(name, nomad, choice=FAILED, **options):
+    wanted = RerunOptions(name=name, choice=choice, connection=CONNECTION, **options)
+    return await rerun_items(wanted, reporter=Told(), control=Control(), clock=loop_clock(), connect=nomad.connect)
+
+
+def new_run(name: RunName):
+    """The name and the header of the run that was made."""
+    runs, _ = list_runs(Path(name.state_dir))
+    (new,) = (run for run in runs if run.header.id != "run1")
+    return replace(name, run=new.header.id), new.header
+
+
+async def test_failed_items_go_out_again_as_they_were(tmp_path):
+    """With the stored payload and meta, under a new run's prefix, in a journal of its own."""
+    name = await keep_run(
+        tmp_path,
+        [A, B, C],
+        [ended(A, Outcome.FAILED, Cause.EXIT), ended(B, Outcome.SUCCEEDED), ended(C, Outcome.REFUSED)],
+    )
+    end = await rerun(name, nomad := PastNomad(lifetime_s=1))
+    new, head = new_run(name)
+    assert [(child.prefix, child.payload, child.meta) for child in nomad.made] == [
+        (f"{new.run}-a-1", b"A", {"k": "v"}),
+        (f"{new.run}-c-1", b"", {}),
+    ]
+    assert (end.summary.run, end.summary.state, end.exit_code) == (new.run, "finished", 0)
+    assert outcomes_of(new) == {"a": "succeeded/None", "c": "succeeded/None"}
+    assert (head.rerun_of, head.manifest, head.name) == ("run1", "/films/dispatchfile.yaml", "nightly")
+
+
+async def test_a_token_is_varied_so_that_a_new_child_comes(tmp_path):
+    """The old child still has the old one."""
+    nomad = PastNomad(lifetime_s=0)
+    name = await keep_run(tmp_path, [B], [*sent(B, nomad.had(B, token="tok")), ended(B, Outcome.FAILED, Cause.EXIT)])
+    await rerun(name, nomad)
+    new, _ = new_run(name)
+    assert [child.token for child in nomad.made] == ["tok", f"tok@{new.run}"]
+
+
+async def test_a_rerun_of_a_rerun_varies_the_token_once(tmp_path):
+    """By its own ID, not by all that came before."""
+    name = await keep_run(tmp_path, [B], [ended(B, Outcome.FAILED)], head=header(rerun_of="run0"))
+    await rerun(name, nomad := PastNomad(lifetime_s=0))
+    new, _ = new_run(name)
+    assert [child.token for child in nomad.made] == [f"tok@{new.run}"]
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.INTERRUPTED])
+async def test_an_unfinished_run_is_not_run_again(tmp_path, state):
+    """It is to be resumed or stopped first."""
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)], state=state)
+    with pytest.raises(RunRefused, match="run run1 is unfinished: `dispatchfile resume run1`"):
+        await rerun(name, PastNomad())
+    assert list_runs(tmp_path)[0][0].header.id == "run1"
+
+
+async def test_a_run_that_was_stopped_can_be_run_again(tmp_path):
+    """What was stopped and what was never sent."""
+    events = [ended(A, Outcome.STOPPED, Cause.USER_STOP), ended(B, Outcome.UNSENT, Cause.INTERRUPTED)]
+    name = await keep_run(tmp_path, [A, B], events, state=RunState.STOPPED_EARLY)
+    end = await rerun(name, PastNomad(lifetime_s=0))
+    assert end.summary.counts["succeeded"] == 2
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST])
+async def test_a_predecessor_that_lives_is_stopped_first(tmp_path, outcome):
+    """Before the new child is asked for."""
+    nomad = PastNomad()
+    old = nomad.had(A)
+    name = await keep_run(tmp_path, [A], [*sent(A, old), ended(A, outcome)])
+    nomad.lifetime_s = 0
+    end = await rerun(name, nomad)
+    new, _ = new_run(name)
+    assert nomad.writes == [f"stop {old.id}", f"dispatch {new.run}-a-1"]
+    assert end.summary.counts["succeeded"] == 1
+
+
+async def test_the_child_of_an_unknown_item_is_found_and_stopped(tmp_path):
+    """Nobody knew of it: the answer was lost, and so was the process that asked."""
+    nomad = PastNomad()
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.UNKNOWN, Cause.COLLECTED)], marked=["a"])
+    old = nomad.had(A)
+    nomad.lifetime_s = 0
+    await rerun(name, nomad, Choice(outcomes=[Outcome.UNKNOWN]))
+    assert nomad.stopped == [old.id]
+
+
+async def test_a_predecessor_that_is_dead_needs_no_right_to_stop(tmp_path):
+    """A token that may only dispatch is enough."""
+    nomad = PastNomad(lifetime_s=0, forbidden=["stop"])
+    name = await keep_run(tmp_path, [A], [*sent(A, nomad.had(A)), ended(A, Outcome.TIMED_OUT)])
+    end = await rerun(name, nomad)
+    assert end.summary.counts["succeeded"] == 1
+
+
+async def test_a_predecessor_that_may_not_be_stopped_keeps_the_item_from_being_sent(tmp_path):
+    """Two of one item are worse than none."""
+    nomad = PastNomad(forbidden=["stop"])
+    name = await keep_run(tmp_path, [A], [*sent(A, nomad.had(A)), ended(A, Outcome.UNPLACED)])
+    end = await rerun(name, nomad)
+    assert (end.summary.counts["refused"], nomad.writes) == (1, [])
+
+
+async def test_somebody_elses_living_child_keeps_the_rerun_from_starting(tmp_path):
+    """Nomad had it for the token: it is not this run's to stop."""
+    nomad = PastNomad()
+    theirs = nomad.had(B, run="other", token="tok")
+    name = await keep_run(tmp_path, [B], [*sent(B, theirs, existing=True), ended(B, Outcome.TIMED_OUT)])
+    with pytest.raises(RunRefused, match=r"item 'b': encode/dispatch-other-b-1-.* still lives, and is not this run's"):
+        await rerun(name, nomad)
+    assert nomad.writes == []
+    nomad.end(theirs)
+    nomad.lifetime_s = 0
+    assert (await rerun(name, nomad)).summary.counts["succeeded"] == 1
+
+
+async def test_beside_an_unfinished_run_of_the_same_manifest_nothing_starts(tmp_path):
+    """It may be sending the same items; `--new` insists."""
+    await keep_run(tmp_path, [A], head=header(id="run2", started_at=STARTED_AT + 1), state=RunState.INTERRUPTED)
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
+    with pytest.raises(RunRefused, match=r"run run2 of dispatchfile\.yaml is unfinished"):
+        await rerun(name, PastNomad(lifetime_s=0))
+    assert (await rerun(name, PastNomad(lifetime_s=0), new=True)).exit_code == 0
+
+
+async def test_what_the_server_would_refuse_is_told_before_anything_is_sent(tmp_path):
+    """The parent may have changed since."""
+    name = await keep_run(tmp_path, [item := make_item("a", meta={"no": "x"})], [ended(item, Outcome.FAILED)])
+    end = await rerun(name, nomad := PastNomad())
+    assert (end.summary, end.exit_code, nomad.writes) == (None, 1, [])
+    assert [problem.item for problem in end.problems] == ["a"]
+
+
+async def test_settings_are_the_old_runs_unless_a_flag_says_otherwise(tmp_path):
+    """And wait is one of them."""
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
+    end = await rerun(name, PastNomad(), settings={"wait": "detach", "concurrency": "3"})
+    assert (end.summary.wait, end.summary.counts["dispatched"]) == ("detach", 1)
+    with pytest.raises(UsageError, match="--rate: 'x' is no rate"):
+        await rerun(name, PastNomad(), settings={"rate": "x"})
+
+
+async def test_a_local_run_is_only_run_again_to_completion(tmp_path):
+    """Its tasks end with it; and an embedded agent of its own has no predecessors."""
+    name = await keep_run(
+        tmp_path,
+        [A],
+        [*sent(A, "encode/dispatch-run1-a-1-1-00000000"), ended(A, Outcome.LOST)],
+        head=header(local=True),
+    )
+    with pytest.raises(UsageError, match="a local run always waits for completion"):
+        await rerun(name, PastNomad(), settings={"wait": "detach"})
+    end = await rerun(name, PastNomad(lifetime_s=0))
+    assert (end.summary.target, new_run(name)[1].local) == ("http://nomad.example:4646", True)
+
+
+MANIFEST = """\
+version: 1
+name: nightly
+defaults: {sensitive: [payload, meta.k, meta.none]}
+dispatches:
+  - {id: a, job: encode, payload: {text: "{{ vars.key }}"}, meta: {k: "{{ vars.key }}"}}
+"""
+
+
+async def test_sensitive_values_are_rendered_again(tmp_path):
+    """They are in no journal: the manifest and a variable give them back."""
+    item = replace(
+        make_item("a", payload=b"old", meta={"k": "old"}), sensitive=frozenset({"payload", "meta.k", "meta.none"})
+    )
+    manifest = tmp_path / "dispatchfile.yaml"
+    manifest.write_text(MANIFEST)
+    name = await keep_run(
+        tmp_path / "state", [item], [ended(item, Outcome.FAILED)], head=header(manifest=str(manifest))
+    )
+    with pytest.raises(UsageError, match="item 'a' has sensitive values, which are stored nowhere"):
+        await rerun(name, nomad := PastNomad(lifetime_s=0))
+    await rerun(name, nomad := PastNomad(lifetime_s=0), variables={"key": "s3cret"})
+    assert [(child.payload, child.meta) for child in nomad.made] == [(b"s3cret", {"k": "s3cret"})]
+    assert not [path for path in (tmp_path / "state").rglob("*.db") if b"s3cret" in path.read_bytes()]
+    manifest.write_text(MANIFEST.replace("k: ", "j: "))
+    with pytest.raises(UsageError, match="its manifest no longer gives them"):
+        await rerun(name, PastNomad(), variables={"key": "s3cret"}, new=True)
