@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
@@ -69,6 +69,8 @@ class Making:
         if recipe.id is not None:
             self._names["id"] = self._try(self._written_id, "")
         meta = {key: self._try(self._text, "", text, "meta", key) for key, text in recipe.meta.items()}
+        if "\0" in "".join(meta.values()):
+            self._try(self._refuse_nul, None, meta)
         payload = self._try(self._payload, None) if recipe.payload else None
         token = self._try(self._token, None) if recipe.token else None
         prefix = self._try(self._prefix, "") if recipe.prefix else ""
@@ -141,6 +143,11 @@ class Making:
             self._refuse("DF021", f"{item_id[:200]!r} cannot be an id", hint, "id")
         self.id = item_id
         return item_id
+
+    def _refuse_nul(self, meta: Mapping[str, str]) -> NoReturn:
+        key = next(key for key, value in meta.items() if "\0" in value)
+        hint = "the task gets it as an environment variable, which holds none"
+        self._refuse("DF041", f"meta.{key} holds a NUL", hint, "meta", key)
 
     def _token(self) -> str:
         token = self._text(self._recipe.token or "", "idempotency_token")

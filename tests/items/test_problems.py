@@ -153,6 +153,11 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
             id="list-in-meta",
         ),
         pytest.param(
+            "job: j, meta: {k: a, m: \"{{ 'b' ~ '\\0' }}\"}",
+            "DF041 m.yaml:3:28: meta.m holds a NUL: the task gets it as an environment variable, which holds none",
+            id="nul-in-meta",
+        ),
+        pytest.param(
             "job: j, payload: {json: {a: [x, '{{ nope }}']}}",
             "DF033 m.yaml:3:36: nope is not defined: templates see vars, item, name, env",
             id="undefined-in-json",
