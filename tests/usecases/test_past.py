@@ -1,0 +1,86 @@
+"""Past runs read back: as their events say, in seconds however many items they have."""
+
+import pytest
+
+from dispatchfile.events import (
+    Accepted,
+    Cause,
+    Doubled,
+    Doubted,
+    Ended,
+    Moved,
+    Outcome,
+    Repeated,
+    Sending,
+    State,
+    Verdict,
+)
+from dispatchfile.journal import RunState
+from dispatchfile.results import Results
+from dispatchfile.usecases.execute import item_facts
+from dispatchfile.usecases.past import fold_journal, read_history, read_past
+from tests.making import make_item
+from tests.usecases.past_runs import header, keep_run
+
+A, B, C, D = (make_item(name, attempts=2, tags=("x",), line=7) for name in "abcd")
+CHILD = "encode/dispatch-run1-{}-1795000000-00000000"
+
+STORY = [
+    Sending("a", 1, 10.0),
+    Accepted("a", 1, 11.0, CHILD.format("a-1"), "e1"),
+    Moved("a", 1, 12.0, State.RUNNING, "running on n1"),
+    Ended("a", 1, 13.0, Verdict(Outcome.FAILED, Cause.EXIT, "exit 3", 3, "n1", 1), retry_at=14.0),
+    Sending("a", 2, 14.0),
+    Accepted("a", 2, 15.0, CHILD.format("a-2"), "e2"),
+    Ended("a", 2, 16.0, Verdict(Outcome.SUCCEEDED, starts=2)),
+    Sending("b", 1, 10.0),
+    Doubted("b", 1, 11.0, "connection lost"),
+    Accepted("b", 1, 30.0, CHILD.format("b-1"), adopted=True),
+    Moved("b", 1, 31.0, State.RUNNING),
+    Ended("b", 1, 40.0, Verdict(Outcome.SUCCEEDED, starts=1)),
+    Sending("c", 1, 10.0),
+    Repeated("c", 1, 11.0, "no leader"),
+    Ended("c", 1, 12.0, Verdict(Outcome.UNSENT, Cause.INTERRUPTED)),
+    Sending("c", 1, 20.0),
+    Accepted("c", 1, 21.0, CHILD.format("c-1"), existing=True),
+    Ended("c", 1, 25.0, Verdict(Outcome.LOST, Cause.NODE_LOST)),
+    Doubled("c", 1, 26.0, ("x", "y")),
+    Ended("d", 1, 12.0, Verdict(Outcome.SKIPPED)),
+]
+
+
+def told_in_full(items, events):
+    results = Results([item_facts(item) for item in items])
+    for event in events:
+        results.apply(event)
+    return list(results.items()), results.doubled
+
+
+@pytest.mark.parametrize("cut", [len(STORY), 15, 9, 5, 3])
+async def test_a_run_reads_back_as_it_was_told(tmp_path, cut):
+    """Of one that has finished only the events that count are read: it makes no difference."""
+    items, events = [A, B, C, D], STORY[:cut]
+    state = RunState.FINISHED if cut == len(STORY) else RunState.INTERRUPTED
+    reader = (await keep_run(tmp_path, items, events, state=state)).open()
+    results = fold_journal(reader, reader.run())
+    assert (list(results.items()), results.doubled) == told_in_full(items, events)
+
+
+async def test_a_process_that_was_killed_is_interrupted(tmp_path):
+    """Its journal still says that it runs."""
+    past = read_past(await keep_run(tmp_path, [A], state=RunState.RUNNING))
+    assert (past.state, past.is_live, past.summary().state) == ("interrupted", False, "interrupted")
+
+
+async def test_the_history_is_the_newest_first(tmp_path):
+    """With what cannot be read told apart."""
+    await keep_run(tmp_path, [A], head=header(id="old", started_at=1.0))
+    await keep_run(tmp_path, [A, B], head=header(id="new", started_at=2.0), state=RunState.RUNNING)
+    (tmp_path / "runs/20261122T000000.000000Z-bad.db").write_bytes(b"garbage")
+    history, errors = read_history(str(tmp_path), {})
+    assert [(run.header.id, run.items, state) for run, state in history] == [
+        ("new", 2, "interrupted"),
+        ("old", 1, "finished"),
+    ]
+    assert len(errors) == 1
+    assert "-bad.db: it is damaged" in errors[0]
