@@ -1,6 +1,5 @@
 """docs/commands.md, and every command line on the pages, against the program."""
 
-import contextlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from dispatchfile.cli.app import app
 from dispatchfile.cli.argv import normalize_argv
 from tests.docs.pages import ROOT, all_blocks, all_sections, calls_of, read_sections
 from tests.docs.rewrite import PAGE, help_of
-from tests.docs.terminal import agent_of, run_shown, steady
 
 GROUP = typer.main.get_command(app)
 COMMANDS = GROUP.commands  # type: ignore[attr-defined]
@@ -49,14 +47,6 @@ def test_the_reference_has_every_command() -> None:
 def test_the_help_shown_is_the_real_one(command: str) -> None:
     """`python -m tests.docs.rewrite` writes it anew."""
     assert REFERENCE[command].blocks[-1].text == help_of(command)
-
-
-def test_dispatch_prints_what_is_shown() -> None:
-    """Against an agent, but for times and IDs."""
-    (call,) = (call for block in REFERENCE["dispatch"].blocks[:-1] for call in calls_of(block))
-    with agent_of("quickstart") as address, contextlib.chdir(ROOT / "examples" / "quickstart"):
-        printed, exit_code = run_shown(call.command, environ={"NOMAD_ADDR": address})
-    assert (steady(printed), exit_code) == (steady(call.output), 0)
 
 
 @pytest.mark.parametrize(("place", "line"), LINES, ids=[f"{place}-{line[:30]}" for place, line in LINES])
