@@ -14,6 +14,7 @@ from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, 
 from dispatchfile.results import ItemResult, Summary
 
 LISTED_LIVING = 10
+LOCAL = "local"  # the target of a run on an embedded agent
 LIVING = (State.SENDING, State.IN_DOUBT, State.QUEUED, State.RUNNING)
 
 
@@ -94,4 +95,6 @@ def _hints(standing: Standing, palette: Palette) -> Iterator[str]:
     if standing.process:
         yield f"follow it with: {palette.strong(f'{PROGRAM} watch {run}')}"
     elif state == "interrupted":
+        if standing.summary.target == LOCAL and any(item.state in LIVING for item in standing.summary.items):
+            yield "its tasks ended with the embedded agent that ran them, and go out again"
         yield f"go on with: {palette.strong(f'{PROGRAM} resume {run}')}"

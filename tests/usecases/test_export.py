@@ -6,19 +6,23 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatchfile.events import Cause, Ended, Outcome, Verdict
+from dispatchfile.errors import FileError
+from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
 from dispatchfile.items import DispatchRequest, Item, Retry
 from dispatchfile.journal import JournalReader, RunHeader, RunState, RunStatus, StoredRun, Target
 from dispatchfile.results import Results
-from dispatchfile.settings import Settings
+from dispatchfile.settings import Rate, Settings, Share, Wait, resolve_settings
+from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import item_facts
-from dispatchfile.usecases.export import manifest_of
+from dispatchfile.usecases.export import export_items, manifest_of
 from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
-from dispatchfile.usecases.rerun import Again
+from dispatchfile.usecases.rerun import Again, RerunOptions
 from tests.making import make_item
+from tests.usecases.past_runs import CONNECTION, keep_run
 
 RUN = "x7k2m9qa"
 DEFAULTS = Settings()
@@ -138,3 +142,129 @@ def test_an_export_reads_back_as_the_same_requests(tmp_path: Path, items: list[I
     loaded = read(manifest_of(again(items), items), tmp_path)
     assert not [str(problem) for problem in loaded.problems]
     assert [without_place(item) for item in loaded.items] == [without_place(item) for item in items]
+
+
+def item_of(**changes: object) -> Item:
+    return make_item("a", **changes)  # type: ignore[arg-type]
+
+
+def test_a_manifest_is_made_to_be_reviewed(tmp_path: Path) -> None:
+    """What all items share stands once, payloads of lines in lines, and each item says how it ended."""
+    one = make_item("film-1", payload=b'{"a": 1}\n{"b": 2}\n', meta={"title": "One"}, tags=("eu",), attempts=2)
+    two = make_item("film-2", payload=b"\x00\xff", meta={"title": "1.10"}, tags=("eu",), attempts=2)
+    text = manifest_of(again([one, two], Settings(wait=Wait.COMPLETION, in_flight=None)), [one, two])
+    assert text.partition("#\n")[2] == (
+        """\
+# 2 of the 2 items of run x7k2m9qa (nightly), with the requests it stored.
+version: 1
+name: nightly
+settings:
+  wait: completion
+  in_flight: unlimited
+defaults:
+  job: encode
+  namespace: default
+  retry: {attempts: 2, on: [failed], delay: "0s"}
+  tags: [eu]
+dispatches:
+  # failed (exit 3)
+  - id: film-1
+    payload:
+      text: |
+        {"a": 1}
+        {"b": 2}
+    meta:
+      title: One
+  # failed (exit 3)
+  - id: film-2
+    payload: {base64: "AP8="}
+    meta:
+      title: "1.10"
+"""
+    )
+
+
+def test_settings_go_along(tmp_path: Path) -> None:
+    """The manifest's run goes at the past run's pace and waits as far."""
+    given = Settings(
+        wait=Wait.COMPLETION,
+        concurrency=3,
+        in_flight=None,
+        rate=Rate(20, 60),
+        canary=Share(percent=2.5),
+        stop_on=Share(count=7),
+        unplaced_after=timedelta(minutes=10),
+        timeout=timedelta(hours=2, microseconds=1),
+        settle=timedelta(seconds=90),
+    )
+    loaded = read(manifest_of(again([item_of()], given), [item_of()]), tmp_path)
+    assert loaded.document is not None
+    assert resolve_settings({}, loaded.document.data["settings"]) == given  # type: ignore[arg-type]
+
+
+def test_tokens_are_varied_so_that_new_children_come(tmp_path: Path) -> None:
+    """In a way that no run and no rerun does; and a comment says why."""
+    item = item_of(token="tok", prefix="p", exact=True)
+    text = manifest_of(again([item]), [item])
+    assert "# Idempotency tokens end in @x7k2m9qa-again: Nomad knows those of the run already.\n" in text
+    (loaded,) = read(text, tmp_path).items
+    assert (loaded.request.token, loaded.written_prefix, loaded.exact_prefix) == ("tok@x7k2m9qa-again", "p", True)
+
+
+def test_a_child_that_may_still_live_is_named(tmp_path: Path) -> None:
+    """The manifest cannot stop it, as a rerun would."""
+    item = item_of()
+    past = again([item])
+    past.results.apply(Accepted("a", 1, 1.0, "encode/dispatch-x7k2m9qa-a-1-1-00000000"))
+    past.results.apply(Ended("a", 1, 2.0, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE)))
+    text = manifest_of(past, [item])
+    assert "  # timed_out (deadline)\n" in text
+    assert "nomad job stop encode/dispatch-x7k2m9qa-a-1-1-00000000\n" in text
+
+
+class TestSensitiveValues:
+    """They are never written; variables stand in their places."""
+
+    NAMES = frozenset({"payload", "meta.api-key"})
+
+    def items(self, *values: str | None) -> list[Item]:
+        made = [
+            make_item(f"i{number}", payload=value and value.encode(), meta={"api-key": value} if value else {})  # type: ignore[arg-type]
+            for number, value in enumerate(values)
+        ]
+        return [replace(item, sensitive=self.NAMES) for item in made]
+
+    def test_items_with_the_same_value_share_a_variable(self, tmp_path: Path) -> None:
+        """Each value has one, and the manifest tells who needs it."""
+        items = self.items("s3cret", "0ther!", "s3cret")
+        text = manifest_of(again(items), items)
+        assert "s3cret" not in text
+        assert "0ther!" not in text
+        assert "#   secret_api_key_1, meta.api-key of i0 and 1 more\n" in text
+        variables = {"secret_api_key_1": "s3cret", "secret_api_key_2": "0ther!"}
+        variables |= {"secret_payload_1": "s3cret", "secret_payload_2": "0ther!"}
+        loaded = read(text, tmp_path, **variables)
+        assert [(item.request.payload, item.request.meta, item.sensitive) for item in loaded.items] == [
+            (item.request.payload, item.request.meta, item.sensitive) for item in items
+        ]
+
+    def test_values_that_are_not_known_are_not_taken_to_be_equal(self, tmp_path: Path) -> None:
+        """Each item has a variable of its own; without them nothing is sent."""
+        items = self.items(None, None)
+        text = manifest_of(again(items), items)
+        assert text.count("{{ vars.secret_api_key_1 }}") == text.count("{{ vars.secret_api_key_2 }}") == 1
+        assert [problem.code for problem in read(text, tmp_path).problems] == ["DF033"] * 4
+
+
+async def test_an_export_never_overwrites_a_file(tmp_path: Path) -> None:
+    """Whoever reviewed it keeps what was reviewed."""
+    item = item_of()
+    name = await keep_run(tmp_path / "state", [item], [Ended("a", 1, 1.0, Verdict(Outcome.FAILED))])
+    options = RerunOptions(name=name, choice=Choice(failed=True), connection=CONNECTION)
+    path = tmp_path / "again.dispatchfile.yaml"
+    assert export_items(options, path) == 1
+    written = path.read_text()
+    with pytest.raises(FileError, match="is there already; nothing was written"):
+        export_items(options, path)
+    assert path.read_text() == written
+    assert "# 1 of the 1 items of run run1 (nightly)" in written

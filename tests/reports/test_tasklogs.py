@@ -1,0 +1,24 @@
+"""Lines of tasks behind the ids of their items."""
+
+from dispatchfile.reports.tasklogs import log_lines
+from dispatchfile.reports.text import Palette
+
+
+def test_lines_stand_behind_their_item() -> None:
+    """As they were written, for whoever reads a pipe."""
+    lines = log_lines("film-1", ["a\tb", "", "\x1b[31mred"], 0, palette=Palette(), safe=False)
+    assert list(lines) == ["film-1 | a\tb", "film-1 | ", "film-1 | \x1b[31mred"]
+
+
+def test_no_control_character_of_a_task_reaches_a_terminal() -> None:
+    """It could rewrite what is shown."""
+    assert list(log_lines("a", ["\x1b[2J\ttext"], 0, palette=Palette(), safe=True)) == ["a | \\x1b[2J    text"]
+
+
+def test_neighbours_have_different_colours() -> None:
+    """The same item has the same one in all its lines."""
+    palette = Palette(on=True)
+    heads = [next(log_lines("a", ["x"], number, palette=palette, safe=True)).partition(" |")[0] for number in range(12)]
+    assert len(set(heads)) == 10
+    assert heads[0] == heads[10]
+    assert heads[0].startswith("\x1b[36m")
