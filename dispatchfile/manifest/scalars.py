@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 MAX_NUMBER_LENGTH = 400  # the longest float has 309 digits; Python itself reads integers of 4,300
 
@@ -56,6 +57,7 @@ class ScalarRefused(ValueError):
     """A scalar that no manifest may hold: an infinite or endless number, or not what its tag says."""
 
 
+@lru_cache(maxsize=4096)  # a manifest has few numbers, each of them often
 def resolve_scalar(text: str) -> str | int | float | bool | None:
     """What the plain scalar *text* stands for. Raises ScalarRefused."""
     if text in NULLS:

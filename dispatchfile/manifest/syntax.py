@@ -18,7 +18,7 @@ from dispatchfile.source import Position, SourceText
 
 # YAML's printable characters, less four: parsers do not agree whether U+0085, U+2028 and U+2029 end a line, and
 # nobody sees a U+FEFF inside of a text.
-_FORBIDDEN = re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _DISPUTED = "\x85\u2028\u2029\ufeff"
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?[\r\n])*+%")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:,\[{-])[ \t]*+(\{[{%])")
@@ -104,7 +104,7 @@ def parse_events(content: bytes, source: SourceText, *, pure: bool) -> Iterator[
 
 
 def _forbidden_character(source: SourceText) -> Problem:
-    offset = _offset(_FORBIDDEN, source)
+    offset = _offset(FORBIDDEN, source)
     number = ord(source.text[offset])
     hint = f'remove it, or write it in double quotes as "\\u{number:04x}"'
     return Findings(source).problem("DF002", source.position(offset), f"the character U+{number:04X}", hint)
