@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.options import DEFAULT_MANIFEST, AgentFlags, ConnectionFlags, Display
+from dispatchfile.cli.running import refuse_cluster_flags
 from dispatchfile.cli.session import tell
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
@@ -93,6 +94,7 @@ def on_nomad(
     from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
     from dispatchfile.cli.local import read_local_jobs  # noqa: PLC0415
 
+    refuse_cluster_flags(flags)
     jobs = read_local_jobs(agent, header.manifest)
 
     async def on_agent(reporter: Reporter, control: Control) -> RunEnd:

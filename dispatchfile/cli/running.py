@@ -93,7 +93,7 @@ def _options(call: RunCall) -> RunOptions:
     environ = {} if call.local else os.environ
     connection = Connection() if call.local else read_connection(call.connection.as_mapping(), environ)
     if call.local:
-        _refuse_cluster_flags(call.connection)
+        refuse_cluster_flags(call.connection)
     else:
         _refuse_agent_flags(call.agent)
     scope = read_scope(call.connection.namespace, call.connection.region, environ)
@@ -114,10 +114,13 @@ def _options(call: RunCall) -> RunOptions:
     )
 
 
-def _refuse_cluster_flags(flags: ConnectionFlags) -> None:
+def refuse_cluster_flags(flags: ConnectionFlags) -> None:
+    """Raises UsageError for flags that say where a cluster is, of a run that has an agent of its own."""
     given = [name for name, value in flags.as_mapping().items() if value and name in CLUSTER_FLAGS]
     if given:
-        raise UsageError(f"--local: runs on an embedded agent, so --{given[0].replace('_', '-')} has no meaning")
+        raise UsageError(
+            f"a local run has an embedded agent of its own, so --{given[0].replace('_', '-')} has no meaning"
+        )
 
 
 def _refuse_agent_flags(flags: AgentFlags) -> None:

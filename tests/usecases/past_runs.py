@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Self
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, NomadNotFound, NomadRefused
-from dispatchfile.events import Accepted, Event, Intent, Sending
+from dispatchfile.events import Accepted, Ended, Event, Intent, Sending
 from dispatchfile.flow import Ticket, parent_of
 from dispatchfile.items import Item, child_prefix
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
@@ -137,7 +138,8 @@ async def keep_run(
         await journal.mark_may_send(sorted(sent))
     for event in events:
         journal.record(event)
-    await journal.close(state, exit_code=1, finished_at=head.started_at + 5)
+    ends = {event.item: event.verdict.outcome for event in events if isinstance(event, Ended)}
+    await journal.close(state, exit_code=1, finished_at=head.started_at + 5, counts=Counter(ends.values()))
     return RunName(head.id, None, str(folder), {})
 
 

@@ -1,0 +1,238 @@
+"""The commands on past runs as they are typed, after runs on an embedded agent."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import junitparser
+import pytest
+
+from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
+from dispatchfile.journal import Target
+from dispatchfile.usecases.load import ManifestSource, load_items
+from tests.usecases.past_runs import header, keep_run, sent
+
+JOB = """\
+{"Job": {"ID": "work", "Type": "batch", "Datacenters": ["*"],
+ "ParameterizedJob": {"Payload": "optional", "MetaRequired": ["how"]},
+ "TaskGroups": [{"Name": "g", "RestartPolicy": {"Attempts": 0, "Mode": "fail"},
+  "ReschedulePolicy": {"Attempts": 0, "Unlimited": false},
+  "Tasks": [{"Name": "t", "Driver": "raw_exec",
+   "Config": {"command": "/bin/sh", "args": ["-c", "$NOMAD_META_how"]}}]}]}}
+"""
+MANIFEST = """\
+version: 1
+name: nightly
+dispatches:
+  - {id: good, job: work, meta: {how: "true"}}
+  - {id: bad, job: work, meta: {how: "false"}, tags: [odd]}
+"""
+
+
+@pytest.fixture
+def folder(in_an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A manifest of two items and its job; journals stay in the folder."""
+    (in_an_empty_folder / "jobs").mkdir()
+    (in_an_empty_folder / "jobs/work.nomad.json").write_text(JOB)
+    (in_an_empty_folder / "dispatchfile.yaml").write_text(MANIFEST)
+    monkeypatch.setenv("DISPATCHFILE_STATE_DIR", str(in_an_empty_folder / "state"))
+    return in_an_empty_folder
+
+
+@pytest.fixture
+def past(folder: Path) -> Path:
+    """The folder, and the journal of a local run r1 in which one item succeeded and one failed."""
+    manifest = folder / "dispatchfile.yaml"
+    items = load_items(ManifestSource(path=str(manifest), content=None, variables={}, environ={})).items
+    verdicts = [Verdict(Outcome.SUCCEEDED), Verdict(Outcome.FAILED, Cause.EXIT, "exit code 1", 1)]
+    events: list[Event] = []
+    for item, verdict in zip(items, verdicts, strict=True):
+        events += [*sent(item, f"work/dispatch-r1-{item.id}-1-1795000000-00000000"), Ended(item.id, 1, 995.0, verdict)]
+    head = header(id="r1", manifest=str(manifest), local=True, target=Target("local", "", ("default",)))
+    asyncio.run(keep_run(folder / "state", items, events, head=head))
+    return folder
+
+
+def test_without_a_run_there_is_nothing_to_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A history may be empty; a run that is asked for must be there."""
+    assert run_to_exit_code(["runs"]) == 0
+    assert capsys.readouterr().out == "no runs yet\n"
+    for command in (["resume"], ["rerun", "--failed"], ["status"], ["watch"], ["stop"], ["report", "--format", "json"]):
+        assert run_to_exit_code(command) == 1
+        assert "name the run (`runs` lists what there is)" in capsys.readouterr().err
+    assert run_to_exit_code(["logs", "r1"]) == 1
+    assert run_to_exit_code(["status", "No.Such"]) == 1
+    assert "'No.Such' is neither a run's ID" in capsys.readouterr().err
+    assert not (folder / "state").exists()
+
+
+def test_a_run_is_shown_by_its_beginning_its_manifest_or_its_folder(
+    past: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The summary of the past run is what the run itself has told, but for its cost."""
+    shown = []
+    for name in (["r1"], ["r"], ["dispatchfile.yaml"], []):
+        assert run_to_exit_code(["status", *name, "-o", "json"]) == 0
+        shown.append(json.loads(capsys.readouterr().out))
+    assert shown[0]["run"] == "r1"
+    assert shown.count(shown[0]) == 4
+    assert {item["id"]: item["outcome"] for item in shown[0]["items"]} == {"good": "succeeded", "bad": "failed"}
+    assert (shown[0]["state"], shown[0]["exit_code"]) == ("finished", 2)
+    (past / "dispatchfile.yaml").rename(past / "nightly.dispatchfile.yaml")
+    monkeypatch.chdir(past)
+    assert run_to_exit_code(["status"]) == 1  # the only manifest here is another one, as its path says
+    assert "no run of nightly.dispatchfile.yaml" in capsys.readouterr().err
+
+
+def test_the_history_and_the_status_are_told_for_people(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output, as they are the result."""
+    assert run_to_exit_code(["runs"]) == 0
+    assert capsys.readouterr().out == (
+        "RUN  MANIFEST           TARGET  STATE     STARTED               TOOK  ITEMS  OUTCOMES\n"
+        "r1   dispatchfile.yaml  local   finished  1970-01-01 00:16:30Z  5.0s      2  1 succeeded, 1 failed\n"
+    )
+    assert run_to_exit_code(["status", "r1"]) == 0
+    out = capsys.readouterr().out
+    assert "2 items: 1 succeeded, 1 failed\n" in out
+    assert "run again with: dispatchfile rerun r1 --failed\n" in out
+
+
+def test_a_finished_run_is_told_again_by_resume_and_watch(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its exit code; nothing is sent, and no agent is started."""
+    (past / "jobs/work.nomad.json").unlink()
+    for command in ("resume", "watch"):
+        assert run_to_exit_code([command, "-q"]) == 2
+        out, err = capsys.readouterr()
+        assert "1 succeeded, 1 failed of 2 items\nrun r1 (nightly) finished after " in out
+        assert err == ""
+
+
+def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a run of their own, on an agent of its own; the history has both."""
+    assert run_to_exit_code(["rerun", "--failed", "-q", "-o", "json"]) == 2
+    summary = json.loads(capsys.readouterr().out)
+    assert [item["id"] for item in summary["items"]] == ["bad"]
+    assert run_to_exit_code(["runs", "-o", "ndjson"]) == 0
+    newer, older = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (newer["run"], newer["rerun_of"], older["run"]) == (summary["run"], "r1", "r1")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param(
+            ["rerun"], "say which items: --failed, --outcome, --cause or --only; run r1 has", id="nothing said"
+        ),
+        pytest.param(["rerun", "--cause", "oom"], "nothing of run r1 is chosen", id="nothing chosen"),
+        pytest.param(["rerun", "--outcome", "bad"], "'bad' is not one of", id="no such outcome"),
+        pytest.param(["rerun", "--failed", "--wait=never"], "--wait: 'never' is not one of", id="a setting"),
+        pytest.param(["rerun", "--failed", "--address", "http://n"], "--address has no meaning", id="an address"),
+        pytest.param(["watch", "--timeout", "soon"], "--timeout: 'soon' is no duration", id="a duration"),
+        pytest.param(["logs", "r1", "none"], "none: matches none of 2 items", id="no such item"),
+        pytest.param(["logs", "r1", "--tail", "0"], "0 is not in the range x>=1", id="no lines"),
+        pytest.param(["logs"], "Missing argument 'RUN'", id="no run"),
+        pytest.param(["report"], "Missing option '--format'", id="no format"),
+        pytest.param(["report", "--format", "pdf"], "'pdf' is not one of", id="no such format"),
+        pytest.param(
+            ["report", "--format", "json", "--out", "/no/such/x"], "/no/such/x: No such file", id="no such folder"
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_1(
+    argv: list[str], message: str, past: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says what is wrong."""
+    assert run_to_exit_code(argv) == 1
+    out, err = capsys.readouterr()
+    assert message in err
+    assert out == ""
+
+
+def test_an_export_is_a_manifest(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That validates, runs, and is never overwritten."""
+    argv = ["rerun", "--failed", "--export", "again.dispatchfile.yaml"]
+    assert run_to_exit_code(argv) == 0
+    assert capsys.readouterr().out == "wrote again.dispatchfile.yaml with 1 item; nothing was sent\n"
+    assert run_to_exit_code(["validate", "again.dispatchfile.yaml"]) == 0
+    assert run_to_exit_code(["run", "again.dispatchfile.yaml", "--local", "-q", "-o", "json"]) == 2
+    capsys.readouterr()
+    assert run_to_exit_code(argv) == 1
+    assert "is there already; nothing was written" in capsys.readouterr().err
+
+
+def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output or into a file."""
+    assert run_to_exit_code(["report", "--format", "junit", "--out", "j.xml"]) == 0
+    (suite,) = junitparser.JUnitXml.fromfile("j.xml")
+    assert [(case.name, len(case.result)) for case in suite] == [("good", 0), ("bad", 1)]
+    assert run_to_exit_code(["report", "r1", "--format=markdown"]) == 0
+    assert capsys.readouterr().out.startswith("### ❌ nightly: finished\n")
+    assert run_to_exit_code(["report", "r1", "-format=json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "r1"
+
+
+def test_logs_of_a_local_run_are_gone_with_its_agent(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which is said on standard error, or in the record."""
+    assert run_to_exit_code(["logs", "r1", "tag:odd"]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "bad: gone with the embedded agent that ran it\n")
+    assert run_to_exit_code(["logs", "r1", "-o", "json", "--failed"]) == 0
+    (log,) = json.loads(capsys.readouterr().out)["logs"]
+    assert (log["item"], log["lines"], log["note"]) == ("bad", [], "gone with the embedded agent that ran it")
+
+
+def test_stopping_a_finished_run_changes_nothing(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its summary is told, and 0 says that nothing of it lives."""
+    assert run_to_exit_code(["stop", "r1", "-q"]) == 0
+    assert "run r1 (nightly) finished after" in capsys.readouterr().out
+    assert run_to_exit_code(["resume", "-q"]) == 2
+
+
+def test_a_journal_that_cannot_be_read_is_told_of(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are shown, and the exit code is 1."""
+    (past / "state/runs/20261122T000000.000000Z-bad.db").write_bytes(b"garbage")
+    assert run_to_exit_code(["runs"]) == 1
+    out, err = capsys.readouterr()
+    assert "r1 " in out
+    assert "-bad.db: it is damaged" in err
+
+
+def wait_for(path: Path, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while text not in path.read_text():
+        assert time.monotonic() < deadline, path.read_text()
+        time.sleep(0.05)
+
+
+def test_resume_is_interrupted_as_a_run_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In good order, with one line that says how to go on, and the signal's exit code."""
+    (folder / "dispatchfile.yaml").write_text(MANIFEST.replace('"false"', '"sleep 30"'))
+    interrupt(["run", "--local", "--run-id", "r1"], signal.SIGINT, folder)
+    interrupt(["resume", "r1"], signal.SIGTERM, folder)
+    assert run_to_exit_code(["status", "r1"]) == 0
+    assert "its tasks ended with the embedded agent" in capsys.readouterr().out
+
+
+def interrupt(command: list[str], number: signal.Signals, folder: Path) -> None:
+    """Start the command in a process of its own, and send it a signal once an item runs."""
+    told = folder / "told"
+    with told.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dispatchfile", *command, "-v", "-o", "json"],
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            cwd=folder,
+        )
+        try:
+            wait_for(told, ": running")
+            process.send_signal(number)
+            assert process.wait(20) == 128 + number
+        finally:
+            process.kill()
+            process.wait()
+    assert "interrupted: go on with `dispatchfile resume r1`" in told.read_text()
