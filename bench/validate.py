@@ -22,8 +22,9 @@ def main() -> None:
             runs = [measure([*DISPATCHFILE, "validate", str(manifest)]) for _ in range(options.runs)]
         assert all(run.exit_code == 0 for run in runs), [run.exit_code for run in runs]
         wall = statistics.median(run.wall_s for run in runs)
+        cpu = statistics.median(run.cpu_s for run in runs)
         peak = max(run.peak_mb for run in runs)
-        print(f"{items} items: {wall:.2f} s (median of {len(runs)}), peak {peak:.0f} MB")
+        print(f"{items} items: {wall:.2f} s, {cpu:.2f} s of CPU (medians of {len(runs)}), peak {peak:.0f} MB")
 
 
 if __name__ == "__main__":

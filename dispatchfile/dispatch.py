@@ -64,7 +64,11 @@ class Desk(Protocol):
     def emit(self, event: Event) -> None: ...
 
     async def before_send(self, ticket: Ticket) -> Verdict | None:
-        """What has to be done before the attempt may leave. A verdict instead if it must not leave at all."""
+        """
+        What has to be done before the attempt may leave. A verdict instead if it must not leave at all.
+
+        Raises NomadUnavailable where it could not be done for now.
+        """
 
     def accepted(self, ticket: Ticket, event: Accepted) -> None:
         """Nomad has a child; it is to be watched as far as asked."""
@@ -146,7 +150,7 @@ class Dispatcher:
                     self._changed.clear()
 
     async def _mark(self, ticket: Ticket, group: asyncio.TaskGroup) -> None:
-        """Returns once the ticket is marked. The next block is marked while the rest of this one leaves."""
+        """Returns once the ticket is marked, or the run has stopped. The next block is marked while this one leaves."""
         if ticket.key not in self._marked and self._marking is not None:
             await self._marking
         if ticket.key not in self._marked:
@@ -157,10 +161,10 @@ class Dispatcher:
 
     async def _mark_block(self, block: Sequence[Ticket]) -> None:
         fresh = [entry for entry in block if entry.key not in self._marked]
-        if not fresh:
-            return
         if retries := [self.intent(entry) for entry in fresh if entry.attempt > 1]:
             await self._ledger.add_intents(retries)
+        if not fresh or self._flow.stopped is not None:
+            return  # what is unsent is on record as such by now, and a mark behind that would put it in doubt
         await self._ledger.mark_may_send([entry.key for entry in fresh])
         self._marked.update(entry.key for entry in fresh)
 
@@ -176,9 +180,7 @@ class Dispatcher:
     # One request
 
     async def _send(self, ticket: Ticket) -> None:
-        if (hindrance := await self._desk.before_send(ticket)) is not None:
-            self._flow.answered(ticket)
-            self._desk.concluded(ticket, hindrance)
+        if not await self._may_leave(ticket):
             self.wake()
             return
         self._desk.emit(Sending(ticket.item.id, ticket.attempt, self._clock.wall()))
@@ -194,6 +196,22 @@ class Dispatcher:
             self._desk.answered()
             await self._take(ticket, answer)
         self.wake()
+
+    async def _may_leave(self, ticket: Ticket) -> bool:
+        """Not if the run has stopped since the flow let it go, nor if what comes before cannot be done."""
+        try:
+            hindrance = None if self._flow.stopped else await self._desk.before_send(ticket)
+        except NomadUnavailable as error:
+            self._repeat(ticket, error)
+            return False
+        if self._flow.stopped is not None:
+            self._go_back(ticket, was_sending=True)
+        elif hindrance is not None:
+            self._flow.answered(ticket)
+            self._desk.concluded(ticket, hindrance)
+        else:
+            return True
+        return False
 
     async def _request(self, ticket: Ticket) -> Dispatched:
         request = ticket.item.request

@@ -24,6 +24,8 @@ One item's trouble is a value in the results, never an exception: these are for 
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class DispatchfileError(Exception):
     """The tool cannot go on; the message is one a user can act on."""
@@ -61,6 +63,10 @@ class NomadError(DispatchfileError):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.message, self.status = message, status
+
+    def at(self, address: str) -> Self:
+        """The same, with the place where Nomad was looked for."""
+        return type(self)(f"{address}: {self.message}", status=self.status)
 
 
 class NomadUnavailable(NomadError):

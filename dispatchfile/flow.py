@@ -91,6 +91,7 @@ class Flow:
         self._failures = 0
         self._failure_limit = settings.stop_on.of(selected) if settings.stop_on else None
         self._stopped: Cause | None = None
+        self._goes_on_later = False
         self._jitter = jitter
         self._limit = float(settings.concurrency)
         self._pause_s = 0.0
@@ -183,6 +184,7 @@ class Flow:
     def count_failures(self, count: int) -> None:
         """Items that failed in an earlier process count for stop_on."""
         self._failures += count
+        self._stop_on_failures()
 
     def prove(self, parent: Parent) -> None:
         """A new child of the parent has shown its prefix: its dispatches need no longer go singly."""
@@ -237,13 +239,16 @@ class Flow:
 
     def _retries_after(self, ticket: Ticket, verdict: Verdict) -> bool:
         retry = ticket.item.retry
-        if self._stopped is not None or ticket.attempt >= retry.attempts:
+        if (self._stopped is not None and not self._goes_on_later) or ticket.attempt >= retry.attempts:
             return False
         return verdict.outcome in retry.on or (verdict.cause is not None and verdict.cause in retry.on)
 
     def _count_failure(self, verdict: Verdict) -> None:
         if verdict.outcome.exit_class == 2 or verdict.outcome is Outcome.REFUSED:
             self._failures += 1
+        self._stop_on_failures()
+
+    def _stop_on_failures(self) -> None:
         if self._failure_limit is not None and self._failures > self._failure_limit:
             self.stop(Cause.STOP_ON)
 
@@ -263,9 +268,10 @@ class Flow:
 
     # Stopping
 
-    def stop(self, cause: Cause) -> None:
-        """Start nothing more. The first cause stays."""
-        self._stopped = self._stopped or cause
+    def stop(self, cause: Cause, *, goes_on_later: bool = False) -> None:
+        """Start nothing more. The first cause stays. *goes_on_later*: a resume makes the retries that are due."""
+        if self._stopped is None:
+            self._stopped, self._goes_on_later = cause, goes_on_later
 
     @property
     def stopped(self) -> Cause | None:

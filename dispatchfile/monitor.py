@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -56,7 +56,7 @@ class Child:
     id: str
     parent: Parent
     listed: bool  # the run's own prefix finds it; else it is named one by one
-    tokened: bool  # sent with a token: the answer may have named a child that does not exist
+    tokened: bool  # an answer to a request with a token: it may have named a child that does not exist
     wait: Wait  # how far to follow it
 
 
@@ -123,7 +123,7 @@ class _Watch:
 class _Round:
     """The polls of one parent."""
 
-    watches: dict[str, _Watch] = field(default_factory=dict)
+    watches: dict[str, list[_Watch]] = field(default_factory=dict)  # by child: items with one token may share one
     next_at: float = 0.0
     full_at: float = 0.0
     sample_at: float = 0.0
@@ -131,6 +131,9 @@ class _Round:
     to_poll: int = 0  # children followed to completion; the others are looked at one by one
     ended: int = 0
     may_list: bool = True
+
+    def all_watches(self) -> Iterator[_Watch]:
+        return itertools.chain.from_iterable(self.watches.values())
 
 
 class Monitor:
@@ -167,7 +170,7 @@ class Monitor:
             turn.changed_at = now
             turn.next_at = max(turn.next_at, now + SHORTEST_POLL_S)
         watch = _Watch(child, since=now, pending_since=now)
-        turn.watches[child.id] = watch
+        turn.watches.setdefault(child.id, []).append(watch)
         turn.to_poll += child.wait is Wait.COMPLETION
         if child.wait is Wait.PLACEMENT:
             self._look_at(watch, now + FIRST_PLACEMENT_LOOK_S)
@@ -175,16 +178,32 @@ class Monitor:
             self._look_at(watch, now + self._unplaced_after_s)
         self._polls_changed.set()
 
-    def forget(self, child_id: str, parent: Parent) -> None:
-        """The child needs no watching any more."""
-        if (turn := self._rounds.get(parent)) and (watch := turn.watches.pop(child_id, None)):
-            watch.over = True
-            turn.to_poll -= watch.child.wait is Wait.COMPLETION
+    def forget(self, child: Child) -> None:
+        """The child needs no watching any more, as far as its item goes."""
+        if (watch := self._find(child)) is None:
+            return
+        turn = self._rounds[child.parent]
+        turn.watches[child.id].remove(watch)
+        if not turn.watches[child.id]:
+            del turn.watches[child.id]
+        watch.over = True
+        turn.to_poll -= child.wait is Wait.COMPLETION
 
-    async def look_now(self, child_id: str, parent: Parent) -> None:
-        """Read the child's details once, whatever the list says; its verdict, if there is one, is concluded."""
-        if (turn := self._rounds.get(parent)) and (watch := turn.watches.get(child_id)):
-            await self._look(watch)
+    def _find(self, child: Child) -> _Watch | None:
+        turn = self._rounds.get(child.parent)
+        watches = turn.watches.get(child.id, ()) if turn else ()
+        return next((watch for watch in watches if watch.child.ticket.key == child.ticket.key), None)
+
+    async def look_now(self, child: Child) -> bool:
+        """
+        Read the child's details once, whatever the list says; its verdict, if there is one, is concluded.
+
+        Whether it still has none. A child that has one may not be concluded yet: its last log line is being read.
+        """
+        if (watch := self._find(child)) is None:
+            return False
+        await self._look(watch)
+        return not watch.over
 
     async def run(self) -> None:
         """Poll, and look at what the polls show."""
@@ -232,7 +251,7 @@ class Monitor:
             return await self._read_rows_from_allocations(parent)
         try:
             rows = await self._list(parent, self._parents[parent].prefix, self._conditions(parent, turn, full=full))
-            named = [child_id for child_id, watch in turn.watches.items() if not watch.child.listed]
+            named = list({watch.child.id for watch in turn.all_watches() if not watch.child.listed})
             for start in range(0, len(named), STRAGGLERS):
                 rows = [*rows, *await self._list_named(parent, named[start : start + STRAGGLERS])]
         except NomadForbidden:  # no list-jobs: allocations tell as much, and need read-job only
@@ -269,10 +288,10 @@ class Monitor:
 
     def _take_rows(self, turn: _Round, rows: Iterable[JobStub | _Row], now: float) -> None:
         for row in rows:
-            watch = turn.watches.get(row.id)
-            if watch is not None and (row.status, row.stop) != (watch.status, watch.stop):
-                turn.changed_at = now
-                self._take_row(watch, row, now)
+            for watch in turn.watches.get(row.id, ()):
+                if (row.status, row.stop) != (watch.status, watch.stop):
+                    turn.changed_at = now
+                    self._take_row(watch, row, now)
 
     def _take_row(self, watch: _Watch, row: JobStub | _Row, now: float) -> None:
         if row.status == "pending" and watch.status == "running":
@@ -289,8 +308,8 @@ class Monitor:
     def _take_missing(self, turn: _Round, present: set[str], started: float) -> None:
         if not turn.may_list:
             return  # a child without allocations is not missing
-        for child_id, watch in turn.watches.items():
-            if child_id not in present and watch.since < started and not watch.looking:
+        for watch in turn.all_watches():
+            if watch.child.id not in present and watch.since < started and not watch.looking:
                 watch.status = ""
                 self._look_at(watch, started)
 
@@ -299,7 +318,7 @@ class Monitor:
         if now < turn.sample_at:
             return
         turn.sample_at = now + SAMPLE_AFTER_S
-        pending = [watch for watch in turn.watches.values() if watch.status == "pending" and not watch.looking]
+        pending = [watch for watch in turn.all_watches() if watch.status == "pending" and not watch.looking]
         oldest = min(pending, key=lambda watch: watch.pending_since, default=None)
         if oldest is not None and now - oldest.pending_since >= SAMPLE_AFTER_S:
             self._look_at(oldest, now)
@@ -432,14 +451,14 @@ class Monitor:
         return tuple(await self._client.read_evaluations(watch.child.id, namespace=namespace, region=region))
 
     def _vanish(self, watch: _Watch) -> None:
-        self.forget(watch.child.id, watch.child.parent)
+        self.forget(watch.child)
         self._desk.vanished(watch.child.ticket, watch.child.id)
 
     async def _conclude(self, watch: _Watch, verdict: Verdict) -> None:
         turn = self._rounds[watch.child.parent]
         turn.ended += watch.child.wait is Wait.COMPLETION
         turn.changed_at = self._clock.now()
-        self.forget(watch.child.id, watch.child.parent)
+        self.forget(watch.child)
         self._desk.concluded(watch.child.ticket, await self._with_log_line(watch, verdict))
 
     async def _with_log_line(self, watch: _Watch, verdict: Verdict) -> Verdict:

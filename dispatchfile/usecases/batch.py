@@ -17,7 +17,14 @@ from enum import StrEnum
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, Dispatcher
-from dispatchfile.errors import DispatchfileError, NomadError, NomadNotFound
+from dispatchfile.errors import (
+    DispatchfileError,
+    NomadAmbiguous,
+    NomadError,
+    NomadNotFound,
+    NomadRefused,
+    NomadUnavailable,
+)
 from dispatchfile.events import (
     Accepted,
     Cause,
@@ -61,6 +68,7 @@ class Start:
     attempt: int = 1
     child: str = ""  # of this attempt, if Nomad has one
     existing: bool = False
+    adopted: bool = False  # the child was found, not named by an answer: it has surely been there
     sent_at: float | None = None  # seconds since the epoch
     in_doubt: bool = False  # the attempt may have been sent by an earlier process
     predecessor: str = ""  # the previous attempt's child, which may still live
@@ -86,6 +94,7 @@ class Plan:
     server_before_2_0_1: bool = False
     made_children: Mapping[Parent, Collection[str]] | None = None  # by earlier processes of this run, surely
     failures: int = 0  # of earlier processes of this run, for stop_on
+    stopped: Cause | None = None  # why an earlier process of this run has started nothing more
     selected: int | None = None  # how many items stop_on's percentage is of; None: all of these
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
     sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
@@ -113,7 +122,7 @@ class Batch:
         }
         self._answers: dict[str, Accepted] = {}  # to this process's own requests, by item
         self._children: dict[str, str] = {}
-        self._following: dict[str, Ticket] = {}
+        self._following: dict[str, Child] = {}
         self._sent_at: dict[str, float] = {}
         self._verdicts: dict[str, tuple[Ticket, Verdict]] = {}
         for item in plan.items:
@@ -121,7 +130,7 @@ class Batch:
                 attempt, verdict = plan.verdicts[item.id]
                 self._verdicts[item.id] = Ticket(item, attempt), verdict
         self._predecessors = {item: start.predecessor for item, start in plan.starts.items() if start.predecessor}
-        self._deadlines: list[tuple[float, int, Ticket, str, str]] = []
+        self._deadlines: list[tuple[float, int, Child, str]] = []
         self._sequence = itertools.count()
         self._trouble_since: float | None = None
         self._trouble_told = False
@@ -137,8 +146,8 @@ class Batch:
             jitter=jitter,
         )
         self._flow.count_failures(plan.failures)
-        if not plan.sending:
-            self._flow.stop(Cause.INTERRUPTED)
+        if plan.stopped is not None or not plan.sending:
+            self._flow.stop(plan.stopped or Cause.INTERRUPTED)
         self._dispatcher = Dispatcher(
             client=self._client,
             flow=self._flow,
@@ -178,6 +187,7 @@ class Batch:
             self._side_tasks = group
             watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]
             doubts = self._take_up()
+            self._check_run_deadline()
             self._end_if_stopped()
             await self._dispatcher.run(doubts)
             for task in watchers:
@@ -190,7 +200,7 @@ class Batch:
     def interrupt(self, cause: Cause = Cause.INTERRUPTED) -> None:
         """Send nothing more, wait for the answers under way, and end; what lives goes on in Nomad."""
         self._interrupted = True
-        self._flow.stop(cause)
+        self._flow.stop(cause, goes_on_later=True)
         self._end_unsent()
         self._dispatcher.halt()
 
@@ -212,17 +222,16 @@ class Batch:
     def _take_up(self) -> list[tuple[Ticket, float]]:
         """Watch the children that earlier processes have on record; gives the attempts that are in doubt."""
         doubts = []
-        for item in self._plan.items:
-            start = self._plan.starts.get(item.id)
-            if start is None:
-                continue
-            ticket = Ticket(item, start.attempt)
+        found = ((item, self._plan.starts.get(item.id)) for item in self._plan.items)
+        starts = [(Ticket(item, start.attempt), start) for item, start in found if start is not None]
+        for ticket, start in starts:
             if start.retry_at is not None and not self._is_under_way(start):
                 self._flow.postpone(ticket, self._clock.now() + start.retry_at - self._clock.wall())
+        for ticket, start in starts:
             if not self._is_under_way(start):
                 continue
             if start.sent_at is not None:
-                self._sent_at[item.id] = start.sent_at
+                self._sent_at[ticket.item.id] = start.sent_at
             if start.child:
                 self._flow.adopt(ticket)
                 self._take_up_child(ticket, start)
@@ -231,54 +240,59 @@ class Batch:
         return doubts
 
     def _take_up_child(self, ticket: Ticket, start: Start) -> None:
-        if start.on_record:
-            self._follow(ticket, start.child, existing=start.existing)
-        else:
-            at = self._clock.wall()
-            self.emit(Accepted(ticket.item.id, ticket.attempt, at, start.child, adopted=True))
-            self._follow(ticket, start.child, existing=False)
+        at, adopted = self._clock.wall(), start.adopted or not start.on_record
+        event = Accepted(ticket.item.id, ticket.attempt, at, start.child, existing=start.existing, adopted=adopted)
+        if not start.on_record:
+            self.emit(event)
+        self._follow(ticket, event)
 
     # What became of each attempt
 
     def emit(self, event: Event) -> None:
-        self._ledger.record(event)
-        self._listener(event)
-        if isinstance(event, Sending):
+        if isinstance(event, Sending):  # the mark before it is on record, and the answer after it will be
             self._sent_at[event.item] = event.at
+        else:
+            self._ledger.record(event)
+        self._listener(event)
 
     async def before_send(self, ticket: Ticket) -> Verdict | None:
-        child = self._predecessors.pop(ticket.item.id, "")
+        child = self._predecessors.get(ticket.item.id)
         if not child:
             return None
         try:
             await self._stop_child(ticket, child)
-        except NomadError as error:
+        except NomadAmbiguous as error:
+            raise NomadUnavailable(error.message) from error  # a stop may be repeated, whatever became of it
+        except NomadRefused as error:
             message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
             return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
+        self._predecessors.pop(ticket.item.id, None)
         return None
 
     def accepted(self, ticket: Ticket, event: Accepted) -> None:
         self.emit(event)
         self._answers[ticket.item.id] = event
         self._count_if_made(ticket, None)
-        self._follow(ticket, event.child, existing=event.existing)
+        self._follow(ticket, event)
 
     def _count_if_made(self, ticket: Ticket, verdict: Verdict | None) -> None:
         answer = self._answers.get(ticket.item.id)
         if answer is not None and is_surely_made(ticket.item, answer, verdict):
             self._made.setdefault(parent_of(ticket.item), set()).add(answer.child)
 
-    def _follow(self, ticket: Ticket, child: str, *, existing: bool) -> None:
+    def _follow(self, ticket: Ticket, accepted: Accepted) -> None:
         parent = parent_of(ticket.item)
-        self._children[ticket.item.id], self._following[ticket.item.id] = child, ticket
+        self._children[ticket.item.id] = accepted.child
         wait = self._wait_for(ticket)
         if wait is Wait.DETACH or parent in self._plan.periodic:
             self.concluded(ticket, Verdict(Outcome.DISPATCHED))
             return
-        listed = not existing and not ticket.item.exact_prefix
-        tokened = ticket.item.request.token is not None
-        self._monitor.watch(Child(ticket, child, parent, listed=listed, tokened=tokened, wait=wait))
-        self._set_deadline(ticket, child)
+        listed = not accepted.existing and not ticket.item.exact_prefix
+        doubtful = not accepted.existing and not is_surely_made(ticket.item, accepted, None)
+        watched = Child(ticket, accepted.child, parent, listed=listed, tokened=doubtful, wait=wait)
+        self._following[ticket.item.id] = watched
+        self._monitor.watch(watched)
+        self._set_deadline(watched)
 
     def _wait_for(self, ticket: Ticket) -> Wait:
         return Wait.COMPLETION if ticket.item.id in self._plan.canaries else self._settings.wait
@@ -355,28 +369,26 @@ class Batch:
                 self._notice(NoticeKind.STOPPING, "another process asked this run to stop")
                 self.interrupt()
             while self._deadlines and self._deadlines[0][0] <= self._clock.wall():
-                _, _, ticket, child, limit = heapq.heappop(self._deadlines)
-                await self._end_overdue(ticket, child, limit)
+                _, _, child, limit = heapq.heappop(self._deadlines)
+                await self._end_overdue(child, limit)
 
-    def _set_deadline(self, ticket: Ticket, child: str) -> None:
+    def _set_deadline(self, child: Child) -> None:
+        item = child.ticket.item
         limits = [] if self._plan.deadline is None else [(self._plan.deadline, "over the run's timeout")]
-        if (own := ticket.item.deadline) is not None:
-            sent_at = self._sent_at.get(ticket.item.id, self._clock.wall())
+        if (own := item.deadline) is not None:
+            sent_at = self._sent_at.get(item.id, self._clock.wall())
             limits.append((sent_at + own.total_seconds(), f"over its timeout of {own.total_seconds():g} s"))
         if limits:
             due, limit = min(limits)
-            heapq.heappush(self._deadlines, (due, next(self._sequence), ticket, child, limit))
+            heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit))
 
-    async def _end_overdue(self, ticket: Ticket, child: str, limit: str) -> None:
+    async def _end_overdue(self, child: Child, limit: str) -> None:
         """Time is up: unless Nomad shows an end, the attempt is timed out, and stopped if it is to be."""
-        if self._is_over(ticket):
+        ticket = child.ticket
+        if self._following.get(ticket.item.id) is not child or not await self._monitor.look_now(child):
             return
-        with contextlib.suppress(NomadError):
-            await self._monitor.look_now(child, parent_of(ticket.item))
-        if self._is_over(ticket):
-            return
-        self._monitor.forget(child, parent_of(ticket.item))
-        done = await self._stop_overdue(ticket, child) if ticket.item.stop_on_deadline else "left to go on"
+        self._monitor.forget(child)
+        done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"
         self.concluded(ticket, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, f"{limit}: {done}"))
 
     async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
@@ -390,9 +402,6 @@ class Batch:
         request = ticket.item.request
         with contextlib.suppress(NomadNotFound):
             await self._client.stop_job(child, namespace=request.namespace, region=request.region)
-
-    def _is_over(self, ticket: Ticket) -> bool:
-        return self._following.get(ticket.item.id) != ticket
 
     def _check_run_deadline(self) -> None:
         deadline = self._plan.deadline

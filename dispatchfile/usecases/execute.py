@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
-from dispatchfile.events import Event, Ledger, Repeated, Sending, Verdict
+from dispatchfile.events import Cause, Event, Ledger, Repeated, Sending, Verdict
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.journal import Mask
@@ -63,6 +63,7 @@ class Work:
     starts: Mapping[str, Start] = field(default_factory=dict)
     made_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
     failures: int = 0
+    stopped: Cause | None = None  # why an earlier process of this run has started nothing more
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)
     total: int | None = None  # how many items stop_on's percentage is of; None: the selected ones
     canaries: Sequence[str] = ()
@@ -124,6 +125,11 @@ class Executor:
             signal_exit=signal_exit,
         )
 
+    def tell(self, event: Event) -> None:
+        """Something that happened before the batch began."""
+        self.ledger.record(event)
+        self._listen(event)
+
     def _listen(self, event: Event) -> None:
         self.sent += isinstance(event, Sending)
         self.repeated += isinstance(event, Repeated)
@@ -159,6 +165,7 @@ def _plan(work: Work) -> Plan:
         server_before_2_0_1=is_before_2_0_1(work.version),
         made_children=work.made_children,
         failures=work.failures,
+        stopped=work.stopped,
         selected=work.total,
         verdicts=work.verdicts,
         sending=work.sending,

@@ -69,7 +69,7 @@ class Follower:
     async def once(self, children: Sequence[Child]) -> None:
         """Look at each of the children once. Raises NomadError if one of the looks gets no answer."""
         self._watch(children)
-        await asyncio.gather(*(self._monitor.look_now(child.id, child.parent) for child in children))
+        await asyncio.gather(*(self._monitor.look_now(child) for child in children))
         if self._trouble is not None:
             raise self._trouble
 

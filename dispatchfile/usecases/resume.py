@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline
-from dispatchfile.errors import RunRefused, UsageError
-from dispatchfile.events import Cause, Ended, Outcome, Verdict
-from dispatchfile.flow import Parent, parent_of
+from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
+from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
+from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
     STANDARD_INPUT,
@@ -34,7 +34,7 @@ from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import Connect, canaries_of, close_journal, connected, run_deadline
+from dispatchfile.usecases.run import Connect, canaries_of, close_journal, connected, find_children, run_deadline
 from dispatchfile.usecases.sensitive import restore_sensitive
 
 GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
@@ -62,14 +62,26 @@ class Standing:
     """Where every item of a run stands, as its journal tells."""
 
     items: tuple[Item, ...]
+    skipped: frozenset[str]  # items without any intent: they were left out on purpose
     starts: Mapping[str, Start]  # of items that are not over
+    ends: Mapping[str, Verdict]  # of items that are
     verdicts: Mapping[str, tuple[int, Verdict]]  # of the attempts before those that are not over
     made_children: Mapping[Parent, set[str]]
-    failures: int
 
     @property
     def selected(self) -> list[Item]:
+        """What is left to do."""
         return [item for item in self.items if item.id in self.starts]
+
+    @property
+    def chosen(self) -> list[Item]:
+        """What the run was to do when it began."""
+        return [item for item in self.items if item.id not in self.skipped]
+
+    @property
+    def failures(self) -> int:
+        ended = [verdict.outcome for verdict in self.ends.values()]
+        return sum(outcome.exit_class == 2 or outcome is Outcome.REFUSED for outcome in ended)
 
 
 def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> Standing:
@@ -80,9 +92,17 @@ def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: b
         attempts.setdefault(item_id, []).append(progress)
     standing = _Standing(local=stored.header.local, resend_unknown=resend_unknown)
     for item in items:
-        standing.add(item, sorted(attempts.get(item.id, ()), key=lambda progress: progress.intent.attempt))
+        if item.id in attempts:
+            standing.add(item, sorted(attempts[item.id], key=lambda progress: progress.intent.attempt))
     items = _with_payloads(reader, items, standing.starts)
-    return Standing(items, standing.starts, standing.verdicts, standing.made, standing.failures)
+    return Standing(
+        items=items,
+        skipped=frozenset(item.id for item in items if item.id not in attempts),
+        starts=standing.starts,
+        ends=standing.ends,
+        verdicts=standing.verdicts,
+        made_children=standing.made,
+    )
 
 
 def _with_payloads(reader: JournalReader, items: tuple[Item, ...], wanted: Collection[str]) -> tuple[Item, ...]:
@@ -98,11 +118,11 @@ class _Standing:
         self.starts: dict[str, Start] = {}
         self.verdicts: dict[str, tuple[int, Verdict]] = {}
         self.made: dict[Parent, set[str]] = {}
-        self.failures = 0
+        self.ends: dict[str, Verdict] = {}
 
     def add(self, item: Item, attempts: Sequence[Progress]) -> None:
         self.made.setdefault(parent_of(item), set()).update(_made_by(item, attempts))
-        begun = [progress for progress in attempts if _has_begun(progress)]
+        begun = _begun(attempts)
         if not begun:
             self.starts[item.id] = Start()
             return
@@ -121,7 +141,7 @@ class _Standing:
         if last.accepted is None:
             return Start(attempt, in_doubt=True)
         accepted = last.accepted
-        return Start(attempt, child=accepted.child, existing=accepted.existing, sent_at=accepted.at)
+        return replace(_with_child(attempt, accepted), sent_at=accepted.at)
 
     def _after_end(self, last: Progress, ended: Ended) -> Start | None:
         verdict, attempt = ended.verdict, last.intent.attempt
@@ -132,7 +152,7 @@ class _Standing:
             return Start(attempt)
         if verdict.outcome is Outcome.UNKNOWN and not self._local:
             return self._after_unknown(last)
-        self.failures += verdict.outcome.exit_class == 2 or verdict.outcome is Outcome.REFUSED
+        self.ends[last.intent.item] = verdict
         return None
 
     def _after_unknown(self, last: Progress) -> Start:
@@ -141,18 +161,22 @@ class _Standing:
             return Start(attempt + 1, predecessor=last.accepted.child if last.accepted else "")
         if last.accepted is None:
             return Start(attempt, in_doubt=True)
-        return Start(attempt, child=last.accepted.child, existing=last.accepted.existing)
+        return _with_child(attempt, last.accepted)
 
     @staticmethod
     def _after_predecessor(start: Start, begun: Sequence[Progress]) -> Start:
-        """An attempt that was never sent still has to stop the one before it, if that may live."""
+        """An attempt that was perhaps never sent still has to stop the one before it, if that may live."""
         earlier = [progress for progress in begun if progress.intent.attempt < start.attempt]
-        if start.child or start.in_doubt or start.predecessor or not earlier:
+        if start.child or start.predecessor or not earlier:
             return start
         last = earlier[-1]
         if last.accepted and last.ended and last.ended.verdict.outcome in MAY_STILL_LIVE:
             return replace(start, predecessor=last.accepted.child)
         return start
+
+
+def _with_child(attempt: int, accepted: Accepted) -> Start:
+    return Start(attempt, child=accepted.child, existing=accepted.existing, adopted=accepted.adopted)
 
 
 def _verdict_before(attempt: int, begun: Sequence[Progress]) -> tuple[int, Verdict] | None:
@@ -172,8 +196,18 @@ def _made_by(item: Item, attempts: Sequence[Progress]) -> Iterator[str]:
             yield progress.accepted.child
 
 
-def _has_begun(progress: Progress) -> bool:
-    return progress.marked or progress.accepted is not None or progress.ended is not None
+def _begun(attempts: Sequence[Progress]) -> list[Progress]:
+    begun = [attempt for attempt in attempts if attempt.marked or attempt.accepted or attempt.ended]
+    while len(begun) > 1 and _is_given_up(*begun[-2:]):
+        begun.pop()
+    return begun
+
+
+def _is_given_up(before: Progress, last: Progress) -> bool:
+    """It was marked, but surely not carried out when the run stopped: the end before it became the item's."""
+    if before.ended is None or last.accepted is not None or last.ended is not None:
+        return False
+    return before.ended.retry_at is None and before.ended.verdict.outcome is not Outcome.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +277,9 @@ async def _go_on(
     work = await _work(client, resumed, logs)
     reporter.started(work.facts, results)
     executor = Executor(client=client, ledger=resumed.journal, results=results, reporter=reporter, clock=clock)
+    for item_id in sorted(resumed.standing.skipped):
+        if results.item(item_id).outcome is None:
+            executor.tell(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="left out on purpose")))
     summary, state = await executor.execute(work, control)
     await close_journal(resumed.journal, summary, state, clock)
     reporter.finished(summary)
@@ -261,12 +298,13 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
             parent: Baseline(baseline.children, baseline.index)
             for parent, baseline in resumed.reader.baselines().items()
         },
-        starts=standing.starts,
+        starts={**standing.starts, **await _find_unrecorded(client, resumed)},
         made_children=standing.made_children,
         failures=standing.failures,
         verdicts=standing.verdicts,
-        total=len(standing.items),
-        canaries=_canaries_left(standing, resumed.settings),
+        stopped=_stopped(standing, resumed.settings),
+        total=len(standing.chosen),
+        canaries=[item for item in canaries_of(standing.chosen, resumed.settings) if item in standing.starts],
         deadline=run_deadline(resumed.settings, header.started_at),
         rerun_of=header.rerun_of,
         version=await client.read_version(),
@@ -282,8 +320,36 @@ def _baselines(resumed: _Resumed, parents: Mapping[Parent, ParentState]) -> Mapp
     return {parent: Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
 
 
-def _canaries_left(standing: Standing, settings: Settings) -> list[str]:
-    return [item for item in canaries_of(standing.items, settings) if item in standing.starts]
+async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start]:
+    """
+    Children of attempts that the journal takes for unsent.
+
+    There are none, unless the journal is not the whole story: a copy from before, or of a run that was started under a
+    given ID without its journal, and killed before what Nomad had of it was on record.
+    """
+    header, starts = resumed.stored.header, resumed.standing.starts
+    unsent = [item for item in resumed.standing.selected if not (starts[item.id].child or starts[item.id].in_doubt)]
+    if header.local:
+        return {}
+    try:
+        found = await find_children(client, unsent, header.id)
+    except NomadForbidden:  # no list-jobs
+        return {}
+    found = {item: start for item, start in found.items() if start.attempt >= starts[item].attempt}
+    tickets = [Ticket(item, found[item.id].attempt) for item in unsent if item.id in found]
+    await resumed.journal.add_intents(
+        [intent_of(ticket, run=header.id, rerun_of=header.rerun_of) for ticket in tickets]
+    )
+    return found
+
+
+def _stopped(standing: Standing, settings: Settings) -> Cause | None:
+    """Why an earlier process has started nothing more, if it was killed before all was on record that follows."""
+    for verdict in standing.ends.values():
+        if verdict.outcome is Outcome.UNSENT:
+            return verdict.cause
+    canaries = [standing.ends[item] for item in canaries_of(standing.chosen, settings) if item in standing.ends]
+    return Cause.CANARY if any(verdict.outcome.exit_class for verdict in canaries) else None
 
 
 def _sum_up(reader: JournalReader, stored: StoredRun, reporter: Reporter) -> Summary | None:

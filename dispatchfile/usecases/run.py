@@ -6,13 +6,13 @@ import math
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, intent_of
-from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.errors import NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.items import Item, child_prefix, manifest_name
@@ -26,7 +26,7 @@ from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.batch import BatchState, Start
-from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, listing_of
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
@@ -138,9 +138,20 @@ Connect = Callable[[Connection, Settings], AbstractAsyncContextManager[Client]]
 
 @asynccontextmanager
 async def connected(connection: Connection, settings: Settings) -> AsyncIterator[Client]:
-    """A client of at most `concurrency + 2` connections."""
-    async with Client(connection, max_connections=settings.concurrency + MONITOR_CONNECTIONS) as client:
-        yield client
+    """
+    A client of at most `concurrency + 2` connections, which waits for no answer longer than *unreachable_after*.
+
+    A NomadError that ends the work says where Nomad was looked for.
+    """
+    patience = min(connection.request_timeout, settings.unreachable_after)
+    patient = replace(connection, connect_timeout=min(connection.connect_timeout, patience), request_timeout=patience)
+    async with Client(patient, max_connections=settings.concurrency + MONITOR_CONNECTIONS) as client:
+        try:
+            yield client
+        except NomadError as error:
+            if connection.address in error.message:
+                raise
+            raise error.at(connection.address) from error
 
 
 async def run_manifest(options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock) -> RunEnd:
@@ -268,7 +279,7 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
 async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
     prepared, header, ledger = ready.prepared, ready.header, ready.ledger
     selected = [item for item in prepared.selection.selected if item.id not in ready.succeeded]
-    await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in prepared.items])
+    await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in selected])
     results = Results([item_facts(item) for item in prepared.items])
     reporter.started(run_facts(header), results)
     for item_id, reason in _skipped(ready).items():
@@ -320,9 +331,8 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
     """
     stems: dict[str, str] = {}
     for namespace, region, job in parents_in(items):
-        rows = await client.list_all_jobs(
-            prefix=f"{job}/dispatch-", namespace=namespace, region=region, filter=f'ID contains "-{run}-"'
-        )
+        prefix, condition = listing_of(job, run, items)
+        rows = await client.list_all_jobs(prefix=prefix, namespace=namespace, region=region, filter=condition)
         stems |= {row.id.rsplit("-", 2)[0]: row.id for row in rows if row.parent_id == job}
     found = {}
     for item in items:
