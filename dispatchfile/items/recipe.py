@@ -109,6 +109,7 @@ class Recipes:
         self._dispatches: list[dict[str, Any]] = data["dispatches"]
         self._defaults: dict[str, Any] = data.get("defaults", {})
         self._policy = _read_policy(self._defaults)
+        self._meta = _texts(self._defaults.get("meta", {}))
         self._vars = self._merged_vars({})
         self._namespace: str = data.get("namespace") or scope.namespace_env or DEFAULT_NAMESPACE
         self._region: str = data.get("region") or scope.region_env or ""
@@ -116,9 +117,8 @@ class Recipes:
     def read(self, index: int) -> tuple[Recipe | None, list[Problem]]:
         """The recipe, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
         own = self._dispatches[index]
-        meta = {**self._defaults.get("meta", {}), **own.get("meta", {})}
-        texts = {key: value if isinstance(value, str) else print_value(value) for key, value in meta.items()}
-        entry = _Entry(index, own, {**self._defaults, **own}, texts)
+        meta = {**self._meta, **_texts(own["meta"])} if "meta" in own else self._meta
+        entry = _Entry(index, own, {**self._defaults, **own}, meta)
         return self._recipe(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
     def _recipe(self, entry: _Entry) -> Recipe:
@@ -217,6 +217,10 @@ def _collisions(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
 def _variable(key: str) -> str:
     cleaned = re.sub(rb"[^A-Za-z0-9_.]", b"_", key.encode())
     return f"NOMAD_META_{cleaned.decode()}"
+
+
+def _texts(meta: Mapping[str, object]) -> dict[str, str]:
+    return {key: value if isinstance(value, str) else print_value(value) for key, value in meta.items()}
 
 
 def _read_payload(payload: Any) -> tuple[str, Any] | None:
