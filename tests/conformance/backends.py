@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -145,7 +146,7 @@ def tls_of(connection: Connection) -> Any:
     """What the test's own client needs to know of certificates."""
     if not connection.ca_cert:
         return False
-    context = httpx.create_ssl_context(verify=connection.ca_cert)
+    context = ssl.create_default_context(cafile=connection.ca_cert)
     if connection.client_cert:
         context.load_cert_chain(connection.client_cert, connection.client_key)
     return context
