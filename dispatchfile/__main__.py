@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from dispatchfile import __version__
 
+INTERRUPTED = 130
 VERSION_CALLS = (["--version"], ["-version"])
 
 
@@ -16,9 +17,13 @@ def main() -> NoReturn:
     if sys.argv[1:] in VERSION_CALLS:  # before anything is imported: shell prompts and CI ask often
         _print_version()
         sys.exit(0)
-    from dispatchfile.cli.exits import run_to_exit_code  # noqa: PLC0415  see above
+    try:
+        from dispatchfile.cli.exits import run_to_exit_code  # noqa: PLC0415  see above
 
-    sys.exit(run_to_exit_code(sys.argv[1:]))
+        code = run_to_exit_code(sys.argv[1:])
+    except KeyboardInterrupt:  # so early that nobody is there yet to say so in good order
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def _print_version() -> None:
