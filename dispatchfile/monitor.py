@@ -228,6 +228,11 @@ class Monitor:
         full = len(turn.watches) <= CHEAP_ROWS or turn.full_at <= started
         try:
             rows = await self._read_rows(parent, turn, full=full)
+        except NomadForbidden:  # the right was taken away: a look at each child says so
+            for watch in turn.all_watches():
+                self._look_at(watch, started)
+            self._pace(turn, started)
+            return
         except NomadError as error:
             self._desk.trouble(error)
             turn.next_at = self._clock.now() + SHORTEST_POLL_S

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from dispatchfile.errors import NomadForbidden
+from dispatchfile.events import Cause, Outcome
 from dispatchfile.nomad.client import Client
 from tests.conformance.acls import Guarded, guarded_agent
 from tests.conformance.conftest import REAL
-from tests.conformance.driver import end_of, manifest_of, run_items
+from tests.conformance.driver import Told, end_of, manifest_of, outcomes, run_items
 from tests.conformance.jobs import job, mock
 
 pytestmark = REAL
@@ -98,3 +100,19 @@ async def test_a_cluster_that_takes_no_dispatches_says_so(guarded, tmp_path):
     closed = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
     assert {problem.found for problem in end.problems} == {f"Nomad takes no dispatches: {closed}"}
     assert [item.outcome for item in summary.items] == ENDS["completion"]
+
+
+async def test_a_right_that_is_taken_away_meanwhile_makes_the_end_unknown(guarded, tmp_path):
+    """The child goes on; nobody with this token may see how it ends."""
+    token = await guarded.token_with(DISPATCH, READ, LIST)
+    await guarded.manager.register(job("longer", mock(run_for="3s")))
+    told = Told()
+    async with asyncio.TaskGroup() as group:
+
+        async def revoke() -> None:
+            await told.running("a")
+            await guarded.revoke(token)
+
+        group.create_task(revoke())
+        summary = await run_items(guarded.manager.at(token=token), tmp_path, [{"id": "a", "job": "longer"}], told=told)
+    assert outcomes(summary) == {"a": (Outcome.UNKNOWN, Cause.PERMISSION)}

@@ -1,11 +1,13 @@
 """One batch from the first request to the last verdict: limits, retries, deadlines and ends."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from dispatchfile.events import Cause, Notice, NoticeKind, Outcome
+from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnreadable
+from dispatchfile.events import Cause, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.settings import Rate, Settings, Share, Wait
 from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -198,6 +200,56 @@ async def test_no_answer_for_too_long_ends_the_run_as_interrupted():
     assert {ended.last(f"i{number:03}").cause for number in range(3)} == {Cause.UNREACHABLE}
 
 
+async def test_dispatches_that_never_get_through_end_the_run_though_nomad_can_be_read():
+    """A proxy that lets no dispatch pass: each is looked for, none is there, and at last the run gives up."""
+
+    def swallow(prefix):
+        raise NomadAmbiguous("HTTP 502 with a web page")
+
+    nomad = FakeNomad(script=swallow)
+    ended = await run_batch(nomad, items(3), replace(COMPLETION, unreachable_after=seconds(300)))
+    assert (ended.state, nomad.made) == (BatchState.INTERRUPTED, [])
+    (told,) = (event.message for event in ended.events if isinstance(event, Notice))
+    assert told == ("no dispatch has got through for 300 s, the last one: HTTP 502 with a web page: the run ends here")
+
+
+async def test_a_dispatch_that_gets_through_shows_that_others_may():
+    """One item in doubt again and again holds up neither the others nor, while they go through, the run."""
+    tries = Counter()
+
+    def swallow(prefix):
+        tries[prefix] += 1
+        if prefix == "run1-i000-1" and tries[prefix] <= 3:
+            raise NomadAmbiguous("HTTP 502 with a web page")
+
+    nomad = FakeNomad(script=swallow, lifetime_s=1)
+    settings = replace(COMPLETION, unreachable_after=seconds(60), rate=Rate(1, 1), settle=seconds(30))
+    ended = await run_batch(nomad, items(200), settings)
+    assert ended.state is BatchState.FINISHED
+    assert set(ended.outcomes().values()) == {Outcome.SUCCEEDED}
+    assert set(tries.values()) == {1, 4}
+
+
+async def test_a_child_whose_end_cannot_be_read_is_unknown():
+    """Lists come and details never do: Nomad is there, so the run does not end; but no item is waited for for ever."""
+    nomad = FakeNomad(lifetime_s=1)
+    original = nomad.read_allocations
+
+    async def reading(job_id, **options):
+        if "i000" in job_id:
+            await nomad._call("allocations in vain")
+            raise NomadUnreadable("a web page")
+        return await original(job_id, **options)
+
+    nomad.read_allocations = reading
+    ended = await run_batch(nomad, items(2), replace(COMPLETION, unreachable_after=seconds(60)))
+    told = "what became of it cannot be read: a web page"
+    assert ended.state is BatchState.FINISHED
+    assert ended.last("i000") == Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, told)
+    assert ended.last("i001").outcome is Outcome.SUCCEEDED
+    assert nomad.calls.count("allocations in vain") < 20
+
+
 async def test_a_short_outage_fails_no_item():
     """Nomad is away for half a minute: the run slows down, and goes on."""
     nomad = FakeNomad(lifetime_s=5)
@@ -250,3 +302,30 @@ async def test_a_child_that_only_nomad_knows_is_told_as_adopted():
     assert ended.of("a")[0] == "Accepted"
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
     assert len(nomad.made) == 1
+
+
+class ForgetfulNomad(FakeNomad):
+    """One whose token expires *expires_s* after it was made."""
+
+    def __init__(self, *, expires_s: float, **options):
+        super().__init__(**options)
+        self.expires_at = asyncio.get_running_loop().time() + expires_s
+
+    async def _call(self, name):
+        await super()._call(name)
+        if asyncio.get_running_loop().time() >= self.expires_at:
+            raise NomadForbidden("Permission denied", status=403)
+
+    async def list_allocations(self, **_):
+        await self._call("list_allocations")
+        return ()
+
+
+async def test_a_token_that_expires_makes_what_still_lives_unknown():
+    """Nomad goes on to answer, so nobody waits for it to be reached again: a resume with another token looks anew."""
+    nomad = ForgetfulNomad(expires_s=20, lifetime_s=lambda prefix: 5 if "i000" in prefix else 60)
+    ended = await run_batch(nomad, items(3))
+    assert ended.last("i000").outcome is Outcome.SUCCEEDED
+    unknown = [(ended.last(item).outcome, ended.last(item).cause) for item in ("i001", "i002")]
+    assert unknown == [(Outcome.UNKNOWN, Cause.PERMISSION)] * 2
+    assert nomad.requests < 60
