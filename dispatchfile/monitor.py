@@ -117,6 +117,7 @@ class _Watch:
     looking: bool = False
     over: bool = False
     looks: int = 0
+    unread_since: float | None = None  # every look has failed since then
 
 
 @dataclass(slots=True)
@@ -127,6 +128,7 @@ class _Round:
     next_at: float = 0.0
     full_at: float = 0.0
     sample_at: float = 0.0
+    polled_at: float = 0.0
     changed_at: float = 0.0
     to_poll: int = 0  # children followed to completion; the others are looked at one by one
     ended: int = 0
@@ -153,6 +155,7 @@ class Monitor:
         self._client, self._desk, self._clock, self._parents = client, desk, clock, parents
         limit = settings.unplaced_after
         self._unplaced_after_s = None if limit is None else limit.total_seconds()
+        self._unreachable_after_s = settings.unreachable_after.total_seconds()
         self._flaps = server_before_2_0_1
         self._logs, self._logs_read = logs, 0
         self._rounds: dict[Parent, _Round] = {}
@@ -238,6 +241,7 @@ class Monitor:
             turn.next_at = self._clock.now() + SHORTEST_POLL_S
             return
         self._desk.answered()
+        turn.polled_at = started
         if full:
             turn.full_at = started + FULL_POLL_EVERY_S
         self._take_rows(turn, rows, started)
@@ -362,10 +366,21 @@ class Monitor:
             message = f"the token may not read this child any more: {error.message}"
             await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
         except NomadError as error:
-            self._desk.trouble(error)
-            self._look_again(watch)
+            await self._look_in_vain(watch, error)
         finally:
             watch.looking = False
+
+    async def _look_in_vain(self, watch: _Watch, error: NomadError) -> None:
+        self._desk.trouble(error)
+        now = self._clock.now()
+        watch.unread_since = now if watch.unread_since is None else watch.unread_since
+        waits = watch.status in LIVING and not self._is_overdue(watch)
+        may_pass = now - watch.unread_since < self._unreachable_after_s
+        if waits or may_pass or self._rounds[watch.child.parent].polled_at < watch.unread_since:
+            self._look_again(watch)
+        else:  # lists come, so Nomad is there, and nothing else will tell
+            message = f"what became of it cannot be read: {error.message}"
+            await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, message))
 
     def _look_again(self, watch: _Watch) -> None:
         self._look_at(watch, self._clock.now() + LOOK_AGAIN_S[min(watch.looks, len(LOOK_AGAIN_S) - 1)])
@@ -375,6 +390,7 @@ class Monitor:
         """The child's verdict, or None while it lives."""
         records = await self._read_records(watch)
         self._desk.answered()
+        watch.unread_since = None
         if records.gone and not watch.seen and watch.child.tokened:
             self._vanish(watch)
             return None
