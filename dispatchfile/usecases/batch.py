@@ -29,12 +29,14 @@ from dispatchfile.events import (
     Accepted,
     Cause,
     Doubled,
+    Doubted,
     Ended,
     Event,
     Ledger,
     Notice,
     NoticeKind,
     Outcome,
+    Repeated,
     Sending,
     Verdict,
 )
@@ -100,6 +102,27 @@ class Plan:
     sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
 
 
+@dataclass(slots=True)
+class _Reach:
+    """How long no dispatch has got through, though Nomad may answer whatever else it is asked."""
+
+    limit_s: float
+    since: float | None = None
+    lost_by: str = ""  # why, once it has been for too long; seen at a failure, as a rate may let long pass between two
+    waiting: set[str] = field(default_factory=set)  # items whose dispatch has failed
+
+    def hear(self, event: Event, now: float) -> None:
+        if isinstance(event, Doubted | Repeated):
+            self.waiting.add(event.item)
+            self.since = now if self.since is None else self.since
+            self.lost_by = event.reason if now - self.since >= self.limit_s else ""
+        elif isinstance(event, Accepted | Ended):
+            self.waiting.discard(event.item)
+            refused = isinstance(event, Ended) and event.verdict.outcome is Outcome.REFUSED
+            if isinstance(event, Accepted) or refused or not self.waiting:
+                self.since, self.lost_by = None, ""
+
+
 class Batch:
     """A batch under way. *listener* hears every event, in order, before anything follows from it."""
 
@@ -132,6 +155,7 @@ class Batch:
         self._predecessors = {item: start.predecessor for item, start in plan.starts.items() if start.predecessor}
         self._deadlines: list[tuple[float, int, Child, str]] = []
         self._sequence = itertools.count()
+        self._reach = _Reach(plan.settings.unreachable_after.total_seconds())
         self._trouble_since: float | None = None
         self._trouble_told = False
         self._interrupted = False
@@ -253,6 +277,7 @@ class Batch:
             self._sent_at[event.item] = event.at
         else:
             self._ledger.record(event)
+        self._reach.hear(event, self._clock.now())
         self._listener(event)
 
     async def before_send(self, ticket: Ticket) -> Verdict | None:
@@ -425,10 +450,16 @@ class Batch:
         self._trouble_since, self._trouble_told = None, False
 
     def _check_reach(self) -> None:
-        limit = self._settings.unreachable_after.total_seconds()
-        if self._trouble_since is None or self._interrupted or self._clock.now() - self._trouble_since < limit:
+        limit = self._reach.limit_s
+        if self._interrupted:
             return
-        self._notice(NoticeKind.UNREACHABLE, f"no answer from Nomad for {limit:g} s: the run ends here")
+        if self._reach.lost_by:
+            self._give_up(f"no dispatch has got through for {limit:g} s, the last one: {self._reach.lost_by}")
+        elif self._trouble_since is not None and self._clock.now() - self._trouble_since >= limit:
+            self._give_up(f"no answer from Nomad for {limit:g} s")
+
+    def _give_up(self, reason: str) -> None:
+        self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")
         self.interrupt(Cause.UNREACHABLE)
 
     # The end
