@@ -160,17 +160,21 @@ async def own_backend(
     connections: int = 100,
     memory_mb: int | None = None,
     second_node: bool = False,
+    version: str = "2.0.5",
 ) -> AsyncIterator[Backend]:
     """
     A fresh backend for one test.
 
     slots: allocations that its node takes at a time, None for any number. connections: at most so many for a client.
     memory_mb: of the node, on a real one. second_node: there is a node with `second = yes` in its metadata that may be
-    lost; the embedded agent's only one is such a node.
+    lost; the embedded agent's only one is such a node. version: that the embedded agent passes for.
     """
     if kind == "embedded":
         agent = EmbeddedAgent(
-            slots=slots, max_connections=connections, node_meta={"second": "yes"} if second_node else None
+            slots=slots,
+            max_connections=connections,
+            node_meta={"second": "yes"} if second_node else None,
+            version=version,
         )
         async with agent, backend_at(kind, agent.address) as backend:
             yield replace(backend, agent=agent)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import pytest
+
 from tests.conformance.backends import Backend
+from tests.conformance.conftest import REAL
 from tests.conformance.jobs import FOR_EVER, job, mock, with_memory
 from tests.conformance.waits import until_running
 
@@ -34,6 +37,10 @@ async def can_reject_registrations(backend: Backend) -> bool:
     return (await backend.ask("PUT", "/v1/operator/scheduler/configuration", body=wanted)).status_code == 200
 
 
+async def limits_priorities(backend: Backend) -> bool:
+    return "JobMaxPriority" in (await backend.get("/v1/agent/self"))["config"]["Server"]
+
+
 async def has_peers(backend: Backend) -> bool:
     return len(await backend.get("/v1/status/peers")) > 1
 
@@ -51,9 +58,17 @@ EMBEDDED_LACKS: Mapping[str, Lack] = {
     "memory": Lack("memory and CPU are not counted: slots limit what runs, and nothing is preempted", counts_memory),
     "tokens": Lack("it has no ACLs: whoever reaches it may do everything", has_tokens),
     "scheduler configuration": Lack("how it places jobs cannot be changed", can_reject_registrations),
+    "server configuration": Lack("what a server's file configures is as Nomad's defaults have it", limits_priorities),
     "servers": Lack("it is one server, which leads for as long as it lives", has_peers),
     "state": Lack("it keeps nothing on disk, so it cannot be started again where it was", keeps_state),
     "node metadata": Lack(
         "there is no route for it: tests and rehearsals change it from inside", changes_node_metadata
     ),
 }
+
+
+def real_only(*lacks: str) -> list[pytest.MarkDecorator]:
+    """The marks of tests that the embedded agent cannot run, for what it lacks."""
+    unknown = set(lacks) - EMBEDDED_LACKS.keys()
+    assert not unknown, unknown
+    return REAL

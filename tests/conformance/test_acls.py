@@ -11,11 +11,11 @@ from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.nomad.client import Client
 from tests.conformance.acls import Guarded, guarded_agent
-from tests.conformance.conftest import REAL
 from tests.conformance.driver import Told, end_of, manifest_of, outcomes, run_items
 from tests.conformance.jobs import job, mock
+from tests.conformance.lacks import real_only
 
-pytestmark = REAL
+pytestmark = real_only("tokens", "scheduler configuration")
 ITEMS = [{"id": "good", "job": "short"}, {"id": "bad", "job": "failing"}]
 ENDS = {"detach": ["dispatched"] * 2, "placement": ["placed"] * 2, "completion": ["succeeded", "failed"]}
 DISPATCH, READ, LIST = "dispatch-job", "read-job", "list-jobs"

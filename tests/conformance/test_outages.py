@@ -17,11 +17,11 @@ from dispatchfile.events import Accepted
 from dispatchfile.nomad.client import Client
 from tests.conformance.agents import RealAgent, agents, healthy, until
 from tests.conformance.backends import backend_at
-from tests.conformance.conftest import REAL
 from tests.conformance.driver import Told, run_items
 from tests.conformance.jobs import job, mock
+from tests.conformance.lacks import real_only
 
-pytestmark = [*REAL, pytest.mark.timeout(120)]
+pytestmark = [*real_only("servers", "state"), pytest.mark.timeout(120)]
 
 ALONE = """
 server {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.backends import real_backend
-from tests.conformance.conftest import REAL
+from tests.conformance.backends import own_backend, real_backend
 from tests.conformance.driver import end_of, manifest_of, run_items
 from tests.conformance.jobs import PERIODIC, Document, group, job, mock, takes
+from tests.conformance.lacks import real_only
 
 JOBS: tuple[Document, ...] = (
     job("pre-plain"),
@@ -71,7 +71,7 @@ async def test_a_misspelt_job_is_told_its_likely_name(backend, tmp_path):
     assert problem.hint.startswith("did you mean 'pre-plain'")
 
 
-@pytest.mark.parametrize("kind", [pytest.param("real", marks=REAL)])
+@pytest.mark.parametrize("kind", [pytest.param("real", marks=real_only("server configuration"))])
 async def test_a_server_may_allow_higher_priorities(kind, tmp_path):
     """What its configuration allows is sent."""
     async with real_backend("server { job_max_priority = 200 }") as nomad:
@@ -80,3 +80,13 @@ async def test_a_server_may_allow_higher_priorities(kind, tmp_path):
         assert (await run_items(nomad, tmp_path, items)).exit_code == 0
         end = await end_of(nomad, tmp_path, manifest_of([{"id": "higher", "job": "urgent", "priority": 201}]))
     assert [(problem.code, problem.hint) for problem in end.problems] == [("DF106", "use 1 to 200")]
+
+
+@pytest.mark.parametrize("kind", ["embedded"])
+async def test_an_older_server_would_ignore_a_priority(kind, tmp_path):
+    """The embedded agent can pass for one; no real one of that age is at hand."""
+    async with own_backend(kind, version="1.9.7") as old:
+        await old.register(job("urgent"))
+        end = await end_of(old, tmp_path, manifest_of([{"id": "high", "job": "urgent", "priority": 70}]))
+    found = "priority: the server is Nomad 1.9.7 and would ignore it"
+    assert [(problem.code, problem.found) for problem in end.problems] == [("DF110", found)]

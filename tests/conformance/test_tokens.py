@@ -11,7 +11,7 @@ import pytest
 from dispatchfile.events import Outcome
 from tests.conformance.backends import Backend
 from tests.conformance.driver import run_items
-from tests.conformance.jobs import job, mock
+from tests.conformance.jobs import PERIODIC, job, mock
 from tests.conformance.waits import until_dead, until_gone
 
 OTHER_NAMESPACE = "elsewhere"
@@ -116,3 +116,28 @@ async def test_a_run_dispatches_anew_what_was_purged(backend, parent, tmp_path):
     again = await run_items(backend, tmp_path, items)
     assert (again.items[0].outcome, again.items[0].existing) == (SUCCEEDED, False)
     assert again.items[0].child != first.items[0].child
+
+
+async def test_two_runs_at_once_share_the_children_of_their_tokens(backend, parent, tmp_path):
+    """Of two requests in a race Nomad may answer one with a child that does not exist: the run finds the real one."""
+    items = [{"id": f"i{number}", "job": parent, "idempotency_token": f"t{number}"} for number in range(30)]
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    one, two = await asyncio.gather(*(run_items(backend, folder, items, settle="2s") for folder in folders))
+    assert {item.outcome for item in (*one.items, *two.items)} == {SUCCEEDED}
+    assert [item.child for item in one.items] == [item.child for item in two.items]
+    assert sorted(item.child for item in one.items) == sorted(await backend.children(parent))
+    assert all(first.existing != second.existing for first, second in zip(one.items, two.items, strict=True))
+
+
+async def test_a_periodic_job_has_children_without_evaluation(backend):
+    """New ones and known ones are answered alike, but for their indexes."""
+    name = f"periodic-{uuid.uuid4().hex[:8]}"
+    await backend.register(job(name, **PERIODIC))
+    first, again = await backend.dispatch(name, token="t"), await backend.dispatch(name, token="t")
+    assert first["DispatchedJobID"] == again["DispatchedJobID"]
+    assert [(one["EvalID"], one["EvalCreateIndex"]) for one in (first, again)] == [("", 0)] * 2
+    child = await backend.job(first["DispatchedJobID"])
+    assert (child["Status"], bool(child["Periodic"])) == ("running", True)
+    await backend.stop_job(child["ID"])
