@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 from dispatchfile.errors import FileError
@@ -68,7 +69,10 @@ class Making:
         job = self._names["job"] = self._try(self._job, "")
         if recipe.id is not None:
             self._names["id"] = self._try(self._written_id, "")
-        meta = {key: self._try(self._text, "", text, "meta", key) for key, text in recipe.meta.items()}
+        meta = {
+            key: self._try(self._text, "", text, "meta", key) if has_template(text) else text
+            for key, text in recipe.meta.items()
+        }
         if "\0" in "".join(meta.values()):
             self._try(self._refuse_nul, None, meta)
         payload = self._try(self._payload, None) if recipe.payload else None
@@ -126,14 +130,8 @@ class Making:
 
     def _job(self) -> str:
         job = self._text(self._recipe.job, "job")
-        if not job:
-            self._refuse("DF046", "the job is empty", "name a parameterized job", "job")
-        if _CONTROL.search(job):
-            self._refuse("DF046", f"job {job[:100]!r} holds control characters", "", "job")
-        if len(job.encode()) > MAX_JOB_BYTES:
-            self._refuse(
-                "DF046", f"the job's ID has {len(job.encode()):,} bytes, more than {MAX_JOB_BYTES:,}", "", "job"
-            )
+        if trouble := _trouble_with_job(job):
+            self._refuse("DF046", *trouble, "job")
         return job
 
     def _written_id(self) -> str:
@@ -262,3 +260,15 @@ class Making:
 
     def _of_row(self) -> str:
         return f" (row {self._row.position})" if self._row.position else ""
+
+
+@lru_cache  # most items of a manifest have the same
+def _trouble_with_job(job: str) -> tuple[str, str] | None:
+    """What is wrong with it, and what would be right."""
+    if not job:
+        return "the job is empty", "name a parameterized job"
+    if _CONTROL.search(job):
+        return f"job {job[:100]!r} holds control characters", ""
+    if (size := len(job.encode())) > MAX_JOB_BYTES:
+        return f"the job's ID has {size:,} bytes, more than {MAX_JOB_BYTES:,}", ""
+    return None
