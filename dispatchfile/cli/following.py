@@ -6,6 +6,7 @@ from dispatchfile.cli.options import checked_setting
 from dispatchfile.cli.past import PastCall, connection_to
 from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock
+from dispatchfile.errors import Interrupted
 from dispatchfile.settings import parse_duration
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter
@@ -37,5 +38,8 @@ def stop_items(call: PastCall) -> int:
     async def end(reporter: Reporter, control: Control) -> RunEnd:
         return RunEnd(await stop_run(options, reporter=reporter, control=control, clock=Clock()))
 
-    code = Session(call.display, call.output, manifest=stored.header.shown_manifest).run(end)
+    try:
+        code = Session(call.display, call.output, manifest=stored.header.shown_manifest).run(end)
+    except Interrupted as exc:
+        raise Interrupted(f"interrupted: `dispatchfile stop {name.run}` has to be repeated", exc.exit_code) from exc
     return code if code in BY_SIGNAL else 0

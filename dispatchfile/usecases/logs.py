@@ -74,7 +74,7 @@ def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:
     if options.failed:
         results = [result for result in results if result.outcome and result.outcome.exit_class == 2]
     if not results:
-        raise UsageError(f"run {past.facts.run} has no such items that failed")
+        raise UsageError(f"run {past.facts.run} has no such items that ran and failed, as far as its journal knows")
     return results
 
 

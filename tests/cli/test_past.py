@@ -13,7 +13,7 @@ import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
-from dispatchfile.journal import Target
+from dispatchfile.journal import RunState, Target
 from dispatchfile.usecases.load import ManifestSource, load_items
 from tests.usecases.past_runs import header, keep_run, sent
 
@@ -200,6 +200,24 @@ def test_a_journal_that_cannot_be_read_is_told_of(past: Path, capsys: pytest.Cap
     out, err = capsys.readouterr()
     assert "r1 " in out
     assert "-bad.db: it is damaged" in err
+
+
+def test_nomad_is_asked_where_the_run_went(
+    past: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment may point at another cluster by now; a flag is believed."""
+    monkeypatch.setenv("NOMAD_ADDR", "http://127.0.0.1:2")
+    item = load_items(ManifestSource(path="dispatchfile.yaml", content=None, variables={}, environ={})).items[0]
+    head = header(id="r2", target=Target("http://127.0.0.1:1", "", ("default",)))
+    events = sent(item, "work/dispatch-r2-good-1-1795000000-00000000")
+    asyncio.run(keep_run(past / "state", [item], events, head=head, state=RunState.INTERRUPTED))
+    assert run_to_exit_code(["status", "r2", "--refresh"]) == 1
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.startswith("run r2 went to http://127.0.0.1:1: asking there, and not http://127.0.0.1:2 (NOMAD_ADDR)")
+    assert "127.0.0.1:1" in error
+    assert run_to_exit_code(["status", "r2", "--refresh", "--address", "http://127.0.0.1:3"]) == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "127.0.0.1:3" in error
 
 
 def wait_for(path: Path, text: str) -> None:

@@ -50,6 +50,7 @@ class PastNomad(FakeNomad):
         super().__init__(**{"lifetime_s": None, **options})
         self.forbidden = set(forbidden)
         self.logs: dict[tuple[str, str], bytes] = {}  # by child and stream; what is not here is gone
+        self.allocs: dict[str, tuple[Alloc, ...]] = {}  # by child, where it is not the one that the fake has
         self.connected = 0
 
     def connect(self, connection: Connection, settings: Settings) -> AbstractAsyncContextManager[Self]:
@@ -97,11 +98,16 @@ class PastNomad(FakeNomad):
         return tuple(self._alloc(child) for child in self.children.values() if re.search(pattern, child.id))
 
     async def read_logs(self, alloc_id: str, task: str, *, stream: str, tail_bytes: int, **_: object) -> bytes:
+        await self._call(f"logs {alloc_id}")
         self._refuse("logs")
-        child = next(child for child in self.children.values() if self._alloc(child).id == alloc_id)
-        if (child.id, stream) not in self.logs:
+        child = next((child for child in self.children.values() if self._alloc(child).id == alloc_id), None)
+        if child is None or (child.id, stream) not in self.logs:
             raise NomadNotFound("state directory not found", status=404)
         return self.logs[child.id, stream][-tail_bytes:]
+
+    async def read_allocations(self, job_id: str, **options) -> tuple[Alloc, ...]:
+        found = await super().read_allocations(job_id, **options)
+        return self.allocs.get(job_id, found)
 
 
 def header(**changes) -> RunHeader:

@@ -1,9 +1,12 @@
 """What tasks wrote, as long as Nomad has it."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatchfile.errors import NomadForbidden, NomadUnavailable, UsageError
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
+from dispatchfile.nomad.models import TaskState
 from dispatchfile.usecases.logs import MOST_BYTES, LogOptions, TaskLog, read_logs
 from tests.making import make_item
 from tests.usecases.past_runs import CONNECTION, STARTED_AT, PastNomad, header, keep_run, sent
@@ -83,6 +86,22 @@ async def test_of_a_local_run_the_record_is_all_there_is(tmp_path):
     assert nomad.connected == 0
 
 
+async def test_tasks_and_allocations_of_one_item_are_told_apart(tmp_path):
+    """By as much as it takes; of allocations that were replaced, the newest one counts."""
+    name = await three(tmp_path, nomad := PastNomad())
+    child = nomad.made[0]
+    task = TaskState("dead", failed=False, restarts=0, started_at="", finished_at="", events=())
+    first = replace(nomad._alloc(child), task_states={"t": task, "side": task})
+    nomad.allocs = {child.id: (first,)}
+    assert [log.source for log in await read(name, nomad, items=["a"])] == ["t", "side"]
+    second = replace(first, id="2", name=f"{child.id}.g[1]", create_index=8, task_states={"t": task})
+    newer = replace(second, id="3", create_index=9)
+    nomad.allocs = {child.id: (newer, first, second)}
+    assert [log.source for log in await read(name, nomad, items=["a"])] == ["g[0]/t", "g[0]/side", "g[1]/t"]
+    assert "logs 3" in nomad.calls
+    assert "logs 2" not in nomad.calls
+
+
 async def test_a_huge_log_is_cut_to_its_end(tmp_path):
     """At a line's beginning, and that is said."""
     name = await three(tmp_path, nomad := PastNomad())
@@ -109,5 +128,5 @@ async def test_where_nobody_answers_nothing_is_called_gone(tmp_path):
 async def test_a_choice_that_takes_nothing_is_an_error(tmp_path):
     """As everywhere."""
     name = await three(tmp_path, nomad := PastNomad())
-    with pytest.raises(UsageError, match="run run1 has no such items that failed"):
+    with pytest.raises(UsageError, match="run run1 has no such items that ran and failed, as far as its journal knows"):
         await read(name, nomad, items=["a"], failed=True)
