@@ -297,7 +297,11 @@ CASES = [
     local("a job file's syntax", "", "jobs/j.nomad.hcl:2:10: unexpected end of line", job='job "j" {\n  type = \n}\n'),
     local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job='job "j" {}\n'),
     local("a local run that waits for nothing", "--detach", "--local: its tasks end with the run, so it always waits"),
-    local("a local run elsewhere", "--address http://n", "--local: runs on an embedded agent, so --address has no"),
+    local(
+        "a local run elsewhere",
+        "--address http://n",
+        "a local run has an embedded agent of its own, so --address has no",
+    ),
     local("a fault without amount", "--fault 429", "--fault: a fault is written KIND=AMOUNT, such as 429=5%"),
     local("a fault's share", "--fault 429=500%", '--fault: "429=500%": a share of the requests is written 0% to 100%'),
     local("a fault of no kind", "--fault x=1%", '--fault: there is no fault "x"; there are 429, 500, delay'),
