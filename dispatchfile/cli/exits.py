@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from dispatchfile.cli.argv import normalize_argv, wants_json_log
-from dispatchfile.cli.terminal import never_fail_on_characters
+from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters
 from dispatchfile.errors import DispatchfileError, Interrupted
 from dispatchfile.reports.text import one_line
 
@@ -26,7 +26,7 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
     never_fail_on_characters()
     argv = normalize_argv(argv)
     try:
-        from dispatchfile.cli.app import run_command  # noqa: PLC0415  what fails here is shown like anything else
+        from dispatchfile.cli.program import run_command  # noqa: PLC0415  what fails here is shown like anything else
 
         return run_command(argv)
     except BaseException as exc:  # noqa: BLE001  the last resort for everybody
@@ -51,6 +51,7 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
             return INTERRUPTED
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             _tell(f"{exc.filename or 'standard output'}: {exc.strerror}", "error", argv)
+            drop_the_rest(sys.stdout)
             return 1
     from dispatchfile.cli.crash import describe_crash  # noqa: PLC0415  needed by hardly any start
 

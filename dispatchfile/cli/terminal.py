@@ -68,9 +68,9 @@ def write_result(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_the_rest(sys.stdout)
+        drop_the_rest(sys.stdout)
     except OSError as exc:
-        _drop_the_rest(sys.stdout)
+        drop_the_rest(sys.stdout)
         raise FileError("standard output", exc.strerror or str(exc)) from exc
 
 
@@ -102,7 +102,7 @@ class Unbreakable(io.TextIOBase):
         return self._stream.fileno()
 
 
-def _drop_the_rest(stream: TextIO) -> None:
+def drop_the_rest(stream: TextIO) -> None:
     """What is still buffered would fail once more as the interpreter ends, and change its exit code."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  the builtin gives a descriptor for dup2 just as well
         os.dup2(nowhere.fileno(), stream.fileno())
