@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import FileError, UsageError
 from dispatchfile.events import Cause
 from dispatchfile.items import Item, Retry
 from dispatchfile.render import has_template
@@ -37,6 +38,8 @@ def export_items(options: RerunOptions, path: Path) -> int:
 
     Raises what `read_again` raises, and FileError where there is such a file already or it cannot be written.
     """
+    if not path.absolute().parent.is_dir():
+        raise FileError(str(path), "is to lie in a folder that is not there")
     again = read_again(options)
     text = manifest_of(again, _restored_or_not(options, again))
     write_new_files(path.parent, {path.name: text})
@@ -97,7 +100,7 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
 def _item_lines(result: ItemResult, item: Item, entry: Entry) -> Iterator[str]:
     yield f"# {_ending(result)}"
     if result.outcome in MAY_STILL_LIVE | LET_GO and result.child:
-        yield f"# It may still live, and is not stopped by this manifest: nomad job stop {quoted(result.child)}"
+        yield f"# It may still live, and is not stopped by this manifest: nomad job stop {shlex.quote(result.child)}"
     yield f"- id: {quoted(item.id)}"
     yield from (f"  {line}".rstrip() for line in _entry_lines(entry))
 
@@ -243,7 +246,9 @@ class Secrets:
             for number, (value, ids) in enumerate(values.items(), 1):
                 variable = self._new_name(name, number if len(values) > 1 else 0)
                 self._variables[name, value] = variable
-                self.names[variable] = f"{name} of {ids[0]}" + (f" and {len(ids) - 1:,} more" if len(ids) > 1 else "")
+                self.names[variable] = f"{quoted(name)} of {ids[0]}" + (
+                    f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
+                )
 
     def _new_name(self, name: str, number: int) -> str:
         base = "secret_" + re.sub(r"[^A-Za-z0-9_]", "_", name.removeprefix("meta."))

@@ -65,17 +65,22 @@ async def read_logs(options: LogOptions, *, connect: Connect = connected) -> Asy
 
 
 def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:
-    named = None
-    if options.items:
-        items = tuple(past.reader.items(payloads=False))
-        outcomes = {result.id: result.outcome for result in past.results.items() if result.outcome}
-        named = {item.id for item in select_items(items, only=options.items, skip=(), outcomes=outcomes).selected}
+    named = _named(past, options.items) if options.items else None
     results = [result for result in past.results.items() if named is None or result.id in named]
     if options.failed:
         results = [result for result in results if result.outcome and result.outcome.exit_class == 2]
     if not results:
         raise UsageError(f"run {past.facts.run} has no such items that ran and failed, as far as its journal knows")
     return results
+
+
+def _named(past: PastRun, wanted: Sequence[str]) -> set[str]:
+    items = tuple(past.reader.items(payloads=False))
+    outcomes = {result.id: result.outcome for result in past.results.items() if result.outcome}
+    try:
+        return {item.id for item in select_items(items, only=wanted, skip=(), outcomes=outcomes).selected}
+    except UsageError as exc:
+        raise UsageError(str(exc).removeprefix("--only ")) from exc  # here they are arguments
 
 
 async def _logs_of(client: Client, result: ItemResult, options: LogOptions) -> list[TaskLog]:

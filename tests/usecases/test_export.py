@@ -248,6 +248,12 @@ class TestSensitiveValues:
             (item.request.payload, item.request.meta, item.sensitive) for item in items
         ]
 
+    def test_no_key_breaks_out_of_its_comment(self, tmp_path: Path) -> None:
+        """A line end in it would begin another line of the manifest."""
+        item = replace(make_item("a", meta={"k\nversion: 2": "v"}), sensitive=frozenset({"meta.k\nversion: 2"}))
+        loaded = read(manifest_of(again([item]), [item]), tmp_path, secret_k_version__2="v")
+        assert [item.request.meta for item in loaded.items] == [{"k\nversion: 2": "v"}]
+
     def test_values_that_are_not_known_are_not_taken_to_be_equal(self, tmp_path: Path) -> None:
         """Each item has a variable of its own; without them nothing is sent."""
         items = self.items(None, None)
@@ -267,4 +273,6 @@ async def test_an_export_never_overwrites_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="is there already; nothing was written"):
         export_items(options, path)
     assert path.read_text() == written
+    with pytest.raises(FileError, match="is to lie in a folder that is not there"):
+        export_items(options, tmp_path / "none" / "x.yaml")
     assert "# 1 of the 1 items of run run1 (nightly)" in written
