@@ -15,7 +15,7 @@ from typing import Any
 from dispatchfile.manifest.builder import LISTING, MANIFEST, Scalar, Scope
 from dispatchfile.manifest.findings import LINE_SHIFT
 from dispatchfile.manifest.scalars import FIRST_OF_NO_TEXT, NULLS, ScalarRefused, resolve_scalar
-from dispatchfile.manifest.syntax import FORBIDDEN
+from dispatchfile.manifest.syntax import forbidden
 
 ROW = 1 << LINE_SHIFT
 MAX_INDENT = 50  # so that nothing is nested too deeply
@@ -46,7 +46,7 @@ class _Unsure(Exception):
 
 def read_lines(text: str) -> tuple[dict[str, object], int, dict[int, array[int]]] | None:
     """The top level, its packed place, and the places of all below, as in Document; None where the parser is needed."""
-    if not text.isascii() and FORBIDDEN.search(text):
+    if not text.isascii() and forbidden().search(text):
         return None
     try:
         return _Lines().read(text if text.endswith("\n") else f"{text}\n")

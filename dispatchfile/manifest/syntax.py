@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -16,9 +17,6 @@ from dispatchfile.manifest.findings import Findings, ManifestRefused
 from dispatchfile.problems import Problem
 from dispatchfile.source import Position, SourceText
 
-# YAML's printable characters, less four: parsers do not agree whether U+0085, U+2028 and U+2029 end a line, and
-# nobody sees a U+FEFF inside of a text.
-FORBIDDEN = re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _DISPUTED = "\x85\u2028\u2029\ufeff"
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?[\r\n])*+%")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:,\[{-])[ \t]*+(\{[{%])")
@@ -85,6 +83,16 @@ def refuse_disputed(source: SourceText) -> None:
         raise ManifestRefused(Findings(source).problem("DF008", position, found, hint))
 
 
+@cache  # it takes 4 ms to compile, which most manifests never need
+def forbidden() -> re.Pattern[str]:
+    """
+    All but YAML's printable characters and four of those.
+
+    Parsers do not agree whether U+0085, U+2028 and U+2029 end a line, and nobody sees a U+FEFF inside of a text.
+    """
+    return re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
 def parse_events(content: bytes, source: SourceText, *, pure: bool) -> Iterator[Event]:
     """
     The parser's events for *content*, the bytes of *source*: from a text it would make bytes of its own.
@@ -104,7 +112,7 @@ def parse_events(content: bytes, source: SourceText, *, pure: bool) -> Iterator[
 
 
 def _forbidden_character(source: SourceText) -> Problem:
-    offset = _offset(FORBIDDEN, source)
+    offset = _offset(forbidden(), source)
     number = ord(source.text[offset])
     hint = f'remove it, or write it in double quotes as "\\u{number:04x}"'
     return Findings(source).problem("DF002", source.position(offset), f"the character U+{number:04X}", hint)
