@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.checked import Checked, all_problems, count_problems
 from dispatchfile.reports.formats import ProblemFormat
-from dispatchfile.reports.github import annotate_problems
-from dispatchfile.reports.junit_problems import junit_of_problems
 from dispatchfile.reports.listing import closing_line, text_of_problems
-from dispatchfile.reports.sarif import sarif_log
 from dispatchfile.reports.text import PLAIN, Palette
 
 SCHEMA = "dispatchfile/problems/v1"
@@ -19,16 +16,23 @@ SCHEMA = "dispatchfile/problems/v1"
 
 def render_problems(checked: Sequence[Checked], form: ProblemFormat, *, palette: Palette = PLAIN) -> str:
     """All problems of all manifests in the format asked for; ends with a line feed."""
+    # What few ask for is imported for them only.
     match form:
         case ProblemFormat.TEXT:
             return text_of_problems(checked, palette)
         case ProblemFormat.JSON:
             return _as_json(checked)
         case ProblemFormat.GITHUB:
+            from dispatchfile.reports.github import annotate_problems  # noqa: PLC0415
+
             return annotate_problems(all_problems(checked)) + closing_line(checked)
         case ProblemFormat.SARIF:
+            from dispatchfile.reports.sarif import sarif_log  # noqa: PLC0415
+
             return sarif_log(checked)
         case ProblemFormat.JUNIT:
+            from dispatchfile.reports.junit_problems import junit_of_problems  # noqa: PLC0415
+
             return junit_of_problems(checked)
 
 
