@@ -13,7 +13,8 @@ _HELP = re.compile(r"```text\nUsage: dispatchfile ([a-z]+).*?\n```\n", re.DOTALL
 
 def help_of(command: str) -> str:
     """What `dispatchfile COMMAND --help` prints on a terminal of 100 columns."""
-    lines, _ = run_dispatchfile([command, "--help"])
+    lines, exit_code = run_dispatchfile([command, "--help"])
+    assert exit_code == 0, lines
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
