@@ -26,7 +26,7 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
     never_fail_on_characters()
     argv = normalize_argv(argv)
     try:
-        from dispatchfile.cli.app import run_command  # noqa: PLC0415  what fails here is shown like anything else
+        from dispatchfile.cli.program import run_command  # noqa: PLC0415  what fails here is shown like anything else
 
         return run_command(argv)
     except BaseException as exc:  # noqa: BLE001  the last resort for everybody

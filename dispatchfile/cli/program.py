@@ -1,0 +1,97 @@
+"""The program around its commands, and how it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Annotated, cast
+
+import typer
+
+from dispatchfile import __version__
+from dispatchfile.cli.argv import wants_json_log
+from dispatchfile.cli.spread import spread
+from dispatchfile.errors import UsageError
+
+PROGRAM = "dispatchfile"
+COMMANDS = (  # in the help's order; each is the function of a module that has its name
+    "init",
+    "validate",
+    "run",
+    "resume",
+    "rerun",
+    "status",
+    "watch",
+    "stop",
+    "logs",
+    "report",
+    "runs",
+    "dispatch",
+    "doctor",
+    "agent",
+    "schema",
+)
+INTERRUPTED = 130
+
+# Typer raises this for every wrong command line, but exports only one of its children, which has all that is used here.
+_WrongCommandLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+
+
+def program_of(commands: Iterable[str]) -> typer.Typer:
+    """The program with these *commands* alone."""
+    app = typer.Typer(
+        name=PROGRAM,
+        no_args_is_help=True,
+        rich_markup_mode=None,  # a plain help takes half the time
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_program)
+    for name in commands:
+        app.command()(spread(getattr(import_module(f"dispatchfile.cli.{name}"), name)))
+    return app
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """
+    Run the command that *argv* names; its exit code.
+
+    Raises UsageError for a wrong command line, whose usage is then on standard error already.
+    """
+    known = bool(argv) and argv[0] in COMMANDS
+    app = program_of([argv[0]] if known else COMMANDS)  # to read the options of all of them takes 50 ms
+    try:
+        code = typer.main.get_command(app).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
+    except _WrongCommandLine as exc:
+        if not argv:
+            print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
+            return 1
+        _show_usage(exc, argv)
+        raise UsageError(exc.format_message()) from exc
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """
+    Dispatch a list of Nomad parameterized jobs from a manifest: checked before anything is sent, each exactly once,
+    watched to one summary and one exit code.
+    """
+
+
+def _show_usage(exc: typer.BadParameter, argv: Sequence[str]) -> None:
+    if exc.ctx is not None and not wants_json_log(argv):
+        hint = f"Try '{exc.ctx.command_path} --help' for help."
+        print(f"{exc.ctx.get_usage()}\n{hint}\n", file=sys.stderr)  # noqa: T201
