@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import Run, StateDir
+from dispatchfile.cli.options import Display, Run, StateDir
 from dispatchfile.reports.formats import ReportKind
 
 
@@ -19,6 +19,7 @@ def report(
         Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. [default: standard output]")
     ] = None,
     state_dir: StateDir = None,
+    display: Display,
 ) -> int:
     """
     Write a report of any past run.
@@ -27,4 +28,4 @@ def report(
     """
     from dispatchfile.cli.showing import show_report  # noqa: PLC0415  --help needs none of it
 
-    return show_report(run, form, out, state_dir)
+    return show_report(run, form, out, state_dir, display)

@@ -23,7 +23,7 @@ from dispatchfile.reports.history import render_history
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.reports.tasklogs import log_lines
-from dispatchfile.reports.text import one_line
+from dispatchfile.reports.text import one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
@@ -74,7 +74,7 @@ def show_runs(state_dir: str | None, output: OutputFormat, display: Display) -> 
 # report
 
 
-def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: str | None) -> int:
+def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: str | None, display: Display) -> int:
     """Write the report; the exit code."""
     pieces = report_pieces(form, read_past(name_run(run, state_dir)).summary())
     if out is None:
@@ -86,6 +86,8 @@ def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: 
             stream.writelines(pieces)
     except OSError as exc:
         raise FileError(str(out), exc.strerror or "cannot be written") from exc
+    if not display.quiet:
+        write_result(f"wrote {visible(str(out))}\n")
     return 0
 
 
