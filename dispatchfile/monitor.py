@@ -472,8 +472,10 @@ class Monitor:
         return tuple(await self._client.read_evaluations(watch.child.id, namespace=namespace, region=region))
 
     def _vanish(self, watch: _Watch) -> None:
-        self.forget(watch.child)
-        self._desk.vanished(watch.child.ticket, watch.child.id)
+        """Once: two looks may find it out at the same time."""
+        if not watch.over:
+            self.forget(watch.child)
+            self._desk.vanished(watch.child.ticket, watch.child.id)
 
     async def _conclude(self, watch: _Watch, verdict: Verdict) -> None:
         turn = self._rounds[watch.child.parent]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -59,6 +59,10 @@ def make_batch(
     canaries: Sequence[str] = (),
     run_timeout_s: float | None = None,
     made: Sequence[str] = (),
+    logs_at_most: int = 0,
+    failures: int = 0,
+    verdicts: Mapping[str, tuple[int, Verdict]] | None = None,
+    wall: Callable[[], float] | None = None,
 ) -> Batch:
     parents = {parent_of(item) for item in items}
     loop = asyncio.get_running_loop()
@@ -75,14 +79,16 @@ def make_batch(
         baselines={parent: baseline or Baseline(0, 7) for parent in parents},
         canaries=canaries,
         deadline=None if run_timeout_s is None else loop.time() + run_timeout_s,
-        logs=LogReads(at_most=0),
+        logs=LogReads(at_most=logs_at_most),
         made_children={parent: set(made) for parent in parents},
+        failures=failures,
+        verdicts=verdicts or {},
     )
     return Batch(
         plan,
         client=nomad,  # type: ignore[arg-type]  # the client's methods, without its wire
         ledger=ledger or NoLedger(),
-        clock=Clock(wall=loop.time),
+        clock=Clock(wall=wall or loop.time),
         listener=outcomes.events.append,
         jitter=lambda: 0.5,
     )

@@ -37,7 +37,10 @@ def play(script: RunScript, runner: Elsewhere) -> World:
 async def _play(script: RunScript, folder: Path, runner: Elsewhere) -> World:
     world = World(script, folder, runner)
     for life in (*script.lives, *[Life()] * LIVES_AT_MOST):
-        await Process(world, life).run()
+        process = Process(world, life)
+        await process.run()
+        world.lives += 1
+        world.points = world.points or process.reached
         for what in life.afterwards:
             world.happen(what, old_s=0.0)
         await asyncio.sleep(life.downtime_s)
@@ -46,4 +49,5 @@ async def _play(script: RunScript, folder: Path, runner: Elsewhere) -> World:
     assert world.is_over, "the run never ends"
     await asyncio.sleep(LATE_S)
     check_end(world)
+    world.outcomes = {result.id: result.outcome for result in world.results().items()}
     return world

@@ -52,7 +52,7 @@ class Process:
         self._control = Control()
         self._journal: SteadyJournal | None = None
         self._stored: list[Event] = []
-        self._reached = 0
+        self.reached = 0
         self._faults = iter(life.faults)
         self._task: asyncio.Task[None] | None = None
 
@@ -98,9 +98,9 @@ class Process:
 
     async def reach(self) -> None:
         """A point at which the process may be killed. Nothing of a dead one goes on."""
-        self._reached += 1
+        self.reached += 1
         end = self.life.end
-        if not self.is_dead and isinstance(end, Crash) and self._reached >= end.at:
+        if not self.is_dead and isinstance(end, Crash) and self.reached >= end.at:
             self._die(end)
         if self.is_dead:
             raise asyncio.CancelledError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,16 +11,9 @@ from dispatchfile.settings import Settings, Share, Wait
 from tests.batches import seconds
 from tests.exactly_once.playing import play
 from tests.exactly_once.scripts import JOBS, Crash, Interrupt, ItemScript, Life, RunScript, Weather
-from tests.exactly_once.steady import elsewhere
 
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "150"))
 FAULTS = ("", "drop", "reset", "late", "throttled", "unreachable", "refused", "phantom", "overtaken")
-
-
-@pytest.fixture(scope="module")
-def runner():
-    with elsewhere() as running:
-        yield running
 
 
 item_scripts = st.builds(

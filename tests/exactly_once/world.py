@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from dispatchfile.clock import Clock
+from dispatchfile.events import Outcome
 from dispatchfile.items import Item, attempt_token, child_prefix
 from dispatchfile.journal import JournalReader, RunState
 from dispatchfile.results import Results
@@ -29,6 +31,9 @@ class World:
         self.nomad = FakeNomad(jobs=JOBS, lifetime_s=self._lifetime, exit_code=self._exit_code, late_s=script.late_s)
         self.path: Path | None = None  # of the journal, once there is one
         self.sending: set[str] = set()  # items of which a request is under way
+        self.lives = 0
+        self.outcomes: Mapping[str, Outcome | None] = {}  # once the run is over
+        self.points = 0  # at which the first process could have been killed
         self.was_hindered = False  # something kept the run from looking
         self.has_forgotten = False  # Nomad has lost something
         self._attempts = {

@@ -1,0 +1,12 @@
+"""What the tests of whole runs share."""
+
+import pytest
+
+from tests.exactly_once.steady import elsewhere
+
+
+@pytest.fixture(scope="package")
+def runner():
+    """Where journals commit while virtual time stands still."""
+    with elsewhere() as running:
+        yield running

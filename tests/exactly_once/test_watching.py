@@ -1,0 +1,84 @@
+"""One end for each attempt, however many looks see it: a second one would make a second next attempt."""
+
+import asyncio
+
+import pytest
+
+from dispatchfile.errors import NomadError
+from dispatchfile.events import Ended, Outcome
+from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.batch import Start
+from tests.batches import run_batch
+from tests.fake_nomad import FakeNomad
+from tests.making import make_item
+from tests.virtual_time import VIRTUAL_TIME
+
+PHANTOM = "encode/dispatch-run1-a-1-1-00000000"
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUAL_TIME
+
+
+async def test_items_that_share_a_token_follow_the_same_child_to_its_end():
+    """The second one's dispatch is a hit: both have the child's end as their outcome."""
+    nomad = FakeNomad(lifetime_s=5, exit_code=lambda _: 3)
+    ended = await run_batch(nomad, [make_item("a", token="tok"), make_item("b", token="tok")])
+    assert ended.outcomes() == {"a": Outcome.FAILED, "b": Outcome.FAILED}
+    assert len(nomad.made) == 1
+
+
+async def test_of_items_that_share_a_child_each_has_its_own_timeout():
+    """One is timed out and goes its way, the other one waits for the child."""
+    nomad = FakeNomad(lifetime_s=60)
+    ended = await run_batch(nomad, [make_item("a", token="tok", deadline_s=10), make_item("b", token="tok")])
+    assert ended.outcomes() == {"a": Outcome.TIMED_OUT, "b": Outcome.SUCCEEDED}
+
+
+async def test_an_end_whose_log_is_still_being_read_beats_the_timeout():
+    """The child has failed, its last log line takes a while, and meanwhile its time is up: it has failed, once."""
+    nomad = FakeNomad(lifetime_s=30, exit_code=lambda prefix: 3 if prefix.endswith("-1") else 0)
+
+    async def reading(*args, **options):
+        await asyncio.sleep(30)
+        raise NomadError("no logs here")
+
+    nomad.read_logs = reading
+    item = make_item("a", deadline_s=45, attempts=2, retry_on=frozenset({"failed", "timed_out"}))
+    ended = await run_batch(nomad, [item], logs_at_most=9)
+    ends = [(end.attempt, end.verdict.outcome) for end in ended.events if isinstance(end, Ended)]
+    assert ends == [(1, Outcome.FAILED), (2, Outcome.SUCCEEDED)]
+    assert [child.prefix for child in nomad.made] == ["run1-a-1", "run1-a-2"]
+
+
+async def test_a_phantom_that_two_looks_find_out_is_sought_once():
+    """The look that is due and the one at the end of the item's time come together: one repeat follows, not two."""
+    nomad = FakeNomad(lifetime_s=None)
+    item = make_item("a", token="tok", deadline_s=20)
+    start = Start(child=PHANTOM, sent_at=900.0)
+    ended = await run_batch(nomad, [item], Settings(wait=Wait.PLACEMENT), starts={"a": start})
+    assert ended.outcomes() == {"a": Outcome.PLACED}
+    assert len(nomad.made) == 1
+
+
+async def test_a_child_that_was_found_is_no_phantom():
+    """It bore the token and was there; that it is gone says that it was collected, and nothing is sent again."""
+    nomad = FakeNomad(lifetime_s=None)
+    child = nomad._make("encode", "default", "tok", "run1-a-1", b"", {})
+    nomad.end(child)
+    nomad.collect()
+    start = Start(child=child.id, adopted=True)
+    ended = await run_batch(nomad, [make_item("a", token="tok")], starts={"a": start}, made=[child.id])
+    assert ended.outcomes() == {"a": Outcome.UNKNOWN}
+    assert len(nomad.made) == 1
+
+
+async def test_a_child_that_somebody_else_made_for_the_token_is_no_phantom():
+    """A hit names a child that exists; once that is gone its end is unknown."""
+    nomad = FakeNomad(lifetime_s=None)
+    child = nomad._make("encode", "default", "tok", "theirs", b"", {})
+    asyncio.get_running_loop().call_later(0.015, nomad.children.clear)
+    ended = await run_batch(nomad, [make_item("a", token="tok")])
+    assert ended.outcomes() == {"a": Outcome.UNKNOWN}
+    assert nomad.made == [child]
