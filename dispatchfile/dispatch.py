@@ -318,11 +318,13 @@ class Dispatcher:
         Look until *settle* has passed since the connection was lost, with the last look after that.
 
         Found: adopted. Never seen in unbroken looks: repeated. Where looking had a gap, a child may have come, ended
-        and been collected unseen: then the parent's total has to speak for it.
+        and been collected unseen: then the parent's total has to speak for it. A machine that slept has a gap that
+        only the wall clock shows.
         """
         deadline, seen_until, looks = since + self._settle_s, since, 0
+        seen_until_wall = self._clock.wall() - (self._clock.now() - since)
         while True:
-            looked_at = self._clock.now()
+            looked_at, looked_at_wall = self._clock.now(), self._clock.wall()
             try:
                 children = await self._look(ticket)
             except NomadForbidden as error:
@@ -331,8 +333,9 @@ class Dispatcher:
             if children:
                 return self._adopt(ticket, children)
             if children is not None:
-                unbroken = unbroken and looked_at - seen_until <= UNBROKEN_S
-                seen_until = looked_at
+                gap_s = max(looked_at - seen_until, looked_at_wall - seen_until_wall)
+                unbroken = unbroken and gap_s <= UNBROKEN_S
+                seen_until, seen_until_wall = looked_at, looked_at_wall
             if self._abandonment.is_set():
                 return None
             if children is not None and looked_at >= deadline and await self._decide(ticket, unbroken=unbroken):

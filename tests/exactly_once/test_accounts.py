@@ -122,3 +122,20 @@ async def test_attempts_in_doubt_share_a_count():
     assert set(ended.outcomes().values()) == {Outcome.SUCCEEDED}
     assert len(nomad.made) == 60
     assert nomad.calls.count("summary encode") <= 2
+
+
+async def test_a_machine_that_slept_has_not_looked():
+    """The clock that never goes back stands still in sleep: only the wall clock tells of the hours without a look."""
+    nomad = FakeNomad(lifetime_s=None, script=lambda prefix: "late" if not nomad.made else None, late_s=12)
+    loop, slept_s = asyncio.get_running_loop(), 0.0
+
+    def sleep():
+        nonlocal slept_s
+        slept_s = 20_000.0
+        nomad.end(nomad.made[0])
+        nomad.collect()
+
+    loop.call_later(12.5, sleep)
+    ended = await run_batch(nomad, [make_item("a")], wall=lambda: loop.time() + slept_s)
+    assert ended.outcomes() == {"a": Outcome.UNKNOWN}
+    assert len(nomad.made) == 1
