@@ -168,6 +168,7 @@ def test_an_export_is_a_manifest(past: Path, capsys: pytest.CaptureFixture[str])
 def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard output or into a file."""
     assert run_to_exit_code(["report", "--format", "junit", "--out", "j.xml"]) == 0
+    assert capsys.readouterr().out == "wrote j.xml\n"
     (suite,) = junitparser.JUnitXml.fromfile("j.xml")
     assert [(case.name, len(case.result)) for case in suite] == [("good", 0), ("bad", 1)]
     assert run_to_exit_code(["report", "r1", "--format=markdown"]) == 0
