@@ -100,7 +100,7 @@ def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
     """What results know of the items that `encode_item` made these of, in a third of the time the items take."""
     place_of = cast("Callable[[Plain], Position]", decoder(Position))
     for plain in _load_all(bodies):
-        request, place = cast("Plain", plain["request"]), cast("Plain", plain["row"] or plain["position"])
+        request, place = cast("Plain", plain["request"]), cast("Plain", plain.get("row") or plain["position"])
         yield ItemFacts(
             id=cast("str", plain["id"]),
             job=cast("str", request["job"]),
