@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from dispatchfile.errors import NomadAmbiguous, NomadError, NomadNotFound, NomadUnavailable
+from dispatchfile.errors import NomadAmbiguous, NomadError, NomadNotFound, NomadRefused, NomadUnavailable
 from dispatchfile.nomad.models import (
     Alloc,
     ChildrenCounts,
@@ -31,6 +31,7 @@ from dispatchfile.nomad.models import (
 )
 
 GROUP = TaskGroup("g", 1, tasks=("t",))
+META = frozenset({"k"})
 
 
 def _now() -> float:
@@ -152,6 +153,8 @@ class FakeNomad:
         priority: int | None,
     ) -> Dispatched:
         await self._call(f"dispatch {id_prefix}")
+        if not META.issuperset(meta):
+            raise NomadRefused("Dispatch request included unpermitted metadata keys", status=500)
         fault = self.script(id_prefix)
         if fault == "phantom":
             return Dispatched(f"{job}/dispatch-{id_prefix}-1-00000000", "eval-phantom", 5, 5, 5)
@@ -275,7 +278,7 @@ class FakeNomad:
             priority=50,
             meta=dict(child.meta) if child else {},
             payload=child.payload if child else b"",
-            parameterized=None if child else Parameterized(meta_optional=("k",)),
+            parameterized=None if child else Parameterized(meta_optional=tuple(META)),
             periodic=False,
             groups=(GROUP,),
             create_index=child.index if child else self.registered[job_id],

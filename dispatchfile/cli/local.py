@@ -14,7 +14,8 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd, RunOptions, run_manifest
+from dispatchfile.usecases.resume import run_or_resume
+from dispatchfile.usecases.run import RunEnd, RunOptions
 
 JOBS_FOLDER = "jobs"  # beside the manifest
 
@@ -35,4 +36,4 @@ async def run_locally(
     """The run, on an agent of its own."""
     async with started_agent(flags, jobs) as agent:
         there = replace(options, connection=Connection(address=agent.address))
-        return await run_manifest(there, reporter=reporter, control=control, clock=Clock())
+        return await run_or_resume(there, reporter=reporter, control=control, clock=Clock())

@@ -26,7 +26,8 @@ from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd, RunOptions, prepare, run_manifest
+from dispatchfile.usecases.resume import run_or_resume
+from dispatchfile.usecases.run import RunEnd, RunOptions, prepare
 from dispatchfile.usecases.stop import StopOptions, stop_run
 
 RUN_ID = r"[a-z0-9]{1,20}"
@@ -71,7 +72,7 @@ def run_items(call: RunCall) -> int:
 
 
 async def _run(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
-    return await run_manifest(options, reporter=reporter, control=control, clock=Clock())
+    return await run_or_resume(options, reporter=reporter, control=control, clock=Clock())
 
 
 async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:

@@ -18,8 +18,10 @@ from dispatchfile.journal import (
     Journal,
     JournalReader,
     Progress,
+    RunHeader,
     RunState,
     StoredRun,
+    find_run,
     open_run,
     state_folder,
 )
@@ -34,7 +36,18 @@ from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import Connect, canaries_of, close_journal, connected, find_children, run_deadline
+from dispatchfile.usecases.run import (
+    Connect,
+    RunEnd,
+    RunOptions,
+    canaries_of,
+    close_journal,
+    connected,
+    find_children,
+    real_path,
+    run_deadline,
+    run_manifest,
+)
 from dispatchfile.usecases.sensitive import restore_sensitive
 
 GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
@@ -245,6 +258,48 @@ async def resume_run(
             return await _go_on(client, resumed, logs=options.logs, reporter=reporter, control=control, clock=clock)
     finally:
         await leave_as_it_was(journal, stored.status, clock)
+
+
+async def run_or_resume(
+    options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
+) -> RunEnd:
+    """
+    What `run` does: go on with the run whose ID is given, if it is in the journal; else a new run.
+
+    Raises what `run_manifest` and `resume_run` raise, and RunRefused for an ID that another run has.
+    """
+    reader = None
+    if options.run_id and options.journal:
+        reader = find_run(state_folder(options.state_dir, options.source.environ), options.run_id)
+    if reader is None:
+        return await run_manifest(options, reporter=reporter, control=control, clock=clock, connect=connect)
+    header = reader.run().header
+    _check_same(header, options)
+    reporter.note(f"run {header.id} is in the journal: going on with it, as it was stored")
+    again = ResumeOptions(
+        run=header.id,
+        manifest=None,
+        connection=options.connection,
+        environ=options.source.environ,
+        state_dir=options.state_dir,
+        settings=options.settings,
+        variables=options.source.variables,
+        allow_outside=options.source.allow_outside,
+        logs=options.logs,
+    )
+    return RunEnd(await resume_run(again, reporter=reporter, control=control, clock=clock, connect=connect))
+
+
+def _check_same(header: RunHeader, options: RunOptions) -> None:
+    """Raises RunRefused if the run of that ID is of another manifest, or went somewhere else."""
+    if header.manifest != real_path(options.source):
+        raise RunRefused(f"run {header.id} is one of {header.shown_manifest}: give another --run-id")
+    there = replace(header.target, address="local" if options.local else options.connection.address)
+    if there.without_credentials().address != header.target.address:
+        raise RunRefused(
+            f"run {header.id} went to {header.target.address}: give another --run-id, "
+            f"or go on with it by `dispatchfile resume {header.id}`"
+        )
 
 
 def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, reporter: Reporter) -> _Resumed:

@@ -28,7 +28,7 @@ from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, listing_of
 from dispatchfile.usecases.history import find_succeeded
-from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -154,7 +154,9 @@ async def connected(connection: Connection, settings: Settings) -> AsyncIterator
             raise error.at(connection.address) from error
 
 
-async def run_manifest(options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock) -> RunEnd:
+async def run_manifest(
+    options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
+) -> RunEnd:
     """
     Check, preflight, dispatch, watch, sum up.
 
@@ -164,7 +166,7 @@ async def run_manifest(options: RunOptions, *, reporter: Reporter, control: Cont
     prepared = prepare(options)
     if isinstance(prepared, tuple):
         return RunEnd(None, prepared)
-    async with connected(options.connection, prepared.settings) as client:
+    async with connect(options.connection, prepared.settings) as client:
         ready, problems = await _preflight(options, prepared, client, clock)
         if has_errors(problems):
             return RunEnd(None, (*prepared.problems, *problems))
@@ -225,11 +227,10 @@ def _skipped(ready: _Ready) -> dict[str, str]:
 
 def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
     document = prepared.document
-    path = options.source.path
     return RunHeader(
         id=options.run_id or new_run_id(),
         name=manifest_name(document),
-        manifest=path if path == "-" else str(Path(path).resolve()),
+        manifest=real_path(options.source),
         shown_manifest=options.source.shown,
         manifest_digest=document.digest,
         target=_target(options, prepared),
@@ -238,6 +239,11 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         started_at=clock.wall(),
         tool_version=__version__,
     )
+
+
+def real_path(source: ManifestSource) -> str:
+    """What tells whether two runs are of the same manifest."""
+    return source.path if source.path == STANDARD_INPUT else str(Path(source.path).resolve())
 
 
 def _target(options: RunOptions, prepared: Prepared) -> Target:
