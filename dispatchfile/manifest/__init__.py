@@ -27,6 +27,7 @@ from dispatchfile.problems import Problem, sort_problems
 
 __all__ = ["Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
 
+MANY_OBJECTS = 100_000
 WANTED = "version: 1 and a list of dispatches are wanted"
 
 
@@ -86,5 +87,7 @@ def _collector_paused() -> Iterator[None]:
     try:
         yield
     finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            gc.freeze()  # the next looks would go through all of them
         if enabled:
             gc.enable()
