@@ -9,6 +9,7 @@ from typing import NoReturn
 from dispatchfile import __version__
 
 INTERRUPTED = 130
+STANDARD_OUTPUT = 1  # `sys.stdout` is None where it is closed
 VERSION_CALLS = (["--version"], ["-version"])
 
 
@@ -28,9 +29,7 @@ def main() -> NoReturn:
 
 def _print_version() -> None:
     try:
-        os.write(
-            sys.stdout.fileno(), f"dispatchfile {__version__}\n".encode()
-        )  # unbuffered: it is written, or fails here
+        os.write(STANDARD_OUTPUT, f"dispatchfile {__version__}\n".encode())  # unbuffered: it is written, or fails here
     except BrokenPipeError:
         return  # nobody reads on: fine
     except OSError as exc:

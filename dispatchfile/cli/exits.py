@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from dispatchfile.cli.argv import normalize_argv, wants_json_log
-from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters
+from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters, open_closed_streams
 from dispatchfile.errors import DispatchfileError, Interrupted
 from dispatchfile.reports.text import one_line
 
@@ -23,6 +23,7 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
     An error of ours has its own code, a wrong command line is 1, an interrupt 130; what nobody foresaw is 1, and its
     traceback goes to a file that the line names.
     """
+    open_closed_streams()
     never_fail_on_characters()
     argv = normalize_argv(argv)
     try:

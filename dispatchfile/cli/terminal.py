@@ -51,6 +51,17 @@ def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
 
 
+def open_closed_streams() -> None:
+    """A stream that was closed for us (`>&-`) leads nowhere; else the next file to be opened would take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  as its own
+
+
 def never_fail_on_characters() -> None:
     """A stream of few characters (LC_ALL=C, a pipe on Windows) shows the others as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):

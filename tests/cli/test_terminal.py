@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,29 @@ def test_nobody_reading_on_is_no_error() -> None:
     error = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), error) == (7, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("options", "code"), [("validate -", 1), ("validate m.yaml", 0), ("run m.yaml --dry-run", 0)])
+def test_a_closed_stream_leads_nowhere(in_an_empty_folder: Path, options: str, code: int, closed: str) -> None:
+    """Daemons and cron jobs start programs so; the exit code is what it would be, and no file takes its place."""
+    Path("m.yaml").write_text("version: 1\ndispatches: [{id: a, job: j}]\n")
+    ended = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m dispatchfile {options} {closed}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "internal error" in ended.stderr) == (code, False)
+
+
+def test_the_version_needs_somewhere_to_go() -> None:
+    """It is all that is asked for."""
+    ended = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m dispatchfile --version >&-"], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, "Error: standard output: Bad file descriptor\n")
 
 
 def test_a_result_that_cannot_be_written_is_an_error() -> None:
