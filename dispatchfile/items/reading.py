@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from dispatchfile.expand import Names, Row, expand
@@ -69,7 +69,7 @@ def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
     return repeats.told(problem.code, problem.position.file, lambda: problem)
 
 
-def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Iterator[Item | Problem]:
+def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Sequence[Item | Problem]:
     making = Making(shop, recipe, row)
     item = making.item()
     place = row.position or recipe.position
@@ -78,9 +78,7 @@ def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> 
         clashes += identities.clashes_of_token(item, place)
     for clash in clashes:
         making.report(*clash)
-    yield from making.problems
-    if item is not None and not clashes:
-        yield item
+    return making.problems if item is None or clashes else [*making.problems, item]
 
 
 Clash = tuple[str, str, str, str]  # code, what was found, what would be right, the manifest's key
@@ -96,9 +94,10 @@ class _Identities:
     def clashes_of_id(self, item_id: str | None, place: Position, *, is_written: bool) -> list[Clash]:
         if item_id is None:
             return []
-        first = self._ids.get(short_id(item_id))
+        known = short_id(item_id)
+        first = self._ids.get(known)
         if first is None:
-            self._ids[short_id(item_id)] = place
+            self._ids[known] = place
             return []
         if is_written:
             return [("DF020", f"id {item_id!r} stands twice", f"first at {first}", "id")]
