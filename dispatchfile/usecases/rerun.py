@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -167,7 +167,7 @@ class _Rerun:
 
     async def execute(self, client: Client, reporter: Reporter, control: Control, clock: Clock) -> Summary:
         items, header = self.again.items, self.header
-        starts = {} if header.local else await find_predecessors(client, self.again)
+        starts = {} if header.local else await find_predecessors(client, self.again.reader, items)
         journal = self._journal()
         intents = [intent_of(Ticket(item, 1), run=header.id, rerun_of=header.rerun_of) for item in items]
         await journal.add_intents(intents)
@@ -212,21 +212,21 @@ class _Rerun:
         )
 
 
-async def find_predecessors(client: Client, again: Again) -> dict[str, Start]:
+async def find_predecessors(client: Client, old: JournalReader, items: Sequence[Item]) -> dict[str, Start]:
     """
-    Of each chosen item the child that lives on from the old run: it is stopped before the new one is asked for.
+    Of each of the items the child that lives on from the *old* run: it is stopped before the new one is asked for.
 
     Raises RunRefused where that is not ours to decide, and NomadError where Nomad cannot tell what lives.
     """
-    progress = again.reader.progress()
-    chosen = {item.id: item for item in again.items}
+    run, progress = old.run().header.id, old.progress()
+    chosen = {item.id: item for item in items}
     for (item_id, _), attempt in progress.items():
         if item_id in chosen and attempt.accepted and attempt.accepted.existing:
             await _refuse_if_living(client, chosen[item_id], attempt.accepted.child)
     starts: dict[str, Start] = {}
-    for child in await find_living(client, own_children(again.run, again.items, progress)):
+    for child in await find_living(client, own_children(run, items, progress)):
         if child.item in starts:
-            raise RunRefused(f"item {child.item!r} has two living children: `dispatchfile stop {again.run}` ends both")
+            raise RunRefused(f"item {child.item!r} has two living children: `dispatchfile stop {run}` ends both")
         starts[child.item] = Start(predecessor=child.id)
     return starts
 

@@ -36,6 +36,7 @@ from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.rerun import find_predecessors
 from dispatchfile.usecases.run import (
     Connect,
     RunEnd,
@@ -353,7 +354,11 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
             parent: Baseline(baseline.children, baseline.index)
             for parent, baseline in resumed.reader.baselines().items()
         },
-        starts={**standing.starts, **await _find_unrecorded(client, resumed)},
+        starts={
+            **standing.starts,
+            **await _find_predecessors(client, resumed),
+            **await _find_unrecorded(client, resumed),
+        },
         made_children=standing.made_children,
         failures=standing.failures,
         verdicts=standing.verdicts,
@@ -373,6 +378,19 @@ def _baselines(resumed: _Resumed, parents: Mapping[Parent, ParentState]) -> Mapp
         return {parent: Baseline(state.children, state.children_index) for parent, state in parents.items()}
     stored = resumed.reader.baselines()
     return {parent: Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
+
+
+async def _find_predecessors(client: Client, resumed: _Resumed) -> dict[str, Start]:
+    """Of a rerun: children that live on from the run before, where the first attempt may not have been sent yet."""
+    header, starts = resumed.stored.header, resumed.standing.starts
+    if header.rerun_of is None or header.local:
+        return {}
+    old = find_run(resumed.reader.path.parents[1], header.rerun_of)
+    unsent = [item for item in resumed.standing.selected if starts[item.id] in (Start(), Start(in_doubt=True))]
+    if old is None or not unsent:
+        return {}
+    found = await find_predecessors(client, old, unsent)
+    return {item: replace(starts[item], predecessor=start.predecessor) for item, start in found.items()}
 
 
 async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start]:

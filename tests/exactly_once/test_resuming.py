@@ -44,9 +44,9 @@ def connect_to(nomad):
     return connect
 
 
-def header(settings=SETTINGS):
+def header(settings=SETTINGS, run_id=RUN, rerun_of=None):
     return RunHeader(
-        id=RUN,
+        id=run_id,
         name="proof",
         manifest="-",
         shown_manifest="-",
@@ -56,14 +56,16 @@ def header(settings=SETTINGS):
         local=False,
         started_at=1_795_000_000.0,
         tool_version="0",
+        rerun_of=rerun_of,
     )
 
 
-async def begin(folder, items, *, settings=SETTINGS, chosen=None):
+async def begin(folder, items, *, settings=SETTINGS, chosen=None, run_id=RUN, rerun_of=None):
     """A journal as `run` begins it; *chosen*: the items that were not left out."""
     baseline = Baseline("default", "", "encode", 7, 0, 7, 0.0)
-    journal = Journal.create(folder, header(settings), items, baselines=[baseline])
-    await journal.add_intents([intent_of(Ticket(item, 1), run=RUN, rerun_of=None) for item in chosen or items])
+    journal = Journal.create(folder, header(settings, run_id, rerun_of), items, baselines=[baseline])
+    tickets = [Ticket(item, 1) for item in chosen or items]
+    await journal.add_intents([intent_of(ticket, run=run_id, rerun_of=rerun_of) for ticket in tickets])
     return journal
 
 
@@ -256,6 +258,25 @@ async def test_an_attempt_in_doubt_knows_what_it_has_to_stop_first(tmp_path):
     await journal.mark_may_send([("a", 2)])
     await leave(journal)
     assert standing_of(tmp_path).starts == {"a": Start(2, in_doubt=True, predecessor="old")}
+
+
+@pytest.mark.parametrize("marked", [[], [("a", 1)]], ids=["never-sent", "in-doubt"])
+async def test_a_rerun_still_has_to_stop_what_lives_on_from_the_run_before(tmp_path, marked):
+    """It was killed before it had come to that: no item has two living children."""
+    nomad = FakeNomad(latency_s=0, lifetime_s=None)
+    old = nomad._make("encode", "default", "", "run0-a-1", b"", {})
+    before = await begin(tmp_path, [make_item("a")], run_id="run0")
+    await before.mark_may_send([("a", 1)])
+    before.record(Accepted("a", 1, 0.0, old.id))
+    before.record(ended("a", 1, Outcome.TIMED_OUT, Cause.DEADLINE))
+    await before.close(RunState.FINISHED, exit_code=2, finished_at=0.0)
+    journal = await begin(tmp_path, [make_item("a")], rerun_of="run0")
+    if marked:
+        await journal.mark_may_send(marked)
+    await leave(journal)
+    assert await resume(tmp_path, nomad, settings={"settle": "0.2s"}) == {"a": Outcome.DISPATCHED}
+    assert nomad.stopped == [old.id]
+    assert [child.prefix for child in nomad.made] == ["run0-a-1", "run1-a-1"]
 
 
 @pytest.mark.parametrize(
