@@ -7,7 +7,7 @@ import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ CACHED_SIZE = 1 << 20  # bytes; larger files are read again
 CACHE_BUDGET = 64 << 20  # bytes; a payload that 10,000 items share is read once
 CACHED_FOLDERS = 4096
 MAX_PATTERN_PARTS = 100
+MAX_PATTERN_FOLDERS = 100_000  # at one part of it; to list them takes a second
 
 # Waits for nobody at the other end of a FIFO, and makes no terminal the controlling one.
 OPEN_FLAGS = os.O_NONBLOCK | os.O_NOCTTY
@@ -88,7 +89,11 @@ class Files:
             raise FileError(_shown(pattern), "names no file")
         if len(parts) > MAX_PATTERN_PARTS:
             raise FileError(_shown(pattern), "has too long a name")
-        return sorted(set(self._matches("", parts)))
+        *leading, last = (*parts, "*") if parts[-1] == "**" else parts
+        folders = {""}
+        for part in leading:
+            folders = _collected(pattern, self._step(folders, part))
+        return sorted(set(self._matches(folders, last)))
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)
@@ -124,17 +129,20 @@ class Files:
             raise OutsideFolder(_shown(name), "lies outside of the manifest's folder")
         return path
 
-    def _matches(self, base: str, parts: Sequence[str]) -> Iterator[str]:
-        head, rest = parts[0], parts[1:]
-        if head == "**":
-            for folder in self._folders_below(base):
-                yield from self._matches(folder, rest or ("*",))
+    def _matches(self, folders: Iterable[str], part: str) -> Iterator[str]:
+        """The files in *folders* that are called *part*."""
+        for folder in folders:
+            for name, is_folder in self._named(folder, part):
+                if not is_folder and self._is_file(name):
+                    yield name
+
+    def _step(self, folders: Iterable[str], part: str) -> Iterator[str]:
+        """The folders to which *part* of a pattern leads from *folders*."""
+        if part == "**":
+            yield from self._all_below(folders)
             return
-        for name, is_folder in self._named(base, head):
-            if rest and is_folder:
-                yield from self._matches(name, rest)
-            elif not rest and not is_folder and self._is_file(name):
-                yield name
+        for folder in folders:
+            yield from (name for name, is_folder in self._named(folder, part) if is_folder)
 
     def _named(self, base: str, part: str) -> Iterator[tuple[str, bool]]:
         """What is called *part* in the folder *base*, and whether it is a folder itself."""
@@ -144,12 +152,15 @@ class Files:
             return
         for entry in self._entries(base):
             if fnmatch.fnmatchcase(entry.name, part) and (part.startswith(".") or not entry.name.startswith(".")):
-                yield _join(base, entry.name), entry.is_dir()
+                yield _join(base, entry.name), _is_folder(entry)
 
-    def _folders_below(self, base: str) -> Iterator[str]:
-        waiting = [base]
+    def _all_below(self, folders: Iterable[str]) -> Iterator[str]:
+        found, waiting = set[str](), [*folders]
         while waiting:
             folder = waiting.pop()
+            if folder in found:
+                continue  # and so is all that is below it
+            found.add(folder)
             yield folder
             waiting += [
                 _join(folder, entry.name)
@@ -175,6 +186,13 @@ class Files:
         return True
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of symbolic links
+        return False
+
+
 def _open(path: str, flags: int) -> int:
     return os.open(path, flags | OPEN_FLAGS)
 
@@ -188,6 +206,16 @@ def _reasons(name: str) -> Iterator[None]:
         raise FileError(_shown(name), _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
     except ValueError as exc:  # half a character, which no file system takes
         raise FileError(_shown(name), "has a name that no file can have") from exc
+
+
+def _collected(pattern: str, folders: Iterable[str]) -> set[str]:
+    """Each of *folders* once. Links that lead back multiply them with every part of the pattern."""
+    found = set()
+    for folder in folders:
+        found.add(folder)
+        if len(found) > MAX_PATTERN_FOLDERS:
+            raise FileError(_shown(pattern), f"leads through more than {MAX_PATTERN_FOLDERS:,} folders")
+    return found
 
 
 def _check_size(name: str, size: int, limit: int) -> None:

@@ -241,6 +241,31 @@ def test_no_pattern_leads_out_of_the_folder(folder: Path, pattern: str) -> None:
         Files(folder).glob(pattern)
 
 
+@pytest.mark.timeout(20)
+def test_a_pattern_ends_in_a_tree_that_does_not(folder: Path) -> None:
+    """Links that lead back to their own folder make more paths with every part of a pattern than anybody can list."""
+    for number in range(50):
+        (folder / f"up{number}").symlink_to(".")
+    with pytest.raises(FileError, match=r"^(\*/){30}\*.json: leads through more than 100,000 folders$"):
+        Files(folder).glob("*/" * 30 + "*.json")
+
+
+@pytest.mark.timeout(20)
+def test_a_folder_is_listed_once_for_each_part_of_a_pattern(tmp_path: Path) -> None:
+    """However often a pattern asks for any depth."""
+    deepest = tmp_path.joinpath(*"d" * 120)
+    deepest.mkdir(parents=True)
+    (deepest / "a.json").touch()
+    assert Files(tmp_path).glob("**/" * 6 + "*.json") == ["d/" * 120 + "a.json"]
+
+
+def test_a_link_that_leads_to_itself_is_no_file(folder: Path) -> None:
+    """And no folder."""
+    (folder / "loop.json").symlink_to("loop.json")
+    assert Files(folder).glob("*/*.json") == ["payloads/a.json"]
+    assert "loop.json" not in Files(folder).glob("*.json")
+
+
 def test_patterns_outside_can_be_allowed(tmp_path: Path, folder: Path) -> None:
     """Both kinds of names that lead there are taken."""
     files = Files(folder, allow_outside=True)
