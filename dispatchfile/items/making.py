@@ -226,8 +226,6 @@ class Making:
         return value
 
     def _text(self, source: str, key: str, *rest: str | int) -> str:
-        if not has_template(source):
-            return source
         try:
             return self._shop.renderer.render(source, self._context, name="")
         except TemplateTrouble as exc:

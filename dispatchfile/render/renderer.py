@@ -63,7 +63,7 @@ class TemplateTrouble(RenderError):
 
 def has_template(text: str) -> bool:
     """Whether *text* has anything that Jinja would touch."""
-    return "{{" in text or "{%" in text or "{#" in text
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 
 class Renderer:
@@ -113,7 +113,7 @@ class Renderer:
     def _run(self, template: Template | Trouble, context: Mapping[str, object], name: str) -> str:
         if isinstance(template, Trouble):
             raise TemplateTrouble(name, template)
-        if self._overruns[template] >= MAX_OVERRUNS:
+        if self._overruns.get(template, 0) >= MAX_OVERRUNS:
             raise TemplateTrouble(name, Trouble("DF035", GIVEN_UP, file=template.name))
         try:
             return self._text(template, context)
