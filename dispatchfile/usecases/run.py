@@ -12,7 +12,7 @@ from pathlib import Path
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline, intent_of
-from dispatchfile.errors import NomadError, RunRefused, UsageError
+from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.items import Item, child_prefix, manifest_name
@@ -274,6 +274,16 @@ def _journal(
 
 
 async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
+    try:
+        return await _dispatch_on_record(ready, logs, reporter=reporter, control=control, clock=clock)
+    except JournalError as error:
+        go_on = f"`dispatchfile resume {ready.header.id}` goes on with the run once it can"
+        raise JournalError(f"{error}: nothing more is sent; {go_on}") from error
+
+
+async def _dispatch_on_record(
+    ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock
+) -> Summary:
     ledger = ready.ledger
     try:
         return await _dispatch(ready, logs, reporter=reporter, control=control, clock=clock)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -193,3 +194,15 @@ def test_the_end_of_a_pipe_does_not_end_the_run(folder: Path) -> None:
     err = process.stderr.read()
     process.stderr.close()
     assert (process.wait(timeout=30), "Error" in err) == (0, False)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process can be set on Linux only")
+def test_a_full_disk_ends_the_run_with_how_to_go_on(folder: Path) -> None:
+    """What cannot be put on record is not sent."""
+    process = _start(folder, "-v", "--run-id", "r1", "-var", "how=sleep 1")
+    _wait_for(process, "bad: running")
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert re.fullmatch(r"Error: .*r1.db: .*: nothing more is sent; `dispatchfile resume r1` goes on .*", last), err
