@@ -288,10 +288,12 @@ class Dispatcher:
         request = ticket.item.request
         try:
             await self._client.read_job(child, namespace=request.namespace, region=request.region)
-        except NomadNotFound:
-            return False
-        except NomadError:
-            return True  # the watch will tell
+        except NomadForbidden:
+            return True  # nobody can look
+        except NomadError as error:
+            if not isinstance(error, NomadNotFound):
+                self._desk.trouble(error)
+            return False  # looks will tell
         return True
 
     # Doubt

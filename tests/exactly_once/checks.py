@@ -10,6 +10,7 @@ from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import Settings
+from dispatchfile.usecases.batch import TICK_S
 from dispatchfile.usecases.resume import read_standing
 from dispatchfile.usecases.run import canaries_of
 from tests.exactly_once.world import World
@@ -41,6 +42,7 @@ def check_request(world: World, item: Item, attempt: int, process: Knowing) -> N
     over = [end for end in ends if end.attempt >= attempt and end.verdict.outcome not in AGAIN]
     assert not over, f"{key} is over: {over}"
     _check_predecessor(world, item, attempt, process.events)
+    _check_timeout(world)
     _check_limits(world.items, world.script.settings, item, process.events)
 
 
@@ -53,6 +55,12 @@ def _check_predecessor(world: World, item: Item, attempt: int, events: Sequence[
     before = [e.child for e in events if isinstance(e, Accepted) and (e.item, e.attempt) == (item.id, attempt - 1)]
     child = world.nomad.children.get(before[-1]) if before else None
     assert child is None or child.stop or child.status == "dead", f"{child} lives beside attempt {attempt}"
+
+
+def _check_timeout(world: World) -> None:
+    """After the run's time nothing leaves."""
+    if (timeout := world.script.settings.timeout) is not None:
+        assert world.clock.wall() - world.began_at <= timeout.total_seconds() + TICK_S
 
 
 def _check_limits(items: Sequence[Item], settings: Settings, item: Item, events: Sequence[Event]) -> None:

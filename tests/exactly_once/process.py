@@ -129,6 +129,7 @@ class Process:
         world, settings = self.world, self.world.script.settings
         parents = await read_parents(client, parents_in(world.items), probe=False)
         header = self._header()
+        world.began_at = header.started_at
         baselines = [
             StoredBaseline(*parent, 7, state.children, state.children_index, header.started_at)
             for parent, state in parents.items()

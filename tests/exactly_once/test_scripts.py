@@ -60,6 +60,7 @@ run_settings = st.builds(
     in_flight=st.sampled_from([None, 1, 3]),
     canary=st.sampled_from([None, None, Share(count=1), Share(percent=50.0)]),
     stop_on=st.sampled_from([None, None, Share(count=0), Share(count=1)]),
+    timeout=st.sampled_from([None, None, None, seconds(3.0), seconds(50.0)]),
     settle=st.sampled_from([seconds(30.0), seconds(45.0)]),
 )
 scripts = st.builds(

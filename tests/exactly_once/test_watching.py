@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from dispatchfile.errors import NomadError
-from dispatchfile.events import Ended, Outcome
+from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable
+from dispatchfile.events import Accepted, Ended, Outcome
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.batch import Start
 from tests.batches import run_batch
@@ -19,6 +19,12 @@ PHANTOM = "encode/dispatch-run1-a-1-1-00000000"
 @pytest.fixture
 def anyio_backend():
     return VIRTUAL_TIME
+
+
+def strike(fault):
+    if isinstance(fault, Exception):
+        raise fault
+    return fault
 
 
 async def test_items_that_share_a_token_follow_the_same_child_to_its_end():
@@ -60,6 +66,21 @@ async def test_a_phantom_that_two_looks_find_out_is_sought_once():
     ended = await run_batch(nomad, [item], Settings(wait=Wait.PLACEMENT), starts={"a": start})
     assert ended.outcomes() == {"a": Outcome.PLACED}
     assert len(nomad.made) == 1
+
+
+async def test_a_repeat_is_not_believed_before_its_child_was_seen():
+    """Nobody watches a detached child: its proof is looked for until Nomad can be read again."""
+    faults = iter([NomadAmbiguous("reset"), "phantom"])
+    nomad = FakeNomad(lifetime_s=None, script=lambda _: strike(next(faults)))
+
+    async def reading(*args, **options):
+        nomad._make("encode", "default", "tok", "run1-a-1", b"", {})  # the first request's, which had been waiting
+        raise NomadUnavailable("no leader")
+
+    nomad.read_job = reading
+    ended = await run_batch(nomad, [make_item("a", token="tok")], Settings(wait=Wait.DETACH, in_flight=None))
+    accepted = [event.child for event in ended.events if isinstance(event, Accepted)]
+    assert accepted == [child.id for child in nomad.made]
 
 
 async def test_a_child_that_was_found_is_no_phantom():

@@ -31,6 +31,7 @@ class World:
         self.nomad = FakeNomad(jobs=JOBS, lifetime_s=self._lifetime, exit_code=self._exit_code, late_s=script.late_s)
         self.path: Path | None = None  # of the journal, once there is one
         self.sending: set[str] = set()  # items of which a request is under way
+        self.began_at = 0.0  # as the journal has it
         self.lives = 0
         self.outcomes: Mapping[str, Outcome | None] = {}  # once the run is over
         self.points = 0  # at which the first process could have been killed
