@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterator
 from typing import Any
 
 from dispatchfile.manifest.builder import LISTING, MANIFEST, Scalar, Scope
@@ -17,6 +18,7 @@ from dispatchfile.manifest.findings import LINE_SHIFT
 from dispatchfile.manifest.scalars import FIRST_OF_NO_TEXT, NULLS, ScalarRefused, resolve_scalar
 from dispatchfile.manifest.syntax import forbidden
 
+CHUNK = 1 << 16  # characters
 ROW = 1 << LINE_SHIFT
 MAX_INDENT = 50  # so that nothing is nested too deeply
 
@@ -29,10 +31,9 @@ _PLAIN_ENTRY = rf"{_FIRST}[\w./@%+=~$();-]*+(?: ++[\w./@%+=~$();-]++)*+"
 _QUOTED = r"\"[^\"\\\x00-\x1f\x7f]*+\"|'[^'\x00-\x1f\x7f]*+'"
 
 _LINE = re.compile(
-    rf"( *+)(?:(?:(- ++)?(?:({_KEY}):(?=[ \n]))?(?: *+({_PLAIN}|{_QUOTED}|[\[{{][^\n]*[\]}}]))?"
+    rf"( *+)(?:(?:(- ++)?(?:({_KEY}):(?=[ \n]))?(?:( *+)({_PLAIN}|{_QUOTED}|[\[{{][^\n]*[\]}}]))?"
     rf"(?: ++(?:{_COMMENT})?)?|{_COMMENT})?\n|([^\n]*+)\n)"
 )
-_INDENT, _DASH, _NAME, _VALUE, _OTHER = range(1, 6)  # its groups; the last one there is tells what the line is
 
 _ENTRY_NAME = re.compile(rf" *+({_KEY}): ++")
 _ENTRY = re.compile(rf" *+({_PLAIN_ENTRY}|{_QUOTED}|[\[{{])")
@@ -54,6 +55,14 @@ def read_lines(text: str) -> tuple[dict[str, object], int, dict[int, array[int]]
         return None
 
 
+def _split(text: str) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """The parts of each line: blanks, a dash, a key, blanks, a value; or the whole of one that is not plain."""
+    end = 0
+    while end < len(text):
+        start, end = end, text.find("\n", end + CHUNK) + 1 or len(text)
+        yield from _LINE.findall(text, start, end)
+
+
 class _Lines:
     def __init__(self) -> None:
         self._tables: dict[int, array[int]] = {}
@@ -68,16 +77,13 @@ class _Lines:
         above: list[tuple[Any, array[int], Scope, int]] = []
         key: str | None = None  # whose value starts in a line below
         row = -ROW
-        for line in _LINE.finditer(text):
+        for blanks, dash, name, gap, value, other in _split(text):
             row += ROW
-            last = line.lastindex
-            if last == _INDENT:
-                continue
-            if last == _OTHER:
+            if other:
                 raise _Unsure
-            dash, name, value = line.group(_DASH, _NAME, _VALUE)
-            start, end = line.span(_INDENT)
-            column = end - start
+            if not (dash or name or value):
+                continue
+            column = len(blanks)
             if key is not None:
                 if column + bool(dash) <= indent or column > MAX_INDENT:
                     raise _Unsure
@@ -109,7 +115,7 @@ class _Lines:
                     continue
             elif not (dash and value):
                 raise _Unsure
-            place = row + line.start(_VALUE) - start
+            place = row + column + len(gap) + (len(name) + 1 if name else len(dash))
             places.append(place)
             if value[0] in "[{":
                 read, end = self._bracketed(value, 0, scope.of(key or LISTING), place, indent)
