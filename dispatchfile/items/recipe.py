@@ -156,8 +156,9 @@ class Recipes:
             yield from self._prefix_problems(entry)
         if "sensitive" in entry.own:
             yield from self._sensitive_problems(entry)
-        if len(entry.meta) > 1:
-            yield from self._meta_problems(entry)
+        for first, key, variable in _collisions(tuple(entry.meta)):
+            found = f"meta keys {first!r} and {key!r} both become {variable} in the task's environment"
+            yield self._problem("DF042", entry, "meta", key, found=found, hint="rename one of them")
 
     def _scope_problems(self, entry: _Entry) -> Iterator[Problem]:
         for key, flag in (("namespace", self._scope.namespace_flag), ("region", self._scope.region_flag)):
@@ -179,11 +180,6 @@ class Recipes:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else "name a meta key that the dispatch has"
                 yield self._problem("DF015", entry, "sensitive", number, found=f"there is no {name}", hint=hint)
-
-    def _meta_problems(self, entry: _Entry) -> Iterator[Problem]:
-        for first, key, variable in _collisions(tuple(entry.meta)):
-            found = f"meta keys {first!r} and {key!r} both become {variable} in the task's environment"
-            yield self._problem("DF042", entry, "meta", key, found=found, hint="rename one of them")
 
     def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
         position = self._document.key_position(*route_of(self._document, entry.index, *route))
