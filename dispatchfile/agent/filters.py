@@ -7,6 +7,7 @@ stored object, not the list's row.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
@@ -442,10 +443,17 @@ def _regular_expression(raw: str) -> re.Pattern[str]:
     if reference := _BACKREFERENCE.search(raw.replace("\\\\", "")):
         raise _bad_expression(raw, f"invalid escape sequence: `{reference[0]}`")
     try:
-        return re.compile(raw)
+        return _compiled(raw)
     except re.error as exc:
         reason = "missing closing ]" if "unterminated character set" in exc.msg else exc.msg
         raise _bad_expression(raw, f"{reason}: `{raw[exc.pos or 0 :]}`") from exc
+
+
+def _compiled(raw: str) -> re.Pattern[str]:
+    """Python warns of `[[` and the like, which may mean something else one day; in Go they mean what they say."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(raw)
 
 
 def _bad_expression(raw: str, reason: str) -> FilterError:
