@@ -41,7 +41,7 @@ from dispatchfile.events import (
 from dispatchfile.flow import Finished, Flow, Parent, Ticket, parent_of
 from dispatchfile.items import attempt_token, child_prefix, is_child_of
 from dispatchfile.nomad.client import Client
-from dispatchfile.nomad.filters import literal, quote
+from dispatchfile.nomad.filters import literal, matches, quote
 from dispatchfile.nomad.models import Dispatched, Evaluation, JobStub
 
 MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit
@@ -393,7 +393,7 @@ class Dispatcher:
             found = [(row.create_index, row.id) for row in rows]
         except NomadForbidden:  # no list-jobs: the children's evaluations tell as much, and need read-job only
             pattern = f"^{literal(job)}/dispatch-{literal(prefix)}-[0-9]+-[0-9a-f]+$"
-            evals = await self._evaluations(ticket, f'JobID matches "{pattern}"')
+            evals = await self._evaluations(ticket, matches("JobID", pattern))
             found = [(evaluation.create_index, evaluation.job_id) for evaluation in evals]
         ours = [entry for entry in sorted(found) if is_child_of(entry[1], job=job, prefix=prefix)]
         return list(dict.fromkeys(child for _, child in ours))

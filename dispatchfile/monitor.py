@@ -19,7 +19,7 @@ from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound
 from dispatchfile.events import Cause, Event, Moved, Outcome, State, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.nomad.client import Client
-from dispatchfile.nomad.filters import literal
+from dispatchfile.nomad.filters import literal, matches
 from dispatchfile.nomad.models import Alloc, Evaluation, Job, JobStub, TaskGroup
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.verdict import (
@@ -273,7 +273,7 @@ class Monitor:
         if not full:
             conditions.append('Status == "dead"')
         if turn.ended >= WINDOW_FROM and (window := window_pattern([*turn.watches])):
-            conditions.append(f'ID matches "{window}"')
+            conditions.append(matches("ID", window))
         return conditions
 
     async def _list(self, parent: Parent, prefix: str, conditions: Sequence[str]) -> Sequence[JobStub]:
@@ -284,14 +284,13 @@ class Monitor:
 
     async def _list_named(self, parent: Parent, names: Sequence[str]) -> Sequence[JobStub]:
         pattern = "|".join(literal(name) for name in names)
-        return await self._list(parent, f"{parent[2]}/dispatch-", [f'ID matches "^({pattern})$"'])
+        return await self._list(parent, f"{parent[2]}/dispatch-", [matches("ID", f"^({pattern})$")])
 
     async def _read_rows_from_allocations(self, parent: Parent) -> Sequence[_Row]:
         namespace, region, job = parent
         run = self._parents[parent].prefix
-        allocs = await self._client.list_allocations(
-            namespace=namespace, region=region, filter=f'JobID matches "^{literal(run or f"{job}/dispatch-")}"'
-        )
+        ours = matches("JobID", f"^{literal(run or f'{job}/dispatch-')}")
+        allocs = await self._client.list_allocations(namespace=namespace, region=region, filter=ours)
         living = {alloc.job_id for alloc in allocs if alloc.client_status in LIVING}
         return [_Row(job_id, "running" if job_id in living else "dead") for job_id in {a.job_id for a in allocs}]
 

@@ -14,8 +14,17 @@ def quote(text: str) -> str | None:
     return f"`{text}`" if "`" not in text else None
 
 
+def matches(field: str, pattern: str) -> str:
+    """
+    The condition that *pattern*, which has no backtick, is found in a field.
+
+    In backticks it arrives as it is; from double quotes Nomad would take the backslashes away.
+    """
+    return f"{field} matches `{pattern}`"
+
+
 def literal(text: str) -> str:
-    """A regular expression for just *text*, without quotes or backticks, so that `quote` can carry it."""
+    """A regular expression for just *text*, without backticks, so that `matches` can carry it."""
     return "".join(char if char.isalnum() or char in "-_/" else _literal_character(char) for char in text)
 
 
