@@ -138,7 +138,8 @@ async def backend_at(kind: Kind, address: str, **how: Any) -> AsyncIterator[Back
     """The backend at an address. *how*: fields of the tool's connection, of which the test's own client takes its."""
     connection = Connection(address=address, **how)
     headers = {"X-Nomad-Token": connection.token} if connection.token else {}
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=20, verify=tls_of(connection)) as http:
+    how_to = {"timeout": 20, "verify": tls_of(connection), "trust_env": False}
+    async with httpx.AsyncClient(base_url=address, headers=headers, **how_to) as http:
         yield Backend(kind, connection, http)
 
 
