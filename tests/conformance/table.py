@@ -15,9 +15,9 @@ TABLE = Path(__file__).parents[2] / "docs" / "verdicts.md"
 HEAD = """\
 # Verdicts
 
-How dispatched jobs end, and what is made of it. Every row is driven for real by `tests/conformance`: on the embedded
-agent, on a Nomad 2.0.5 server, and there by `nomad job dispatch -wait` as well. This file is made from those tests
-(`python -m tests.conformance.table`), and one of them compares it.
+How dispatched jobs end, and what is made of it. Every row is driven for real by `tests/conformance`, on the embedded
+agent and on a Nomad 2.0.5 server, once by dispatchfile and once by `nomad job dispatch -wait`. This file is made from
+those tests (`python -m tests.conformance.table`), and one of them compares it.
 
 - **outcome**, **cause** and **task's exit code** are what `dispatchfile run --wait completion` says of the item.
 - **exit** is what a run of just this item exits with. **-wait** is the exit code of `nomad job dispatch -wait`,

@@ -61,10 +61,10 @@ async def test_a_child_is_judged_by_how_it_really_ended(scene, stage, tmp_path):
     assert await endings(scene, stage, tmp_path) == {case.name: case.ending for case in scene.cases}
 
 
-@pytest.mark.parametrize("kind", [pytest.param("real", marks=REAL)])
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=REAL) for kind in ("embedded", "real")])
 @pytest.mark.parametrize("scene", END_FOR_THE_CLI, ids=lambda scene: scene.name)
 async def test_the_table_tells_what_the_cli_makes_of_the_same_endings(scene, stage):
-    """`nomad job dispatch -wait` gives the exit codes that the table sets beside ours."""
+    """`nomad job dispatch -wait` gives the exit codes that the table sets beside ours, whichever it speaks to."""
     slots = asyncio.Semaphore(PROCESSES_AT_ONCE)
 
     async def exit_code(case: Case) -> int:
