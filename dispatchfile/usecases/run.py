@@ -277,6 +277,8 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
     try:
         return await _dispatch_on_record(ready, logs, reporter=reporter, control=control, clock=clock)
     except JournalError as error:
+        if not isinstance(ready.ledger, Journal) or not ready.ledger.path.exists():
+            raise
         go_on = f"`dispatchfile resume {ready.header.id}` goes on with the run once it can"
         raise JournalError(f"{error}: nothing more is sent; {go_on}") from error
 
