@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import sys
@@ -39,6 +40,7 @@ from dispatchfile.usecases.dispatch_one import DispatchedChild, DispatchEnd, Dis
 from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.resolve_job import FoundJob, JobsUnlisted, NoSuchJob, SeveralJobs
 
+MAX_INPUT_BYTES = 64 << 20  # Nomad says itself of 16 KiB that they are too much; this ends what would never end
 WRONG_COUNT = """\
 This command takes one or two argument: <parameterized job> [input source]
 For additional help try 'dispatchfile dispatch -help'"""
@@ -131,14 +133,23 @@ def _refuse_broken_texts(texts: Sequence[str]) -> None:
 
 def read_input(source: str) -> bytes:
     """The whole payload. Raises UsageError as Go words it."""
-    if source == STANDARD_INPUT and sys.stdin is None:  # closed by whoever started this
-        raise UsageError("Error reading input data: read /dev/stdin: bad file descriptor")
+    shown = "/dev/stdin" if source == STANDARD_INPUT else visible(source)
     try:
-        return sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
+        content = _read_some(source)
     except OSError as exc:
-        verb = "read" if isinstance(exc, IsADirectoryError) else "open"
+        verb = "read" if exc.errno in {errno.EISDIR, errno.EBADF} else "open"
         reason = (exc.strerror or str(exc)).lower()
-        raise UsageError(f"Error reading input data: {verb} {visible(source)}: {reason}") from exc
+        raise UsageError(f"Error reading input data: {verb} {shown}: {reason}") from exc
+    if len(content) > MAX_INPUT_BYTES:
+        raise UsageError(f"Error reading input data: {shown} has more than {MAX_INPUT_BYTES >> 20} MiB")
+    return content
+
+
+def _read_some(source: str) -> bytes:
+    if source == STANDARD_INPUT:
+        return sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
+    with Path(source).open("rb") as file:
+        return file.read(MAX_INPUT_BYTES + 1)
 
 
 def read_meta(texts: Sequence[str]) -> dict[str, str]:

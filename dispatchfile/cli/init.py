@@ -32,7 +32,7 @@ def init(
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
-    from dispatchfile.nomad.connection import read_connection  # noqa: PLC0415
+    from dispatchfile.nomad.connection import checked_text, read_connection  # noqa: PLC0415
     from dispatchfile.usecases import init as usecase  # noqa: PLC0415
 
     name = folder.resolve().name
@@ -40,7 +40,7 @@ def init(
         texts = usecase.starter_files(name)
     else:
         reach = read_connection(connection.as_mapping(), os.environ)
-        texts = asyncio.run(usecase.read_files_for_job(reach, from_job, name))
+        texts = asyncio.run(usecase.read_files_for_job(reach, checked_text(from_job, "--from-job"), name))
     written = usecase.write_new_files(folder, texts)
     if not display.quiet:
         write_result("".join(f"wrote {visible(str(path))}\n" for path in written))

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from dispatchfile.cli.options import ManifestFlags, read_pairs
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import FileError, UsageError
+from dispatchfile.files import MAX_FILE_SIZE
 from dispatchfile.items import Scope
+from dispatchfile.nomad.connection import checked_text
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
 from dispatchfile.usecases.variables import read_variables
 
@@ -24,7 +26,7 @@ def read_sources(
     return [
         ManifestSource(
             path=path,
-            content=sys.stdin.buffer.read() if path == STANDARD_INPUT else None,
+            content=_read_standard_input() if path == STANDARD_INPUT else None,
             variables=values,
             environ=environ,
             scope=scope,
@@ -34,11 +36,21 @@ def read_sources(
     ]
 
 
+def _read_standard_input() -> bytes:
+    try:
+        content = sys.stdin.buffer.read(MAX_FILE_SIZE + 1)
+    except OSError as exc:
+        raise FileError("standard input", exc.strerror or "cannot be read") from exc
+    if len(content) > MAX_FILE_SIZE:
+        raise FileError("standard input", f"has more than {MAX_FILE_SIZE:,} bytes")
+    return content
+
+
 def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> Scope:
-    """Namespace and region of flags and environment; an empty one is none."""
+    """Namespace and region of flags and environment; an empty one is none. Raises UsageError for what is no text."""
     return Scope(
-        namespace_flag=namespace or None,
-        region_flag=region or None,
-        namespace_env=environ.get("NOMAD_NAMESPACE") or None,
-        region_env=environ.get("NOMAD_REGION") or None,
+        namespace_flag=checked_text(namespace or "", "--namespace") or None,
+        region_flag=checked_text(region or "", "--region") or None,
+        namespace_env=checked_text(environ.get("NOMAD_NAMESPACE", ""), "NOMAD_NAMESPACE") or None,
+        region_env=checked_text(environ.get("NOMAD_REGION", ""), "NOMAD_REGION") or None,
     )

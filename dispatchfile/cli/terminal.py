@@ -52,10 +52,14 @@ def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def open_closed_streams() -> None:
-    """A stream that was closed for us (`>&-`) leads nowhere; else the next file to be opened would take its place."""
+    """
+    A stream that was closed for us leads nowhere; else the next file to be opened would take its place.
+
+    To read from a closed one (`<&-`) stays an error: it must not look empty.
+    """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_RDWR)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
             if nowhere != number:
                 os.dup2(nowhere, number)
                 os.close(nowhere)

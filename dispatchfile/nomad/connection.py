@@ -101,8 +101,8 @@ def read_connection(flags: Mapping[str, str | bool | None], environ: Mapping[str
     skips_verify = GO_BOOLS.get(environ.get("NOMAD_SKIP_VERIFY", ""), False)
     return Connection(
         address=str(endpoint),
-        region=given["region"],
-        namespace=given["namespace"],
+        region=checked_text(given["region"], _source("region", flags)),
+        namespace=checked_text(given["namespace"], _source("namespace", flags)),
         token=_read_token(flags, environ),
         ca_cert=given["ca_cert"],
         ca_path=given["ca_path"],
@@ -110,7 +110,7 @@ def read_connection(flags: Mapping[str, str | bool | None], environ: Mapping[str
         client_key=given["client_key"],
         tls_server_name=given["tls_server_name"],
         tls_skip_verify=bool(flags.get("tls_skip_verify")) or skips_verify,
-        http_auth=user_info or given["http_auth"],
+        http_auth=user_info or checked_text(given["http_auth"], VARIABLES["http_auth"]),
         proxy=proxy_for(endpoint.scheme, endpoint.host, endpoint.port, environ),
     )
 
@@ -121,6 +121,15 @@ def _pick(name: str, flags: Mapping[str, str | bool | None], environ: Mapping[st
 
 def _source(name: str, flags: Mapping[str, str | bool | None]) -> str:
     return "--" + name.replace("_", "-") if flags.get(name) else VARIABLES[name]
+
+
+def checked_text(text: str, source: str) -> str:
+    """The *text*, if it can be sent. Raises UsageError for one that came as bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise UsageError(f"{source}: is not UTF-8 text") from exc
+    return text
 
 
 def _read_token(flags: Mapping[str, str | bool | None], environ: Mapping[str, str]) -> str:

@@ -94,6 +94,11 @@ def address(name: str, text: str, *says: str) -> Case:
     return Case(name, says, [["run", "m.yaml"]], {"m.yaml": FINE}, {"NOMAD_ADDR": text})
 
 
+def variables(name: str, says: str, **environ: str) -> Case:
+    """A fine manifest, and the environment is wrong."""
+    return Case(name, (says,), [["run", "m.yaml", "--address", "LISTENER"]], {"m.yaml": FINE}, environ)
+
+
 def line(name: str, arguments: list[str], *says: str) -> Case:
     """A command line that cannot be meant."""
     return Case(name, says, [arguments], {"m.yaml": FINE})
@@ -275,6 +280,8 @@ CASES = [
     line("an unknown option", ["run", "--bogus"], "No such option: --bogus"),
     line("an unknown command", ["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
     line("two manifests", ["run", "m.yaml", "m.yaml"], "Got unexpected extra argument(s) (m.yaml)"),
+    line("a namespace's flag", ["validate", "m.yaml", "--namespace", "\udcff"], "--namespace: is not UTF-8 text"),
+    line("an endless payload", ["dispatch", "j", "/dev/zero"], "input data: /dev/zero has more than 64 MiB"),
     line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
     # the way to Nomad
     address("an address without scheme", "n:4646", "NOMAD_ADDR: 'n:4646' has no scheme: write http://n:4646 or"),
@@ -291,6 +298,9 @@ CASES = [
     address("a socket that is not there", "unix:///no/a.sock", "at unix:///no/a.sock: there is no such socket: is the"),
     address("a server that is not there", "http://127.0.0.1:1", "at http://127.0.0.1:1: connection refused: is the"),
     address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),
+    variables("a namespace that is no text", "NOMAD_NAMESPACE: is not UTF-8 text", NOMAD_NAMESPACE="\udcff"),
+    variables("a region that is no text", "NOMAD_REGION: is not UTF-8 text", NOMAD_REGION="\udcff"),
+    variables("a password that is no text", "NOMAD_HTTP_AUTH: is not UTF-8 text", NOMAD_HTTP_AUTH="\udcff"),
     # the embedded agent
     local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),
     local("a glob of no jobs", "--jobs x*", "--jobs x*: there are no such job files (*.nomad.hcl or *.nomad.json)"),

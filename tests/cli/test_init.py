@@ -25,3 +25,11 @@ def test_a_job_that_cannot_be_asked_for_leaves_nothing_behind(
     assert run_to_exit_code(["init", "-from-job=encode", "-address", "http://127.0.0.1:1"]) == 1
     assert capsys.readouterr().err.startswith("Error: cannot reach Nomad at http://127.0.0.1:1: ")
     assert list(in_an_empty_folder.iterdir()) == []
+
+
+def test_a_job_whose_name_is_no_text_is_not_asked_for(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No request could name it."""
+    assert run_to_exit_code(["init", "--from-job", "\udcff"]) == 1
+    assert capsys.readouterr() == ("", "Error: --from-job: is not UTF-8 text\n")
