@@ -22,7 +22,7 @@ class Lack:
 
 
 async def counts_memory(backend: Backend) -> bool:
-    """Whether a task that no machine has memory for is placed."""
+    """Whether a task that no machine has memory for has to wait."""
     await backend.register(job("huge", with_memory(mock(run_for=FOR_EVER), 10**9)))
     child = (await backend.dispatch("huge"))["DispatchedJobID"]
     return not await until_running(backend, child)
