@@ -101,7 +101,7 @@ def test_the_known_drivers():
          ("Driver Failure", "failed driver config validation: work_dir must be an absolute path")),
         ("raw_exec", echo(oom_score_adj=-1),
          ("Driver Failure", "failed driver config validation: oom_score_adj must not be negative")),
-        ("raw_exec", echo(work_dir="/nonexistent"), ("Driver Failure", (
+        ("raw_exec", echo(work_dir="/proc/missing"), ("Driver Failure", (
             f'{LAUNCH}failed to start command path="/bin/echo" --- args=["/bin/echo"]: '
             "fork/exec /bin/echo: no such file or directory"))),
         ("raw_exec", {"command": "/etc"}, ("Driver Failure",
