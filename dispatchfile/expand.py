@@ -96,10 +96,12 @@ def expand(document: Document, index: int, files: Files) -> Iterator[Row | Probl
     """
     dispatch = document.data["dispatches"][index]  # type: ignore[index]  # the schema has checked it
     if "for_each" not in dispatch:
-        yield Row(index, None, None)
-        return
+        return iter((Row(index, None, None),))
     [(kind, value)] = dispatch["for_each"].items()
-    source = _Source(document, files, index, kind, value)
+    return _rows(_Source(document, files, index, kind, value))
+
+
+def _rows(source: _Source) -> Iterator[Row | Problem]:
     empty = True
     for result in _numbered(source, _readable(source)):
         empty = False
