@@ -26,8 +26,13 @@ class Knowing(Protocol):
     marked: set[tuple[str, int]]
 
 
-def check_event(event: Event) -> None:
+def check_event(world: World, event: Event) -> None:
+    """Nothing is doubled, and nothing is unknown while Nomad still has all that it ever had of the parent."""
     assert not isinstance(event, Doubled), event
+    if isinstance(event, Ended) and event.verdict.outcome is Outcome.UNKNOWN:
+        (job,) = {item.request.job for item in world.items if item.id == event.item}
+        gone = [child for child in world.nomad.made if child.parent == job and child.id not in world.nomad.children]
+        assert gone or job in world.registered_anew, event
 
 
 # As a request leaves

@@ -188,7 +188,7 @@ class Process:
         self._journal, journal.process, journal.runner = journal, self, self.world.runner
 
     def heard(self, event: Event) -> None:
-        check_event(event)
+        check_event(self.world, event)
         self.events.append(event)
 
     # Its requests

@@ -104,7 +104,7 @@ class SteadyJournal(Journal):
 
     def _write_at_leisure(self) -> None:
         self._timer = None
-        if self._held and self._writer.is_started:
+        if self._held and self._writer.is_started and not self._is_closed:
             self._forward(len(self._held))
             self.runner.run(Journal.flush(self))
 

@@ -37,6 +37,7 @@ class World:
         self.points = 0  # at which the first process could have been killed
         self.was_hindered = False  # something kept the run from looking
         self.has_forgotten = False  # Nomad has lost something
+        self.registered_anew: set[str] = set()  # parents
         self._attempts = {
             (child_prefix(item, run=RUN, attempt=attempt), token_of(item, attempt)): (number, attempt)
             for number, item in enumerate(self.items)
@@ -85,6 +86,7 @@ class World:
                 self.nomad.carry_out(job, namespace="default", token="", prefix="theirs", payload=b"", meta={})
             case "register_anew":
                 self.has_forgotten = True
+                self.registered_anew.add(self.items[0].request.job)
                 self.nomad.register_anew(self.items[0].request.job)
             case "stop":
                 self._stop_oldest(old_s)
