@@ -140,7 +140,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for ticket, since in doubts:
                 self._flow.adopt(ticket)
-                group.create_task(self._settle(ticket, since, unbroken=False))
+                group.create_task(self._settle(ticket, since, unbroken=False, answered=False))
             while not self._halted and not isinstance(step := self._flow.next(self._clock.now()), Finished):
                 if isinstance(step, Ticket):
                     await self._mark(step, group)
@@ -249,10 +249,10 @@ class Dispatcher:
     async def _take(self, ticket: Ticket, answer: Dispatched) -> None:
         if self._wants_proof(ticket) and not await self._exists(ticket, answer.child):
             self._flow.answered(ticket)
-            await self._settle(ticket, self._clock.now(), unbroken=True)
+            await self._settle(ticket, self._clock.now(), unbroken=True, answered=True)
             return
         self._flow.accepted(ticket)
-        ours = is_child_of(answer.child, job=ticket.item.request.job, prefix=self.prefix(ticket))
+        ours = self._bears_prefix(ticket, answer.child)
         is_hit = self.token(ticket) is not None and not answer.eval_id
         if not is_hit:
             self._check_prefix(ticket, answer.child, ours=ours)
@@ -261,6 +261,9 @@ class Dispatcher:
     def _wants_proof(self, ticket: Ticket) -> bool:
         """Of two requests with one token, Nomad may answer the second with a child that does not exist."""
         return self.token(ticket) is not None and ticket.key in self._verify
+
+    def _bears_prefix(self, ticket: Ticket, child: str) -> bool:
+        return is_child_of(child, job=ticket.item.request.job, prefix=self.prefix(ticket))
 
     def _is_own(self, ticket: Ticket, bears_prefix: bool) -> bool:
         return bears_prefix and not ticket.item.exact_prefix
@@ -304,7 +307,7 @@ class Dispatcher:
         self._desk.trouble(error)
         self._desk.emit(Doubted(ticket.item.id, ticket.attempt, self._clock.wall(), error.message))
         self.wake()
-        await self._settle(ticket, self._clock.now(), unbroken=True)
+        await self._settle(ticket, self._clock.now(), unbroken=True, answered=False)
 
     async def settle_phantom(self, ticket: Ticket) -> None:
         """
@@ -312,16 +315,17 @@ class Dispatcher:
 
         It may have come, ended and been collected before the first look, so looks alone do not prove that it never was.
         """
-        await self._settle(ticket, self._clock.now(), unbroken=False)
+        await self._settle(ticket, self._clock.now(), unbroken=False, answered=True)
         self.wake()
 
-    async def _settle(self, ticket: Ticket, since: float, *, unbroken: bool) -> None:
+    async def _settle(self, ticket: Ticket, since: float, *, unbroken: bool, answered: bool) -> None:
         """
         Look until *settle* has passed since the connection was lost, with the last look after that.
 
         Found: adopted. Never seen in unbroken looks: repeated. Where looking had a gap, a child may have come, ended
         and been collected unseen: then the parent's total has to speak for it. A machine that slept has a gap that
-        only the wall clock shows.
+        only the wall clock shows. A child that only bears the token is somebody else's: as long as the request has not
+        been *answered*, its own child may still come, if that one is collected before.
         """
         deadline, seen_until, looks = since + self._settle_s, since, 0
         seen_until_wall = self._clock.wall() - (self._clock.now() - since)
@@ -332,7 +336,7 @@ class Dispatcher:
             except NomadForbidden as error:
                 message = f"sent or perhaps sent, and the token may not look: {error.message}"
                 return self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
-            if children:
+            if children and (answered or looked_at >= deadline or self._bears_prefix(ticket, children[0])):
                 return self._adopt(ticket, children)
             if children is not None:
                 gap_s = max(looked_at - seen_until, looked_at_wall - seen_until_wall)
@@ -340,7 +344,7 @@ class Dispatcher:
                 seen_until, seen_until_wall = looked_at, looked_at_wall
             if self._abandonment.is_set():
                 return None
-            if children is not None and looked_at >= deadline and await self._decide(ticket, unbroken=unbroken):
+            if children == [] and looked_at >= deadline and await self._decide(ticket, unbroken=unbroken):
                 return None
             await self._pause(looks, deadline)
             looks += 1
@@ -370,7 +374,7 @@ class Dispatcher:
     def _adopt(self, ticket: Ticket, children: Sequence[str]) -> None:
         if len(children) > 1:
             self._desk.emit(Doubled(ticket.item.id, ticket.attempt, self._clock.wall(), tuple(children)))
-        ours = is_child_of(children[0], job=ticket.item.request.job, prefix=self.prefix(ticket))
+        ours = self._bears_prefix(ticket, children[0])
         if ours:
             self._flow.prove(parent_of(ticket.item))
         self._accept(ticket, children[0], existing=not self._is_own(ticket, ours), adopted=True)

@@ -201,12 +201,12 @@ class Monitor:
         """
         Read the child's details once, whatever the list says; its verdict, if there is one, is concluded.
 
-        Whether it still has none. A child that has one may not be concluded yet: its last log line is being read.
+        Whether it surely has none. A child that has one may not be concluded yet: its last log line is being read.
         """
         if (watch := self._find(child)) is None:
             return False
         await self._look(watch)
-        return not watch.over
+        return not watch.over and watch.unread_since is None
 
     async def run(self) -> None:
         """Poll, and look at what the polls show."""
@@ -359,7 +359,7 @@ class Monitor:
         try:
             async with self._slots:
                 verdict = await self._judge(watch)
-            if verdict is not None and not watch.over:
+            if verdict is not None:
                 await self._conclude(watch, verdict)
         except NomadForbidden as error:
             message = f"the token may not read this child any more: {error.message}"
@@ -477,6 +477,9 @@ class Monitor:
             self._desk.vanished(watch.child.ticket, watch.child.id)
 
     async def _conclude(self, watch: _Watch, verdict: Verdict) -> None:
+        """Once: two looks may come to a verdict at the same time."""
+        if watch.over:
+            return
         turn = self._rounds[watch.child.parent]
         turn.ended += watch.child.wait is Wait.COMPLETION
         turn.changed_at = self._clock.now()

@@ -47,6 +47,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait
 
 TICK_S = 0.5
+OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
 TROUBLE_TOLD_AFTER_S = 5.0
 MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
@@ -209,7 +210,7 @@ class Batch:
     async def _run(self) -> BatchState:
         async with asyncio.TaskGroup() as group:
             self._side_tasks = group
-            watchers = [group.create_task(self._monitor.run()), group.create_task(self._tick())]
+            watchers = [group.create_task(self._monitor.run()), group.create_task(self._keep_time())]
             doubts = self._take_up()
             self._check_run_deadline()
             self._end_if_stopped()
@@ -343,6 +344,7 @@ class Batch:
 
     def vanished(self, ticket: Ticket, child: str) -> None:
         self._answers.pop(ticket.item.id, None)
+        self._following.pop(ticket.item.id, None)
         assert self._side_tasks is not None  # noqa: S101  the monitor lives within the group
         self._side_tasks.create_task(self._dispatcher.settle_phantom(ticket))
 
@@ -384,18 +386,22 @@ class Batch:
 
     # Time
 
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(TICK_S)
-            self._check_reach()
-            self._check_run_deadline()
-            if self._stop_requested() and not self._interrupted:
-                self.stop_was_requested = True
-                self._notice(NoticeKind.STOPPING, "another process asked this run to stop")
-                self.interrupt()
-            while self._deadlines and self._deadlines[0][0] <= self._clock.wall():
-                _, _, child, limit = heapq.heappop(self._deadlines)
-                await self._end_overdue(child, limit)
+    async def _keep_time(self) -> None:
+        async with asyncio.TaskGroup() as overdue:
+            while True:
+                await self._clock.sleep(TICK_S)
+                self._tick()
+                while self._deadlines and self._deadlines[0][0] <= self._clock.wall():
+                    _, _, child, limit = heapq.heappop(self._deadlines)
+                    overdue.create_task(self._end_overdue(child, limit))
+
+    def _tick(self) -> None:
+        self._check_reach()
+        self._check_run_deadline()
+        if self._stop_requested() and not self._interrupted:
+            self.stop_was_requested = True
+            self._notice(NoticeKind.STOPPING, "another process asked this run to stop")
+            self.interrupt()
 
     def _set_deadline(self, child: Child) -> None:
         item = child.ticket.item
@@ -410,7 +416,11 @@ class Batch:
     async def _end_overdue(self, child: Child, limit: str) -> None:
         """Time is up: unless Nomad shows an end, the attempt is timed out, and stopped if it is to be."""
         ticket = child.ticket
-        if self._following.get(ticket.item.id) is not child or not await self._monitor.look_now(child):
+        if self._following.get(ticket.item.id) is not child:
+            return
+        if not await self._monitor.look_now(child):  # it has ended, or nobody can tell just now
+            again = self._clock.wall() + OVERDUE_AGAIN_S
+            heapq.heappush(self._deadlines, (again, next(self._sequence), child, limit))
             return
         self._monitor.forget(child)
         done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"

@@ -1,14 +1,15 @@
 """One end for each attempt, however many looks see it: a second one would make a second next attempt."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable
+from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadUnavailable
 from dispatchfile.events import Accepted, Ended, Outcome
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.batch import Start
-from tests.batches import run_batch
+from dispatchfile.usecases.batch import BatchState, Start
+from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME
@@ -103,3 +104,60 @@ async def test_a_child_that_somebody_else_made_for_the_token_is_no_phantom():
     ended = await run_batch(nomad, [make_item("a", token="tok")])
     assert ended.outcomes() == {"a": Outcome.UNKNOWN}
     assert nomad.made == [child]
+
+
+async def test_somebody_elses_child_is_not_taken_while_the_own_request_may_still_come():
+    """If theirs is collected before, ours is made after all: the item goes on with the child it then has."""
+    nomad = FakeNomad(lifetime_s=None, script=lambda prefix: "late", late_s=30)
+    theirs = nomad._make("encode", "default", "tok", "theirs", b"", {})
+    nomad.end(theirs)
+    asyncio.get_running_loop().call_later(20, nomad.collect)
+    asyncio.get_running_loop().call_later(60, lambda: nomad.end(nomad.of("run1-a-1")[0]))
+    ended = await run_batch(nomad, [make_item("a", token="tok")])
+    assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
+    accepted = [event.child for event in ended.events if isinstance(event, Accepted)]
+    assert accepted == [child.id for child in nomad.of("run1-a-1")]
+
+
+async def test_while_nobody_can_tell_no_time_is_up():
+    """The child ended in time, but Nomad was away as its time was up: what Nomad shows then is its outcome."""
+    nomad = FakeNomad(lifetime_s=40)
+    loop = asyncio.get_running_loop()
+    loop.call_later(30, lambda: setattr(nomad, "down", True))
+    loop.call_later(90, lambda: setattr(nomad, "down", False))
+    ended = await run_batch(nomad, [make_item("a", deadline_s=60), make_item("b", deadline_s=35)])
+    assert ended.outcomes() == {"a": Outcome.SUCCEEDED, "b": Outcome.SUCCEEDED}
+
+
+async def test_overdue_items_do_not_keep_the_run_from_seeing_that_nomad_is_away():
+    """Hundreds are over their time, each look fails slowly, and the run still ends after `unreachable_after`."""
+    nomad = FakeNomad(lifetime_s=None)
+    asyncio.get_running_loop().call_later(30, lambda: (setattr(nomad, "down", True), setattr(nomad, "latency_s", 5)))
+    items = [make_item(f"i{number:03}", deadline_s=60) for number in range(300)]
+    began = asyncio.get_running_loop().time()
+    ended = await run_batch(nomad, items, replace(COMPLETION, unreachable_after=seconds(60)))
+    assert ended.state is BatchState.INTERRUPTED
+    assert asyncio.get_running_loop().time() - began < 30 + 60 + 60
+
+
+async def test_a_child_that_two_looks_may_not_read_any_more_has_one_end():
+    """The look at the end of its time comes as another one is under way: one retry follows, not two."""
+    nomad = FakeNomad(lifetime_s=None, latency_s=1.0)
+    original = nomad.read_allocations
+
+    async def reading(job_id, **options):
+        await original(job_id, **options)
+        if "run1-a-1" in job_id:
+            raise NomadForbidden("Permission denied", status=403)
+        return ()
+
+    nomad.read_allocations = reading
+    item = make_item("a", deadline_s=20, attempts=2, retry_on=frozenset({"unknown"}))
+    outcomes = Outcomes()
+    batch = make_batch(nomad, [item], outcomes=outcomes)
+    loop = asyncio.get_running_loop()
+    loop.call_later(20.2, lambda: setattr(nomad.made[0], "status", "dead"))
+    loop.call_later(60, batch.interrupt)
+    await batch.run()
+    assert [event.attempt for event in outcomes.events if isinstance(event, Ended)].count(1) == 1
+    assert len(nomad.made) == 2
