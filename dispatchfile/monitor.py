@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound
+from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound, NomadRefused
 from dispatchfile.events import Cause, Event, Moved, Outcome, State, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.nomad.client import Client
@@ -133,6 +133,7 @@ class _Round:
     to_poll: int = 0  # children followed to completion; the others are looked at one by one
     ended: int = 0
     may_list: bool = True
+    may_filter: bool = True
 
     def all_watches(self) -> Iterator[_Watch]:
         return itertools.chain.from_iterable(self.watches.values())
@@ -237,6 +238,7 @@ class Monitor:
             self._pace(turn, started)
             return
         except NomadError as error:
+            turn.may_filter = turn.may_filter and not isinstance(error, NomadRefused)  # then without filters
             self._desk.trouble(error)
             turn.next_at = self._clock.now() + SHORTEST_POLL_S
             return
@@ -261,14 +263,17 @@ class Monitor:
         try:
             rows = await self._list(parent, self._parents[parent].prefix, self._conditions(parent, turn, full=full))
             named = list({watch.child.id for watch in turn.all_watches() if not watch.child.listed})
-            for start in range(0, len(named), STRAGGLERS):
-                rows = [*rows, *await self._list_named(parent, named[start : start + STRAGGLERS])]
+            at_once = STRAGGLERS if turn.may_filter else 1
+            for start in range(0, len(named), at_once):
+                rows = [*rows, *await self._list_named(parent, named[start : start + at_once])]
         except NomadForbidden:  # no list-jobs: allocations tell as much, and need read-job only
             turn.may_list = False
             return await self._read_rows_from_allocations(parent)
         return rows
 
     def _conditions(self, parent: Parent, turn: _Round, *, full: bool) -> list[str]:
+        if not turn.may_filter:
+            return []
         conditions = [self._parents[parent].condition] if self._parents[parent].condition else []
         if not full:
             conditions.append('Status == "dead"')
@@ -283,6 +288,8 @@ class Monitor:
         )
 
     async def _list_named(self, parent: Parent, names: Sequence[str]) -> Sequence[JobStub]:
+        if len(names) == 1:
+            return await self._list(parent, names[0], [])
         pattern = "|".join(literal(name) for name in names)
         return await self._list(parent, f"{parent[2]}/dispatch-", [matches("ID", f"^({pattern})$")])
 

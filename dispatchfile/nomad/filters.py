@@ -20,7 +20,7 @@ def matches(field: str, pattern: str) -> str:
 
     In backticks it arrives as it is; from double quotes Nomad would take the backslashes away.
     """
-    return f"{field} matches `{pattern}`"
+    return f"{field} matches {quote(pattern)}"
 
 
 def literal(text: str) -> str:

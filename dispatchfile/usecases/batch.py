@@ -159,6 +159,7 @@ class Batch:
         self._reach = _Reach(plan.settings.unreachable_after.total_seconds())
         self._trouble_since: float | None = None
         self._trouble_told = False
+        self._last_trouble = ""
         self._interrupted = False
         self._drained = False
         self.stop_was_requested = False
@@ -450,7 +451,7 @@ class Batch:
     # Reach
 
     def trouble(self, error: NomadError) -> None:
-        now = self._clock.now()
+        now, self._last_trouble = self._clock.now(), error.message
         self._trouble_since = now if self._trouble_since is None else self._trouble_since
         if now - self._trouble_since >= TROUBLE_TOLD_AFTER_S and not self._trouble_told:
             self._trouble_told = True
@@ -466,7 +467,7 @@ class Batch:
         if self._reach.lost_by:
             self._give_up(f"no dispatch has got through for {limit:g} s, the last one: {self._reach.lost_by}")
         elif self._trouble_since is not None and self._clock.now() - self._trouble_since >= limit:
-            self._give_up(f"no answer from Nomad for {limit:g} s")
+            self._give_up(f"no good answer from Nomad for {limit:g} s, the last one: {self._last_trouble}")
 
     def _give_up(self, reason: str) -> None:
         self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadUnavailable
+from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadRefused, NomadUnavailable
 from dispatchfile.events import Accepted, Ended, Outcome
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.batch import BatchState, Start
@@ -161,3 +161,20 @@ async def test_a_child_that_two_looks_may_not_read_any_more_has_one_end():
     await batch.run()
     assert [event.attempt for event in outcomes.events if isinstance(event, Ended)].count(1) == 1
     assert len(nomad.made) == 2
+
+
+async def test_a_server_that_refuses_a_filter_is_asked_without():
+    """It knows less than Nomad does: more rows come, and the run goes on."""
+    nomad = FakeNomad(lifetime_s=lambda prefix: 5.0 if "early" in prefix else 60.0)
+    original = nomad.list_all_jobs
+
+    async def listing(**options):
+        if options.get("filter"):
+            raise NomadRefused("filters are not known here", status=400)
+        return await original(**options)
+
+    nomad.list_all_jobs = listing
+    items = [make_item(f"{'early' if number < 250 else 'late'}{number}") for number in range(300)]
+    ended = await run_batch(nomad, items, replace(COMPLETION, unreachable_after=seconds(30)))
+    assert set(ended.outcomes().values()) == {Outcome.SUCCEEDED}
+    assert len(ended.outcomes()) == 300

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchfile.monitor import STRAGGLERS, at_least, window_pattern
+from dispatchfile.nomad.filters import matches
 
 SECONDS = st.integers(1_700_000_000, 1_999_999_999)
 
@@ -51,9 +52,12 @@ def test_ids_without_a_time_leave_nothing_out(living):
     assert window_pattern(living) == ""
 
 
-def test_no_pattern_carries_what_nomads_filters_cannot():
-    """It stands in backticks, where nothing is escaped: so none may be in it, and everything else arrives."""
+def test_a_pattern_arrives_whole():
+    """In quotes where that does, else in backticks, within which nothing is escaped: so none may be in it."""
+    plain = [child(1_795_000_000), child(1_795_000_001)]
+    assert matches("ID", window_pattern(plain)) == f'ID matches "{window_pattern(plain)}"'
     odd = 'enc"ode\\^`/dispatch-run1-a.b-1-1795000000-0123abcd'
     window = window_pattern([odd, child(1_795_000_001)])
     assert "`" not in window
     assert re.search(window, odd)
+    assert matches("ID", window) == f"ID matches `{window}`"

@@ -94,7 +94,7 @@ class PastNomad(FakeNomad):
 
     async def list_allocations(self, *, filter: str, **_: object) -> tuple[Alloc, ...]:  # noqa: A002  as the client
         await self._call(f"allocations {filter}")
-        pattern = filter.removeprefix("JobID matches `").removesuffix("`")
+        pattern = filter.removeprefix('JobID matches "').removesuffix('"')
         return tuple(self._alloc(child) for child in self.children.values() if re.search(pattern, child.id))
 
     async def read_logs(self, alloc_id: str, task: str, *, stream: str, tail_bytes: int, **_: object) -> bytes:
