@@ -40,6 +40,7 @@ CHEAP_ROWS = 2_000  # with fewer living children every poll also shows what runs
 FULL_POLL_EVERY_S = 10.0  # with more of them, only now and then
 WINDOW_FROM = 200  # ended children from which on the list leaves out what is older than every living child
 STRAGGLERS = 50  # old living children named one by one, so that they do not hold the window open
+STRAGGLER_AGE_S = 60  # older than the rest by more than this
 SAMPLE_AFTER_S = 30.0  # pending for so long: now and then the oldest one is asked why
 FIRST_PLACEMENT_LOOK_S = 0.5
 LOOK_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
@@ -538,7 +539,8 @@ def window_pattern(living: Sequence[str]) -> str:
     )
     if not dated or len(dated) < len(living):
         return ""
-    cut = min(STRAGGLERS, len(dated) - 1)
+    young = dated[min(STRAGGLERS, len(dated) - 1)][0] - STRAGGLER_AGE_S
+    cut = next(number for number, (at, _) in enumerate(dated) if at >= young)
     names = [literal(name) for _, name in dated[:cut]]
     return "|".join([*(f"^{name}$" for name in names), f"-({at_least(dated[cut][0])})-[0-9a-f]+$"])
 

@@ -214,7 +214,7 @@ async def test_each_item_has_the_outcome_that_can_be_known(tmp_path: Path) -> No
 
 async def test_a_list_that_is_none_ends_the_run(tmp_path: Path) -> None:
     """As interrupted: what was sent goes on in Nomad, and a resume can tell."""
-    says = "no good answer from Nomad for 2 s, the last one: SERVER/v1/jobs: not what Nomad answers: a web page"
+    says = "no good answer from Nomad for 2 s, the last one: /v1/jobs: not what Nomad answers: a web page"
     case = Case("list", web_page, says, IMPATIENT)
     [(end, children)] = await ends_of([case], tmp_path)
     assert (end.code, end.outcomes, children) == (1, {"a": (None, None), "b": (None, None)}, 2)

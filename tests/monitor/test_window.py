@@ -57,7 +57,7 @@ def test_a_pattern_arrives_whole():
     plain = [child(1_795_000_000), child(1_795_000_001)]
     assert matches("ID", window_pattern(plain)) == f'ID matches "{window_pattern(plain)}"'
     odd = 'enc"ode\\^`/dispatch-run1-a.b-1-1795000000-0123abcd'
-    window = window_pattern([odd, child(1_795_000_001)])
+    window = window_pattern([odd, child(1_795_000_100)])
     assert "`" not in window
     assert re.search(window, odd)
     assert matches("ID", window) == f"ID matches `{window}`"
