@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
+from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
 from dispatchfile.cli.past import name_run, on_nomad
-from dispatchfile.cli.rerun import ChoiceFlags
 from dispatchfile.cli.session import Session
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock

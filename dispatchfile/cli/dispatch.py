@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, Display, Output
+from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, Output
 from dispatchfile.reports.formats import OutputFormat
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchFlags:
-    """What is dispatched, and how far it is followed, as the Nomad CLI names it."""
-
-    meta: Annotated[
-        list[str] | None,
-        typer.Option("--meta", metavar="KEY=VALUE", help="Metadata that the job permits; may be given many times."),
-    ] = None
-    detach: Annotated[bool, typer.Option("--detach", help="Do not monitor the evaluation.")] = False
-    wait: Annotated[
-        str | None,
-        typer.Option("--wait", metavar="", help="Wait until the job has ended, however long that takes."),
-    ] = None
-    idempotency_token: Annotated[
-        str | None,
-        typer.Option("--idempotency-token", metavar="TOKEN", help="Dispatch nothing if a job with this token exists."),
-    ] = None
-    id_prefix_template: Annotated[
-        str | None,
-        typer.Option("--id-prefix-template", metavar="PREFIX", help="Stands in the dispatched job's ID, as it is."),
-    ] = None
-    priority: Annotated[
-        int | None, typer.Option("--priority", metavar="N", help="Priority instead of the job's own.")
-    ] = None
-    ui: Annotated[bool, typer.Option("--ui", help="Open the dispatched job in the browser.")] = False
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchDisplay(Display):
-    """What is shown, and how; one flag means what it means to the Nomad CLI."""
-
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show IDs in full.")] = False
 
 
 def dispatch(

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatchfile.cli.dispatch import DispatchDisplay, DispatchFlags
-from dispatchfile.cli.options import ConnectionFlags, checked_setting
+from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, checked_setting
 from dispatchfile.cli.session import palette_for
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result

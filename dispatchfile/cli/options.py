@@ -1,4 +1,4 @@
-"""Every option that more than one command has, declared once with its help."""
+"""Options, declared once with their help: those that more than one command has, and those handed on whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
+from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 
 DEFAULT_MANIFEST = "dispatchfile.yaml"
@@ -299,3 +300,60 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"{option} {text}: write it as KEY=VALUE")
         pairs[key] = value
     return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFlags:
+    """Which items of the run are meant."""
+
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Items that ran or waited and did not end well, were refused or unsent.")
+    ] = False
+    outcome: Annotated[
+        list[Outcome] | None,
+        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; may be given many times."),
+    ] = None
+    cause: Annotated[
+        list[Cause] | None,
+        typer.Option("--cause", metavar="CAUSE", help="Of these, items with this cause; may be given many times."),
+    ] = None
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="SEL", help="Of these: an id's glob, tag:x, job:x or outcome:x; may be given many times."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchFlags:
+    """What is dispatched, and how far it is followed, as the Nomad CLI names it."""
+
+    meta: Annotated[
+        list[str] | None,
+        typer.Option("--meta", metavar="KEY=VALUE", help="Metadata that the job permits; may be given many times."),
+    ] = None
+    detach: Annotated[bool, typer.Option("--detach", help="Do not monitor the evaluation.")] = False
+    wait: Annotated[
+        str | None,
+        typer.Option("--wait", metavar="", help="Wait until the job has ended, however long that takes."),
+    ] = None
+    idempotency_token: Annotated[
+        str | None,
+        typer.Option("--idempotency-token", metavar="TOKEN", help="Dispatch nothing if a job with this token exists."),
+    ] = None
+    id_prefix_template: Annotated[
+        str | None,
+        typer.Option("--id-prefix-template", metavar="PREFIX", help="Stands in the dispatched job's ID, as it is."),
+    ] = None
+    priority: Annotated[
+        int | None, typer.Option("--priority", metavar="N", help="Priority instead of the job's own.")
+    ] = None
+    ui: Annotated[bool, typer.Option("--ui", help="Open the dispatched job in the browser.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchDisplay(Display):
+    """What is shown, and how; one flag means what it means to the Nomad CLI."""
+
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show IDs in full.")] = False

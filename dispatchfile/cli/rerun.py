@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from dispatchfile.cli.options import (
     AgentFlags,
+    ChoiceFlags,
     ConnectionFlags,
     Display,
     LastLogLines,
@@ -21,31 +21,7 @@ from dispatchfile.cli.options import (
     StateDir,
     WaitFlags,
 )
-from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceFlags:
-    """Which items of the run are meant."""
-
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Items that ran or waited and did not end well, were refused or unsent.")
-    ] = False
-    outcome: Annotated[
-        list[Outcome] | None,
-        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; may be given many times."),
-    ] = None
-    cause: Annotated[
-        list[Cause] | None,
-        typer.Option("--cause", metavar="CAUSE", help="Of these, items with this cause; may be given many times."),
-    ] = None
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only", metavar="SEL", help="Of these: an id's glob, tag:x, job:x or outcome:x; may be given many times."
-        ),
-    ] = None
 
 
 def rerun(
