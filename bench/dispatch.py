@@ -108,7 +108,8 @@ def main() -> None:
     print(f"{items} dispatches, {concurrency} at the same time, medians of {options.rounds}, {os.cpu_count()} cores")
     for name, values in rates.items():
         rate = statistics.median(values)
-        print(f"{name}: {rate:.0f}/s; dispatchfile / {name} = {ours / rate:.2f}")
+        ratio = "" if values is rates["dispatchfile"] else f"; dispatchfile / {name} = {ours / rate:.2f}"
+        print(f"{name}: {rate:.0f}/s{ratio}")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,14 @@ def expected_children(run: str, items: int) -> Counter[str]:
     return expected
 
 
+def expected_ends(items: int) -> dict[str, tuple[str, int, int]]:
+    """Each item's outcome, exit code and attempt."""
+    return {
+        f"item-{number:05}": ("failed", 3, 2) if number % FAILS_EVERY == 0 else ("succeeded", 0, 1)
+        for number in range(items)
+    }
+
+
 class Campaign:
     """Rounds of one run each, killed until it happens to end."""
 
@@ -93,9 +101,8 @@ class Campaign:
         expected = expected_children(run, self.items)
         missing, doubled = expected - children, children - expected
         outcomes = Counter(item["outcome"] for item in summary["items"])
-        failing = len(range(0, self.items, FAILS_EVERY))
-        right = outcomes == Counter({"succeeded": self.items - failing, "failed": failing})
-        fine = not missing and not doubled and right
+        ends = {item["id"]: (item["outcome"], item["exit_code"], item["attempt"]) for item in summary["items"]}
+        fine = not missing and not doubled and ends == expected_ends(self.items)
         self.wrong += not fine
         print(
             f"run {run}: {'ok' if fine else 'WRONG'}: killed {killed} times, {sum(children.values())} children, "
