@@ -8,7 +8,8 @@ clock that never goes back.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dispatchfile.events import Cause, Outcome, Verdict
@@ -20,6 +21,7 @@ FIRST_PAUSE_S = 0.25
 RATE_BURST_S = 0.1  # so much of a second's dispatches may leave at once
 
 Parent = tuple[str, str, str]  # namespace, region, job
+Rank = tuple[int, int, "Ticket"]  # the item's place, the attempt
 
 
 def parent_of(item: Item) -> Parent:
@@ -55,7 +57,7 @@ class Finished:
 class _Line:
     """The items of one parent that wait to be sent, and whether its server honours ID prefixes."""
 
-    waiting: list[tuple[int, int, Ticket]] = field(default_factory=list)  # a heap by rank
+    waiting: list[Rank] = field(default_factory=list)  # a heap
     sending: int = 0
     proven: bool = False
 
@@ -126,8 +128,8 @@ class Flow:
 
     def upcoming(self, count: int) -> list[Ticket]:
         """Tickets that will leave soon, at most *count*: those to mark on record together."""
-        lines = [heapq.nsmallest(count, line.waiting) for line in self._lines.values() if line.waiting]
-        return [ticket for _, _, ticket in heapq.nsmallest(count, heapq.merge(*lines))]
+        lines = [_first_of(line.waiting, count) for line in self._lines.values()]
+        return [ticket for _, _, ticket in itertools.islice(heapq.merge(*lines), count)]
 
     def _hindrance(self, now: float) -> Pause | None:
         limit = self._settings.in_flight
@@ -305,3 +307,14 @@ class Flow:
     def concurrency(self) -> int:
         """Requests that may be under way at the same time just now."""
         return int(self._limit)
+
+
+def _first_of(heap: Sequence[Rank], count: int) -> Iterator[Rank]:
+    """The *count* smallest entries of a heap, in order, however large it is."""
+    frontier = [(heap[0], 0)] if heap else []
+    for _ in range(min(count, len(heap))):
+        entry, place = heapq.heappop(frontier)
+        yield entry
+        for below in (2 * place + 1, 2 * place + 2):
+            if below < len(heap):
+                heapq.heappush(frontier, (heap[below], below))

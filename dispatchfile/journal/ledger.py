@@ -78,10 +78,6 @@ class Journal:
             self._writer.start()
             await self._commit(())
 
-    async def add_baselines(self, baselines: Sequence[Baseline]) -> None:
-        """Returns once these are durable: before their parents' first dispatch. The last one of a parent counts."""
-        await self._commit(baselines)
-
     async def mark_may_send(self, attempts: Sequence[tuple[str, int]]) -> None:
         await self._commit([Mark(item, attempt) for item, attempt in attempts])
 

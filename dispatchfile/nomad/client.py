@@ -244,15 +244,6 @@ class Client:
         target = self._target("/v1/evaluations", namespace, region, filter=filter, per_page=str(per_page))
         return await self._read_pages(target, parse_evaluation)
 
-    async def read_allocation(self, alloc_id: str, *, namespace: str = "", region: str = "") -> Alloc:
-        """
-        One allocation. Raises NomadNotFound, and NomadForbidden where the token may not see it. Needs read-job.
-
-        alloc_id: all 36 characters.
-        """
-        target = self._target(f"/v1/allocation/{quote(alloc_id, safe='')}", namespace, region)
-        return await self._read_object(target, parse_alloc)
-
     async def list_allocations(
         self,
         *,

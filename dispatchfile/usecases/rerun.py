@@ -8,11 +8,10 @@ from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import RunRefused, UsageError
 from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item
-from dispatchfile.journal import Baseline as StoredBaseline
 from dispatchfile.journal import Journal, JournalReader, RunHeader, StoredRun, Target, state_folder, unfinished_run
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
@@ -20,6 +19,7 @@ from dispatchfile.preflight import ParentState, cap_problems, check_items, paren
 from dispatchfile.problems import has_errors, sort_problems
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, override_settings
+from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.children import find_living, is_living, own_children
 from dispatchfile.usecases.choose import Choice, choose_items
@@ -188,11 +188,7 @@ class _Rerun:
                 f"run {other.header.id} of {header.shown_manifest} is unfinished: "
                 f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
             )
-        baselines = [
-            StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, header.started_at)
-            for parent, state in self.states.items()
-            if state.job is not None
-        ]
+        baselines = to_store(self.states, header.started_at)
         return Journal.create(folder, header, self.again.items, baselines=baselines)
 
     def _work(self, starts: Mapping[str, Start]) -> Work:
@@ -202,7 +198,7 @@ class _Rerun:
             selected=items,
             settings=settings,
             parents=self.states,
-            baselines={parent: Baseline(state.children, state.children_index) for parent, state in self.states.items()},
+            baselines=baselines_of(self.states),
             starts=starts,
             canaries=canaries_of(items, settings),
             deadline=run_deadline(settings, self.header.started_at),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
 from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket, parent_of
@@ -27,9 +27,10 @@ from dispatchfile.journal import (
 )
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.preflight import ParentState, parents_in
+from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
+from dispatchfile.usecases.baselines import baselines_of, on_record
 from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.load import ManifestSource
@@ -345,15 +346,13 @@ async def _go_on(
 async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
     """What is left to do."""
     header, standing = resumed.stored.header, resumed.standing
+    parents = await read_parents(client, parents_in(standing.selected), probe=False)
     return Work(
         facts=run_facts(header),
         selected=standing.selected,
         settings=resumed.settings,
-        parents=await read_parents(client, parents_in(standing.selected), probe=False),
-        baselines={
-            parent: Baseline(baseline.children, baseline.index)
-            for parent, baseline in resumed.reader.baselines().items()
-        },
+        parents=parents,
+        baselines=baselines_of(parents) if header.local else on_record(resumed.reader),  # a new agent counts anew
         starts={
             **standing.starts,
             **await _find_predecessors(client, resumed),
@@ -370,14 +369,6 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
         version=await client.read_version(),
         logs=logs,
     )
-
-
-def _baselines(resumed: _Resumed, parents: Mapping[Parent, ParentState]) -> Mapping[Parent, Baseline]:
-    """Those of the run's start; an embedded agent is a new one, and counts its children from now on."""
-    if resumed.stored.header.local:
-        return {parent: Baseline(state.children, state.children_index) for parent, state in parents.items()}
-    stored = resumed.reader.baselines()
-    return {parent: Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
 
 
 async def _find_predecessors(client: Client, resumed: _Resumed) -> dict[str, Start]:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline, intent_of
+from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.items import Item, child_prefix, manifest_name
-from dispatchfile.journal import Baseline as StoredBaseline
 from dispatchfile.journal import Journal, RunHeader, RunState, Target, state_folder, unfinished_run
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.client import Client
@@ -25,6 +24,7 @@ from dispatchfile.preflight import ParentState, cap_problems, check_items, paren
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
+from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, listing_of
 from dispatchfile.usecases.history import find_succeeded
@@ -265,12 +265,7 @@ def _journal(
             f"run {other.header.id} of {header.shown_manifest} is unfinished: "
             f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
         )
-    baselines = [
-        StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, header.started_at)
-        for parent, state in states.items()
-        if state.job is not None
-    ]
-    return Journal.create(folder, header, prepared.items, baselines=baselines)
+    return Journal.create(folder, header, prepared.items, baselines=to_store(states, header.started_at))
 
 
 async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
@@ -315,11 +310,7 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
         starts=starts,
         settings=prepared.settings,
         parents=ready.states,
-        baselines={
-            parent: Baseline(state.children, state.children_index)
-            for parent, state in ready.states.items()
-            if state.job
-        },
+        baselines=baselines_of(ready.states),
         canaries=canaries_of(selected, prepared.settings),
         deadline=run_deadline(prepared.settings, header.started_at),
         logs=logs,
@@ -330,15 +321,6 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
     await close_journal(ledger, summary, state, clock)
     reporter.finished(summary)
     return summary
-
-
-def baselines_of(states: Mapping[Parent, ParentState]) -> dict[Parent, Baseline]:
-    """What each parent has before the first dispatch, where it may be read."""
-    return {
-        parent: Baseline(state.children, state.children_index)
-        for parent, state in states.items()
-        if state.job is not None
-    }
 
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:

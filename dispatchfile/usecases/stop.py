@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline
 from dispatchfile.errors import RunRefused
 from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
 from dispatchfile.items import Item
@@ -17,6 +16,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
+from dispatchfile.usecases.baselines import on_record
 from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, Work
@@ -128,10 +128,7 @@ class _Stopping:
             selected=[replace(item, deadline=None) for item in sent],
             settings=replace(settings, wait=Wait.COMPLETION, in_flight=None, unplaced_after=None),
             parents=await read_parents(client, parents_in(sent), probe=False),
-            baselines={
-                parent: Baseline(baseline.children, baseline.index)
-                for parent, baseline in self._reader.baselines().items()
-            },
+            baselines=on_record(self._reader),
             starts=standing.starts,
             made_children=standing.made_children,
             verdicts=standing.verdicts,

@@ -1,5 +1,10 @@
 """When the next request may leave."""
 
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dispatchfile.events import Cause, Outcome, Verdict
 from dispatchfile.flow import Finished, Flow, Pause, Ticket, parent_of
 from dispatchfile.settings import Rate, Settings, Share
@@ -242,6 +247,20 @@ def test_upcoming_tells_what_leaves_next_without_taking_it():
     flow = proven(tickets("a", "b", "c"))
     assert [ticket.item.id for ticket in flow.upcoming(2)] == ["a", "b"]
     assert take(flow) == ["a", "b", "c"]
+
+
+@given(
+    st.lists(st.sampled_from("xyz"), max_size=40), st.integers(0, 40), st.lists(st.integers(0, 40)), st.integers(1, 50)
+)
+def test_upcoming_is_what_leaves_next_whatever_has_gone_back(jobs, left, returned, count):
+    """Some of several jobs' items have left, some of those wait again: the order stays that of the run."""
+    sent = [ticket for number, job in enumerate(jobs) for ticket in tickets(f"i{number}", job=job)]
+    flow = proven(sent, Settings(concurrency=64))
+    gone = list(itertools.takewhile(lambda step: isinstance(step, Ticket), (flow.next(0.0) for _ in range(left))))
+    for ticket in [gone[place] for place in dict.fromkeys(returned) if place < len(gone)]:
+        flow.repeat(ticket, 0.0)
+    upcoming = [ticket.item.id for ticket in flow.upcoming(count)]
+    assert upcoming == take(flow)[:count]
 
 
 def test_a_stopped_run_lets_nothing_leave():

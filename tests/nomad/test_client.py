@@ -206,7 +206,6 @@ LISTED = recorded_answer("list", "prefix-run")
         (lambda c: c.read_summary("a/b"), ("job", "ok-summary"), "/v1/job/a%2Fb/summary"),
         (lambda c: c.read_allocations("a/b"), ("allocation", "ok-list"), "/v1/job/a%2Fb/allocations"),
         (lambda c: c.read_evaluations("a/b"), ("evaluation", "ok"), "/v1/job/a%2Fb/evaluations"),
-        (lambda c: c.read_allocation(UUID), ("allocation", "ok-1"), f"/v1/allocation/{UUID}"),
         (
             lambda c: c.read_evaluation_allocations(UUID),
             ("allocation", "ok-list"),
