@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def write_manifest(folder: Path, items: int) -> Path:
     return manifest
 
 
-def run_once(items: int, seed: int, settle: str) -> str:
+def run_once(items: int, seed: int, settle: str) -> bool:
     with tempfile.TemporaryDirectory() as name, embedded_agent([mock_job()], FAULTS, seed) as agent:
         manifest = write_manifest(Path(name), items)
         command = [*DISPATCHFILE, "run", str(manifest), "--wait", "-o", "json", "--address", agent.address]
@@ -47,11 +48,13 @@ def run_once(items: int, seed: int, settle: str) -> str:
     doubled = sum(count - 1 for count in children.values())
     requests = summary["requests"]
     fine = len(children) == items and not doubled and not wrong and output.returncode == 2
-    return (
+    print(
         f"seed {seed}: {'ok' if fine else 'WRONG'}: {sum(children.values())} children of {items} items, "
         f"{doubled} doubled, {len(wrong)} wrong verdicts, {summary['duration_s']:.0f} s, "
-        f"{requests['total']} requests, {requests['throttled']} throttled, {requests['retried']} repeated"
+        f"{requests['total']} requests, {requests['throttled']} throttled, {requests['retried']} repeated",
+        flush=True,
     )
+    return fine
 
 
 def main() -> None:
@@ -60,8 +63,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--settle", default="45s")
     options = parser.parse_args()
-    for seed in range(options.seeds):
-        print(run_once(options.items, seed, options.settle), flush=True)
+    fine = [run_once(options.items, seed, options.settle) for seed in range(options.seeds)]
+    sys.exit(0 if all(fine) else 1)
 
 
 if __name__ == "__main__":
