@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os.path
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,11 +43,13 @@ from dispatchfile.flow import Finished, Flow, Parent, Ticket, parent_of
 from dispatchfile.items import attempt_token, child_prefix, is_child_of
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.filters import literal, matches, quote
-from dispatchfile.nomad.models import Dispatched, Evaluation, JobStub
+from dispatchfile.nomad.models import Dispatched
 
-MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit
-MARK_AHEAD = MARKED_TOGETHER // 2  # so many left of a block: time to mark the next one
+MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit, at most
+LOOKED_FOR_TOGETHER = 50  # attempts whose children one list shows
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
+LEFT_IN_DOUBT = "perhaps sent before the run was taken up again"
+GRACE_S = 15.0  # the whole run ends before one attempt is given up
 UNBROKEN_S = 10.0  # looks further apart than this leave a gap in which a child may come and go
 
 
@@ -56,6 +59,9 @@ class Baseline:
 
     children: int
     index: int  # children made later have a higher CreateIndex
+
+
+Sighting = tuple[int, str]  # of a child: its CreateIndex and its ID
 
 
 class Desk(Protocol):
@@ -85,6 +91,9 @@ class Desk(Protocol):
     def answered(self) -> None:
         """Nomad has answered."""
 
+    def is_watched(self, ticket: Ticket) -> bool:
+        """Whether somebody looks at the child that Nomad answers with."""
+
     def made_children(self, parent: Parent) -> Collection[str]:
         """IDs of the parent's children that this run, and nobody else, has surely made since the baseline."""
 
@@ -110,20 +119,27 @@ class Dispatcher:
         clock: Clock,
         run: str,
         settle_s: float,
+        patience_s: float,
+        marked_together: int = MARKED_TOGETHER,
         baselines: Mapping[Parent, Baseline],
         rerun_of: str | None = None,
     ) -> None:
         self._client, self._flow, self._ledger, self._desk, self._clock = client, flow, ledger, desk, clock
         self._run, self._rerun_of = run, rerun_of
-        self._settle_s = settle_s
+        self._settle_s, self._patience_s = settle_s, patience_s
+        self._block = marked_together
         self._baselines = baselines
         self._marked: set[tuple[str, int]] = set()  # and not sent yet
+        self._being_marked: set[tuple[str, int]] = set()
         self._marking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._sequence = itertools.count()
         self._counting: dict[Parent, asyncio.Lock] = {}
         self._counts: dict[Parent, tuple[int, bool]] = {}  # when it began, and whether nothing was unseen
         self._verify: set[tuple[str, int]] = set()  # repeats with a token, whose answer may name a phantom
+        self._asking: dict[Parent, dict[str, asyncio.Future[list[Sighting]]]] = {}
+        self._listing: dict[Parent, asyncio.Lock] = {}
+        self._may_filter = True
         self._abandonment = asyncio.Event()
         self._halted = False
 
@@ -140,6 +156,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for ticket, since in doubts:
                 self._flow.adopt(ticket)
+                self._desk.emit(Doubted(ticket.item.id, ticket.attempt, self._clock.wall(), LEFT_IN_DOUBT))
                 group.create_task(self._settle(ticket, since, unbroken=False, answered=False))
             while not self._halted and not isinstance(step := self._flow.next(self._clock.now()), Finished):
                 if isinstance(step, Ticket):
@@ -154,10 +171,10 @@ class Dispatcher:
         if ticket.key not in self._marked and self._marking is not None:
             await self._marking
         if ticket.key not in self._marked:
-            await self._mark_block([ticket, *self._flow.upcoming(MARKED_TOGETHER - 1)])
+            await self._mark_block([ticket, *self._flow.upcoming(self._block - 1)])
         self._marked.discard(ticket.key)
-        if len(self._marked) <= MARK_AHEAD and (self._marking is None or self._marking.done()):
-            self._marking = group.create_task(self._mark_block(self._flow.upcoming(MARKED_TOGETHER)))
+        if len(self._marked) <= self._block // 2 and (self._marking is None or self._marking.done()):
+            self._marking = group.create_task(self._mark_block(self._flow.upcoming(self._block)))
 
     async def _mark_block(self, block: Sequence[Ticket]) -> None:
         fresh = [entry for entry in block if entry.key not in self._marked]
@@ -165,8 +182,15 @@ class Dispatcher:
             await self._ledger.add_intents(retries)
         if not fresh or self._flow.stopped is not None:
             return  # what is unsent is on record as such by now, and a mark behind that would put it in doubt
-        await self._ledger.mark_may_send([entry.key for entry in fresh])
-        self._marked.update(entry.key for entry in fresh)
+        keys = [entry.key for entry in fresh]
+        self._being_marked.update(keys)
+        await self._ledger.mark_may_send(keys)
+        self._being_marked.difference_update(keys)
+        self._marked.update(keys)
+
+    def is_marked(self, ticket: Ticket) -> bool:
+        """Whether the journal says, or is about to say, that the attempt may have been sent, though it has not."""
+        return ticket.key in self._marked or ticket.key in self._being_marked
 
     def intent(self, ticket: Ticket) -> Intent:
         return intent_of(ticket, run=self._run, rerun_of=self._rerun_of)
@@ -247,7 +271,7 @@ class Dispatcher:
         self._desk.concluded(ticket, Verdict(Outcome.REFUSED, cause, error.message))
 
     async def _take(self, ticket: Ticket, answer: Dispatched) -> None:
-        if self._wants_proof(ticket) and not await self._exists(ticket, answer.child):
+        if self._wants_proof(ticket, answer) and not await self._exists(ticket, answer.child):
             self._flow.answered(ticket)
             await self._settle(ticket, self._clock.now(), unbroken=True, answered=True)
             return
@@ -258,9 +282,15 @@ class Dispatcher:
             self._check_prefix(ticket, answer.child, ours=ours)
         self._accept(ticket, answer.child, eval_id=answer.eval_id, existing=is_hit and not self._is_own(ticket, ours))
 
-    def _wants_proof(self, ticket: Ticket) -> bool:
-        """Of two requests with one token, Nomad may answer the second with a child that does not exist."""
-        return self.token(ticket) is not None and ticket.key in self._verify
+    def _wants_proof(self, ticket: Ticket, answer: Dispatched) -> bool:
+        """
+        Of two requests with one token, Nomad may answer the second with a child that does not exist.
+
+        The other one may be a repeated request's own first, or anybody's; whoever watches the child finds that out.
+        """
+        if self.token(ticket) is None:
+            return False
+        return ticket.key in self._verify or (bool(answer.eval_id) and not self._desk.is_watched(ticket))
 
     def _bears_prefix(self, ticket: Ticket, child: str) -> bool:
         return is_child_of(child, job=ticket.item.request.job, prefix=self.prefix(ticket))
@@ -328,6 +358,7 @@ class Dispatcher:
         been *answered*, its own child may still come, if that one is collected before.
         """
         deadline, seen_until, looks = since + self._settle_s, since, 0
+        stuck_since: float | None = None
         seen_until_wall = self._clock.wall() - (self._clock.now() - since)
         while True:
             looked_at, looked_at_wall = self._clock.now(), self._clock.wall()
@@ -344,10 +375,22 @@ class Dispatcher:
                 seen_until, seen_until_wall = looked_at, looked_at_wall
             if self._abandonment.is_set():
                 return None
-            if children == [] and looked_at >= deadline and await self._decide(ticket, unbroken=unbroken):
+            is_due = children == [] and looked_at >= deadline
+            if is_due and await self._decide(ticket, unbroken=unbroken):
                 return None
+            if children is not None and not is_due:
+                stuck_since = None
+            elif stuck_since is None:
+                stuck_since = looked_at
+            elif self._clock.now() - max(stuck_since, deadline) >= self._patience_s + GRACE_S:
+                return self._give_up(ticket)
             await self._pause(looks, deadline)
             looks += 1
+
+    def _give_up(self, ticket: Ticket) -> None:
+        """Nomad answers others, or the run would have ended, but nothing that tells of this attempt."""
+        message = f"sent or perhaps sent, and for {self._patience_s:g} s it could not be found out"
+        self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, message))
 
     async def _pause(self, looks: int, deadline: float) -> None:
         now = self._clock.now()
@@ -355,9 +398,10 @@ class Dispatcher:
         await self._clock.wait(self._abandonment, deadline if now < deadline < until else until)
 
     async def _decide(self, ticket: Ticket, *, unbroken: bool) -> bool:
-        """False if Nomad could not be asked."""
+        """False if Nomad could not be asked. Looks by a prefix prove nothing where it may have been ignored."""
+        parent = parent_of(ticket.item)
         try:
-            surely_not_made = unbroken or await self._nothing_unseen(parent_of(ticket.item))
+            surely_not_made = (unbroken and self._flow.is_proven(parent)) or await self._nothing_unseen(parent)
         except NomadRefused:
             surely_not_made = False  # the parent is gone, or may not be read
         except NomadError as error:
@@ -383,44 +427,78 @@ class Dispatcher:
         """The IDs of the attempt's children, oldest first; None if nobody could tell. Raises NomadForbidden."""
         try:
             found = [] if ticket.item.exact_prefix else await self._find_by_prefix(ticket)
-            return found or await self._find_by_token(ticket)
+            children = found or await self._find_by_token(ticket)
         except NomadForbidden:
             raise
         except NomadError as error:
+            self._may_filter = self._may_filter and not isinstance(error, NomadRefused)
             self._desk.trouble(error)
             return None
+        self._desk.answered()
+        return children
 
     async def _find_by_prefix(self, ticket: Ticket) -> list[str]:
         job, prefix = ticket.item.request.job, self.prefix(ticket)
-        try:
-            rows = await self._list(ticket, f"{job}/dispatch-{prefix}-", "")
-            found = [(row.create_index, row.id) for row in rows]
-        except NomadForbidden:  # no list-jobs: the children's evaluations tell as much, and need read-job only
-            pattern = f"^{literal(job)}/dispatch-{literal(prefix)}-[0-9]+-[0-9a-f]+$"
-            evals = await self._evaluations(ticket, matches("JobID", pattern))
-            found = [(evaluation.create_index, evaluation.job_id) for evaluation in evals]
+        found = await self._sightings(parent_of(ticket.item), f"{job}/dispatch-{prefix}")
         ours = [entry for entry in sorted(found) if is_child_of(entry[1], job=job, prefix=prefix)]
         return list(dict.fromkeys(child for _, child in ours))
+
+    async def _sightings(self, parent: Parent, stem: str) -> list[Sighting]:
+        """
+        Children whose IDs begin with *stem*, perhaps with others among them.
+
+        Attempts that ask while a list is under way share the next one: after a kill there may be dozens.
+        """
+        asking = self._asking.setdefault(parent, {})
+        answer: asyncio.Future[list[Sighting]] = asyncio.get_running_loop().create_future()
+        asking[stem] = answer
+        async with self._listing.setdefault(parent, asyncio.Lock()):
+            if not answer.done():
+                at_once = LOOKED_FOR_TOGETHER if self._may_filter else 1
+                stems = [stem, *itertools.islice((other for other in asking if other != stem), at_once - 1)]
+                answers = [asking.pop(name) for name in stems]
+                try:
+                    found = await self._read_sightings(parent, stems)
+                except NomadError as error:
+                    for each in answers:
+                        each.set_exception(error)
+                else:
+                    for each in answers:
+                        each.set_result(found)
+        return await answer
+
+    async def _read_sightings(self, parent: Parent, stems: Sequence[str]) -> list[Sighting]:
+        namespace, region, _ = parent
+        common = os.path.commonprefix([f"{stem}-" for stem in stems])  # noqa: RUF071  characters are what it is to compare
+        pattern = f"^({'|'.join(map(literal, stems))})-[0-9]+-[0-9a-f]+$"
+        condition = matches("ID", pattern) if len(stems) > 1 else ""
+        try:
+            rows = await self._client.list_all_jobs(prefix=common, namespace=namespace, region=region, filter=condition)
+        except NomadForbidden:  # no list-jobs: the children's evaluations tell as much, and need read-job only
+            evals = await self._client.list_evaluations(
+                namespace=namespace, region=region, filter=matches("JobID", pattern)
+            )
+            return [(evaluation.create_index, evaluation.job_id) for evaluation in evals]
+        return [(row.create_index, row.id) for row in rows]
 
     async def _find_by_token(self, ticket: Ticket) -> list[str]:
         token = self.token(ticket)
         quoted = quote(token) if token else None
         if quoted is None:
             return []
-        rows = await self._list(ticket, f"{ticket.item.request.job}/dispatch-", f"DispatchIdempotencyToken == {quoted}")
+        request = ticket.item.request
+        try:
+            rows = await self._client.list_all_jobs(
+                prefix=f"{request.job}/dispatch-",
+                namespace=request.namespace,
+                region=request.region,
+                filter=f"DispatchIdempotencyToken == {quoted}",
+            )
+        except NomadForbidden:
+            if ticket.item.exact_prefix:
+                raise
+            return []  # its own child, which the prefix finds, is what counts: with the token a repeat makes no other
         return [row.id for row in sorted(rows, key=lambda row: row.create_index)]
-
-    async def _list(self, ticket: Ticket, prefix: str, condition: str) -> Sequence[JobStub]:
-        request = ticket.item.request
-        rows = await self._client.list_all_jobs(
-            prefix=prefix, namespace=request.namespace, region=request.region, filter=condition
-        )
-        self._desk.answered()
-        return rows
-
-    async def _evaluations(self, ticket: Ticket, condition: str) -> Sequence[Evaluation]:
-        request = ticket.item.request
-        return await self._client.list_evaluations(namespace=request.namespace, region=request.region, filter=condition)
 
     async def _nothing_unseen(self, parent: Parent) -> bool:
         """
@@ -450,7 +528,11 @@ class Dispatcher:
         summary = await self._client.read_summary(job, namespace=namespace, region=region)
         rows = await self._client.list_all_jobs(prefix=f"{job}/dispatch-", namespace=namespace, region=region)
         listed = {
-            row.id for row in rows if row.parent_id == job and baseline.index < row.create_index <= summary.modify_index
+            row.id
+            for row in rows
+            if row.parent_id == job
+            and baseline.index < row.create_index <= summary.modify_index
+            and (self._flow.is_proven(parent) or not is_child_of(row.id, job=job, prefix=""))  # else perhaps looked for
         }
         grown = (summary.children.total if summary.children else 0) - baseline.children
         return registered.create_index <= baseline.index and len(made) <= grown <= len(made | listed)

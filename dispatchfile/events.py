@@ -87,6 +87,9 @@ class Cause(StrEnum):
     NO_EVAL = "no_eval"
 
 
+MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How one attempt ended, and why. The message is one sentence that a person understands."""
@@ -100,6 +103,12 @@ class Verdict:
     last_log_line: str = ""
     alloc_id: str = ""  # of the allocation that decided it
     task: str = ""  # the task that decided it
+    queued: bool = False  # the job still waits in Nomad: what nobody waits for any longer may run later
+
+    @property
+    def may_still_live(self) -> bool:
+        """Whether a next attempt has to stop the child first."""
+        return self.queued or self.outcome in MAY_STILL_LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,7 @@ class NoticeKind(StrEnum):
     TIMEOUT = "timeout"
     STOPPING = "stopping"
     PREFIX_IGNORED = "prefix_ignored"
+    IN_DOUBT = "in_doubt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Flow:
     """
     The order and pace of a run.
 
-    tickets: in the order to send. canaries: ids that go first, and alone; empty for none.
+    tickets: in the order to send. order: of all ids, those of items included that come back later.
+    canaries: ids that go first, and alone; empty for none.
     selected: how many items stop_on's percentage is of. jitter: gives a number from 0 to 1.
     """
 
@@ -78,13 +79,14 @@ class Flow:
         tickets: Iterable[Ticket],
         settings: Settings,
         *,
+        order: Sequence[str] = (),
         canaries: Sequence[str] = (),
         selected: int = 0,
         jitter: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self._settings = settings
         self._lines: dict[Parent, _Line] = {}
-        self._rank: dict[str, int] = {}
+        self._rank = {item: rank for rank, item in enumerate(order)}
         self._retries: list[tuple[float, int, Ticket]] = []
         self._in_flight: set[str] = set()
         self._sending = 0
@@ -100,8 +102,8 @@ class Flow:
         self._paused_until = 0.0
         self._credit = self._burst()
         self._credited_at: float | None = None
-        for rank, ticket in enumerate(tickets):
-            self._rank[ticket.item.id] = rank
+        for ticket in tickets:
+            self._rank.setdefault(ticket.item.id, len(self._rank))
             if self._canaries and ticket.item.id not in self._canaries:
                 self._canary_held.append(ticket)
             else:

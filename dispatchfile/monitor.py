@@ -199,6 +199,10 @@ class Monitor:
         watches = turn.watches.get(child.id, ()) if turn else ()
         return next((watch for watch in watches if watch.child.ticket.key == child.ticket.key), None)
 
+    def is_watching(self, child: Child) -> bool:
+        """Not any more once it has a verdict, though its last log line may still be read."""
+        return self._find(child) is not None
+
     async def look_now(self, child: Child) -> bool:
         """
         Read the child's details once, whatever the list says; its verdict, if there is one, is concluded.

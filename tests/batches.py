@@ -13,6 +13,7 @@ from dispatchfile.events import Doubled, Ended, Event, ItemEvent, Ledger, NoLedg
 from dispatchfile.flow import parent_of
 from dispatchfile.items import Item
 from dispatchfile.monitor import LogReads, ParentFacts
+from dispatchfile.nomad.models import TaskGroup
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
 from tests.fake_nomad import GROUP, FakeNomad
@@ -63,6 +64,7 @@ def make_batch(
     failures: int = 0,
     verdicts: Mapping[str, tuple[int, Verdict]] | None = None,
     wall: Callable[[], float] | None = None,
+    group: TaskGroup = GROUP,
 ) -> Batch:
     parents = {parent_of(item) for item in items}
     loop = asyncio.get_running_loop()
@@ -72,7 +74,7 @@ def make_batch(
         starts=starts or {},
         settings=settings,
         parents={
-            parent: ParentFacts("batch", {"g": GROUP}, f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"')
+            parent: ParentFacts("batch", {"g": group}, f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"')
             for parent in parents
         },
         periodic=(),
@@ -83,6 +85,7 @@ def make_batch(
         made_children={parent: set(made) for parent in parents},
         failures=failures,
         verdicts=verdicts or {},
+        listings={parent: (f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"') for parent in parents},
     )
     return Batch(
         plan,

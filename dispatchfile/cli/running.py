@@ -78,7 +78,12 @@ async def _run(options: RunOptions, reporter: Reporter, control: Control) -> Run
 async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
     """As `run`; if it is interrupted, its own children are stopped, which ends the run for good."""
     end = await _run(options, reporter, control)
-    if end.summary is None or end.summary.state != BatchState.INTERRUPTED or not options.journal:
+    if (
+        control.exit_code is None
+        or end.summary is None
+        or end.summary.state != BatchState.INTERRUPTED
+        or not options.journal
+    ):
         return end
     name = RunName(end.summary.run, None, options.state_dir, options.source.environ)
     stopping = StopOptions(name=name, connection=options.connection)

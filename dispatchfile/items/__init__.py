@@ -1,6 +1,6 @@
 """Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
 
-from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of
+from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.reading import read_items
@@ -15,6 +15,7 @@ __all__ = [
     "attempt_token",
     "child_prefix",
     "is_child_of",
+    "item_prefix",
     "manifest_name",
     "read_items",
 ]

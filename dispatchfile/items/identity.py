@@ -52,9 +52,12 @@ def short_id(item_id: str) -> str:
 
 def child_prefix(item: Item, *, run: str, attempt: int) -> str:
     """What is sent as `IdPrefixTemplate`: unique for each attempt of each item of each run, unless it is exact."""
-    if item.exact_prefix:
-        return item.written_prefix
-    ours = f"{run}-{short_id(item.id)}-{attempt}"
+    return item.written_prefix if item.exact_prefix else f"{item_prefix(item, run=run)}-{attempt}"
+
+
+def item_prefix(item: Item, *, run: str) -> str:
+    """What stands before the attempt in an item's child prefixes, unless they are exact."""
+    ours = f"{run}-{short_id(item.id)}"
     return f"{item.written_prefix}-{ours}" if item.written_prefix else ours
 
 

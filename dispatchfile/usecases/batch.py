@@ -10,16 +10,15 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-from collections import Counter
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline, Dispatcher
+from dispatchfile.dispatch import MARKED_TOGETHER, Baseline, Dispatcher
 from dispatchfile.errors import (
     DispatchfileError,
-    NomadAmbiguous,
     NomadError,
     NomadNotFound,
     NomadRefused,
@@ -41,7 +40,7 @@ from dispatchfile.events import (
     Verdict,
 )
 from dispatchfile.flow import Flow, Parent, Ticket, parent_of
-from dispatchfile.items import Item, child_prefix
+from dispatchfile.items import Item, is_child_of, item_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait
@@ -50,9 +49,8 @@ TICK_S = 0.5
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
 TROUBLE_TOLD_AFTER_S = 5.0
-MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
-
-
+FEWEST_FAILURES = 3  # fewer of them may lie far apart and tell nothing of what was between
+MADE_LATER = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})  # a resume goes on after these
 UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
 
 
@@ -75,6 +73,8 @@ class Start:
     sent_at: float | None = None  # seconds since the epoch
     in_doubt: bool = False  # the attempt may have been sent by an earlier process
     predecessor: str = ""  # the previous attempt's child, which may still live
+    foreign_predecessor: bool = False  # Nomad had that one before the run, so it is not the run's to stop
+    resent: bool = False  # the attempt before is unknown
     on_record: bool = True  # that the child was accepted; else it is news
     retry_at: float | None = None  # the attempt may not leave before, in seconds since the epoch
 
@@ -101,6 +101,8 @@ class Plan:
     selected: int | None = None  # how many items stop_on's percentage is of; None: all of these
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
     sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
+    everyone: Sequence[Item] = ()  # the whole run's items; empty: these
+    listings: Mapping[Parent, tuple[str, str]] = field(default_factory=dict)  # prefix and filter of its children
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ class _Reach:
 
     limit_s: float
     since: float | None = None
+    failures: int = 0
     lost_by: str = ""  # why, once it has been for too long; seen at a failure, as a rate may let long pass between two
     waiting: set[str] = field(default_factory=set)  # items whose dispatch has failed
 
@@ -116,12 +119,14 @@ class _Reach:
         if isinstance(event, Doubted | Repeated):
             self.waiting.add(event.item)
             self.since = now if self.since is None else self.since
-            self.lost_by = event.reason if now - self.since >= self.limit_s else ""
+            self.failures += 1
+            is_lost = self.failures >= FEWEST_FAILURES and now - self.since >= self.limit_s
+            self.lost_by = event.reason if is_lost else ""
         elif isinstance(event, Accepted | Ended):
             self.waiting.discard(event.item)
             refused = isinstance(event, Ended) and event.verdict.outcome is Outcome.REFUSED
             if isinstance(event, Accepted) or refused or not self.waiting:
-                self.since, self.lost_by = None, ""
+                self.since, self.failures, self.lost_by = None, 0, ""
 
 
 class Batch:
@@ -145,7 +150,7 @@ class Batch:
             parent: set(children) for parent, children in (plan.made_children or {}).items()
         }
         self._answers: dict[str, Accepted] = {}  # to this process's own requests, by item
-        self._children: dict[str, str] = {}
+        self._children: dict[str, tuple[str, bool]] = {}  # by item, and whether Nomad had it before
         self._following: dict[str, Child] = {}
         self._sent_at: dict[str, float] = {}
         self._verdicts: dict[str, tuple[Ticket, Verdict]] = {}
@@ -153,8 +158,12 @@ class Batch:
             if item.id in plan.verdicts:
                 attempt, verdict = plan.verdicts[item.id]
                 self._verdicts[item.id] = Ticket(item, attempt), verdict
-        self._predecessors = {item: start.predecessor for item, start in plan.starts.items() if start.predecessor}
-        self._deadlines: list[tuple[float, int, Child, str]] = []
+        self._predecessors = {
+            item: (start.predecessor, start.foreign_predecessor)
+            for item, start in plan.starts.items()
+            if start.predecessor
+        }
+        self._deadlines: list[tuple[float, int, Child, str, float]] = []  # the next look, …, when its time was up
         self._sequence = itertools.count()
         self._reach = _Reach(plan.settings.unreachable_after.total_seconds())
         self._trouble_since: float | None = None
@@ -167,6 +176,7 @@ class Batch:
         self._flow = Flow(
             self._first_tickets(),
             self._settings,
+            order=[item.id for item in plan.items],
             canaries=self._plan.canaries,
             selected=len(self._plan.items) if self._plan.selected is None else self._plan.selected,
             jitter=jitter,
@@ -182,9 +192,14 @@ class Batch:
             clock=self._clock,
             run=self._plan.run,
             settle_s=self._settings.settle.total_seconds(),
+            patience_s=self._settings.unreachable_after.total_seconds(),
+            marked_together=_marked_together(self._settings),
             baselines=self._plan.baselines,
             rerun_of=self._plan.rerun_of,
         )
+        for parent, children in self._made.items():
+            if any(not is_child_of(child, job=parent[2], prefix="") for child in children):
+                self._flow.prove(parent)
         self._monitor = Monitor(
             client=self._client,
             desk=self,
@@ -213,6 +228,7 @@ class Batch:
             self._side_tasks = group
             watchers = [group.create_task(self._monitor.run()), group.create_task(self._keep_time())]
             doubts = self._take_up()
+            self._tell_doubts(len(doubts))
             self._check_run_deadline()
             self._end_if_stopped()
             await self._dispatcher.run(doubts)
@@ -265,6 +281,11 @@ class Batch:
                 doubts.append((ticket, self._clock.now()))
         return doubts
 
+    def _tell_doubts(self, count: int) -> None:
+        if count:
+            found_by = f"looking for their children for up to {self._settings.settle.total_seconds():g} s"
+            self._notice(NoticeKind.IN_DOUBT, f"{count} of the items may have been sent already: {found_by}")
+
     def _take_up_child(self, ticket: Ticket, start: Start) -> None:
         at, adopted = self._clock.wall(), start.adopted or not start.on_record
         event = Accepted(ticket.item.id, ticket.attempt, at, start.child, existing=start.existing, adopted=adopted)
@@ -283,17 +304,31 @@ class Batch:
         self._listener(event)
 
     async def before_send(self, ticket: Ticket) -> Verdict | None:
-        child = self._predecessors.get(ticket.item.id)
+        child, is_foreign = self._predecessors.get(ticket.item.id, ("", False))
         if not child:
             return None
         try:
-            await self._stop_child(ticket, child)
-        except NomadAmbiguous as error:
-            raise NomadUnavailable(error.message) from error  # a stop may be repeated, whatever became of it
+            hindrance = await self._refuse_beside(ticket, child) if is_foreign else None
+            if not is_foreign:
+                await self._stop_child(ticket, child)
+        except NomadUnavailable:
+            raise
         except NomadRefused as error:
             message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
             return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
-        self._predecessors.pop(ticket.item.id, None)
+        except NomadError as error:
+            raise NomadUnavailable(error.message) from error  # a stop may be repeated, whatever became of it
+        if hindrance is None:
+            self._predecessors.pop(ticket.item.id, None)
+        return hindrance
+
+    async def _refuse_beside(self, ticket: Ticket, child: str) -> Verdict | None:
+        request = ticket.item.request
+        with contextlib.suppress(NomadNotFound):
+            job = await self._client.read_job(child, namespace=request.namespace, region=request.region)
+            if job.status != "dead" and not job.stop:
+                message = f"{child}, which Nomad had for its token before, still lives, and is not this run's to stop"
+                return Verdict(Outcome.REFUSED, Cause.VALIDATION, message)
         return None
 
     def accepted(self, ticket: Ticket, event: Accepted) -> None:
@@ -309,17 +344,24 @@ class Batch:
 
     def _follow(self, ticket: Ticket, accepted: Accepted) -> None:
         parent = parent_of(ticket.item)
-        self._children[ticket.item.id] = accepted.child
-        wait = self._wait_for(ticket)
-        if wait is Wait.DETACH or parent in self._plan.periodic:
+        self._children[ticket.item.id] = accepted.child, accepted.existing
+        if not self._plan.sending and accepted.existing:
+            message = f"{accepted.child} was in Nomad before this run and is not stopped by it"
+            self.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, message))
+            return
+        if not self.is_watched(ticket):
             self.concluded(ticket, Verdict(Outcome.DISPATCHED))
             return
+        wait = self._wait_for(ticket)
         listed = not accepted.existing and not ticket.item.exact_prefix
         doubtful = not accepted.existing and not is_surely_made(ticket.item, accepted, None)
         watched = Child(ticket, accepted.child, parent, listed=listed, tokened=doubtful, wait=wait)
         self._following[ticket.item.id] = watched
         self._monitor.watch(watched)
         self._set_deadline(watched)
+
+    def is_watched(self, ticket: Ticket) -> bool:
+        return self._wait_for(ticket) is not Wait.DETACH and parent_of(ticket.item) not in self._plan.periodic
 
     def _wait_for(self, ticket: Ticket) -> Wait:
         return Wait.COMPLETION if ticket.item.id in self._plan.canaries else self._settings.wait
@@ -333,8 +375,8 @@ class Batch:
         at = self._clock.wall()
         self._verdicts[ticket.item.id] = ticket, verdict
         self.emit(Ended(ticket.item.id, ticket.attempt, at, verdict, None if retry_at is None else at + retry_at - now))
-        if retry_at is not None and verdict.outcome in MAY_STILL_LIVE:
-            self._predecessors[ticket.item.id] = self._children.get(ticket.item.id, "")
+        if retry_at is not None and verdict.may_still_live and ticket.item.id in self._children:
+            self._predecessors[ticket.item.id] = self._children[ticket.item.id]
         if was_canary and not self._flow.canary_pending and self._flow.stopped is None:
             self._notice(NoticeKind.CANARY_PASSED, f"all {len(self._plan.canaries)} canary items ended well: going on")
         self._end_if_stopped()
@@ -375,13 +417,18 @@ class Batch:
         if ticket.attempt > 1:
             self._conclude_retry(ticket)
             return
+        self._conclude_as_unsent(ticket)
+
+    def _conclude_as_unsent(self, ticket: Ticket) -> None:
         verdict = Verdict(Outcome.UNSENT, self._flow.stopped, "surely never sent")
         self.emit(Ended(ticket.item.id, ticket.attempt, self._clock.wall(), verdict))
 
     def _conclude_retry(self, ticket: Ticket) -> None:
-        """The attempt will not be made: what the one before it came to is the item's outcome."""
-        if self._interrupted:
-            return  # a resume makes it
+        """The attempt will not be made, unless a resume makes it: what the one before came to is the item's outcome."""
+        if self._interrupted and self._flow.stopped in MADE_LATER:
+            if self._dispatcher.is_marked(ticket):
+                self._conclude_as_unsent(ticket)
+            return
         last, verdict = self._verdicts[ticket.item.id]
         self.emit(Ended(ticket.item.id, last.attempt, self._clock.wall(), verdict))
 
@@ -393,8 +440,8 @@ class Batch:
                 await self._clock.sleep(TICK_S)
                 self._tick()
                 while self._deadlines and self._deadlines[0][0] <= self._clock.wall():
-                    _, _, child, limit = heapq.heappop(self._deadlines)
-                    overdue.create_task(self._end_overdue(child, limit))
+                    _, _, child, limit, due = heapq.heappop(self._deadlines)
+                    overdue.create_task(self._end_overdue(child, limit, due))
 
     def _tick(self) -> None:
         self._check_reach()
@@ -412,22 +459,30 @@ class Batch:
             limits.append((sent_at + own.total_seconds(), f"over its timeout of {own.total_seconds():g} s"))
         if limits:
             due, limit = min(limits)
-            heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit))
+            heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit, due))
 
-    async def _end_overdue(self, child: Child, limit: str) -> None:
+    async def _end_overdue(self, child: Child, limit: str, due: float) -> None:
         """Time is up: unless Nomad shows an end, the attempt is timed out, and stopped if it is to be."""
         ticket = child.ticket
         if self._following.get(ticket.item.id) is not child:
             return
-        if not await self._monitor.look_now(child):  # it has ended, or nobody can tell just now
+        surely_lives = await self._monitor.look_now(child)
+        if self._following.get(ticket.item.id) is not child:
+            return
+        is_patient = self._clock.wall() < due + self._reach.limit_s
+        if not surely_lives and (
+            is_patient or not self._monitor.is_watching(child)
+        ):  # it has ended, or nobody can tell
             again = self._clock.wall() + OVERDUE_AGAIN_S
-            heapq.heappush(self._deadlines, (again, next(self._sequence), child, limit))
+            heapq.heappush(self._deadlines, (again, next(self._sequence), child, limit, due))
             return
         self._monitor.forget(child)
         done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"
         self.concluded(ticket, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, f"{limit}: {done}"))
 
     async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
+        if self._children[ticket.item.id][1]:
+            return "left to go on, as Nomad had it before this run"
         try:
             await self._stop_child(ticket, child)
         except NomadError as error:
@@ -478,29 +533,43 @@ class Batch:
     async def _check_for_doubles(self) -> None:
         """One more list of each parent: two children for one attempt must never be, and are told loudly."""
         followed = {parent_of(item) for item in self._plan.items if item.id in self._children}
-        for parent, facts in self._plan.parents.items():
-            if not facts.prefix or parent not in followed:
+        followed |= {parent for parent, children in self._made.items() if children}
+        for parent, (prefix, condition) in self._plan.listings.items():
+            if parent not in followed:
                 continue
             namespace, region, _ = parent
             with contextlib.suppress(NomadError):
                 rows = await self._client.list_all_jobs(
-                    prefix=facts.prefix, namespace=namespace, region=region, filter=facts.condition
+                    prefix=prefix, namespace=namespace, region=region, filter=condition
                 )
                 self._tell_doubles(parent, [row.id for row in rows])
 
     def _tell_doubles(self, parent: Parent, children: Sequence[str]) -> None:
-        counts = Counter(child.rsplit("-", 2)[0] for child in children)
-        if all(count == 1 for count in counts.values()):
+        twins: dict[str, list[str]] = {}
+        for child in children:
+            twins.setdefault(child.rsplit("-", 2)[0], []).append(child)
+        doubled = {stem: found for stem, found in twins.items() if len(found) > 1}
+        if not doubled:
             return
-        for item in self._plan.items:
-            for attempt in range(1, item.retry.attempts + 1):
-                stem = f"{parent[2]}/dispatch-{child_prefix(item, run=self._plan.run, attempt=attempt)}"
-                if parent_of(item) == parent and counts[stem] > 1:
-                    twins = tuple(child for child in children if child.rsplit("-", 2)[0] == stem)
-                    self.emit(Doubled(item.id, attempt, self._clock.wall(), twins))
+        items = {
+            f"{parent[2]}/dispatch-{item_prefix(item, run=self._plan.run)}": item
+            for item in self._plan.everyone or self._plan.items
+            if parent_of(item) == parent and not item.exact_prefix
+        }
+        for stem, found in doubled.items():
+            start, _, attempt = stem.rpartition("-")
+            if start in items and attempt.isdigit():
+                self.emit(Doubled(items[start].id, int(attempt), self._clock.wall(), tuple(found)))
 
     def _notice(self, kind: NoticeKind, message: str) -> None:
         self.emit(Notice(self._clock.wall(), kind, message))
+
+
+def _marked_together(settings: Settings) -> int:
+    """So many attempts as may leave soon: what is marked and not sent is in doubt after a kill."""
+    in_flight = MARKED_TOGETHER if settings.in_flight is None else settings.in_flight
+    a_second = MARKED_TOGETHER if settings.rate is None else math.ceil(settings.rate.per_second)
+    return max(1, min(MARKED_TOGETHER, in_flight, a_second))
 
 
 def is_surely_made(item: Item, accepted: Accepted, verdict: Verdict | None) -> bool:

@@ -14,7 +14,7 @@ from dispatchfile.items import Item
 from dispatchfile.journal import Mask
 from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.client import Client
-from dispatchfile.preflight import ParentState
+from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
@@ -72,6 +72,7 @@ class Work:
     version: tuple[int, int, int] | None = None  # of the server; None: unknown, so taken for an old one
     logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
     sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
+    everyone: Sequence[Item] = ()  # the whole run's items; empty: the selected ones
 
 
 def item_facts(item: Item) -> ItemFacts:
@@ -169,6 +170,11 @@ def _plan(work: Work) -> Plan:
         selected=work.total,
         verdicts=work.verdicts,
         sending=work.sending,
+        everyone=work.everyone,
+        listings={
+            parent: listing_of(parent[2], run, work.everyone or work.selected)
+            for parent in parents_in(work.everyone or work.selected)
+        },
     )
 
 

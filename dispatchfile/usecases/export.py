@@ -11,12 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from dispatchfile.errors import FileError, UsageError
-from dispatchfile.events import Cause
+from dispatchfile.events import MAY_STILL_LIVE, Cause
 from dispatchfile.items import Item, Retry
 from dispatchfile.render import has_template
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import UNLIMITED, Settings
-from dispatchfile.usecases.batch import MAY_STILL_LIVE
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.init import MODELINES, quoted, write_new_files
 from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, source_of

@@ -31,7 +31,7 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.baselines import baselines_of, on_record
-from dispatchfile.usecases.batch import MAY_STILL_LIVE, Start, is_surely_made
+from dispatchfile.usecases.batch import Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
@@ -161,8 +161,8 @@ class _Standing:
     def _after_end(self, last: Progress, ended: Ended) -> Start | None:
         verdict, attempt = ended.verdict, last.intent.attempt
         if ended.retry_at is not None:
-            predecessor = last.accepted.child if last.accepted and verdict.outcome in MAY_STILL_LIVE else ""
-            return Start(attempt + 1, retry_at=ended.retry_at, predecessor="" if self._local else predecessor)
+            start = Start(attempt + 1, retry_at=ended.retry_at)
+            return start if self._local or not verdict.may_still_live else _behind(start, last)
         if verdict.outcome is Outcome.UNSENT and verdict.cause in GOES_ON:
             return Start(attempt)
         if verdict.outcome is Outcome.UNKNOWN and not self._local:
@@ -173,7 +173,7 @@ class _Standing:
     def _after_unknown(self, last: Progress) -> Start:
         attempt = last.intent.attempt
         if self._resend_unknown:
-            return Start(attempt + 1, predecessor=last.accepted.child if last.accepted else "")
+            return _behind(Start(attempt + 1, resent=True), last)
         if last.accepted is None:
             return Start(attempt, in_doubt=True)
         return _with_child(attempt, last.accepted)
@@ -185,9 +185,14 @@ class _Standing:
         if start.child or start.predecessor or not earlier:
             return start
         last = earlier[-1]
-        if last.accepted and last.ended and last.ended.verdict.outcome in MAY_STILL_LIVE:
-            return replace(start, predecessor=last.accepted.child)
+        return _behind(start, last) if last.ended and last.ended.verdict.may_still_live else start
+
+
+def _behind(start: Start, last: Progress) -> Start:
+    """The attempt after *last*, whose child may still live."""
+    if last.accepted is None:
         return start
+    return replace(start, predecessor=last.accepted.child, foreign_predecessor=last.accepted.existing)
 
 
 def _with_child(attempt: int, accepted: Accepted) -> Start:
@@ -363,6 +368,7 @@ async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
         verdicts=standing.verdicts,
         stopped=_stopped(standing, resumed.settings),
         total=len(standing.chosen),
+        everyone=standing.chosen,
         canaries=[item for item in canaries_of(standing.chosen, resumed.settings) if item in standing.starts],
         deadline=run_deadline(resumed.settings, header.started_at),
         rerun_of=header.rerun_of,
@@ -389,7 +395,8 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
     Children of attempts that the journal takes for unsent.
 
     There are none, unless the journal is not the whole story: a copy from before, or of a run that was started under a
-    given ID without its journal, and killed before what Nomad had of it was on record.
+    given ID without its journal, and killed before what Nomad had of it was on record. And of attempts that were
+    unknown and are to be sent again: what is there after all is taken, and not made a second time.
     """
     header, starts = resumed.stored.header, resumed.standing.starts
     unsent = [item for item in resumed.standing.selected if not (starts[item.id].child or starts[item.id].in_doubt)]
@@ -397,9 +404,13 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
         return {}
     try:
         found = await find_children(client, unsent, header.id)
-    except NomadForbidden:  # no list-jobs
+    except NomadForbidden as error:  # no list-jobs
+        if any(starts[item.id].resent for item in unsent):
+            raise RunRefused(f"what is unknown cannot be sent again without a look for it: {error.message}") from error
         return {}
-    found = {item: start for item, start in found.items() if start.attempt >= starts[item].attempt}
+    found = {
+        item: start for item, start in found.items() if start.attempt >= starts[item].attempt - starts[item].resent
+    }
     tickets = [Ticket(item, found[item.id].attempt) for item in unsent if item.id in found]
     await resumed.journal.add_intents(
         [intent_of(ticket, run=header.id, rerun_of=header.rerun_of) for ticket in tickets]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,8 +15,8 @@ from dispatchfile.clock import Clock
 from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
-from dispatchfile.flow import Parent, Ticket
-from dispatchfile.items import Item, child_prefix, manifest_name
+from dispatchfile.flow import Parent, Ticket, parent_of
+from dispatchfile.items import Item, item_prefix, manifest_name
 from dispatchfile.journal import Journal, RunHeader, RunState, Target, state_folder, unfinished_run
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.client import Client
@@ -35,6 +36,7 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
 
 RUN_ID_LENGTH = 8
+ATTEMPT = r"[1-9][0-9]{0,5}"
 RUN_ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 MONITOR_CONNECTIONS = 2
 
@@ -329,18 +331,20 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
 
     Raises NomadError where the lists cannot be read: without them nothing of the run may be sent.
     """
-    stems: dict[str, str] = {}
-    for namespace, region, job in parents_in(items):
+    children: dict[tuple[Parent, str], tuple[int, str]] = {}  # the last attempt, by what stands before its number
+    for parent in parents_in(items):
+        namespace, region, job = parent
         prefix, condition = listing_of(job, run, items)
         rows = await client.list_all_jobs(prefix=prefix, namespace=namespace, region=region, filter=condition)
-        stems |= {row.id.rsplit("-", 2)[0]: row.id for row in rows if row.parent_id == job}
+        for row in rows:
+            stem, _, attempt = row.id.rsplit("-", 2)[0].rpartition("-")
+            if row.parent_id == job and re.fullmatch(ATTEMPT, attempt):
+                children[parent, stem] = max(children.get((parent, stem), (0, "")), (int(attempt), row.id))
     found = {}
     for item in items:
-        for attempt in range(item.retry.attempts, 0, -1):
-            child = stems.get(f"{item.request.job}/dispatch-{child_prefix(item, run=run, attempt=attempt)}")
-            if child is not None and not item.exact_prefix:
-                found[item.id] = Start(attempt, child=child, on_record=False)
-                break
+        child = children.get((parent_of(item), f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
+        if child is not None and not item.exact_prefix:
+            found[item.id] = Start(child[0], child=child[1], on_record=False)
     return found
 
 

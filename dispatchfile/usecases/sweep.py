@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
+from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound, NomadRefused
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.children import OwnChild, OwnChildren, find_living
@@ -67,6 +67,8 @@ class Sweep:
         try:
             async with self._slots:
                 await self._client.stop_job(child.id, namespace=namespace, region=region)
+        except NomadNotFound:
+            return None
         except NomadForbidden as error:
             return NomadForbidden(
                 f"{child.id} cannot be stopped: the token lacks the capability submit-job in namespace {namespace!r}; "

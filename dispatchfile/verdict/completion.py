@@ -36,8 +36,8 @@ def judge_blocked(records: ChildRecords) -> Verdict:
     ended = [verdict for place in places if (verdict := judge_place(place, records))]
     worst = worst_of(ended)
     if worst is not None and worst.outcome is not Outcome.SUCCEEDED:
-        return worst
-    return unplaced(records, places)
+        return replace(worst, queued=True)
+    return replace(unplaced(records, places), queued=True)
 
 
 def with_log_line(verdict: Verdict, line: str) -> Verdict:

@@ -511,7 +511,7 @@ def test_a_blocked_child_of_which_a_part_ended_well_is_unplaced() -> None:
     """The rest never ran."""
     records = child(alloc(), status="pending", groups=TWO, evals=(NOT_PLACED, BLOCKED))
     assert judge_blocked(records) == Verdict(
-        Outcome.UNPLACED, Cause.NO_CAPACITY, "1 of 2 allocations placed: memory exhausted on 3 nodes"
+        Outcome.UNPLACED, Cause.NO_CAPACITY, "1 of 2 allocations placed: memory exhausted on 3 nodes", queued=True
     )
 
 
