@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from dispatchfile.errors import FileError, OutsideFolder
 
+MOST_READ_BYTES = 4 << 20  # of a payload or a template: more than Nomad takes, and little enough to read for each item
 MAX_FILE_SIZE = 1 << 30  # bytes; what is larger is no list or payload, but a mistake
 CACHED_SIZE = 1 << 20  # bytes; larger files are read again
 CACHE_BUDGET = 64 << 20  # bytes; a payload that 10,000 items share is read once

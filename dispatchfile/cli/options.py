@@ -94,7 +94,9 @@ class SelectionFlags:
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="SEL", help="Take these: an id's glob, tag:x or job:x; may be given many times."
+            "--only",
+            metavar="SEL",
+            help="Take these: an id's glob, tag:x, job:x or outcome:x; may be given many times.",
         ),
     ] = None
     skip: Annotated[

@@ -23,7 +23,7 @@ from dispatchfile.reports.listing import list_problems
 from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
-from dispatchfile.reports.summary import summary_pieces
+from dispatchfile.reports.summary import summary_pieces, ways_on
 from dispatchfile.reports.text import Palette, count_of, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
@@ -90,7 +90,8 @@ class Session:
         for piece in summary_pieces(summary, self._output, palette=palette, width=width):
             write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
-            tell(Level.WARNING, f"interrupted: go on with `dispatchfile resume {summary.run}`", self._display)
+            for line in ways_on(summary):
+                tell(Level.WARNING, f"interrupted: {line}", self._display)
         write_reports(self._reports, summary)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from dispatchfile.errors import FileError
 from dispatchfile.expand import Names, Row, file_trouble, shown_path
-from dispatchfile.files import Files
+from dispatchfile.files import MOST_READ_BYTES, Files
 from dispatchfile.items.identity import auto_token, default_id, fingerprint
 from dispatchfile.items.model import DispatchRequest, Item
 from dispatchfile.items.recipe import Recipe, route_of
@@ -189,7 +189,7 @@ class Making:
 
     def _file(self, name: str) -> bytes:
         try:
-            return self._shop.files.read(name)
+            return self._shop.files.read(name, limit=MOST_READ_BYTES)
         except FileError as exc:
             self._refuse(*file_trouble(exc), "payload", "file")
 

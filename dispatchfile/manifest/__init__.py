@@ -22,7 +22,7 @@ from dispatchfile.manifest.document import Document, Tables
 from dispatchfile.manifest.findings import Findings, ManifestRefused
 from dispatchfile.manifest.lines import read_lines
 from dispatchfile.manifest.scalars import SourceFloat, SourceInt, name_type
-from dispatchfile.manifest.syntax import decode, parse_events, refuse_disputed
+from dispatchfile.manifest.syntax import COLON_IN_BRACKETS, decode, parse_events, refuse_disputed
 from dispatchfile.problems import Problem, sort_problems
 
 __all__ = ["Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
@@ -53,6 +53,8 @@ def load_manifest(
             lines = None if pure else read_lines(source.text)
             data, start, tables = lines or _build(findings, parse_events(content, source, pure=pure))
     except ManifestRefused as refused:
+        if not pure and refused.problem.found == COLON_IN_BRACKETS:
+            return load_manifest(content, path=path, folder=folder, pure=True)
         return None, _with_refusal(findings.problems, refused.problem)
     reported = frozenset(problem.position for problem in findings.problems)
     digest = hashlib.sha256(content).hexdigest()

@@ -35,8 +35,10 @@ class _Advice:
     at_start: bool = False  # shown where the broken thing starts, not where the parser gave up
 
 
+# What libyaml refuses, though YAML 1.2 allows it: `{url: s3://media}`.
+COLON_IN_BRACKETS = "a colon in text between brackets or braces"
 _ADVICE = (  # the first that fits
-    _Advice(("plain scalar", "unexpected ':'"), "a colon in text between brackets or braces", "quote that text"),
+    _Advice(("plain scalar", "unexpected ':'"), COLON_IN_BRACKETS, "quote that text"),
     _Advice(("document start",), "a second document", "keep one manifest in a file", code="DF003"),
     _Advice(("tab",), "a tab", "indent with spaces"),
     _Advice(("quoted", "end of stream"), "a quote that is never closed", "close it", at_start=True),

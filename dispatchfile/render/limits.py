@@ -19,12 +19,13 @@ MAX_SECONDS = 1.0  # of processor time: for what steps do not count, such as com
 STEPS_A_LOOK = 64  # at the clock
 MAX_GROWTH = 1 << 22  # characters that one operation may make before its result is measured
 MAX_INTEGER_BITS = 4_096
+MAX_WIDTH_DIGITS = 3
 CHARACTERS_A_STEP = 16
 
 CHECKED_FILTERS = frozenset({"batch", "center", "format", "indent", "replace", "round", "slice", "wordwrap"})
 
-_WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:[0-9]{0,3}\.)?(?:\*|[0-9]{4,})")
-_WIDE_FIELD = re.compile(r"[0-9]{4,}|\{")
+_CONVERSION = re.compile(r"%(\([^)]*\))?[-#0 +]*(\*|[0-9]*)(?:\.(\*|[0-9]*))?[hlL]?.?", re.DOTALL)
+_WIDE_FIELD = re.compile(r"\d{4,}|\{")
 
 Value = TypeVar("Value")
 
@@ -154,8 +155,11 @@ def _check_text_filter(name: str, text: str, arguments: list[object]) -> None:
 
 def check_format(text: str, values: object) -> None:
     """Whether `text % values` may be made. Raises TooMuch."""
-    if _WIDE_FORMAT.search(text):
-        raise TooMuch("formats with a width of four digits or one that is computed")
+    for key, *widths in _CONVERSION.findall(text):
+        if "(" in key[1:]:
+            raise TooMuch("formats with a bracket in a key")
+        if any(width == "*" or len(width) > MAX_WIDTH_DIGITS for width in widths):
+            raise TooMuch("formats with a width of four digits or one that is computed")
     refuse_over(MAX_GROWTH, text.count("%") * _longest(_flat(values)), "characters")
 
 

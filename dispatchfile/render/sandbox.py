@@ -23,7 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing, pass_eval_context
 
 from dispatchfile.errors import FileError
-from dispatchfile.files import Files
+from dispatchfile.files import MOST_READ_BYTES, Files
 from dispatchfile.render.limits import (
     CHECKED_FILTERS,
     Budget,
@@ -44,6 +44,9 @@ _TEXT_FILTERS = frozenset(
     {"capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "safe", "striptags"}
     | {"title", "trim", "truncate", "upper", "wordcount", "wordwrap"}
 )
+
+# What asks something of each element, one after the other.
+_LAZY_FILTERS = frozenset({"map", "reject", "rejectattr", "select", "selectattr", "unique"})
 
 
 class NotDefined(UndefinedError):
@@ -127,7 +130,7 @@ class _ContainedFiles(BaseLoader):
 def read_template(files: Files, path: str) -> str:
     """Raises FileError."""
     try:
-        return files.read(path).decode()
+        return files.read(path, limit=MOST_READ_BYTES).decode()
     except UnicodeDecodeError as exc:
         raise FileError(path, f"not UTF-8 at byte {exc.start + 1}") from exc
 
@@ -184,6 +187,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 arguments = (*arguments[:at], _printed(arguments[at]), *arguments[at + 1 :])
             if name == "format":
                 arguments, named = map_operands(arguments), map_operands(named)
+            if name in _LAZY_FILTERS:
+                arguments = (*arguments[:at], self.counted(arguments[at]), *arguments[at + 1 :])
             if is_checked:
                 check_filter(name, arguments[at], [*arguments[at + 1 :], *named.values()])
             return self._budget.keep(function(*arguments, **named))

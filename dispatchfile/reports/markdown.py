@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import re
 
-from dispatchfile.reports.summary import bad_endings, cause_of, counts_line, message_of, requests_line, rerun_command
+from dispatchfile.reports.summary import (
+    bad_endings,
+    cause_of,
+    counts_line,
+    message_of,
+    requests_line,
+    rerun_command,
+    ways_on,
+)
 from dispatchfile.reports.text import count_of, one_line, shorten, span
 from dispatchfile.results import Group, Summary
 
@@ -64,7 +72,9 @@ def _details(summary: Summary) -> list[str]:
     cost = f", {requests_line(summary)}" if summary.requests.total else ""  # a past run's is not on record
     lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}{cost}."]
     if summary.state == "interrupted":
-        lines += ["", f"Go on with `dispatchfile resume {summary.run}`."]
+        for way in ways_on(summary):
+            words, _, command = way.partition(": ")
+            lines += ["", f"{words.capitalize()} `{command}`." if command else f"{words.capitalize()}."]
     return lines
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.history import started_text
-from dispatchfile.reports.summary import PROGRAM, UNFINISHED, endings_lines
+from dispatchfile.reports.summary import LOCAL, PROGRAM, UNFINISHED, endings_lines, ways_on
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
 from dispatchfile.results import ItemResult, Summary
 
 LISTED_LIVING = 10
-LOCAL = "local"  # the target of a run on an embedded agent
 LIVING = (State.SENDING, State.IN_DOUBT, State.QUEUED, State.RUNNING)
 
 
@@ -97,4 +96,4 @@ def _hints(standing: Standing, palette: Palette) -> Iterator[str]:
     elif state == "interrupted":
         if standing.summary.target == LOCAL and any(item.state in LIVING for item in standing.summary.items):
             yield "its tasks ended with the embedded agent that ran them, and go out again"
-        yield f"go on with: {palette.strong(f'{PROGRAM} resume {run}')}"
+        yield from ways_on(standing.summary, palette)

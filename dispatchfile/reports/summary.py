@@ -22,6 +22,7 @@ AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` ta
 RESUMED = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
+LOCAL = "local"  # the target of a run on an embedded agent
 
 
 def render_summary(summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None) -> str:
@@ -149,9 +150,9 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
     """
     The shortest command that runs just these items again; with many of them perhaps one that takes others along.
 
-    Empty while the run is unfinished: a rerun would be refused.
+    Empty while the run is unfinished, as a rerun would be refused, and for a run without a journal.
     """
-    if summary.state in UNFINISHED:
+    if summary.state in UNFINISHED or not summary.has_journal:
         return ""
     wanted = set(ids)
     meant = [item for item in summary.items if item.id in wanted]
@@ -223,7 +224,17 @@ def _closing(summary: Summary, palette: Palette) -> list[str]:
     if summary.requests.total:  # a past run's are not on record
         lines.append(requests_line(summary))
     if summary.state == "interrupted":
-        lines.append(f"go on with: {palette.strong(f'{PROGRAM} resume {summary.run}')}")
+        lines += ways_on(summary, palette)
+    return lines
+
+
+def ways_on(summary: Summary, palette: Palette = PLAIN) -> list[str]:
+    """What can be done with an interrupted run."""
+    if not summary.has_journal:
+        return [f"no journal was kept, so it cannot be resumed; its jobs in Nomad have {summary.run} in their IDs"]
+    lines = [f"go on with: {palette.strong(f'{PROGRAM} resume {summary.run}')}"]
+    if summary.target != LOCAL and any(item.child and not item.outcome for item in summary.items):
+        lines.append(f"stop what it has sent with: {palette.strong(f'{PROGRAM} stop {summary.run}')}")
     return lines
 
 

@@ -22,6 +22,7 @@ class RunFacts:
     target: str  # the address, or "local"
     wait: str  # "detach", "placement" or "completion"
     started_at: float
+    has_journal: bool = True  # else it can be neither resumed nor run again by its ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Summary:
     requests: Requests
     items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
+    has_journal: bool = True
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 
@@ -97,6 +99,7 @@ def summarize(
         requests=requests,
         items=items,
         doubled=results.doubled,
+        has_journal=facts.has_journal,
     )
 
 

@@ -112,7 +112,7 @@ job "greet" {
 def starter_files(name: str) -> Mapping[str, str]:
     """The texts of a first manifest that runs anywhere, by path. *name* is made a slug."""
     return {
-        MANIFEST: MODELINES + STARTER_MANIFEST.format(name=slug(name)),
+        MANIFEST: MODELINES + STARTER_MANIFEST.format(name=quoted(slug(name))),
         "payloads/greeting.json.j2": STARTER_TEMPLATE,
         "jobs/greet.nomad.hcl": STARTER_JOB,
     }
@@ -132,7 +132,7 @@ def files_for_job(job: Job, name: str) -> Mapping[str, str]:
         "#",
         "# Check it:    dispatchfile validate        Send it:    dispatchfile run",
         "version: 1",
-        f"name: {slug(name)}",
+        f"name: {quoted(slug(name))}",
         *_target_lines(job),
         "",
         "defaults:",

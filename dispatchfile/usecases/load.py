@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Loaded:
 
 def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[Problem, ...]]:
     """The manifest's document, checked against its schema, and the files it may read."""
-    folder = Path.cwd() if source.path == STANDARD_INPUT else Path(source.path).resolve().parent
+    folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
     files = Files(folder, allow_outside=source.allow_outside)
     try:
         content = source.content if source.content is not None else _read(source.path)

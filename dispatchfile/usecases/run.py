@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os.path
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -17,7 +18,16 @@ from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item, item_prefix, manifest_name
-from dispatchfile.journal import Journal, RunHeader, RunState, Target, state_folder, unfinished_run
+from dispatchfile.journal import (
+    Journal,
+    JournalReader,
+    RunHeader,
+    RunState,
+    Target,
+    list_runs,
+    state_folder,
+    unfinished_run,
+)
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
@@ -31,7 +41,7 @@ from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, l
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
-from dispatchfile.usecases.past import run_facts
+from dispatchfile.usecases.past import fold_journal, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
 
@@ -101,8 +111,22 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
         settings = _settings(options, loaded.document)
     except SettingError as error:
         return (*loaded.problems, _misfit(error, options, loaded.document))
-    selection = select_items(loaded.items, only=options.only, skip=options.skip)
+    selection = select_items(loaded.items, only=options.only, skip=options.skip, outcomes=_last_outcomes(options))
     return Prepared(loaded.document, selection, loaded.items, settings, loaded.problems)
+
+
+def _last_outcomes(options: RunOptions) -> dict[str, Outcome] | None:
+    """By item, of the manifest's latest run on the same target, if a selector asks for them."""
+    if not any(text.startswith("outcome:") for text in (*options.only, *options.skip)):
+        return None
+    address = "local" if options.local else options.connection.address
+    there = Target(address, "", ()).without_credentials().address
+    runs, _ = list_runs(state_folder(options.state_dir, options.source.environ))
+    for stored in runs:
+        if (stored.header.manifest, stored.header.target.address) == (real_path(options.source), there):
+            results = fold_journal(JournalReader(stored.path), stored)
+            return {item.id: item.outcome for item in results.items() if item.outcome}
+    return None
 
 
 def _settings(options: RunOptions, document: Document) -> Settings:
@@ -245,7 +269,7 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
 
 def real_path(source: ManifestSource) -> str:
     """What tells whether two runs are of the same manifest."""
-    return source.path if source.path == STANDARD_INPUT else str(Path(source.path).resolve())
+    return source.path if source.path == STANDARD_INPUT else os.path.realpath(source.path)
 
 
 def _target(options: RunOptions, prepared: Prepared) -> Target:
@@ -293,10 +317,11 @@ async def _dispatch_on_record(
 
 async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
     prepared, header, ledger = ready.prepared, ready.header, ready.ledger
+    facts = replace(run_facts(header), has_journal=isinstance(ledger, Journal))
     selected = [item for item in prepared.selection.selected if item.id not in ready.succeeded]
     await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in selected])
     results = Results([item_facts(item) for item in prepared.items])
-    reporter.started(run_facts(header), results)
+    reporter.started(facts, results)
     for item_id, reason in _skipped(ready).items():
         event = Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message=reason))
         ledger.record(event)
@@ -307,7 +332,7 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
     later = [ticket for ticket in found if ticket.attempt > 1]
     await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later])
     work = Work(
-        facts=run_facts(header),
+        facts=facts,
         selected=selected,
         starts=starts,
         settings=prepared.settings,

@@ -186,7 +186,7 @@ CASES = [
     item("a payload that is a socket", "payload: p", "m.yaml:3:30: DF030 p: is a socket", p=make_socket),
     item("a payload that is a device", "payload: p", "m.yaml:3:30: DF031 p: lies outside of the", p=link("/dev/zero")),
     item("a payload that links to itself", "payload: p", "m.yaml:3:30: DF030 p: is a loop of symbolic", p=link("p")),
-    item("a payload of 1 TiB", "payload: p", "m.yaml:3:30: DF030 p: has more than 1,073,741,824 bytes", p=make_sparse),
+    item("a payload of 1 TiB", "payload: p", "m.yaml:3:30: DF030 p: has more than 4,194,304 bytes", p=make_sparse),
     item("a path out of the folder", "payload: ../p", "m.yaml:3:30: DF031 ../p: lies outside", "pass --allow-outside"),
     item("an absolute path", "payload: /etc/passwd", "m.yaml:3:30: DF031 /etc/passwd: lies outside of the manifest's"),
     item("a link out of the folder", "payload: p", "m.yaml:3:30: DF031 p: lies outside of", p=link("/etc/passwd")),

@@ -254,4 +254,4 @@ def interrupt(command: list[str], number: signal.Signals, folder: Path) -> None:
         finally:
             process.kill()
             process.wait()
-    assert "interrupted: go on with `dispatchfile resume r1`" in told.read_text()
+    assert "interrupted: go on with: dispatchfile resume r1" in told.read_text()

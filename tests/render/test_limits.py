@@ -29,6 +29,10 @@ BOMBS = {
     "format-filter": "{{ '%1000000000d' | format(1) }}",
     "format-method": "{{ '{:1000000000}'.format(1) }}",
     "format-computed": "{{ '{:{}}'.format(1, 1000000000) }}",
+    "format-in-other-digits": "{{ '{:٩٩٩٩٩٩٩٩٩}'.format(1) }}",
+    "format-key-in-brackets": "{{ '%((a))2000000000d' % {'(a)': 1} }}",
+    "format-behind-a-modifier": "{{ '%l%%2000000000d' % 1 }}",
+    "select-in-list": "{% set r = range(99000) | list %}{{ r | select('in', r) | list | length }}",
     "format-repeated": "{{ ('{0}' * 100).format(big) }}",
     "center-method": "{{ 'a'.center(10**9) }}",
     "ljust-method": "{{ 'a'.ljust(10**9) }}",
@@ -63,6 +67,12 @@ BOMBS = {
     "include-without-end": "{% include 'self.j2' %}",
     "extends-without-end": "{% extends 'child.j2' %}",
 }
+
+
+def test_a_percent_sign_in_a_format_is_no_width(tmp_path: Path) -> None:
+    """`%%` stands for itself, whatever follows."""
+    source = "{{ '%d%% 1080p' % 5 }} {{ '%s: 50%%2024' % 1 }}"
+    assert Renderer(Files(tmp_path)).render(source, {}, name="x") == "5% 1080p 1: 50%2024"
 
 
 @pytest.mark.parametrize("source", BOMBS.values(), ids=BOMBS.keys())

@@ -82,8 +82,18 @@ def test_an_interrupted_run_names_the_way_on() -> None:
 run k3v9x2ab (nightly) interrupted after 12m30s: exit code 130
 412 requests, peak 9 connections, 0 throttled
 go on with: dispatchfile resume k3v9x2ab
+stop what it has sent with: dispatchfile stop k3v9x2ab
 """
     )
+
+
+def test_a_run_without_a_journal_names_no_command_that_needs_one() -> None:
+    """Only where its jobs are to be found."""
+    summary = replace(summary_of({"a": FAILED, "b": None}, "interrupted"), has_journal=False)
+    told = text_of_summary(summary)
+    assert "its jobs in Nomad have k3v9x2ab in their IDs" in told
+    assert not {"resume", "rerun", "stop"} & set(told.split())
+    assert rerun_command(replace(summary, state="finished"), ["a"]) == ""
 
 
 def test_a_run_stopped_early_shows_what_was_left_out() -> None:

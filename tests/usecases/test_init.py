@@ -105,12 +105,12 @@ dispatches:
 @pytest.mark.parametrize("payload", ["required", "optional", "forbidden"])
 @pytest.mark.parametrize("required", [(), ("a",)])
 @pytest.mark.parametrize("optional", [(), ("b",)])
-@pytest.mark.parametrize("job", ["encode", "null", "1.10", 'a "quoted" job', "ünï", "a\u0085b", "🐢"])
+@pytest.mark.parametrize("job", ["encode", "123", "null", "1.10", 'a "quoted" job', "ünï", "a\u0085b", "🐢"])
 def test_a_manifest_for_any_job_is_valid(
     tmp_path: Path, payload: str, required: tuple[str, ...], optional: tuple[str, ...], job: str
 ) -> None:
     """Whatever it is called and whatever it asks for; and it names that job."""
-    write_new_files(tmp_path, files_for_job(make_job(job, Parameterized(payload, required, optional)), "x"))
+    write_new_files(tmp_path, files_for_job(make_job(job, Parameterized(payload, required, optional)), job))
     loaded = load_items(_load(tmp_path))
     assert [problem for problem in loaded.problems if problem.code != "DF046"] == []
     assert [item.request.job for item in loaded.items] in ([job], [])
