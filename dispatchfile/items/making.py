@@ -26,6 +26,9 @@ MAX_JOB_BYTES = 1_000
 AUTO = "auto"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# Codes of problems whose texts hold sizes and names, but nothing that was rendered.
+TELL_NO_VALUE = frozenset({"DF040", "DF041"})
+HIDDEN = "cannot be made, and what went wrong could tell the sensitive value: try it without `sensitive`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_PREFIX = re.compile(r"[\s/\x00-\x1f\x7f-\x9f]")
 
@@ -88,11 +91,17 @@ class Making:
         """A problem with what the dispatch has below *key*."""
         document, recipe = self._shop.document, self._recipe
         position = document.position(*route_of(document, recipe.index, key, *rest))
-        self.problems += self._shop.repeats.told(
-            code,
-            position,
-            lambda: document.problem(code, position, f"{found}{self._of_row()}", hint, item=self.id),
-        )
+        hides = code not in TELL_NO_VALUE and self._is_sensitive(key, *rest)
+        told = HIDDEN if hides else found
+
+        def problem() -> Problem:
+            whole = document.problem(code, position, f"{told}{self._of_row()}", hint, item=self.id)
+            return replace(whole, hint="", excerpt="") if hides else whole
+
+        self.problems += self._shop.repeats.told(code, position, problem)
+
+    def _is_sensitive(self, key: str, *rest: str | int) -> bool:
+        return not {key, ".".join(map(str, (key, *rest[:1])))}.isdisjoint(self._recipe.policy.sensitive)
 
     def _finished(self, request: DispatchRequest, prefix: str, tags: tuple[str, ...]) -> Item:
         recipe, policy = self._recipe, self._recipe.policy
@@ -246,7 +255,8 @@ class Making:
         )
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
-        found = f"{trouble.found}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
+        told = HIDDEN if self._is_sensitive("payload") else trouble.found
+        found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
         excerpt = self._excerpt(file, position)
         return Problem(trouble.code, position, found, trouble.hint, item=self.id, excerpt=excerpt)
 

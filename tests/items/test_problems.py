@@ -359,3 +359,16 @@ def test_secrets_stay_out_of_messages_about_other_keys(tmp_path: Path) -> None:
     text = "dispatches:\n- {id: a, job: j, meta: {key: '{{ vars.secret }}{{ nope }}'}, sensitive: [meta.key]}"
     [problem] = read(tmp_path, text, overrides={"secret": "hunter2"})
     assert "hunter2" not in repr(problem)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ['{file: "{{ vars.pw }}"}', '{text: "{{ vars.pw | filesizeformat }}"}', '{template: "{{ vars.pw }}"}'],
+)
+def test_what_is_sensitive_is_in_no_message(payload: str, tmp_path: Path) -> None:
+    """What went wrong with it may say what it is."""
+    dispatch = f"{{id: a, job: j, payload: {payload}, sensitive: [payload]}}"
+    (problem,) = read(tmp_path, f"vars: {{pw: sekrit}}\ndispatches:\n- {dispatch}\n")
+    assert isinstance(problem, Problem)
+    assert "sekrit" not in f"{problem} {problem.excerpt}"
+    assert "sensitive" in problem.text
