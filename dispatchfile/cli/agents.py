@@ -7,10 +7,15 @@ from contextlib import asynccontextmanager
 from glob import glob
 from pathlib import Path
 
-from dispatchfile.agent import EmbeddedAgent, Fault, RefusedJob, parse_fault
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
-from dispatchfile.jobspec import JobspecError, read_job
+
+try:
+    from dispatchfile.agent import EmbeddedAgent, Fault, RefusedJob, parse_fault
+    from dispatchfile.jobspec import JobspecError, read_job
+except ModuleNotFoundError as exc:
+    missing = f"the embedded agent needs {exc.name}, which is not installed"
+    raise AgentError(f"{missing}: pip install 'dispatchfile[local]'") from exc
 
 LOOPBACK = "127.0.0.1"
 ENDINGS = (".nomad.hcl", ".nomad.json")

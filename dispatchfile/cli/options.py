@@ -139,7 +139,7 @@ class AgentFlags:
         typer.Option(
             "--jobs",
             metavar="GLOB",
-            help="Its job files; may be given many times. [default: jobs/ beside the manifest]",
+            help="Its job files; may be given many times. [default: those in jobs/]",
         ),
     ] = None
     slots: Annotated[
@@ -148,7 +148,7 @@ class AgentFlags:
     ] = None
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", metavar="KIND=SHARE", help="Let it misbehave, as in 429=5%; may be given many times."),
+        typer.Option("--fault", metavar="KIND=AMOUNT", help="Let it misbehave, as in 429=5%; may be given many times."),
     ] = None
 
 

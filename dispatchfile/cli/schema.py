@@ -15,13 +15,14 @@ class SchemaName(StrEnum):
     """What there is a schema of."""
 
     MANIFEST = "manifest"
-    PLAN = "plan"
     SUMMARY = "summary"
     EVENT = "event"
 
 
 def schema(
-    name: Annotated[SchemaName, typer.Argument(help="What the schema is of.")] = SchemaName.MANIFEST,
+    name: Annotated[
+        SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary or event.")
+    ] = SchemaName.MANIFEST,
 ) -> int:
     """Print a JSON schema."""
     from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it

@@ -107,7 +107,7 @@ class Unbreakable(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # also called as this object goes, when its stream may be closed
             self._stream.flush()
 
     def isatty(self) -> bool:

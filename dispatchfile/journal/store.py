@@ -71,6 +71,7 @@ REASONS = {
     "SQLITE_PROTOCOL": NETWORK_HINT,
     "SQLITE_IOERR_LOCK": NETWORK_HINT,
     "SQLITE_IOERR_SHM": NETWORK_HINT,
+    "SQLITE_IOERR_SHMSIZE": "no space is left for it on its disk",
     "SQLITE_IOERR": "its disk fails",
     "SQLITE_NOTADB": "it is damaged, or no journal at all",
     "SQLITE_CORRUPT": "it is damaged",
@@ -303,6 +304,9 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         connection.close()
         return _connect(path, "rw")  # a process was killed just as it closed the file: that has to be rolled back first
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

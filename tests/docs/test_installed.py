@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatchfile.cli.schema import SchemaName
 from dispatchfile.schema import read_schema
 from tests.docs.pages import ROOT, read_sections
 from tests.docs.terminal import run_example
@@ -25,12 +26,25 @@ def test_the_wheel_has_the_schemas() -> None:
     assert sorted(file.removeprefix("dispatchfile/schemas/") for file in files if "/schemas/" in file) == SCHEMAS
 
 
-@pytest.mark.parametrize("name", ["manifest", "summary", "event"])
+@pytest.mark.parametrize("name", list(SchemaName))
 def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> None:
     """From any folder, without the checkout on the path."""
     command = [sys.executable, "-I", "-m", "dispatchfile", "schema", name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == read_schema(name)
+
+
+@pytest.mark.parametrize("call", [["run", "--local"], ["agent"]])
+def test_without_the_packages_of_the_agent_they_are_named(call: list[str], tmp_path: Path) -> None:
+    """The client alone can be installed, and does all but that."""
+    start = "import sys; sys.modules['aiohttp'] = None; from dispatchfile.cli.exits import run_to_exit_code as run"
+    (tmp_path / "dispatchfile.yaml").write_text("version: 1\ndispatches:\n- {id: a, job: j}\n")
+    command = [sys.executable, "-c", f"{start}; sys.exit(run({call}))"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: the embedded agent needs aiohttp, which is not installed: pip install 'dispatchfile[local]'\n",
+    )
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

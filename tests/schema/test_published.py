@@ -43,7 +43,7 @@ def test_it_is_a_valid_draft_07_schema_under_its_own_name() -> None:
     """Draft 7 is what editors know."""
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     assert (SCHEMA["$id"], SCHEMA["$schema"]) == (
-        "https://dispatchfile.dev/schemas/dispatchfile-v1.schema.json",
+        "urn:dispatchfile:schema:manifest:v1",
         "http://json-schema.org/draft-07/schema#",
     )
 
@@ -135,8 +135,8 @@ def test_both_validators_take_every_valid_manifest_as_a_whole(path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["", "dispatchfile", "../manifest", "Manifest"])
 def test_other_names_are_no_schemas(name: str) -> None:
-    """Only the four that are published."""
-    with pytest.raises(ValueError, match="is not one of manifest, plan, summary, event"):
+    """Only the three that are published."""
+    with pytest.raises(ValueError, match="is not one of manifest, summary, event"):
         read_schema(name)
 
 

@@ -10,9 +10,8 @@ from dispatchfile.items import Scope
 from dispatchfile.jobspec import read_job
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
-from dispatchfile.schema import read_schema
 from dispatchfile.usecases.init import (
-    SCHEMA_URL,
+    SCHEMA_FILE,
     files_for_job,
     quoted,
     read_files_for_job,
@@ -67,11 +66,10 @@ def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
 
 
 def test_editors_are_told_where_the_schema_is() -> None:
-    """VS Code and JetBrains each have a comment of their own for it."""
-    assert read_schema("manifest")["$id"] == SCHEMA_URL
+    """VS Code and JetBrains each have a comment of their own for it; `schema` writes it there."""
     assert starter_files("x")["dispatchfile.yaml"].splitlines()[:2] == [
-        f"# yaml-language-server: $schema={SCHEMA_URL}",
-        f"# $schema: {SCHEMA_URL}",
+        f"# yaml-language-server: $schema={SCHEMA_FILE}",
+        f"# $schema: {SCHEMA_FILE}",
     ]
 
 
