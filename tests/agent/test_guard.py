@@ -14,7 +14,7 @@ from tests.agent.allocs import eventually, is_gone, make_job, run_processes, she
 
 AGENT = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, signal, sys
     from pathlib import Path
     from dispatchfile.agent.guard import Guard
     from tests.agent.allocs import make_job, make_runner, shell
@@ -24,6 +24,7 @@ AGENT = textwrap.dedent(
     async def main(root):
         await make_runner(make_job(shell(SCRIPT)), root, [], guard=Guard()).run()
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what is behind `&` ignore it
     asyncio.run(main(Path(sys.argv[1])))
     """
 )
