@@ -69,5 +69,5 @@ def _api_job(path: Path, text: str) -> dict[str, object]:
         # HCL's parser takes a while to load and is an optional dependency
         from dispatchfile.jobspec.hcl import read_hcl  # noqa: PLC0415
     except ModuleNotFoundError as exc:
-        raise UnreadableJobError("HCL files need python-hcl2: install dispatchfile[local]") from exc
+        raise UnreadableJobError("HCL needs hcl2, which is not installed: pip install 'dispatchfile[local]'") from exc
     return read_blocks(read_hcl(text))

@@ -1,6 +1,7 @@
 """What is installed, apart from the checkout: the program, its schemas, and everything in examples/."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,16 +35,34 @@ def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> 
     assert json.loads(done.stdout) == read_schema(name)
 
 
-@pytest.mark.parametrize("call", [["run", "--local"], ["agent"]])
+def _run_without(package: str, call: list[str], folder: Path) -> tuple[int, str]:
+    """The exit code and what standard error gets, where there is no such *package*."""
+    start = f"import sys; sys.modules[{package!r}] = None; from dispatchfile.cli.exits import run_to_exit_code as run"
+    command = [sys.executable, "-c", f"{start}; sys.exit(run({call}))"]
+    environ = os.environ | {"DISPATCHFILE_STATE_DIR": str(folder / "state")}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("call", [["run", "--local"], ["agent"], ["rerun", "--only", "*"]])
 def test_without_the_packages_of_the_agent_they_are_named(call: list[str], tmp_path: Path) -> None:
     """The client alone can be installed, and does all but that."""
-    start = "import sys; sys.modules['aiohttp'] = None; from dispatchfile.cli.exits import run_to_exit_code as run"
-    (tmp_path / "dispatchfile.yaml").write_text("version: 1\ndispatches:\n- {id: a, job: j}\n")
-    command = [sys.executable, "-c", f"{start}; sys.exit(run({call}))"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (
+    assert _run_without("none", ["init"], tmp_path)[0] == 0
+    if call[0] == "rerun":
+        assert _run_without("none", ["run", "--local"], tmp_path)[0] == 0
+    assert _run_without("aiohttp", call, tmp_path) == (
         1,
         "Error: the embedded agent needs aiohttp, which is not installed: pip install 'dispatchfile[local]'\n",
+    )
+
+
+def test_without_a_reader_of_hcl_it_is_named(tmp_path: Path) -> None:
+    """Job files in JSON need none."""
+    assert _run_without("none", ["init"], tmp_path)[0] == 0
+    code, told = _run_without("hcl2", ["run", "--local"], tmp_path)
+    assert (code, told.partition(": HCL needs ")[2]) == (
+        1,
+        "hcl2, which is not installed: pip install 'dispatchfile[local]'\n",
     )
 
 
