@@ -126,6 +126,14 @@ def test_what_is_nice_to_see_never_ends_a_run() -> None:
             os.dup2(nowhere.fileno(), full.fileno())
 
 
+def test_a_stream_that_was_closed_has_nothing_left_to_flush() -> None:
+    """As the interpreter ends, this one is flushed once more, when the other may be gone."""
+    inner = io.StringIO()
+    stream = Unbreakable(inner)
+    inner.close()
+    stream.flush()
+
+
 def test_a_stream_of_few_characters_shows_the_others_as_escapes() -> None:
     """LC_ALL=C or an old code page must not end a run either."""
     program = (

@@ -131,6 +131,7 @@ def test_a_file_system_without_shared_memory_is_told(tmp_path):
     [
         ("SQLITE_FULL", "no space"),
         ("SQLITE_IOERR_SHMMAP", "network file systems"),
+        ("SQLITE_IOERR_SHMSIZE", "no space"),
         ("SQLITE_IOERR_LOCK", "network file systems"),
         ("SQLITE_PROTOCOL", "network file systems"),
         ("SQLITE_IOERR_WRITE", "its disk fails"),
