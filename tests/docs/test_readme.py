@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_the_first_session_is_real(tmp_path: Path) -> None:
                     continue
                 printed, _ = run_shown(call.command, environ={"DISPATCHFILE_STATE_DIR": str(tmp_path / "state")})
                 assert agrees(tuple(steady(call.output)), steady(printed)), (call.place, printed)
+
+
+def test_every_page_is_listed_once() -> None:
+    """In the table of the documentation."""
+    (section,) = (section for section in read_sections(README) if section.title == "Documentation")
+    listed = re.findall(r"^\| \[.*?\]\((.*?)\) \|", section.prose, re.MULTILINE)
+    assert sorted(listed) == [page.relative_to(ROOT).as_posix() for page in PAGES if page != README]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
