@@ -32,6 +32,13 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "agent",
     "schema",
 )
+ELSEWHERE = {  # what users of Terraform, kubectl and Nomad type, and what it is here
+    "plan": "run --dry-run shows what would be sent",
+    "apply": "run sends what a manifest asks for",
+    "list": "runs lists them",
+    "version": "dispatchfile --version shows it",
+    "help": "dispatchfile --help shows it",
+}
 INTERRUPTED = 130
 
 # Typer raises this for every wrong command line, but exports only one of its children, which has all that is used here.
@@ -68,7 +75,8 @@ def run_command(argv: Sequence[str]) -> int:
             print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
             return 1
         _show_usage(exc, argv)
-        raise UsageError(exc.format_message()) from exc
+        hint = ELSEWHERE.get(argv[0])
+        raise UsageError(f"No such command {argv[0]!r}: {hint}." if hint else exc.format_message()) from exc
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0

@@ -50,6 +50,11 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
     [
         pytest.param([], "Usage: dispatchfile", id="nothing"),
         pytest.param(["bogus"], "No such command 'bogus'", id="no such command"),
+        pytest.param(["plan"], "No such command 'plan': run --dry-run shows", id="as in Terraform"),
+        pytest.param(["apply", "-f", "x"], "No such command 'apply': run sends", id="as in kubectl"),
+        pytest.param(["list"], "No such command 'list': runs lists", id="as in many others"),
+        pytest.param(["version"], "No such command 'version': dispatchfile --version shows", id="as in Nomad"),
+        pytest.param(["help"], "No such command 'help': dispatchfile --help shows", id="as in Go"),
         pytest.param(["run", "--bogus"], "No such option", id="no such option"),
         pytest.param(["run", "a", "b"], "unexpected extra argument", id="too many arguments"),
         pytest.param(["run", "--output", "xml"], "'xml' is not one of 'text', 'json', 'ndjson'", id="no such choice"),
