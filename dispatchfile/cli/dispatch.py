@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, Output
+from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, OutputAtOnce
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -22,7 +22,7 @@ def dispatch(
     ] = None,
     flags: DispatchFlags,
     connection: ConnectionFlags,
-    output: Output = OutputFormat.TEXT,
+    output: OutputAtOnce = OutputFormat.TEXT,
     display: DispatchDisplay,
 ) -> int:
     """

@@ -13,7 +13,7 @@ from dispatchfile.cli.options import (
     ConnectionFlags,
     Display,
     ManifestFlags,
-    Output,
+    OutputAtOnce,
     SettingFlags,
     WaitFlags,
 )
@@ -30,7 +30,7 @@ def doctor(
     given: ManifestFlags,
     settings: SettingFlags,
     connection: ConnectionFlags,
-    output: Output = OutputFormat.TEXT,
+    output: OutputAtOnce = OutputFormat.TEXT,
     display: Display,
 ) -> int:
     """

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, Display, Output, StateDir
+from dispatchfile.cli.options import ConnectionFlags, Display, OutputOfMany, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -30,7 +30,7 @@ def logs(
     ] = None,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
-    output: Output = OutputFormat.TEXT,
+    output: OutputOfMany = OutputFormat.TEXT,
     display: Display,
 ) -> int:
     """

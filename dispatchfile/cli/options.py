@@ -39,6 +39,14 @@ Output = Annotated[
         "--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."
     ),
 ]
+OutputAtOnce = Annotated[
+    OutputFormat,
+    typer.Option("--output", "-o", help="The result: a text, one JSON object, or that object on one line."),
+]
+OutputOfMany = Annotated[
+    OutputFormat,
+    typer.Option("--output", "-o", help="The result: a text, one JSON object with all, or an object a line for each."),
+]
 Namespace = Annotated[
     str | None,
     typer.Option("--namespace", metavar="NAME", help="Namespace of all items. [env: NOMAD_NAMESPACE]"),

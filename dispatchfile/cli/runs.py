@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dispatchfile.cli.options import Display, Output, StateDir
+from dispatchfile.cli.options import Display, OutputOfMany, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 
-def runs(*, state_dir: StateDir = None, output: Output = OutputFormat.TEXT, display: Display) -> int:
+def runs(*, state_dir: StateDir = None, output: OutputOfMany = OutputFormat.TEXT, display: Display) -> int:
     """
     List all runs, the newest first.
 

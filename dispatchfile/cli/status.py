@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, Display, Output, Run, StateDir
+from dispatchfile.cli.options import ConnectionFlags, Display, OutputAtOnce, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -18,7 +18,7 @@ def status(
     ] = False,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
-    output: Output = OutputFormat.TEXT,
+    output: OutputAtOnce = OutputFormat.TEXT,
     display: Display,
 ) -> int:
     """

@@ -83,6 +83,13 @@ def test_every_event_is_explained() -> None:
     assert _words(_table("docs/output.md", "NDJSON")) == read_schema("event")["properties"]["event"]["enum"]
 
 
+def test_every_object_is_listed() -> None:
+    """By the name that it bears as its schema."""
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    names = {name for text in sources for name in re.findall(r'"(dispatchfile/[a-z]+/v1)"', text)}
+    assert sorted(_words(row for row in _table("docs/output.md", "Objects") if "/v1" in row[0])) == sorted(names)
+
+
 def test_every_format_is_named() -> None:
     """Of problems, of runs, and of reports."""
     text = Path(ROOT / "docs/output.md").read_text(encoding="utf-8").partition("## Text")[0]
