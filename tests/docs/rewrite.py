@@ -8,12 +8,12 @@ from tests.docs.pages import ROOT
 from tests.docs.terminal import run_dispatchfile
 
 PAGE = ROOT / "docs" / "commands.md"
-_HELP = re.compile(r"```text\nUsage: dispatchfile ([a-z]+).*?\n```\n", re.DOTALL)
+_HELP = re.compile(r"```text\nUsage: dispatchfile ([a-z]*).*?\n```\n", re.DOTALL)
 
 
 def help_of(command: str) -> str:
-    """What `dispatchfile COMMAND --help` prints on a terminal of 100 columns."""
-    lines, exit_code = run_dispatchfile([command, "--help"])
+    """What `dispatchfile COMMAND --help` prints on a terminal of 100 columns; of the program itself for ""."""
+    lines, exit_code = run_dispatchfile([*command.split(), "--help"])
     assert exit_code == 0, lines
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 

@@ -44,6 +44,12 @@ def test_the_reference_has_every_command() -> None:
     assert re.findall(r"^\| `([a-z]+)", section.prose, re.MULTILINE) == list(COMMANDS)
 
 
+def test_the_help_of_the_program_itself_is_the_real_one() -> None:
+    """It stands above that of its commands."""
+    (top,) = (section for section in read_sections(PAGE) if section.level == 1)
+    assert [block.text for block in top.blocks] == [help_of("")]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_shown_is_the_real_one(command: str) -> None:
     """`python -m tests.docs.rewrite` writes it anew."""
