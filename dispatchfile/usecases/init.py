@@ -13,7 +13,11 @@ from dispatchfile.nomad.models import Job, Parameterized
 
 MANIFEST = "dispatchfile.yaml"
 SCHEMA_FILE = "dispatchfile-v1.schema.json"  # beside the manifest
-MODELINES = f"# yaml-language-server: $schema={SCHEMA_FILE}\n# $schema: {SCHEMA_FILE}\n"  # VS Code's, JetBrains'
+MODELINES = f"""\
+# yaml-language-server: $schema={SCHEMA_FILE}
+# $schema: {SCHEMA_FILE}
+# Editors check by it once it is there: dispatchfile schema manifest > {SCHEMA_FILE}
+"""  # VS Code's, JetBrains', everybody's
 LONGEST_NAME = 40
 DEFAULT_NAMESPACE, DEFAULT_REGION = "default", "global"
 SHORT_ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
@@ -23,7 +27,6 @@ STARTER_MANIFEST = """\
 # Check it:                    dispatchfile validate
 # Try it without a cluster:    dispatchfile run --local
 # Run it on $NOMAD_ADDR:       dispatchfile run --wait
-# Let editors check it:        dispatchfile schema > dispatchfile-v1.schema.json
 version: 1
 name: {name}
 description: A greeting for each of a few people.

@@ -67,9 +67,10 @@ def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
 
 def test_editors_are_told_where_the_schema_is() -> None:
     """VS Code and JetBrains each have a comment of their own for it; `schema` writes it there."""
-    assert starter_files("x")["dispatchfile.yaml"].splitlines()[:2] == [
+    assert starter_files("x")["dispatchfile.yaml"].splitlines()[:3] == [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
         f"# $schema: {SCHEMA_FILE}",
+        f"# Editors check by it once it is there: dispatchfile schema manifest > {SCHEMA_FILE}",
     ]
 
 
@@ -77,7 +78,7 @@ def test_a_manifest_for_a_job_has_all_that_it_asks_for() -> None:
     """What is required is there to be filled in, what is allowed stands in comments."""
     asked = Parameterized("required", ("title", "odd key"), ("quality",))
     texts = files_for_job(make_job("video/encode", asked, "media"), "Films")
-    manifest = "".join(texts["dispatchfile.yaml"].splitlines(keepends=True)[4:])
+    manifest = "".join(texts["dispatchfile.yaml"].splitlines(keepends=True)[5:])
     assert (
         manifest
         == """\
