@@ -43,6 +43,7 @@ STRAGGLERS = 50  # old living children named one by one, so that they do not hol
 STRAGGLER_AGE_S = 60  # older than the rest by more than this
 SAMPLE_AFTER_S = 30.0  # pending for so long: now and then the oldest one is asked why
 FIRST_PLACEMENT_LOOK_S = 0.5
+LONGEST_MISSING_S = 60.0  # between two looks at a child that no row shows, where jobs may not be listed
 LOOK_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
 LOG_TAIL_BYTES = 4_096
 HAVE_LOGS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.MAX_RUN_DURATION})
@@ -118,6 +119,7 @@ class _Watch:
     looking: bool = False
     over: bool = False
     looks: int = 0
+    missing_at: float = 0.0  # when a child without allocations is asked for next
     unread_since: float | None = None  # every look has failed since then
 
 
@@ -326,12 +328,16 @@ class Monitor:
             self._move(watch, State.RUNNING if row.status == "running" else State.QUEUED, "")
 
     def _take_missing(self, turn: _Round, present: set[str], started: float) -> None:
-        if not turn.may_list:
-            return  # a child without allocations is not missing
+        """Where only allocations show what is there, a child may well have none yet: it is asked for now and then."""
         for watch in turn.all_watches():
-            if watch.child.id not in present and watch.since < started and not watch.looking:
-                watch.status = ""
-                self._look_at(watch, started)
+            if watch.child.id in present or watch.since >= started or watch.looking:
+                continue
+            if not turn.may_list:
+                if started < watch.missing_at:
+                    continue
+                watch.missing_at = started + min(LONGEST_MISSING_S, LONGEST_POLL_S + (started - watch.since) / 2)
+            watch.status = ""
+            self._look_at(watch, started)
 
     def _sample_pending(self, turn: _Round, now: float) -> None:
         """Ask the child that has been pending longest why: one question for all that wait behind it."""
@@ -421,6 +427,11 @@ class Monitor:
             self._move(watch, judgement.state, judgement.message)
             if judgement.blocked and self._is_overdue(watch):
                 return judge_blocked(records)
+            if self._is_overdue(watch) and judgement.state is State.QUEUED:  # nor blocked yet: it may be soon
+                self._look_again(watch)
+                return None
+            if not self._rounds[watch.child.parent].may_list and not watch.status and not records.stop:
+                return None  # the polls see to it that it is asked for again
         if watch.child.wait is Wait.PLACEMENT or watch.status in ("", "dead") or watch.stop:
             self._look_again(watch)
         return None

@@ -40,8 +40,19 @@ def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
         return _judge_failed(place)
     if alloc.client_status == "complete":
         return _judge_complete(place, records)
-    may_run = not records.stop and alloc.desired_status == "run"
-    return None if may_run else _judge_stopped(place, records)
+    if not records.stop and alloc.desired_status == "run":
+        return None
+    return _judge_ending(place, records)
+
+
+def _judge_ending(place: Place, records: ChildRecords) -> Verdict:
+    """Of an allocation that is being stopped: what its tasks came to by themselves before that stays."""
+    states = place.newest.task_states.values()
+    if any(state.failed for state in states):
+        return _judge_failed(place)
+    if _ended_by_itself(place) and all(state.state == "dead" for state in states):
+        return _about(place, Outcome.SUCCEEDED, None, "", exit_code=0)
+    return _judge_stopped(place, records)
 
 
 def _was_lost(alloc: Alloc) -> bool:

@@ -178,3 +178,55 @@ async def test_a_server_that_refuses_a_filter_is_asked_without():
     ended = await run_batch(nomad, items, replace(COMPLETION, unreachable_after=seconds(30)))
     assert set(ended.outcomes().values()) == {Outcome.SUCCEEDED}
     assert len(ended.outcomes()) == 300
+
+
+class WithoutLists(FakeNomad):
+    """A Nomad whose token has read-job, but not list-jobs; children that are not placed have no allocations."""
+
+    async def list_all_jobs(self, **options):
+        raise NomadForbidden("Permission denied", status=403)
+
+    async def list_allocations(self, *, filter, **options):  # noqa: A002  as the client
+        await self._call("allocations")
+        return tuple(self._alloc(child) for child in self.children.values() if child.placed)
+
+
+@pytest.mark.parametrize("how", ["purge", "stop"])
+async def test_without_lists_the_end_of_a_child_without_allocations_is_seen(how):
+    """No row shows it, neither before nor after: it is asked for now and then."""
+    nomad = WithoutLists(lifetime_s=None)
+    nomad.placed = False
+
+    def end():
+        nomad.made[0].placed = False
+        nomad.purge(nomad.made[0]) if how == "purge" else setattr(nomad.made[0], "stop", True)
+
+    asyncio.get_running_loop().call_later(5, end)
+    ended = await asyncio.wait_for(run_batch(nomad, [make_item("a")]), 3_600)
+    assert ended.outcomes() == {"a": Outcome.STOPPED}
+    assert len(nomad.calls) < 60
+
+
+async def test_all_that_nobody_takes_are_unplaced_soon_after_nomad_says_so():
+    """The server was busy: when their time was up, nothing was blocked yet."""
+    nomad = FakeNomad(lifetime_s=None)
+    loop = asyncio.get_running_loop()
+
+    async def evaluations(job_id, **options):
+        await nomad._call(f"evaluations {job_id}")
+        row = nomad._evaluation(nomad.children[job_id])
+        return (row if loop.time() > 1060 else replace(row, status="pending", triggered_by="job-register"),)
+
+    original = nomad.dispatch_job
+
+    async def dispatching(*args, **options):
+        answer = await original(*args, **options)
+        child = nomad.children[answer.child]
+        child.placed, child.status = False, "pending"
+        return answer
+
+    nomad.read_evaluations, nomad.dispatch_job = evaluations, dispatching
+    items = [make_item(f"i{number}") for number in range(20)]
+    ended = await asyncio.wait_for(run_batch(nomad, items, replace(COMPLETION, unplaced_after=seconds(10))), 3_600)
+    assert set(ended.outcomes().values()) == {Outcome.UNPLACED}
+    assert max(event.at for event in ended.events if isinstance(event, Ended)) < 1060 + 15

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.events import Cause, Outcome, State, Verdict
-from dispatchfile.nomad.models import Alloc, TaskGroup
+from dispatchfile.nomad.models import Alloc, TaskGroup, TaskState
 from dispatchfile.verdict import (
     NO_EVAL_AFTER_S,
     ChildRecords,
@@ -527,3 +527,24 @@ def test_a_log_line_ends_the_message() -> None:
     )
     assert with_log_line(verdict, " \n") is verdict
     assert len(with_log_line(verdict, "x" * 5_000).last_log_line) == 300
+
+
+# Stopped while it ends
+
+
+def test_what_has_failed_before_a_stop_has_failed() -> None:
+    """The stop waits for the other task, but the exit code is there already."""
+    tasks = {"t": task(STARTED, exited(3), failed=True), "u": RUNNING}
+    records = child(
+        alloc("running", desired_status="stop", tasks=tasks), stop=True, groups={"g": group_of(tasks=("t", "u"))}
+    )
+    assert outcome_of(judge_completion(records)) == (Outcome.FAILED, Cause.EXIT)
+
+
+@pytest.mark.parametrize(("after", "outcome"), [(OK, Outcome.SUCCEEDED), (RUNNING, Outcome.STOPPED)])
+def test_what_has_ended_well_before_a_stop_has_ended_well(after: TaskState, outcome: Outcome) -> None:
+    """Unless a task that runs behind it may still fail."""
+    tasks = {"t": task(STARTED, exited(0)), "after": after}
+    group = replace(group_of(tasks=("t", "after")), lifecycle={"after": "poststop"})
+    records = child(alloc("running", desired_status="stop", tasks=tasks), stop=True, groups={"g": group})
+    assert outcome_of(judge_completion(records))[0] is outcome
