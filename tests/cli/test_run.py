@@ -72,6 +72,16 @@ def test_a_failed_item_is_2_and_named(folder: Path, capsys: pytest.CaptureFixtur
     assert json.loads(Path("s.json").read_text()) == summary
 
 
+@pytest.mark.parametrize(("argv", "code"), [(["-q"], 0), (["-var", "how=false"], 2), (["--only", "nope"], 1)])
+def test_an_error_stream_that_takes_nothing_changes_no_code(folder: Path, argv: list[str], code: int) -> None:
+    """Also where Python keeps back what could not be written until it ends."""
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "dispatchfile", "run", "--local", *argv]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, stderr=full, check=False)
+    assert done.returncode == code
+
+
 def test_items_are_chosen_by_how_the_last_run_left_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of this manifest on the same target; before there is one, nothing is sent."""
     argv = ["run", "--local", "-q", "-o", "json", "--only", "outcome:failed"]
