@@ -9,7 +9,6 @@ from typing import NoReturn
 from dispatchfile import __version__
 
 INTERRUPTED = 130
-STANDARD_ERROR = 2
 STANDARD_OUTPUT = 1  # `sys.stdout` is None where it is closed
 VERSION_CALLS = (["--version"], ["-version"])
 
@@ -25,18 +24,7 @@ def main() -> NoReturn:
         code = run_to_exit_code(sys.argv[1:])
     except KeyboardInterrupt:  # so early that nobody is there yet to say so in good order
         code = INTERRUPTED
-    _let_go_of_errors()
     sys.exit(code)
-
-
-def _let_go_of_errors() -> None:
-    """What standard error did not take, as on a full disk, would fail once more at exit and change the code."""
-    try:
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):  # it may be closed, or none
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, STANDARD_ERROR)
-        os.close(nowhere)
 
 
 def _print_version() -> None:

@@ -87,6 +87,7 @@ class Cause(StrEnum):
     NO_EVAL = "no_eval"
 
 
+GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})  # what was unsent for these a resume sends
 MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
 
 

@@ -32,6 +32,16 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
         return run_command(argv)
     except BaseException as exc:  # noqa: BLE001  the last resort for everybody
         return exit_code_of(exc, argv)
+    finally:
+        _let_go_of_errors()
+
+
+def _let_go_of_errors() -> None:
+    """What standard error did not take, as on a full disk, is dropped."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        drop_the_rest(sys.stderr)
 
 
 def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:

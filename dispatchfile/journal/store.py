@@ -62,8 +62,9 @@ NETWORK_HINT = (
     "SQLite's locks and shared memory do not work on most network file systems: "
     "keep the state folder on a local disk (--state-dir)"
 )
+NO_SPACE = "no space is left for it on its disk"
 REASONS = {
-    "SQLITE_FULL": "no space is left for it on its disk",
+    "SQLITE_FULL": NO_SPACE,
     "SQLITE_READONLY": "it cannot be written: the file, its folder or the whole disk is read-only",
     "SQLITE_PERM": "it may not be read or written by this user",
     "SQLITE_CANTOPEN": "it cannot be opened: missing, or not readable and writable by this user",
@@ -71,7 +72,7 @@ REASONS = {
     "SQLITE_PROTOCOL": NETWORK_HINT,
     "SQLITE_IOERR_LOCK": NETWORK_HINT,
     "SQLITE_IOERR_SHM": NETWORK_HINT,
-    "SQLITE_IOERR_SHMSIZE": "no space is left for it on its disk",
+    "SQLITE_IOERR_SHMSIZE": NO_SPACE,
     "SQLITE_IOERR": "its disk fails",
     "SQLITE_NOTADB": "it is damaged, or no journal at all",
     "SQLITE_CORRUPT": "it is damaged",

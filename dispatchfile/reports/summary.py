@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from dispatchfile.events import Cause, Outcome
+from dispatchfile.events import GOES_ON, Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
@@ -19,7 +19,6 @@ ITEMS_A_PIECE = 1_000
 NAMED_IDS = 5  # in a command that could not be shorter
 WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
-RESUMED = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
 LOCAL = "local"  # the target of a run on an embedded agent
@@ -75,7 +74,7 @@ def bad_endings(summary: Summary) -> tuple[Group, ...]:
     """What is worth a row: not what a resume sends anyway."""
     resumed = summary.state == "interrupted"
     return group_endings(
-        item for item in summary.items if not (resumed and item.outcome is Outcome.UNSENT and item.cause in RESUMED)
+        item for item in summary.items if not (resumed and item.outcome is Outcome.UNSENT and item.cause in GOES_ON)
     )
 
 

@@ -25,6 +25,7 @@ from dispatchfile.errors import (
     NomadUnavailable,
 )
 from dispatchfile.events import (
+    GOES_ON,
     Accepted,
     Cause,
     Doubled,
@@ -50,7 +51,7 @@ OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
 TROUBLE_TOLD_AFTER_S = 5.0
 FEWEST_FAILURES = 3  # fewer of them may lie far apart and tell nothing of what was between
-MADE_LATER = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})  # a resume goes on after these
+NOT_OURS = "was in Nomad before this run and is not stopped by it"
 UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
 
 
@@ -346,8 +347,7 @@ class Batch:
         parent = parent_of(ticket.item)
         self._children[ticket.item.id] = accepted.child, accepted.existing
         if not self._plan.sending and accepted.existing:
-            message = f"{accepted.child} was in Nomad before this run and is not stopped by it"
-            self.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, message))
+            self.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, f"{accepted.child} {NOT_OURS}"))
             return
         if not self.is_watched(ticket):
             self.concluded(ticket, Verdict(Outcome.DISPATCHED))
@@ -425,7 +425,7 @@ class Batch:
 
     def _conclude_retry(self, ticket: Ticket) -> None:
         """The attempt will not be made, unless a resume makes it: what the one before came to is the item's outcome."""
-        if self._interrupted and self._flow.stopped in MADE_LATER:
+        if self._interrupted and self._flow.stopped in GOES_ON:
             if self._dispatcher.is_marked(ticket):
                 self._conclude_as_unsent(ticket)
             return

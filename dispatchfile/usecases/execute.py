@@ -150,7 +150,7 @@ class Executor:
 
 
 def _plan(work: Work) -> Plan:
-    run = work.facts.run
+    run, everyone = work.facts.run, work.everyone or work.selected
     return Plan(
         run=run,
         items=_in_order(work.selected, work.parents),
@@ -170,11 +170,8 @@ def _plan(work: Work) -> Plan:
         selected=work.total,
         verdicts=work.verdicts,
         sending=work.sending,
-        everyone=work.everyone,
-        listings={
-            parent: listing_of(parent[2], run, work.everyone or work.selected)
-            for parent in parents_in(work.everyone or work.selected)
-        },
+        everyone=everyone,
+        listings={parent: listing_of(parent[2], run, everyone) for parent in parents_in(everyone)},
     )
 
 

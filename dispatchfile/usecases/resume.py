@@ -10,7 +10,7 @@ from pathlib import Path
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
-from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
+from dispatchfile.events import GOES_ON, Accepted, Cause, Ended, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
@@ -52,7 +52,6 @@ from dispatchfile.usecases.run import (
 )
 from dispatchfile.usecases.sensitive import restore_sensitive
 
-GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})
 DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "ended with the embedded agent that ran it")
 
 

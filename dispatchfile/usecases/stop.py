@@ -17,7 +17,7 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.baselines import on_record
-from dispatchfile.usecases.batch import BatchState
+from dispatchfile.usecases.batch import NOT_OURS, BatchState
 from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.parents import read_parents
@@ -29,7 +29,6 @@ from dispatchfile.usecases.sweep import Sweep
 
 PROCESS_LOOK_S = 0.2
 PROCESS_ENDS_WITHIN_S = 90.0  # it waits for the answers under way, half a minute at most, and commits
-NOT_OURS = "was in Nomad before this run and is not stopped by it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
