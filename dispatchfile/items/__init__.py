@@ -3,6 +3,7 @@
 from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
+from dispatchfile.items.origins import Origins, read_origins
 from dispatchfile.items.reading import read_items
 from dispatchfile.items.recipe import Scope, manifest_name
 
@@ -10,6 +11,7 @@ __all__ = [
     "MAX_PAYLOAD_BYTES",
     "DispatchRequest",
     "Item",
+    "Origins",
     "Retry",
     "Scope",
     "attempt_token",
@@ -18,4 +20,5 @@ __all__ = [
     "item_prefix",
     "manifest_name",
     "read_items",
+    "read_origins",
 ]

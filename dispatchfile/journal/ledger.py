@@ -70,6 +70,10 @@ class Journal:
         """Keep the sensitive values of these items, rendered again, out of what is recorded from now on."""
         self._mask.learn(items)
 
+    def silence(self, items: Iterable[Item]) -> None:
+        """Keep all that may repeat a sensitive value of these items, which is not at hand, out of what is recorded."""
+        self._mask.silence(items)
+
     async def add_intents(self, intents: Sequence[Intent]) -> None:
         if self._writer.is_started:
             await self._commit(intents)

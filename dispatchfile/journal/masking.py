@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dispatchfile.events import Ended, Event, Notice
+from dispatchfile.events import Cause, Ended, Event, Notice
 from dispatchfile.items import Item
 
 MASKED = "***"
+NOT_TOLD = "what Nomad says of it is not told, as it may repeat a sensitive value"
 SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every sentence
+WORDS_OF_OTHERS = frozenset({Cause.DRIVER, Cause.ARTIFACT, Cause.TEMPLATE, Cause.SETUP})  # told in Nomad's words
 FREE_TEXTS = frozenset({"message", "reason", "last_log_line"})  # fields whose words come from Nomad or from a task
 
 
@@ -19,12 +21,27 @@ class Mask:
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._secrets: dict[str, tuple[str, ...]] = {}  # by item
+        self._unknown: frozenset[str] = frozenset()  # items
         self.learn(items)
 
     def learn(self, items: Iterable[Item]) -> None:
         """May be called while another thread covers."""
         found = {item.id: _forms_of(item) for item in items if item.sensitive}
         self._secrets = self._secrets | {item: forms for item, forms in found.items() if forms}
+
+    def silence(self, items: Iterable[Item]) -> None:
+        """Of these items the sensitive values are not at hand: what may repeat one is left out."""
+        self._unknown |= {item.id for item in items if item.sensitive}
+
+    def silenced(self, ended: Ended) -> Ended:
+        """The end without the words of others, if a sensitive value that is not at hand may be among them."""
+        if ended.item not in self._unknown:
+            return ended
+        verdict = ended.verdict
+        message = verdict.message.removesuffix(f': "{verdict.last_log_line}"')
+        if verdict.cause in WORDS_OF_OTHERS:
+            message = f"{verdict.cause}: {NOT_TOLD}"
+        return replace(ended, verdict=replace(verdict, message=message, last_log_line=""))
 
     def cover(self, plain: dict[str, object], item: str | None) -> None:
         """Hide in the free texts of an encoded event of *item*, or of the run if that is None."""
@@ -38,6 +55,8 @@ class Mask:
 
     def hide(self, event: Event) -> Event:
         """The event without the secrets that its free texts repeat."""
+        if isinstance(event, Ended):
+            event = self.silenced(event)
         if not self._secrets or isinstance(event, Notice):
             return event
         changes: dict[str, object] = {

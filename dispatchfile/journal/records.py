@@ -59,6 +59,8 @@ class RunHeader:
     started_at: float  # seconds since the epoch, as everywhere here
     tool_version: str
     rerun_of: str | None = None  # a run's ID
+    variables: Mapping[str, str] = field(default_factory=dict)  # from outside; no sensitive value is made of these
+    hidden_variables: tuple[str, ...] = ()  # names of those of which one may be made
 
 
 @dataclass(frozen=True, slots=True)

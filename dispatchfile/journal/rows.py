@@ -49,7 +49,7 @@ def decode_record(kind: type[Record], body: str) -> Record:
 
 def encode_entry(entry: Entry, mask: Mask) -> tuple[str, object, object, Plain]:
     """Kind, item, attempt and the rest."""
-    plain = encode(entry)
+    plain = encode(mask.silenced(entry) if isinstance(entry, Ended) else entry)
     item, attempt = plain.pop("item", None), plain.pop("attempt", None)
     mask.cover(plain, cast("str | None", item))
     return KINDS[type(entry)], item, attempt, plain

@@ -18,8 +18,7 @@ from dispatchfile.results import ItemResult
 from dispatchfile.settings import UNLIMITED, Settings
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.init import MODELINES, quoted, write_new_files
-from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, source_of
-from dispatchfile.usecases.sensitive import restore_sensitive
+from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, restored_items
 
 Entry = dict[str, list[str]]  # YAML by key: what follows the colon, and lines below it
 
@@ -48,7 +47,7 @@ def export_items(options: RerunOptions, path: Path) -> int:
 def _restored_or_not(options: RerunOptions, again: Again) -> Sequence[Item]:
     """Items whose sensitive values are known can share variables; the values themselves are never written."""
     try:
-        return restore_sensitive(again.items, source_of(options, again.stored.header))
+        return restored_items(options, again)
     except UsageError:
         return again.items
 

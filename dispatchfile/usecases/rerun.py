@@ -24,7 +24,6 @@ from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.children import find_living, is_living, own_children
 from dispatchfile.usecases.choose import Choice, choose_items
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
-from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -37,7 +36,7 @@ from dispatchfile.usecases.run import (
     new_run_id,
     run_deadline,
 )
-from dispatchfile.usecases.sensitive import restore_sensitive
+from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +100,11 @@ def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
     return settings
 
 
-def source_of(options: RerunOptions, header: RunHeader) -> ManifestSource:
-    """The manifest that the sensitive values were rendered from."""
-    return ManifestSource(
-        path=header.manifest,
-        content=None,
-        variables=options.variables,
-        environ=options.name.environ,
-        allow_outside=options.allow_outside,
-    )
+def restored_items(options: RerunOptions, again: Again) -> tuple[Item, ...]:
+    """The items with their sensitive values. Raises UsageError where these cannot be rendered again."""
+    header, environ = again.stored.header, options.name.environ
+    source = source_of(header, variables=options.variables, environ=environ, allow_outside=options.allow_outside)
+    return restore_sensitive(again.items, header, source)
 
 
 async def rerun_items(
@@ -123,7 +118,9 @@ async def rerun_items(
     NomadError where the server cannot be reached before the first dispatch.
     """
     again = read_again(options)
-    again = replace(again, items=restore_sensitive(again.items, source_of(options, again.stored.header)))
+    if any(item.sensitive for item in again.items) and (note := manifest_change(again.stored.header, again.items)):
+        reporter.note(note)
+    again = replace(again, items=restored_items(options, again))
     async with connect(options.connection, again.settings) as client:
         version = await client.read_version()
         highest = await read_highest_priority(client, again.items)

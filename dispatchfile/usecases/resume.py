@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from dispatchfile.events import GOES_ON, Accepted, Cause, Ended, Outcome, Verdic
 from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
-    STANDARD_INPUT,
     Journal,
     JournalReader,
     Progress,
@@ -33,7 +31,6 @@ from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.baselines import baselines_of, on_record
 from dispatchfile.usecases.batch import Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
-from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -50,7 +47,7 @@ from dispatchfile.usecases.run import (
     run_deadline,
     run_manifest,
 )
-from dispatchfile.usecases.sensitive import restore_sensitive
+from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
 
 DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "ended with the embedded agent that ran it")
 
@@ -312,20 +309,17 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
     """Read again, now that nobody else writes."""
     stored = reader.run()
     standing = read_standing(reader, stored, resend_unknown=options.resend_unknown)
-    source = ManifestSource(
-        path=stored.header.manifest,
-        content=None,
-        variables=options.variables,
-        environ=options.environ,
-        allow_outside=options.allow_outside,
+    header = stored.header
+    source = source_of(
+        header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside
     )
-    if note := manifest_change(stored):
+    if note := manifest_change(header, standing.selected):
         reporter.note(note)
-    restored = {item.id: item for item in restore_sensitive(standing.selected, source)}
+    restored = {item.id: item for item in restore_sensitive(standing.selected, header, source)}
     standing = replace(standing, items=tuple(restored.get(item.id, item) for item in standing.items))
     journal.hide(restored.values())
     try:
-        settings = override_settings(stored.header.settings, options.settings)
+        settings = override_settings(header.settings, options.settings)
     except SettingError as error:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
     return _Resumed(stored, standing, reader, journal, settings)
@@ -435,17 +429,3 @@ def _sum_up(reader: JournalReader, stored: StoredRun, reporter: Reporter) -> Sum
     summary = run.summary()
     reporter.finished(summary)
     return summary
-
-
-def manifest_change(stored: StoredRun) -> str:
-    """A sentence if the manifest is not what it was when the run started; the run goes on with what it stored."""
-    header = stored.header
-    if header.manifest == STANDARD_INPUT:
-        return ""
-    try:
-        digest = hashlib.sha256(Path(header.manifest).read_bytes()).hexdigest()
-    except OSError:
-        return f"{header.shown_manifest} cannot be read any more: going on with the stored requests"
-    if digest == header.manifest_digest:
-        return ""
-    return f"{header.shown_manifest} has changed since the run started: going on with the stored requests"

@@ -17,7 +17,7 @@ from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket, parent_of
-from dispatchfile.items import Item, item_prefix, manifest_name
+from dispatchfile.items import Item, Origins, item_prefix, manifest_name, read_origins
 from dispatchfile.journal import (
     Journal,
     JournalReader,
@@ -89,6 +89,7 @@ class Prepared:
     selection: Selection
     items: tuple[Item, ...]
     settings: Settings
+    origins: Origins
     problems: tuple[Problem, ...]  # warnings
 
 
@@ -112,7 +113,8 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
     except SettingError as error:
         return (*loaded.problems, _misfit(error, options, loaded.document))
     selection = select_items(loaded.items, only=options.only, skip=options.skip, outcomes=_last_outcomes(options))
-    return Prepared(loaded.document, selection, loaded.items, settings, loaded.problems)
+    origins = read_origins(loaded.document, loaded.files, options.source.variables)
+    return Prepared(loaded.document, selection, loaded.items, settings, origins, loaded.problems)
 
 
 def _last_outcomes(options: RunOptions) -> dict[str, Outcome] | None:
@@ -264,6 +266,8 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         local=options.local,
         started_at=clock.wall(),
         tool_version=__version__,
+        variables=prepared.origins.plain,
+        hidden_variables=tuple(sorted(prepared.origins.hidden)),
     )
 
 

@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from dispatchfile.errors import UsageError
 from dispatchfile.items import Item
+from dispatchfile.journal import STANDARD_INPUT, RunHeader
+from dispatchfile.problems import Problem
 from dispatchfile.usecases.load import ManifestSource, load_items
 
 PAYLOAD, META = "payload", "meta."
+NOT_IN_ENVIRONMENT = "DF036"
+STORED_NOWHERE = "has sensitive values, which are stored nowhere, and"
 
 
-def restore_sensitive(items: Sequence[Item], source: ManifestSource) -> tuple[Item, ...]:
+def source_of(
+    header: RunHeader, *, variables: Mapping[str, object], environ: Mapping[str, str], allow_outside: bool
+) -> ManifestSource:
+    """The manifest that a run's sensitive values are rendered from, with what the run was given besides these."""
+    return ManifestSource(
+        path=header.manifest,
+        content=None,
+        variables={**header.variables, **variables},
+        environ=environ,
+        allow_outside=allow_outside,
+    )
+
+
+def restore_sensitive(items: Sequence[Item], header: RunHeader, source: ManifestSource) -> tuple[Item, ...]:
     """
-    The stored items with their sensitive values, rendered again.
+    The stored items of the run with their sensitive values, rendered again.
 
-    Raises UsageError where an item that needs one is not in the manifest any more, or no longer renders.
+    Raises UsageError where a variable is missing that the run was given for such values, and where an item that needs
+    one is not in the manifest any more, or no longer renders.
     """
-    if not any(item.sensitive for item in items):
+    first = next((item for item in items if item.sensitive), None)
+    if first is None:
         return tuple(items)
-    rendered = {item.id: item for item in load_items(source).items}
-    return tuple(_restored(item, rendered.get(item.id)) if item.sensitive else item for item in items)
-
-
-def _restored(item: Item, rendered: Item | None) -> Item:
-    if rendered is None or not item.sensitive <= _names_of(rendered):
+    if missing := [name for name in header.hidden_variables if name not in source.variables]:
+        flags = " ".join(f"--var {name}=…" for name in missing)
         raise UsageError(
-            f"item {item.id!r} has sensitive values, which are stored nowhere, and its manifest no longer gives them: "
-            "give back the manifest, or the variables they need with --var"
+            f"item {first.id!r} {STORED_NOWHERE} run {header.id} was given variables that they may be made of: "
+            f"give them again, by {flags} or --var-file"
         )
+    loaded = load_items(source)
+    rendered = {item.id: item for item in loaded.items}
+    for problem in loaded.problems:
+        if problem.code == NOT_IN_ENVIRONMENT or not loaded.items:
+            raise _not_given(first, problem)
+    wrong = {problem.item: problem for problem in loaded.problems}
+    return tuple(
+        _restored(item, rendered.get(item.id), wrong.get(item.id)) if item.sensitive else item for item in items
+    )
+
+
+def _restored(item: Item, rendered: Item | None, wrong: Problem | None) -> Item:
+    if rendered is None or not item.sensitive <= _names_of(rendered):
+        raise _not_given(item, wrong)
     request = item.request
     keys = [name.removeprefix(META) for name in item.sensitive if name.startswith(META)]
     meta = {**request.meta, **{key: rendered.request.meta[key] for key in keys}}
@@ -37,7 +68,31 @@ def _restored(item: Item, rendered: Item | None) -> Item:
     return replace(item, request=replace(request, meta=meta, payload=payload))
 
 
+def _not_given(item: Item, wrong: Problem | None) -> UsageError:
+    why = f" ({wrong})" if wrong else ""
+    return UsageError(
+        f"item {item.id!r} {STORED_NOWHERE} its manifest no longer gives them{why}: "
+        "give back the manifest, or the variables they need with --var"
+    )
+
+
 def _names_of(item: Item) -> set[str]:
     """What the item has a value of, as `sensitive` names it."""
     names = {f"{META}{key}" for key in item.request.meta}
     return names | {PAYLOAD} if item.request.payload else names
+
+
+def manifest_change(header: RunHeader, items: Sequence[Item]) -> str:
+    """A sentence if the manifest is not what it was when the run started, of which *items* are to go on."""
+    if header.manifest == STANDARD_INPUT:
+        return ""
+    try:
+        digest = hashlib.sha256(Path(header.manifest).read_bytes()).hexdigest()
+    except OSError:
+        return f"{header.shown_manifest} cannot be read any more: going on with the stored requests"
+    if digest == header.manifest_digest:
+        return ""
+    sentence = f"{header.shown_manifest} has changed since the run started: going on with the stored requests"
+    if any(item.sensitive for item in items):
+        return f"{sentence}, and with sensitive values as it gives them now"
+    return sentence

@@ -106,6 +106,8 @@ class _Stopping:
         executor = Executor(
             client=client, ledger=self._journal, results=self._results, reporter=self._reporter, clock=self._clock
         )
+        executor.mask.silence(sent)
+        self._journal.silence(sent)
         sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
         sweeping = asyncio.create_task(sweep.run(control))
         try:

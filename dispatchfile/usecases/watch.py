@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dispatchfile.clock import Clock
 from dispatchfile.events import Ended, Event, State
 from dispatchfile.flow import Ticket, parent_of
-from dispatchfile.journal import JournalReader, is_live
+from dispatchfile.journal import JournalReader, Mask, is_live
 from dispatchfile.monitor import Child
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
@@ -108,6 +108,8 @@ class _Seen:
         self.header = self._stored.header
         self.results = _fold_without_letting_go(reader)
         self._children = [] if self.header.local else list(self._living())
+        self._mask = Mask()
+        self._mask.silence(child.ticket.item for child in self._children)
 
     def _living(self) -> Iterator[Child]:
         attempts = {
@@ -144,6 +146,7 @@ class _Seen:
         )
 
     def _tell(self, event: Event) -> None:
+        event = self._mask.hide(event)
         self.results.apply(event)
         self._reporter.event(event, self.results)
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import Mask
+from dispatchfile.journal.masking import NOT_TOLD
 
 from .samples import item
 
@@ -63,3 +65,19 @@ def test_only_free_texts_are_covered():
     plain = {"child": 'hunter"2', "reason": 'hunter"2', "verdict": {"message": 'hunter"2', "node": 'hunter"2'}}
     Mask([KEYED]).cover(plain, "a")
     assert plain == {"child": 'hunter"2', "reason": "***", "verdict": {"message": "***", "node": 'hunter"2'}}
+
+
+@pytest.mark.parametrize(
+    ("cause", "message"),
+    [
+        pytest.param(Cause.EXIT, "exit code 3", id="in our own words"),
+        pytest.param(Cause.DRIVER, f"driver: {NOT_TOLD}", id="in those of Nomad"),
+    ],
+)
+def test_where_a_value_is_not_at_hand_nothing_is_told_that_may_repeat_it(cause, message):
+    """`watch` has no variables, so it cannot tell a secret from any other word."""
+    mask = Mask()
+    mask.silence([KEYED, item("b")])
+    verdict = Verdict(Outcome.FAILED, cause, 'exit code 3: "using hunter2"', last_log_line="using hunter2")
+    assert mask.hide(Ended("a", 1, 1.0, verdict)) == Ended("a", 1, 1.0, Verdict(Outcome.FAILED, cause, message))
+    assert mask.hide(Ended("b", 1, 1.0, verdict)) == Ended("b", 1, 1.0, verdict)

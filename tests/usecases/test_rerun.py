@@ -205,6 +205,36 @@ dispatches:
 """
 
 
+async def test_what_the_run_was_given_for_a_sensitive_value_has_to_be_given_again(tmp_path):
+    """The manifest's own variable of that name would be the wrong one; what else the run was given is on record."""
+    item = replace(make_item("r5", meta={"k": "old"}), sensitive=frozenset({"meta.k"}))
+    (manifest := tmp_path / "dispatchfile.yaml").write_text(
+        "version: 1\nvars: {key: default, release: r0}\ndispatches:\n"
+        '- {id: "{{ vars.release }}", job: encode, meta: {k: "{{ vars.key }}"}, sensitive: [meta.k]}\n'
+    )
+    head = header(manifest=str(manifest), variables={"release": "r5"}, hidden_variables=("key",))
+    name = await keep_run(tmp_path / "state", [item], [ended(item, Outcome.FAILED)], head=head)
+    with pytest.raises(UsageError, match=r"run run1 was given variables .* give them again, by --var key=…"):
+        await rerun(name, nomad := PastNomad(lifetime_s=0))
+    assert nomad.connected == 0
+    await rerun(name, nomad := PastNomad(lifetime_s=0), variables={"key": "s3cret"})
+    assert [child.meta for child in nomad.made] == [{"k": "s3cret"}]
+    assert new_run(name)[1].hidden_variables == ("key",)
+
+
+async def test_a_variable_of_the_environment_is_missed_too(tmp_path):
+    """While a manifest is read, one that is not set stands for itself: that is nothing to be sent."""
+    item = replace(make_item("a", meta={"k": "old"}), sensitive=frozenset({"meta.k"}))
+    (manifest := tmp_path / "dispatchfile.yaml").write_text(
+        "version: 1\nenv: [API_KEY]\ndispatches:\n"
+        '- {id: a, job: encode, meta: {k: "{{ env.API_KEY }}"}, sensitive: [meta.k]}\n'
+    )
+    head = header(manifest=str(manifest))
+    name = await keep_run(tmp_path / "state", [item], [ended(item, Outcome.FAILED)], head=head)
+    with pytest.raises(UsageError, match="API_KEY is not set in the environment"):
+        await rerun(name, PastNomad(lifetime_s=0))
+
+
 async def test_sensitive_values_are_rendered_again(tmp_path):
     """They are in no journal: the manifest and a variable give them back."""
     item = replace(

@@ -1,6 +1,7 @@
 """A run followed from another process, or its children in Nomad: nothing sent, nothing written."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -175,3 +176,18 @@ class TestBesideALiveProcess:
         assert read_past(name).is_live
         await journal.close(RunState.INTERRUPTED, exit_code=1, finished_at=STARTED_AT + 9)
         assert (read_past(name).is_live, read_past(name).state) == (False, "interrupted")
+
+
+async def test_a_sensitive_item_is_watched_without_what_its_task_wrote(tmp_path):
+    """Its value is in no journal, so nothing could be hidden in the line."""
+    keyed = replace(A, sensitive=frozenset({"meta.k"}), request=replace(A.request, meta={"k": "hunter2"}))
+    nomad = PastNomad()
+    children = {item.id: nomad.had(item) for item in (keyed, B)}
+    for child in children.values():
+        nomad.logs[child.id, "stderr"] = b"login with hunter2 failed\n"
+        nomad.end(child, 3)
+    events = [event for item in (keyed, B) for event in sent(item, children[item.id])]
+    name = await keep_run(tmp_path, [keyed, B], events, state=RunState.RUNNING)
+    summary = await watch(name, nomad)
+    assert ["hunter2" in item.message for item in summary.items] == [False, True]
+    assert [item.last_log_line for item in summary.items] == ["", "login with hunter2 failed"]

@@ -1,0 +1,77 @@
+"""Which variables from outside a manifest its sensitive values are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dispatchfile.errors import FileError
+from dispatchfile.files import Files
+from dispatchfile.items.recipe import Recipe, Recipes, Scope
+from dispatchfile.manifest import Document
+from dispatchfile.render import has_template, read_template, variables_read
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What was given from outside, by whether a sensitive value may be made of it."""
+
+    hidden: frozenset[str] = frozenset()  # names; their values are to be kept nowhere
+    plain: Mapping[str, str] = field(default_factory=dict)  # values that all else is made of
+
+
+def read_origins(document: Document, files: Files, given: Mapping[str, object]) -> Origins:
+    """
+    Of the variables *given* from outside those that the items of *document* are made of, if any value is sensitive.
+
+    What cannot be told counts as hidden; what no template reads is neither.
+    """
+    data: Any = document.data
+    entries = data["dispatches"]
+    if not given or not any("sensitive" in entry for entry in (data.get("defaults", {}), *entries)):
+        return Origins()
+    recipes = Recipes(document, given, Scope())
+    read = [recipe for recipe, _ in map(recipes.read, range(len(entries))) if recipe is not None]
+    hidden: set[str] = set()
+    plain: set[str] = set()
+    for recipe in read:
+        for source, is_sensitive in _sources(recipe, files):
+            names = None if source is None else variables_read(source)
+            (hidden if is_sensitive or names is None else plain).update(given if names is None else names)
+    texts = {name: value for name in plain - hidden if isinstance(value := given.get(name), str)}
+    return Origins(frozenset((hidden | plain) & set(given) - set(texts)), texts)
+
+
+def _sources(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
+    """Every template of the recipe, and whether a sensitive value is made by it; None for one that cannot be read."""
+    sensitive = recipe.policy.sensitive
+    plain = (recipe.id or "", recipe.job, recipe.token or "", recipe.prefix, *recipe.tags)
+    yield from ((text, False) for text in plain if has_template(text))
+    yield from ((text, f"meta.{key}" in sensitive) for key, text in recipe.meta.items() if has_template(text))
+    form, value = recipe.payload or ("text", "")
+    texts = [text for text in _texts(value) if has_template(text)]
+    yield from ((text, "payload" in sensitive) for text in texts)
+    if form == "template":
+        yield _template(files, value) if not texts else None, "payload" in sensitive
+
+
+def _template(files: Files, path: str) -> str | None:
+    try:
+        return read_template(files, path)
+    except FileError:
+        return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _of_each(value.values())
+    elif isinstance(value, list):
+        yield from _of_each(value)
+
+
+def _of_each(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        yield from _texts(value)
