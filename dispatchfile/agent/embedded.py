@@ -152,6 +152,10 @@ class EmbeddedAgent:
 
     # what tests and rehearsals do to it from inside
 
+    def set_faults(self, faults: Sequence[Fault]) -> None:
+        """Other faults from now on, none for an empty list; a `gc` among them is left out."""
+        self._faults.replace(faults)
+
     def register_job(self, job: Mapping[str, object]) -> Job:
         """Register a job as ``PUT /v1/jobs`` takes it, in a namespace that is made if need be; raises RefusedJob."""
         submitted = read_submitted(job)

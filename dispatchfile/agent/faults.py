@@ -77,10 +77,14 @@ class Faults:
     """Decides for each request in turn; the same seed and the same requests give the same faults."""
 
     def __init__(self, faults: Sequence[Fault], seed: int) -> None:
-        self._faults = tuple(fault for fault in faults if fault.kind != "gc")
         self._random = random.Random(seed)  # noqa: S311 - a script of faults is no secret
-        self._left = {place: fault.count for place, fault in enumerate(self._faults) if fault.count is not None}
+        self.replace(faults)
         self.collect_after = next((fault.seconds for fault in faults if fault.kind == "gc"), None)
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """From now on these faults are judged by; `collect_after` stays as it was."""
+        self._faults = tuple(fault for fault in faults if fault.kind != "gc")
+        self._left = {place: fault.count for place, fault in enumerate(self._faults) if fault.count is not None}
 
     def judge(self, target: Target, elapsed: float) -> Verdict:
         """*elapsed*: seconds since the agent was started."""

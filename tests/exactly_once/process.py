@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from dispatchfile.dispatch import Baseline, intent_of
@@ -48,23 +50,37 @@ class Process:
         self.world, self.life = world, life
         self.events: list[Event] = []  # of the whole run, as far as this process knows of them
         self.marked: set[tuple[str, int]] = set()  # durably
-        self.is_dead = False
+        self.is_dead = self.is_asked_to_stop = False
         self._control = Control()
         self._journal: SteadyJournal | None = None
         self._stored: list[Event] = []
         self.reached = 0
         self._faults = iter(life.faults)
         self._task: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
 
     async def run(self) -> None:
         """Returns when the process has ended, however it has."""
+        self.start()
+        await self.wait(LONGEST_S)
+        self.finish()
+
+    def start(self) -> None:
         loop = asyncio.get_running_loop()
-        timers = [loop.call_later(weather.after_s, self._meet, weather) for weather in self.life.weather]
+        self._timers = [loop.call_later(weather.after_s, self._meet, weather) for weather in self.life.weather]
         if isinstance(self.life.end, Interrupt):
-            timers.append(loop.call_later(self.life.end.after_s, self._interrupt))
+            self._timers.append(loop.call_later(self.life.end.after_s, self.interrupt))
         self._task = loop.create_task(self._work())
-        await asyncio.wait([self._task], timeout=LONGEST_S)
-        for timer in timers:
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether it has ended before so long."""
+        assert self._task is not None
+        await asyncio.wait([self._task], timeout=seconds)
+        return self._task.done()
+
+    def finish(self) -> None:
+        """What it leaves behind, checked."""
+        for timer in self._timers:
             timer.cancel()
         self.world.nomad.down = False
         if not self.is_dead:
@@ -90,7 +106,12 @@ class Process:
         else:
             self.world.happen(weather.what)
 
-    def _interrupt(self) -> None:
+    def ask_to_stop(self) -> None:
+        """By `stop` beside it."""
+        self.world.was_hindered = True
+        self.is_asked_to_stop = True
+
+    def interrupt(self) -> None:
         self.world.was_hindered = True
         self._control.interrupt()
 
@@ -101,11 +122,11 @@ class Process:
         self.reached += 1
         end = self.life.end
         if not self.is_dead and isinstance(end, Crash) and self.reached >= end.at:
-            self._die(end)
+            self.die(end)
         if self.is_dead:
             raise asyncio.CancelledError
 
-    def _die(self, end: Crash) -> None:
+    def die(self, end: Crash) -> None:
         assert self._task is not None
         self.is_dead = self.world.was_hindered = True
         self._task.cancel()
@@ -122,8 +143,11 @@ class Process:
     # Its work
 
     async def _work(self) -> None:
-        client = cast("Client", Wire(self))
-        await (self._begin(client) if self.world.path is None else self._go_on(client))
+        async with self.connect() as client:
+            await (self._begin(client) if self.world.path is None else self._go_on(client))
+
+    def connect(self) -> AbstractAsyncContextManager[Client]:
+        return nullcontext(cast("Client", Wire(self)))
 
     async def _begin(self, client: Client) -> None:
         world, settings = self.world, self.world.script.settings
@@ -135,7 +159,7 @@ class Process:
             for parent, state in parents.items()
         ]
         journal = SteadyJournal.create(world.folder / "first", header, world.items, baselines=baselines)
-        self._take(journal)
+        self.take(journal)
         await journal.add_intents([intent_of(Ticket(item, 1), run=RUN, rerun_of=None) for item in world.items])
         world.path = journal.path
         results = Results([item_facts(item) for item in world.items])
@@ -169,12 +193,7 @@ class Process:
 
     async def _go_on(self, client: Client) -> None:
         assert self.world.path is not None
-        reader = JournalReader(self.world.path)
-        self._stored = list(reader.events())
-        self.events = [*self._stored]
-        self.marked = {key for key, progress in reader.progress().items() if progress.marked}
-        journal = SteadyJournal.resume(reader.path)
-        self._take(journal)
+        reader, journal = self.open_again(self.world.path)
         options = resume.ResumeOptions(run=None, manifest=None, connection=Connection(ADDRESS), environ={})
         resumed = resume._take_up(options, reader, journal, NoReporter())
         try:
@@ -184,7 +203,16 @@ class Process:
         finally:
             await leave_as_it_was(journal, resumed.stored.status, self.world.clock)
 
-    def _take(self, journal: SteadyJournal) -> None:
+    def open_again(self, path: Path) -> tuple[JournalReader, SteadyJournal]:
+        reader = JournalReader(path)
+        self._stored = list(reader.events())
+        self.events = [*self._stored]
+        self.marked = {key for key, progress in reader.progress().items() if progress.marked}
+        journal = SteadyJournal.resume(path)
+        self.take(journal)
+        return reader, journal
+
+    def take(self, journal: SteadyJournal) -> None:
         self._journal, journal.process, journal.runner = journal, self, self.world.runner
 
     def heard(self, event: Event) -> None:

@@ -20,6 +20,7 @@ class Process(Protocol):
     """Whose journal it is."""
 
     marked: set[tuple[str, int]]  # attempts, durably
+    is_asked_to_stop: bool  # by another one
 
     async def reach(self) -> None:
         """The process comes to a point at which it may be killed; then this does not return."""
@@ -70,6 +71,10 @@ class SteadyJournal(Journal):
         self.written: list[Event] = []  # by this process, and durable
         self._held: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def stop_requested(self) -> bool:
+        return self.process.is_asked_to_stop
 
     async def add_intents(self, intents: Sequence[Intent]) -> None:
         await self._commit_steadily(lambda: Journal.add_intents(self, intents))

@@ -7,27 +7,14 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatchfile.settings import Settings, Share, Wait
-from tests.batches import seconds
 from tests.exactly_once.playing import play
-from tests.exactly_once.scripts import JOBS, Crash, Interrupt, ItemScript, Life, RunScript, Weather
+from tests.exactly_once.scripts import Crash, Interrupt, Life, RunScript, Weather
+from tests.exactly_once.strategies import item_scripts, run_settings
 
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "150"))
 FAULTS = ("", "drop", "reset", "late", "throttled", "unreachable", "refused", "phantom", "overtaken")
 
 
-item_scripts = st.builds(
-    ItemScript,
-    failing=st.sampled_from([0, 0, 1, 2]),
-    attempts=st.sampled_from([1, 2, 3]),
-    delay_s=st.sampled_from([0.0, 30.0]),
-    life_s=st.sampled_from([5.0, 0.0, 1.0, 60.0]),
-    timeout_s=st.sampled_from([None, 20.0, 60.0]),
-    stop=st.booleans(),
-    token=st.sampled_from(["", "own", "shared"]),
-    prefix=st.sampled_from(["", "written", "exact"]),
-    job=st.sampled_from(JOBS),
-)
 ends = st.one_of(
     st.builds(Crash, st.integers(1, 70), kept=st.integers(0, 4), late_s=st.sampled_from([None, 0.0, 10.0, 29.0])),
     st.builds(Interrupt, st.sampled_from([0.0, 0.02, 1.0, 8.0, 40.0])),
@@ -52,16 +39,6 @@ lives = st.builds(
         tuple
     ),
     downtime_s=st.sampled_from([0.0, 5.0, 60.0]),
-)
-run_settings = st.builds(
-    Settings,
-    wait=st.sampled_from([Wait.COMPLETION, Wait.COMPLETION, Wait.PLACEMENT, Wait.DETACH]),
-    concurrency=st.sampled_from([2, 1, 4]),
-    in_flight=st.sampled_from([None, 1, 3]),
-    canary=st.sampled_from([None, None, Share(count=1), Share(percent=50.0)]),
-    stop_on=st.sampled_from([None, None, Share(count=0), Share(count=1)]),
-    timeout=st.sampled_from([None, None, None, seconds(3.0), seconds(50.0)]),
-    settle=st.sampled_from([seconds(30.0), seconds(45.0)]),
 )
 scripts = st.builds(
     RunScript,

@@ -28,7 +28,7 @@ class World:
         self.script, self.folder, self.runner = script, folder, runner
         self.items = script.all_items
         self.clock = Clock(wall=asyncio.get_running_loop().time)
-        self.nomad = FakeNomad(jobs=JOBS, lifetime_s=self._lifetime, exit_code=self._exit_code, late_s=script.late_s)
+        self.nomad = self._nomad()
         self.path: Path | None = None  # of the journal, once there is one
         self.sending: set[str] = set()  # items of which a request is under way
         self.began_at = 0.0  # as the journal has it
@@ -45,6 +45,10 @@ class World:
         }
         for number in script.known_tokens:
             self._use_token(self.items[number % len(self.items)])
+
+    def _nomad(self) -> FakeNomad:
+        late_s = self.script.late_s
+        return FakeNomad(jobs=JOBS, lifetime_s=self.lifetime, exit_code=self.exit_code, late_s=late_s)
 
     def _use_token(self, item: Item) -> None:
         if token := item.request.token:
@@ -66,11 +70,11 @@ class World:
         found = next((value for (known, _), value in self._attempts.items() if known == prefix), None)
         return None if found is None else (self.script.items[found[0]], found[1])
 
-    def _lifetime(self, prefix: str) -> float:
+    def lifetime(self, prefix: str) -> float:
         found = self._script_of(prefix)
         return 3.0 if found is None else found[0].life_s
 
-    def _exit_code(self, prefix: str) -> int:
+    def exit_code(self, prefix: str) -> int:
         found = self._script_of(prefix)
         return 3 if found is not None and found[1] <= found[0].failing else 0
 

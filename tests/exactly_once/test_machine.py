@@ -1,0 +1,267 @@
+"""The journal, the dispatcher and the embedded agent through whatever hypothesis thinks of, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from dispatchfile.journal import JournalReader
+from dispatchfile.settings import Settings
+from tests.exactly_once.checks import check_end
+from tests.exactly_once.live import LiveProcess, LiveWorld, StopProcess
+from tests.exactly_once.playing import disk
+from tests.exactly_once.process import LONGEST_S
+from tests.exactly_once.scripts import Crash, ItemScript, Life, RunScript
+from tests.exactly_once.steady import Elsewhere
+from tests.exactly_once.strategies import item_scripts, run_settings
+from tests.virtual_time import VirtualLoop
+
+EXAMPLES = int(os.environ.get("EXACTLY_ONCE_MACHINES", "40"))
+STEPS = 25
+LIVES_AT_MOST = 12
+DYING_S = 1.0
+FAULTS = (
+    "drop-after-write=100%:dispatch",
+    "drop-after-write=50%",
+    "reset=50%:dispatch",
+    "reset=100%",
+    "429=50%",
+    "500=40%:dispatch",
+    "html=40%:dispatch",
+    "phantom=60%",
+    "leaderless=20s",
+    "delay=50%:12s",
+    "delay=300ms",
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """One run, its processes, and its Nomad."""
+
+    world: LiveWorld
+    process: LiveProcess | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner(loop_factory=VirtualLoop)
+        self.elsewhere = Elsewhere()
+        self.disk = disk()
+        self.has_begun = False
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        self.loop.run(self._do(work))
+
+    async def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        await self._pass(0.0)  # the process may have ended meanwhile
+
+    # The run and its processes
+
+    @initialize(
+        items=st.lists(item_scripts, min_size=1, max_size=5),
+        settings=run_settings,
+        known_tokens=st.lists(st.integers(0, 4), max_size=2),
+    )
+    def begin(self, items: list[ItemScript], settings: Settings, known_tokens: list[int]) -> None:
+        script = RunScript(tuple(items), settings=settings, known_tokens=tuple(known_tokens))
+        self.do(self._begin(script))
+
+    async def _begin(self, script: RunScript) -> None:
+        self.world = LiveWorld(script, self.disk.__enter__(), self.elsewhere)
+        await self.world.open()
+        self.has_begun = True
+        await self._start(LiveProcess(self.world, Life()))
+
+    async def _start(self, process: LiveProcess) -> None:
+        self.process = process
+        process.start()
+        await self._pass(0.0)
+
+    async def _pass(self, seconds: float) -> None:
+        """Time passes; the process may have ended when it is over."""
+        if self.process is None:
+            await asyncio.sleep(seconds)
+        elif await self.process.wait(seconds) or self.process.is_dead:
+            await self.process.wait(DYING_S)
+            process, self.process = self.process, None
+            process.finish()
+
+    @rule(seconds=st.sampled_from([0.0, 0.02, 0.3, 2.0, 8.0, 40.0, 300.0]))
+    def pass_time(self, seconds: float) -> None:
+        """Whether there is a process or not."""
+        self.do(self._pass(seconds))
+
+    @precondition(lambda self: self.process is not None)
+    @rule(kept=st.integers(0, 4))
+    def kill(self, kept: int) -> None:
+        """Wherever it is."""
+        self.do(self._kill(kept))
+
+    async def _kill(self, kept: int) -> None:
+        if not self.process.is_dead:  # it may have reached its end as this began
+            self.process.die(Crash(0, kept))
+        await self._pass(DYING_S)
+
+    @precondition(lambda self: self.process is not None)
+    @rule(points=st.integers(1, 25), kept=st.integers(0, 4))
+    def kill_at(self, points: int, kept: int) -> None:
+        """As it reaches Nomad or its journal for the n-th time from now."""
+        process = self.process
+        process.life = replace(process.life, end=Crash(process.reached + points, kept))
+
+    @precondition(lambda self: self.process is not None)
+    @rule()
+    def interrupt(self) -> None:
+        """It ends by itself, and leaves nothing out of its journal."""
+        self.do(self._interrupt())
+
+    async def _interrupt(self) -> None:
+        self.process.interrupt()
+        await self._to_the_end()
+
+    async def _to_the_end(self) -> None:
+        await self._pass(LONGEST_S)
+        assert self.process is None, "the process never ends"
+
+    @precondition(lambda self: self.process is None and not self.world.is_over)
+    @rule()
+    def resume(self) -> None:
+        """Or begin again, where there is no journal yet."""
+        self.do(self._start(LiveProcess(self.world, Life())))
+
+    @precondition(lambda self: self.process is None and self.world.path is not None)
+    @rule()
+    def stop(self) -> None:
+        """A process of its own, which may be killed, too."""
+        self.do(self._start(StopProcess(self.world, Life())))
+
+    @precondition(lambda self: self.process is not None and not isinstance(self.process, StopProcess))
+    @rule()
+    def stop_beside_the_process(self) -> None:
+        """It is asked to end, and then another one stops the children."""
+        self.do(self._stop_beside())
+
+    async def _stop_beside(self) -> None:
+        self.process.ask_to_stop()
+        await self._to_the_end()
+        if self.world.path is not None:
+            await self._start(StopProcess(self.world, Life()))
+
+    # What else happens
+
+    @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=2))
+    def change_faults(self, faults: list[str]) -> None:
+        """From now on; none for an empty list."""
+        self.world.was_hindered |= bool(faults)
+        self.world.nomad.set_faults(faults)
+
+    @rule()
+    def collect_garbage(self) -> None:
+        """A process that is at work may not have seen the end of what goes."""
+        self.do(self._collect())
+
+    async def _collect(self) -> None:
+        if self.world.nomad.collect():
+            self.world.has_forgotten = self.world.was_hindered = True
+
+    @rule()
+    def dispatch_as_stranger(self) -> None:
+        """The parent's children are not all ours."""
+        self.do(self.world.dispatch_as_stranger(self.world.items[0].request.job, None))
+
+    @rule(purge=st.booleans())
+    def stop_a_child(self, purge: bool) -> None:
+        """Somebody stops the oldest that lives, or purges the oldest of all."""
+        self.do(self._stop_a_child(purge=purge))
+
+    async def _stop_a_child(self, *, purge: bool) -> None:
+        children = list(self.world.nomad.children.values())
+        if purge and children:
+            self.world.has_forgotten = self.world.was_hindered = True
+            self.world.nomad.purge(children[0])
+        if not purge and (living := [child for child in children if child.status != "dead"]):
+            self.world.nomad.stop(living[0])
+
+    @rule(there_is=st.booleans())
+    def change_room(self, there_is: bool) -> None:
+        """Without room children wait in Nomad."""
+        self.do(self._change_room(there_is=there_is))
+
+    async def _change_room(self, *, there_is: bool) -> None:
+        self.world.nomad.set_room(there_is=there_is)
+
+    # What must always hold
+
+    @invariant()
+    def each_attempt_has_at_most_one_child(self) -> None:
+        """Of all that were ever made, collected ones too."""
+        if self.has_begun:
+            doubled = {key: children for key, children in self.world.own_children().items() if len(children) > 1}
+            assert not doubled
+
+    @invariant()
+    def what_was_made_is_on_record_as_perhaps_sent(self) -> None:
+        """On the disk, so whoever goes on knows what is in doubt."""
+        if not self.has_begun:
+            return
+        made = {key for key, children in self.world.own_children().items() if children}
+        assert not made or self.world.path is not None
+        if self.world.path is not None:
+            progress = JournalReader(self.world.path).progress()
+            assert made <= {key for key, known in progress.items() if known.marked or known.accepted}
+
+    @invariant()
+    def after_a_stop_nothing_lives(self) -> None:
+        """But for what the run takes for somebody else's, as an exact prefix does not tell whose a token hit is."""
+        if not self.has_begun or not self.world.was_stopped:
+            return
+        children = [child for found in self.world.own_children().values() for child in found]
+        living = {child.id for child in children if child.status != "dead" and not child.stop}
+        progress = JournalReader(self.world.path).progress().values()
+        foreign = {known.accepted.child for known in progress if known.accepted and known.accepted.existing}
+        assert not (living - foreign) & self.world.nomad.children.keys()
+
+    def teardown(self) -> None:
+        """In good weather every run comes to its end."""
+        try:
+            if self.has_begun:
+                self.do(self._finish())
+        finally:
+            self.loop.close()
+            self.elsewhere.end()
+            if self.has_begun:
+                self.disk.__exit__(None, None, None)
+
+    async def _finish(self) -> None:
+        self.world.nomad.set_faults(())
+        self.world.nomad.set_room(there_is=True)
+        try:
+            for _ in range(LIVES_AT_MOST):
+                if self.process is not None:
+                    await self._to_the_end()
+                if self.world.is_over:
+                    break
+                await self._start(LiveProcess(self.world, Life()))
+            assert self.world.is_over, "the run never ends"
+            check_end(self.world)
+        finally:
+            await self.world.close()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = hypothesis_settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
