@@ -9,19 +9,30 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from dispatchfile.events import MAY_STILL_LIVE, Cause
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.problems import Problem
-from dispatchfile.settings import Wait
+from dispatchfile.settings import Settings, Wait
 from dispatchfile.source import Position
 from dispatchfile.verdict import max_starts
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 1, 32_766  # the upper bound is configured in job_max_priority, 100 by default
 DEFAULT_HIGHEST_PRIORITY = 100
 FIRST_WITH_PRIORITY = (1, 10, 1)
+NEVER: Mapping[str, str] = MappingProxyType({})
 CLOSED = "disabled by the scheduler configuration"  # RejectJobRegistration
+# After these ends a child may still live, and the next attempt stops it first.
+MAY_LIVE_AFTER = MAY_STILL_LIVE | {
+    Cause.NODE_LOST,
+    Cause.MAX_RUN_DURATION,
+    Cause.DEADLINE,
+    Cause.NO_CAPACITY,
+    Cause.EVAL_FAILED,
+}
 Version = tuple[int, int, int]
 
 
@@ -34,6 +45,7 @@ class ParentState:
     may_read: bool = True
     may_dispatch: bool = True
     refusal: str = ""  # Nomad's words, where it may not be dispatched
+    may_stop: bool = True  # its children; asked only where the run may have to
     children: int = 0  # all ever made
     children_index: int = 0  # the index of that count
 
@@ -67,6 +79,29 @@ def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(job, registered, n=3, cutoff=0.6))
 
 
+def find_stops(items: Iterable[Item], settings: Settings, *, on_interrupt: bool = False) -> dict[str, str]:
+    """
+    What may make the run stop a child of an item, in words, by item; one whose children are never stopped is left out.
+
+    on_interrupt: an interrupted run stops whatever lives of it.
+    """
+    stops = {item.id: "--on-interrupt=stop" if on_interrupt else _stop_in(item, settings) for item in items}
+    return {item: why for item, why in stops.items() if why}
+
+
+def _stop_in(item: Item, settings: Settings) -> str:
+    if settings.wait is Wait.DETACH and settings.canary is None:  # canaries are watched in any case
+        return ""
+    if item.stop_on_deadline and (item.deadline or settings.timeout):
+        return "on_timeout: stop"
+    if item.retry.attempts == 1:
+        return ""
+    if settings.unplaced_after:  # then any outcome may be that of a child which is still queued
+        return "retry with unplaced_after"
+    after = sorted(item.retry.on & MAY_LIVE_AFTER)
+    return f"retry on {', '.join(after)}" if after else ""
+
+
 def check_items(
     items: Iterable[Item],
     parents: Mapping[Parent, ParentState],
@@ -74,17 +109,18 @@ def check_items(
     wait: Wait,
     version: Version | None,
     highest_priority: int | None = None,
+    stops: Mapping[str, str] = NEVER,
 ) -> tuple[Problem, ...]:
     """
     Every problem of every item; one of a parent as a whole is told once, at the first item that names it.
 
-    highest_priority: of the server's configuration, None where that is not known.
+    highest_priority: of the server's configuration, None where that is not known. stops: as `find_stops` gives them.
     """
     problems: list[Problem] = []
     told: set[tuple[Parent, str]] = set()
     for item in items:
         parent = (item.request.namespace, item.request.region, item.request.job)
-        for problem in _check_parent(item, parents[parent], wait):
+        for problem in _check_parent(item, parents[parent], wait, stops.get(item.id, "")):
             if (parent, problem.found) not in told:
                 told.add((parent, problem.found))
                 problems.append(problem)
@@ -112,7 +148,7 @@ def _problem(code: str, item: Item, found: str, hint: str, position: Position | 
     return Problem(code, position or item.row or item.position, found, hint, item=item.id)
 
 
-def _check_parent(item: Item, state: ParentState, wait: Wait) -> Iterator[Problem]:
+def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str) -> Iterator[Problem]:
     job, namespace = item.request.job, item.request.namespace
     if not state.may_read and wait is not Wait.DETACH:
         yield _problem(
@@ -120,6 +156,9 @@ def _check_parent(item: Item, state: ParentState, wait: Wait) -> Iterator[Proble
         )
     if not state.may_dispatch:
         yield _no_right_to_dispatch(item, state.refusal)
+    if not state.may_stop and stop:
+        found = f"{stop}, but the token may not stop children in namespace {namespace!r}"
+        yield _problem("DF107", item, found, "it needs submit-job")
     if state.may_read and state.job is None:
         likely = ", ".join(repr(name) for name in state.near_misses)
         hint = f"did you mean {likely}?" if likely else "register it with `nomad job run`, or name another namespace"

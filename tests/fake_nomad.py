@@ -362,6 +362,10 @@ class FakeNomad:
             if child.exit_code is None:
                 child.status, child.ended_at = "dead", _now()
 
+    async def stop_nothing(self, **_: object) -> None:
+        await self._call("ask to stop")
+        raise NomadRefused("missing job ID for deregistering", status=500)
+
     async def read_logs(self, alloc_id: str, task: str, **_: object) -> bytes:
         await self._call(f"logs {alloc_id}")
         raise NomadError("no logs here")

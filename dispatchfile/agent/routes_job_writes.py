@@ -221,6 +221,8 @@ def _update_words(change: Mapping[str, int]) -> dict[str, int]:
 
 
 def stop(core: Core, call: Call, job_id: str) -> Reply:
+    if not job_id:
+        raise HttpError(500, "missing job ID for deregistering")
     job = core.state.jobs.get((call.namespace, job_id))
     purge = call.flag("purge")
     written = core.scheduler.stop_job(job, purge=purge) if job is not None else Written(0)

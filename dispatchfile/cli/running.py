@@ -117,6 +117,7 @@ def _options(call: RunCall) -> RunOptions:
         skip_succeeded=call.skip_succeeded,
         new=call.new,
         journal=call.journal,
+        stop_on_interrupt=call.stop_on_interrupt and call.journal,
     )
 
 

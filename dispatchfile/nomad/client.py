@@ -152,6 +152,15 @@ class Client:
         target = self._target(_job_path(job_id), namespace, region, purge="true" if purge else "")
         await self._write("DELETE", target, b"")
 
+    async def stop_nothing(self, *, namespace: str = "", region: str = "") -> None:
+        """
+        Ask to stop a job and name none: refused in every case, NomadForbidden to a token that may stop no job there.
+
+        The right is checked before the ID is missed, so it is told without effect, whatever happens meanwhile.
+        Source: hashicorp/nomad, nomad/job_endpoint.go, Deregister.
+        """
+        await self._write("DELETE", self._target("/v1/job/", namespace, region), b"")
+
     async def evaluate_job(self, job_id: str, *, namespace: str = "", region: str = "") -> str:
         """
         Have a job evaluated again; the new evaluation's ID.

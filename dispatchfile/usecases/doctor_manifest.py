@@ -69,7 +69,7 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     if not items:
         return ParentsExam(())
     try:
-        states, _, problems = await preflight(client, prepared)
+        states, _, problems = await preflight(client, items, prepared.settings)
     except NomadError as error:
         return ParentsExam((fail(PREFLIGHT, error.message),))
     children = [await _read_children(client, parent, state) for parent, state in states.items() if state.job]

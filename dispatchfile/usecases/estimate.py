@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
+from dispatchfile.preflight import find_stops
 from dispatchfile.settings import Settings, Wait
 
-READS_BEFORE_EACH_JOB = 3  # job, summary, and a dispatch that is refused in every case
+# Job, summary, and a dispatch that is refused in every case; where children may have to be stopped, such a stop.
+READS_BEFORE_EACH_JOB = 3
 HEAD_BYTES = 250  # of a request, about
 # Nomad looks at every job whose ID begins like the parent's, twice, for each dispatch with a token. Measured on one
 # development agent: 54 dispatches a second beside 10,240 children with tokens, 226 without.
@@ -74,7 +76,7 @@ def estimate_load(
     return Load(
         items=len(items),
         jobs=jobs,
-        reads_before=_reads_before(items, jobs),
+        reads_before=_reads_before(items, jobs, settings),
         dispatches=len(items),
         reads_while=watched,
         log_reads=min(len(items), max(MOST_LOG_READS, int(len(items) * LOG_READS_SHARE))) if completion else 0,
@@ -88,11 +90,14 @@ def estimate_load(
     )
 
 
-def _reads_before(items: Sequence[Item], jobs: int) -> int:
+def _reads_before(items: Sequence[Item], jobs: int, settings: Settings) -> int:
     """The agent, once, and the scheduler's configuration where an item has a priority of its own."""
     if not items:
         return 0
-    return 1 + any(item.request.priority is not None for item in items) + READS_BEFORE_EACH_JOB * jobs
+    stops = find_stops(items, settings)
+    stopped = {parent_of(item) for item in items if item.id in stops}
+    prioritized = any(item.request.priority is not None for item in items)
+    return 1 + prioritized + READS_BEFORE_EACH_JOB * jobs + len(stopped)
 
 
 def _sent_bytes(item: Item) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
 
 from dispatchfile.errors import (
@@ -25,9 +25,13 @@ PARENTS_AT_ONCE = 8
 REGISTERED_SHOWN = 500
 
 
-async def read_parents(client: Client, parents: Iterable[Parent], *, probe: bool = True) -> dict[Parent, ParentState]:
+async def read_parents(
+    client: Client, parents: Iterable[Parent], *, probe: bool = True, stopped: Collection[Parent] = ()
+) -> dict[Parent, ParentState]:
     """
     Read each parent twice (job, summary), and, to *probe*, ask whether it may be dispatched.
+
+    stopped: those of which it is asked, too, whether their children may be stopped.
 
     Raises NomadError if the server cannot be reached or does not answer as Nomad does.
     """
@@ -36,7 +40,8 @@ async def read_parents(client: Client, parents: Iterable[Parent], *, probe: bool
 
     async def read(parent: Parent) -> ParentState:
         async with slots:
-            return await _read_parent(client, parent, probe=probe)
+            state = await _read_parent(client, parent, probe=probe)
+            return replace(state, may_stop=await _may_stop(client, parent)) if parent in stopped else state
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
     return dict(zip(wanted, states, strict=True))
@@ -75,14 +80,26 @@ async def _read_refusal(client: Client, parent: Parent) -> str:
     The right is checked before anything else (403), and such a request is refused in every case.
     Source: hashicorp/nomad, nomad/job_endpoint.go, Dispatch and validateDispatchRequest.
     """
+    return await _refusal_of(lambda: _probe(client, parent))
+
+
+async def _may_stop(client: Client, parent: Parent) -> bool:
+    namespace, region, _ = parent
+    return not await _refusal_of(lambda: client.stop_nothing(namespace=namespace, region=region))
+
+
+async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
+    """Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so."""
     for pause_s in PROBE_PAUSES_S:
         try:
-            await _probe(client, parent)
+            await probe()
         except NomadForbidden as error:
             return error.message
         except NomadUnavailable:
             await asyncio.sleep(pause_s)
         except (NomadRefused, NomadAmbiguous):
+            return ""
+        else:
             return ""
     return ""
 

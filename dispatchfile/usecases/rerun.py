@@ -15,8 +15,8 @@ from dispatchfile.items import Item
 from dispatchfile.journal import Journal, JournalReader, RunHeader, StoredRun, Target, state_folder, unfinished_run
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in
-from dispatchfile.problems import has_errors, sort_problems
+from dispatchfile.preflight import ParentState
+from dispatchfile.problems import has_errors
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, override_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
@@ -24,7 +24,6 @@ from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.children import find_living, is_living, own_children
 from dispatchfile.usecases.choose import Choice, choose_items
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
-from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import (
@@ -34,6 +33,7 @@ from dispatchfile.usecases.run import (
     close_journal,
     connected,
     new_run_id,
+    preflight,
     run_deadline,
 )
 from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
@@ -122,12 +122,7 @@ async def rerun_items(
         reporter.note(note)
     again = replace(again, items=restored_items(options, again))
     async with connect(options.connection, again.settings) as client:
-        version = await client.read_version()
-        highest = await read_highest_priority(client, again.items)
-        states = await read_parents(client, parents_in(again.items))
-        wait = again.settings.wait
-        found = check_items(again.items, states, wait=wait, version=version, highest_priority=highest)
-        problems = sort_problems(cap_problems(found))
+        states, version, problems = await preflight(client, again.items, again.settings)
         if has_errors(problems):
             return RunEnd(None, problems)
         run = _Rerun(options, again, states, version, _header(options, again, clock))

@@ -2,7 +2,8 @@
 What the token may do in a namespace, found out without effect.
 
 Nomad looks at a token's rights before it looks for what is asked: with the right, a job that does not exist is "not
-found", without it "Permission denied". What only a write that takes effect could tell is not asked.
+found", without it "Permission denied"; a stop that names no job is refused for the one or the other. What only a
+write that takes effect could tell is not asked.
 Source: hashicorp/nomad, nomad/job_endpoint.go.
 """
 
@@ -37,10 +38,12 @@ NEEDS: Mapping[str, Need] = {
         is_vital=False,
         without="without it run and resume read evaluations and allocations instead, which costs the server more",
     ),
-    "submit-job": Need("stop, on_timeout: stop and another attempt beside a child that may still live need it"),
+    "submit-job": Need(
+        "stop, on_timeout: stop and another attempt beside a child that may still live need it", is_vital=False
+    ),
     "read-logs": Need("logs, and the last log line of what failed, need it"),
 }
-ONLY_BY_DOING = ("submit-job", "read-logs")
+ONLY_BY_DOING = ("read-logs",)
 
 
 async def probe_rights(client: Client, place: Place) -> AsyncIterator[Finding]:
@@ -81,8 +84,14 @@ async def _list(client: Client, place: Place) -> object:
     return await client.list_jobs(prefix=NO_JOB, namespace=namespace, region=region, per_page=1)
 
 
+async def _stop(client: Client, place: Place) -> None:
+    namespace, region = place
+    await client.stop_nothing(namespace=namespace, region=region)
+
+
 PROBES: Mapping[str, Callable[[Client, Place], Awaitable[object]]] = {
     "dispatch-job": _dispatch,
     "read-job": _read,
     "list-jobs": _list,
+    "submit-job": _stop,
 }

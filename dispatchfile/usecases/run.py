@@ -31,7 +31,7 @@ from dispatchfile.journal import (
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.preflight import ParentState, cap_problems, check_items, parents_in, policies
+from dispatchfile.preflight import ParentState, cap_problems, check_items, find_stops, parents_in, policies
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
@@ -65,6 +65,7 @@ class RunOptions:
     logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
     state_dir: str | None = None
     journal: bool = True
+    stop_on_interrupt: bool = False  # what lives of the run then; who runs it does so
     skip_succeeded: bool = False
     new: bool = False  # even beside an unfinished run of the same manifest and target
 
@@ -149,15 +150,19 @@ def _misfit(error: SettingError, options: RunOptions, document: Document) -> Pro
     return document.problem("DF017", place, f"settings.{error.key}: {error.message}")
 
 
+Preflight = tuple[dict[Parent, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]
+
+
 async def preflight(
-    client: Client, prepared: Prepared
-) -> tuple[dict[Parent, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]:
+    client: Client, items: Sequence[Item], settings: Settings, *, stop_on_interrupt: bool = False
+) -> Preflight:
     """The parents' states, the server's version, and every problem that the server would have with the items."""
-    items, wait = prepared.selection.selected, prepared.settings.wait
     version = await client.read_version()
     highest = await read_highest_priority(client, items)
-    states = await read_parents(client, parents_in(items))
-    problems = check_items(items, states, wait=wait, version=version, highest_priority=highest)
+    stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
+    stopped = {parent_of(item) for item in items if item.id in stops}
+    states = await read_parents(client, parents_in(items), stopped=stopped)
+    problems = check_items(items, states, wait=settings.wait, version=version, highest_priority=highest, stops=stops)
     return states, version, sort_problems(cap_problems(problems))
 
 
@@ -221,7 +226,7 @@ class _Ready:
 async def _preflight(
     options: RunOptions, prepared: Prepared, client: Client, clock: Clock
 ) -> tuple[_Ready, tuple[Problem, ...]]:
-    states, version, problems = await preflight(client, prepared) if prepared.selection.selected else ({}, None, ())
+    states, version, problems = await _ask(options, prepared, client)
     header = _header(options, prepared, clock)
     ledger: Journal | NoLedger = NoLedger()
     if options.journal and not has_errors(problems):
@@ -237,6 +242,13 @@ async def _preflight(
         adopts=bool(options.run_id),
     )
     return ready, problems
+
+
+async def _ask(options: RunOptions, prepared: Prepared, client: Client) -> Preflight:
+    selected, settings = prepared.selection.selected, prepared.settings
+    if not selected:
+        return {}, None, ()
+    return await preflight(client, selected, settings, stop_on_interrupt=options.stop_on_interrupt)
 
 
 def _succeeded(

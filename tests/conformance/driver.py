@@ -59,7 +59,13 @@ class Told(NoReporter):
 
 
 async def end_of(
-    backend: Backend, folder: Path, manifest: str | Path, *, told: Told | None = None, **settings: str
+    backend: Backend,
+    folder: Path,
+    manifest: str | Path,
+    *,
+    told: Told | None = None,
+    stop_on_interrupt: bool = False,
+    **settings: str,
 ) -> RunEnd:
     """
     What a run came to. *manifest*: its text, which is written below *folder*, or the path of one that exists.
@@ -75,6 +81,7 @@ async def end_of(
         settings=settings,
         state_dir=str(folder / "state"),
         new=True,
+        stop_on_interrupt=stop_on_interrupt,
     )
     return await run_manifest(options, reporter=told or Told(), control=Control(), clock=Clock())
 

@@ -10,15 +10,19 @@ import pytest
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.nomad.client import Client
+from dispatchfile.usecases.findings import Level
+from dispatchfile.usecases.rights import probe_rights
 from tests.conformance.acls import Guarded, guarded_agent
 from tests.conformance.driver import Told, end_of, manifest_of, outcomes, run_items
-from tests.conformance.jobs import job, mock
+from tests.conformance.jobs import FOR_EVER, job, mock
 from tests.conformance.lacks import real_only
 
 pytestmark = real_only("tokens", "scheduler configuration")
 ITEMS = [{"id": "good", "job": "short"}, {"id": "bad", "job": "failing"}]
 ENDS = {"detach": ["dispatched"] * 2, "placement": ["placed"] * 2, "completion": ["succeeded", "failed"]}
-DISPATCH, READ, LIST = "dispatch-job", "read-job", "list-jobs"
+DISPATCH, READ, LIST, SUBMIT, DEREGISTER = "dispatch-job", "read-job", "list-jobs", "submit-job", "deregister-job"
+LATE = {"id": "late", "job": "for-ever", "timeout": "1s", "on_timeout": "stop"}
+AGAIN = {"id": "again", "job": "short", "retry": {"attempts": 2, "on": ["lost"]}}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,11 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 async def guarded(anyio_backend: str) -> AsyncIterator[Guarded]:
     async with guarded_agent() as agent:
-        await agent.manager.register(job("short", mock(run_for="100ms")), job("failing", mock(exit_code=3)))
+        await agent.manager.register(
+            job("short", mock(run_for="100ms")),
+            job("failing", mock(exit_code=3)),
+            job("for-ever", mock(run_for=FOR_EVER)),
+        )
         yield agent
 
 
@@ -60,7 +68,7 @@ async def test_a_token_that_may_just_do_what_is_needed_is_enough(guarded, tmp_pa
         pytest.param((READ, LIST), "completion", {DISPATCH}, id="completion-with-read-job"),
         pytest.param((DISPATCH,), "placement", {READ}, id="placement-with-dispatch-job"),
         pytest.param((DISPATCH, LIST), "completion", {READ}, id="completion-with-list-jobs"),
-        pytest.param(("submit-job",), "completion", {DISPATCH, READ}, id="completion-with-submit-job"),
+        pytest.param((SUBMIT,), "completion", {DISPATCH, READ}, id="completion-with-submit-job"),
     ],
 )
 async def test_what_a_token_lacks_is_told_before_anything_is_sent(guarded, tmp_path, capabilities, wait, lacking):
@@ -70,6 +78,60 @@ async def test_what_a_token_lacks_is_told_before_anything_is_sent(guarded, tmp_p
     assert end.summary is None
     told = {(problem.code, problem.item, problem.hint) for problem in end.problems}
     assert told == {("DF107", item["id"], f"it needs {needed}") for item in ITEMS for needed in lacking}
+
+
+async def test_who_may_stop_nothing_is_told_before_anything_is_sent(guarded, tmp_path):
+    """At the items that may have to be stopped, and at no others."""
+    backend = await guarded.as_one_who_may(DISPATCH, READ, LIST)
+    end = await end_of(backend, tmp_path, manifest_of([*ITEMS, LATE, AGAIN]), wait="completion")
+    assert end.summary is None
+    lacking = "but the token may not stop children in namespace 'default'"
+    assert [(problem.code, problem.item, problem.found, problem.hint) for problem in end.problems] == [
+        ("DF107", "late", f"on_timeout: stop, {lacking}", "it needs submit-job"),
+        ("DF107", "again", f"retry on lost, {lacking}", "it needs submit-job"),
+    ]
+    assert await guarded.manager.children("for-ever") == []
+
+
+@pytest.mark.parametrize("capability", [SUBMIT, DEREGISTER])
+async def test_who_may_stop_stops_what_is_over_its_timeout(guarded, tmp_path, capability):
+    """`deregister-job`, which newer servers know, is enough: what is asked for is the right itself."""
+    backend = await guarded.as_one_who_may(DISPATCH, READ, LIST, capability)
+    summary = await run_items(backend, tmp_path, [LATE, AGAIN])
+    assert [item.outcome for item in summary.items] == ["timed_out", "succeeded"]
+    late = summary.items[0]
+    assert late.message.endswith("stopped")
+    assert (await guarded.manager.job(late.child))["Stop"] is True
+
+
+async def test_a_run_that_would_stop_what_lives_needs_the_right_to(guarded, tmp_path):
+    """`--on-interrupt stop`, even where nothing is waited for."""
+    backend = await guarded.as_one_who_may(DISPATCH, READ, LIST)
+    end = await end_of(backend, tmp_path, manifest_of(ITEMS), stop_on_interrupt=True, wait="detach")
+    assert {(problem.item, problem.found.partition(",")[0]) for problem in end.problems} == {
+        (item["id"], "--on-interrupt=stop") for item in ITEMS
+    }
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "lacking"),
+    [
+        pytest.param((), {DISPATCH, READ, LIST, SUBMIT}, id="nothing"),
+        pytest.param((DISPATCH, READ), {LIST, SUBMIT}, id="to-dispatch"),
+        pytest.param((SUBMIT,), {DISPATCH, READ, LIST}, id="to-submit"),
+        pytest.param((DEREGISTER,), {DISPATCH, READ, LIST}, id="to-stop"),
+        pytest.param((DISPATCH, READ, LIST, SUBMIT), set(), id="all"),
+    ],
+)
+async def test_a_doctor_is_told_each_right(guarded, capabilities, lacking):
+    """Whatever can be asked for without effect; and nothing happens by asking."""
+    backend = await guarded.as_one_who_may(*capabilities)
+    async with Client(backend.connection, max_connections=1) as client:
+        findings = [finding async for finding in probe_rights(client, ("default", ""))]
+        with pytest.raises(NomadForbidden, match="Permission denied"):
+            await client.stop_nothing(namespace="elsewhere")
+    assert {finding.check for finding in findings if finding.level in {Level.FAIL, Level.WARN}} == lacking
+    assert {finding.check for finding in findings if finding.level is Level.SKIP} == {"read-logs"}
 
 
 @pytest.mark.parametrize("token", ["11111111-2222-3333-4444-555555555555", "no-uuid", ""])

@@ -221,6 +221,14 @@ async def test_a_malformed_dispatch_is_refused_in_the_same_words(parents, sent):
     assert type(trouble_of_write(answer_of(answer))) is NomadRefused
 
 
+async def test_a_stop_that_names_no_job_is_refused(parents):
+    """So the right to stop is asked for without effect: it is checked before the ID is missed."""
+    answer = await parents.ask("DELETE", "/v1/job/")
+    assert (answer.status_code, answer.text) == (500, "missing job ID for deregistering")
+    assert type(trouble_of_write(answer_of(answer))) is NomadRefused
+    assert [(await parents.job(name))["Stop"] for name in ("any", "ordinary")] == [False, False]
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A read that cannot be answered."""

@@ -68,7 +68,7 @@ def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[S
             self.end_headers()
             self.wfile.write(content)
 
-        do_PUT = do_GET  # noqa: N815  http.server's name
+        do_PUT = do_DELETE = do_GET  # noqa: N815  http.server's names
 
         def handle(self) -> None:
             with suppress(ConnectionError, ssl.SSLError):  # of a client that has seen enough

@@ -171,6 +171,9 @@ def healthy(asked: Asked) -> Reply:
     """A Nomad whose token may do everything that can be asked for."""
     if asked.path.endswith("/dispatch"):
         return Reply("parameterized job not found", 500)
+    if asked.method == "DELETE":
+        assert asked.path == "/v1/job/"
+        return Reply("missing job ID for deregistering", 500)
     return ANSWERS.get(asked.path, NOT_FOUND)
 
 
@@ -222,7 +225,8 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
         ("/dispatch", FORBIDDEN, ("fail", "dispatch-job", "not in namespace default: run, resume, rerun and dispatch")),
         ("-not-there", FORBIDDEN, ("fail", "read-job", "not in namespace default")),
         ("/v1/jobs", FORBIDDEN, ("warn", "list-jobs", "costs the server more")),
-        ("/nothing", FORBIDDEN, ("skip", "submit-job", "cannot be asked for without effect; stop, on_timeout: stop")),
+        ("/v1/job/", FORBIDDEN, ("warn", "submit-job", "not in namespace default: stop, on_timeout: stop and another")),
+        ("/nothing", FORBIDDEN, ("ok", "submit-job", "in namespace default")),
         ("/nothing", FORBIDDEN, ("skip", "read-logs", "cannot be asked for without effect; logs")),
         ("/nothing", FORBIDDEN, ("ok", "dispatch-job", "in namespace default")),
     ],

@@ -169,6 +169,24 @@ async def test_a_job_is_stopped_or_purged():
     ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (said(500, "missing job ID for deregistering"), NomadRefused),
+        (said(500, "rpc error: missing job ID for evaluation"), NomadRefused),
+        (said(403, "Permission denied"), NomadForbidden),
+        (said(500, "No cluster leader"), NomadUnavailable),
+    ],
+)
+async def test_the_right_to_stop_is_asked_for_without_a_job(answer, error):
+    """There is nothing that such a request could stop; what is said of it tells the right."""
+    nomad = Nomad(answer)
+    with pytest.raises(error) as caught:
+        await nomad.client().stop_nothing(namespace="media")
+    assert type(caught.value) is error
+    assert nomad.asked == [("DELETE", "/v1/job/?namespace=media", b"")]
+
+
 async def test_a_job_is_evaluated_again():
     """For a child that was left without an evaluation."""
     nomad = Nomad(ok({"EvalID": UUID, "EvalCreateIndex": 9}))

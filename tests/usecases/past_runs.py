@@ -88,6 +88,10 @@ class PastNomad(FakeNomad):
         self._refuse("stop")
         await super().stop_job(job_id, **options)
 
+    async def stop_nothing(self, **options) -> None:
+        self._refuse("stop")
+        await super().stop_nothing(**options)
+
     async def list_all_jobs(self, **options) -> tuple[JobStub, ...]:
         self._refuse("list")
         return await super().list_all_jobs(**options)

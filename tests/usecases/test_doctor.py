@@ -106,3 +106,10 @@ def test_each_token_costs_a_look_at_every_job_below_the_parent():
 def test_the_way_there_is_described(connection: Connection, findings: list[Finding]):
     """Without any secret in it."""
     assert list(describe_way(connection)) == findings
+
+
+def test_the_right_to_stop_is_asked_for_where_it_is_needed():
+    """Once for each job that has such items."""
+    late = {"deadline_s": 60.0, "stop_on_deadline": True}
+    items = [make_item("a", **late), make_item("b", **late), make_item("c", job="mux")]
+    assert estimate_load(items, COMPLETION, stored=NOTHING_THERE, round_trip_s=0).reads_before == 1 + 3 * 2 + 1

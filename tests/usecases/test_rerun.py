@@ -173,6 +173,19 @@ async def test_what_the_server_would_refuse_is_told_before_anything_is_sent(tmp_
     assert [problem.item for problem in end.problems] == ["a"]
 
 
+async def test_a_rerun_that_may_not_stop_what_it_would_have_to_does_not_start(tmp_path):
+    """As a run: by what its items say, before anything is sent."""
+    late = make_item("late", deadline_s=60.0, stop_on_deadline=True, line=7)
+    name = await keep_run(tmp_path, [late], [ended(late, Outcome.FAILED, Cause.EXIT)])
+    nomad = PastNomad(forbidden=("stop",))
+    end = await rerun(name, nomad)
+    assert end.summary is None
+    assert [(problem.code, problem.position.line, problem.hint) for problem in end.problems] == [
+        ("DF107", 7, "it needs submit-job")
+    ]
+    assert nomad.writes == []
+
+
 async def test_settings_are_the_old_runs_unless_a_flag_says_otherwise(tmp_path):
     """And wait is one of them."""
     name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])

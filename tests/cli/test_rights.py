@@ -1,0 +1,46 @@
+"""What `run` says of a token that may not do what is asked. The server is scripted: embedded agents have no tokens."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.dispatch_command.calls import ours
+from tests.dispatch_command.scripted import FORBIDDEN, Asked, Reply, scripted
+
+JOB = {"ID": "ok", "Namespace": "default", "Type": "batch", "Status": "running", "ParameterizedJob": {}}
+MANIFEST = """\
+version: 1
+dispatches:
+  - {id: a, job: ok}
+  - {id: b, job: ok, timeout: 30m, on_timeout: stop}
+"""
+
+
+def only_dispatching(asked: Asked) -> Reply:
+    """A Nomad whose token may dispatch and look, and no more."""
+    if asked.path.endswith("/dispatch"):
+        return Reply("Dispatch request included unpermitted metadata keys: [dispatchfile.probe]", 500)
+    answers = {"/v1/job/ok": Reply(JOB), "/v1/job/ok/summary": Reply({"Children": {}, "Summary": {}})}
+    return answers.get(asked.path, FORBIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "why"),
+    [
+        pytest.param(["--wait"], 4, "on_timeout: stop", id="on-timeout"),
+        pytest.param(["--detach", "--on-interrupt=stop"], 3, "--on-interrupt=stop", id="on-interrupt"),
+    ],
+)
+def test_the_right_to_stop_is_missed_before_anything_is_sent(
+    tmp_path: Path, arguments: list[str], line: int, why: str
+) -> None:
+    """At the place in the manifest, with exit code 1."""
+    manifest = tmp_path / "m.yaml"
+    manifest.write_text(MANIFEST)
+    with scripted(only_dispatching) as server:
+        said = ours(server.address, str(manifest), *arguments, "--state-dir", str(tmp_path / "state"), command="run")
+        stops = [asked for asked in server.asked if asked.method == "DELETE"]
+        assert all(b"dispatchfile.probe" in asked.body for asked in server.dispatches())
+    lacking = "but the token may not stop children in namespace 'default': it needs submit-job"
+    assert said.err.splitlines()[0] == f"{manifest}:{line}:5: DF107 {why}, {lacking}"
+    assert (said.code, [asked.path for asked in stops]) == (1, ["/v1/job/"])
