@@ -85,6 +85,7 @@ def _item_result(track: Track) -> ItemResult:
         tags=facts.tags,
         position=facts.position,
         last_log_line=verdict.last_log_line if verdict else "",
+        log_unread=verdict.log_unread if verdict else False,
     )
 
 

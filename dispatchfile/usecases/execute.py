@@ -23,6 +23,7 @@ from dispatchfile.usecases.reporting import Reporter
 FIRST_WITHOUT_FLAPPING = (2, 0, 1)  # before, a job was `dead` for a moment between a failure and its reschedule
 DEFAULT_PRIORITY = 50
 FEWEST_LOG_READS, LOG_READS_SHARE = 20, 0.05
+RESERVED_LOG_READS = 4  # one of so many is for what ends in a way that is rare
 
 
 class Control:
@@ -212,4 +213,5 @@ def _log_reads(wanted: str, items: int) -> LogReads:
         return LogReads(at_most=0)
     if wanted in ("failed", "all"):
         return LogReads(succeeded=wanted == "all")
-    return LogReads(at_most=max(FEWEST_LOG_READS, int(items * LOG_READS_SHARE)))
+    at_most = max(FEWEST_LOG_READS, int(items * LOG_READS_SHARE))
+    return LogReads(at_most=at_most, reserved=0 if items <= at_most else at_most // RESERVED_LOG_READS)
