@@ -9,12 +9,11 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted
 from dispatchfile.settings import parse_duration
 from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import BY_SIGNAL
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
-
-BY_SIGNAL = (130, 143)
 
 
 def watch_items(call: PastCall, timeout: str | None) -> int:

@@ -220,7 +220,7 @@ def _closing(summary: Summary, palette: Palette) -> list[str]:
         lines.append(palette.bad(f"TWO CHILDREN were made for one attempt, which must never be: {names}"))
     if known := sum(item.existing for item in summary.items):
         lines.append(f"{count_of(known, 'item')} had a child before this run, by its idempotency token")
-    if summary.requests.total:  # a past run's are not on record
+    if summary.requests.total:  # of a run that was killed, or that an older version made, they are not on record
         lines.append(requests_line(summary))
     if summary.state == "interrupted":
         lines += ways_on(summary, palette)

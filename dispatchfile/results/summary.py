@@ -27,13 +27,26 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What a run cost the server, since this process started."""
+    """What a run cost the server."""
 
     total: int = 0
     dispatches: int = 0
     retried: int = 0
     throttled: int = 0
     peak_connections: int = 0
+
+    def with_later(self, later: Requests) -> Requests:
+        """Those of a process that went on with the run too."""
+        return Requests(
+            total=self.total + later.total,
+            dispatches=self.dispatches + later.dispatches,
+            retried=self.retried + later.retried,
+            throttled=self.throttled + later.throttled,
+            peak_connections=max(self.peak_connections, later.peak_connections),
+        )
+
+
+NO_REQUESTS = Requests()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ def summarize(
     *,
     state: str,
     finished_at: float | None,
-    requests: Requests = Requests(),
+    requests: Requests = NO_REQUESTS,
     signal_exit: int | None = None,
 ) -> Summary:
     """

@@ -15,7 +15,7 @@ from dispatchfile.journal import Mask
 from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, parents_in
-from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
+from dispatchfile.results import NO_REQUESTS, ItemFacts, Requests, Results, RunFacts, Summary, summarize
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
 from dispatchfile.usecases.reporting import Reporter
@@ -91,6 +91,7 @@ class Executor:
     reporter: Reporter
     clock: Clock
     mask: Mask = field(default_factory=Mask)
+    before: Requests = NO_REQUESTS  # of earlier processes of this run
     sent: int = 0
     repeated: int = 0
 
@@ -141,13 +142,14 @@ class Executor:
 
     @property
     def requests(self) -> Requests:
-        return Requests(
+        own = Requests(
             total=self.client.requests,
             dispatches=self.sent,
             retried=self.repeated,
             throttled=self.client.throttled,
             peak_connections=self.client.peak_connections,
         )
+        return self.before.with_later(own)
 
 
 def _plan(work: Work) -> Plan:

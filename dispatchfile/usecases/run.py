@@ -377,7 +377,11 @@ async def close_journal(ledger: Journal | NoLedger, summary: Summary, state: Bat
     """Record how the run ended."""
     if isinstance(ledger, Journal):
         await ledger.close(
-            RunState(state.value), exit_code=summary.exit_code, finished_at=clock.wall(), counts=summary.counts
+            RunState(state.value),
+            exit_code=summary.exit_code,
+            finished_at=clock.wall(),
+            counts=summary.counts,
+            requests=summary.requests,
         )
 
 

@@ -37,6 +37,7 @@ class StopOptions:
 
     name: RunName
     connection: Connection
+    signal_exit: int | None = None  # the exit code of the process that stops the run because a signal ends both
 
 
 async def stop_run(
@@ -53,7 +54,7 @@ async def stop_run(
     before = reader.run().status
     journal = Journal.resume(reader.path)
     try:
-        stopping = _Stopping(reader, journal, before, reporter, clock)
+        stopping = _Stopping(reader, journal, before, reporter, clock, signal_exit=options.signal_exit)
         return await stopping.run(options.connection, connect, control)
     finally:
         await leave_as_it_was(journal, before, clock)
@@ -80,8 +81,16 @@ class _Stopping:
     """A run that is being stopped; its journal is this process's."""
 
     def __init__(
-        self, reader: JournalReader, journal: Journal, before: RunStatus, reporter: Reporter, clock: Clock
+        self,
+        reader: JournalReader,
+        journal: Journal,
+        before: RunStatus,
+        reporter: Reporter,
+        clock: Clock,
+        *,
+        signal_exit: int | None,
     ) -> None:
+        self._signal_exit = signal_exit
         self._reader, self._journal, self._before = reader, journal, before
         self._reporter, self._clock = reporter, clock
         stored = reader.run()
@@ -94,7 +103,7 @@ class _Stopping:
         self._reporter.started(run_facts(self._header), self._results)
         sent = [item for item in self._standing.selected if self._is_to_be_settled(item)]
         if self._header.local or not (sent or self._own.recorded):
-            return await self._finish(BatchState.STOPPED_EARLY, Requests(), stopped=False)
+            return await self._finish(BatchState.STOPPED_EARLY, self._before.requests, stopped=False)
         async with connect(connection, self._header.settings) as client:
             return await self._stop_children(client, sent, control)
 
@@ -104,7 +113,12 @@ class _Stopping:
 
     async def _stop_children(self, client: Client, sent: Sequence[Item], control: Control) -> Summary:
         executor = Executor(
-            client=client, ledger=self._journal, results=self._results, reporter=self._reporter, clock=self._clock
+            client=client,
+            ledger=self._journal,
+            results=self._results,
+            reporter=self._reporter,
+            clock=self._clock,
+            before=self._before.requests,
         )
         sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
         sweeping = asyncio.create_task(sweep.run(control))
@@ -160,6 +174,7 @@ class _Stopping:
             state=RunState.FINISHED.value if was_over else state.value,
             finished_at=self._before.finished_at if was_over else self._clock.wall(),
             requests=requests,
+            signal_exit=self._signal_exit,
         )
         if not was_over:
             await close_journal(self._journal, summary, state, self._clock)

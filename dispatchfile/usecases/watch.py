@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
 from dispatchfile.events import Ended, Event, State
@@ -19,7 +19,7 @@ from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import is_before_2_0_1, parent_facts
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import RUNNING, PastRun, RunName, run_facts, uncollected
+from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit, uncollected
 from dispatchfile.usecases.reporting import NoReporter, Reporter
 from dispatchfile.usecases.run import Connect, connected
 
@@ -53,6 +53,8 @@ async def watch_run(
         reporter.started(run_facts(seen.header), seen.results)
         await seen.follow(options.connection, connect, clock, until=until)
         summary = seen.summary(clock)
+    if summary.exit_code in BY_SIGNAL:  # the signal was not for this process: it tells of a run that has not ended
+        summary = replace(summary, exit_code=1)
     reporter.finished(summary)
     return summary
 
@@ -154,7 +156,14 @@ class _Seen:
             return past.summary()
         over = self.results.finished
         state = past.state if over or self._stored.is_unfinished else RUNNING
-        return summarize(self.results, past.facts, state=state, finished_at=clock.wall() if over else None)
+        return summarize(
+            self.results,
+            past.facts,
+            state=state,
+            finished_at=clock.wall() if over else None,
+            requests=self._stored.status.requests,
+            signal_exit=None if over else signal_exit(self._stored.status),
+        )
 
 
 def _fold_without_letting_go(reader: JournalReader) -> Results:

@@ -115,6 +115,15 @@ async def test_where_nobody_answers_watching_gives_up(tmp_path):
     assert 55 < asyncio.get_running_loop().time() - 1_000 < 75
 
 
+async def test_the_signal_that_ended_the_run_is_not_the_watchs(tmp_path):
+    """The run has not ended, and that is 1; `status` tells its exit code."""
+    name = await keep_run(tmp_path, [A], state=RunState.INTERRUPTED, exit_code=130)
+    watched = await watch(name, nomad := PastNomad())
+    assert watched.exit_code == 1
+    refreshed = await refresh_run(read_past(name), CONNECTION, clock=loop_clock(), connect=nomad.connect)
+    assert refreshed.exit_code == 130
+
+
 async def test_a_local_run_has_nothing_to_follow(tmp_path):
     """Its tasks ended with it."""
     name = await keep_run(
