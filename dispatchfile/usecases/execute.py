@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
@@ -26,11 +27,17 @@ FEWEST_LOG_READS, LOG_READS_SHARE = 20, 0.05
 RESERVED_LOG_READS = 4  # one of so many is for what ends in a way that is rare
 
 
+class Interruptible(Protocol):
+    """Something under way that can be ended in good order."""
+
+    def interrupt(self) -> None: ...
+
+
 class Control:
     """How a run is interrupted from outside, by a signal or by another process."""
 
     def __init__(self) -> None:
-        self._batch: Batch | None = None
+        self._target: Interruptible | None = None
         self.interrupted = False
         self.exit_code: int | None = None  # 130 or 143 where a signal interrupted it
         self.stop_was_requested = False  # by another process
@@ -38,18 +45,18 @@ class Control:
     def interrupt(self, exit_code: int | None = None) -> None:
         """Send nothing more, wait for the answers under way, write the journal, and end."""
         self.interrupted, self.exit_code = True, exit_code
-        if self._batch is not None:
-            self._batch.interrupt()
+        if self._target is not None:
+            self._target.interrupt()
 
-    def attach(self, batch: Batch) -> None:
-        """From now on an interruption is the batch's; one that came before is passed on."""
-        self._batch = batch
+    def attach(self, target: Interruptible) -> None:
+        """From now on an interruption is the target's; one that came before is passed on."""
+        self._target = target
         if self.interrupted:
-            batch.interrupt()
+            target.interrupt()
 
     @property
     def is_attached(self) -> bool:
-        return self._batch is not None
+        return self._target is not None
 
 
 @dataclass(frozen=True, slots=True)

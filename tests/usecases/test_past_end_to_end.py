@@ -119,7 +119,7 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
     here = place("detach")
     assert (await here.run()).exit_code == 0
     options = WatchOptions(name=here.name, connection=here.connection, timeout_s=3.0)
-    seen = await watch_run(options, reporter=NoReporter(), clock=Clock())
+    seen = await watch_run(options, reporter=NoReporter(), control=Control(), clock=Clock())
     assert {item.id: str(item.outcome or item.state) for item in seen.items} == {
         "quick": "succeeded",
         "wrong": "failed",

@@ -9,6 +9,7 @@ from dispatchfile.errors import NomadUnavailable
 from dispatchfile.events import Cause, Ended, Moved, Outcome, State, Verdict
 from dispatchfile.journal import Journal, RunState
 from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import read_past
 from dispatchfile.usecases.watch import WatchOptions, refresh_run, watch_run
 from tests.making import make_item
@@ -39,9 +40,11 @@ def ended(item, outcome, cause=None, *, attempt=1, retry_at=None):
     return Ended(item.id, attempt, STARTED_AT + 3, Verdict(outcome, cause), retry_at)
 
 
-async def watch(name, nomad, told=None, *, timeout_s=None):
+async def watch(name, nomad, told=None, *, timeout_s=None, control=None):
     options = WatchOptions(name=name, connection=CONNECTION, timeout_s=timeout_s)
-    return await watch_run(options, reporter=told or Told(), clock=loop_clock(), connect=nomad.connect)
+    return await watch_run(
+        options, reporter=told or Told(), control=control or Control(), clock=loop_clock(), connect=nomad.connect
+    )
 
 
 def told_of(summary):
@@ -102,6 +105,21 @@ async def test_watching_ends_when_its_time_is_up(tmp_path):
     summary = await watch(name, nomad, timeout_s=30)
     assert asyncio.get_running_loop().time() - started == pytest.approx(30, abs=1)
     assert (told_of(summary), summary.exit_code, summary.state) == ({"a": "running"}, 1, "running")
+
+
+async def test_an_interruption_ends_the_watching_with_what_was_seen(tmp_path):
+    """At once, with the signal's exit code; the run is left alone."""
+    nomad, control = PastNomad(), Control()
+    one, two = nomad.had(A), nomad.had(B)
+    events = [*sent(A, one), ended(A, Outcome.DISPATCHED), *sent(B, two), ended(B, Outcome.DISPATCHED)]
+    name = await keep_run(tmp_path, [A, B], events, head=DETACHED)
+    before, loop = bytes_of(tmp_path), asyncio.get_running_loop()
+    loop.call_later(30, nomad.end, one)
+    loop.call_later(60.5, control.interrupt, 143)
+    summary = await watch(name, nomad, told := Told(), control=control)
+    assert (loop.time(), told_of(summary)) == (1_060.5, {"a": "succeeded", "b": "running"})
+    assert (summary.exit_code, summary.state, told.finished_with) == (143, "running", summary)
+    assert (nomad.writes, bytes_of(tmp_path)) == ([], before)
 
 
 async def test_where_nobody_answers_watching_gives_up(tmp_path):
