@@ -25,11 +25,22 @@ class Results:
         track = self._tracks[event.item]
         before = track.standing
         track.fold(event)
-        if (after := track.standing) is not before:
-            self._counts[before] -= 1
-            self._counts[after] += 1
+        self._count(before, track.standing)
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
+
+    def reopen(self, items: Iterable[str]) -> None:
+        """What of these was left unsent is to be sent after all: it waits."""
+        for item in items:
+            track = self._tracks[item]
+            before = track.standing
+            track.reopen()
+            self._count(before, track.standing)
+
+    def _count(self, before: State | Outcome, after: State | Outcome) -> None:
+        if after is not before:
+            self._counts[before] -= 1
+            self._counts[after] += 1
 
     def counts(self) -> Mapping[State | Outcome, int]:
         """Items by outcome where they have one, else by state; `State.ENDED` counts all that have one."""

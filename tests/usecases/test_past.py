@@ -104,6 +104,26 @@ async def test_what_a_run_costs_is_summed_up_over_its_processes(tmp_path):
     assert stopped.requests.total > summary.requests.total
 
 
+async def test_what_a_resume_has_still_to_send_waits(tmp_path):
+    """It is not shown as ended, whatever the interrupted process has left on record of it."""
+
+    class Seen(Told):
+        def started(self, facts, results):
+            self.counts = {key: number for key, number in results.counts().items() if number}
+
+    events = [
+        Ended("a", 1, 1.0, Verdict(Outcome.SUCCEEDED)),
+        Ended("b", 1, 2.0, Verdict(Outcome.UNSENT, Cause.INTERRUPTED)),
+        Ended("c", 1, 2.0, Verdict(Outcome.UNSENT, Cause.UNREACHABLE)),
+    ]
+    name = await keep_run(tmp_path, [A, B, C, D], events, state=RunState.INTERRUPTED)
+    options = ResumeOptions(run=name.run, manifest=None, connection=CONNECTION, environ={}, state_dir=name.state_dir)
+    nomad, seen = PastNomad(lifetime_s=0), Seen()
+    summary = await resume_run(options, reporter=seen, control=Control(), clock=loop_clock(), connect=nomad.connect)
+    assert seen.counts == {Outcome.SUCCEEDED: 1, State.ENDED: 1, State.WAITING: 3}
+    assert (summary.exit_code, summary.counts["succeeded"], len(nomad.made)) == (0, 4, 3)
+
+
 async def test_a_run_that_could_not_be_taken_up_again_keeps_what_it_cost(tmp_path):
     """No server answers, and the journal is as it was."""
     name = await keep_run(tmp_path, [A], state=RunState.INTERRUPTED, exit_code=130, requests=Requests(40, 12))
