@@ -10,7 +10,7 @@ from dispatchfile.events import GOES_ON, Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
-from dispatchfile.results import Group, ItemResult, Summary, group_endings, item_json, summary_head_json
+from dispatchfile.results import LOCAL, Group, ItemResult, Summary, group_endings, item_json, summary_head_json
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 20
@@ -21,7 +21,6 @@ WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
-LOCAL = "local"  # the target of a run on an embedded agent
 
 
 def render_summary(summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None) -> str:

@@ -124,8 +124,8 @@ class Track:
         self._attempt(event.attempt).fold(event)
         self.standing = self.deciding.standing
 
-    def reopen(self) -> None:
-        self.deciding.reopen()
+    def reopen(self, number: int) -> None:
+        self._attempt(number).reopen()
         self.standing = self.deciding.standing
 
     def _attempt(self, number: int) -> Attempt:

@@ -29,12 +29,12 @@ class Results:
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
 
-    def reopen(self, items: Iterable[str]) -> None:
-        """What of these was left unsent is to be sent after all: it waits."""
-        for item in items:
+    def reopen(self, attempts: Mapping[str, int]) -> None:
+        """These attempts, by item, are what a resume begins with: what is still to be sent waits."""
+        for item, number in attempts.items():
             track = self._tracks[item]
             before = track.standing
-            track.reopen()
+            track.reopen(number)
             self._count(before, track.standing)
 
     def _count(self, before: State | Outcome, after: State | Outcome) -> None:

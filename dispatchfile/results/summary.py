@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dispatchfile.events import Outcome
+from dispatchfile.events import Outcome, State
 from dispatchfile.results.folding import Results
 from dispatchfile.results.items import ItemResult, span_s
 
 SUMMARY_SCHEMA = "dispatchfile/summary/v1"
+LOCAL = "local"  # the target of a run on an embedded agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def summarize(
     signal_exit: 130 or 143 where a signal ended the run.
     """
     items = tuple(results.items())
+    if facts.target == LOCAL and state == "interrupted":
+        items = tuple(map(_without_its_agent, items))
     code = exit_code(
         (item.outcome for item in items if item.outcome), finished=results.finished and not results.doubled
     )
@@ -114,6 +117,13 @@ def summarize(
         doubled=results.doubled,
         has_journal=facts.has_journal,
     )
+
+
+def _without_its_agent(item: ItemResult) -> ItemResult:
+    """Nothing of it lives: a resume sends it again."""
+    if item.outcome is not None or item.state is State.WAITING:
+        return item
+    return replace(item, state=State.WAITING, message="ended with the embedded agent that ran it")
 
 
 def _count_outcomes(results: Results) -> dict[str, int]:

@@ -335,7 +335,7 @@ async def _go_on(
     client: Client, resumed: _Resumed, *, logs: str, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
     results = fold_journal(resumed.reader, resumed.stored)
-    results.reopen(item.id for item in resumed.standing.selected)
+    results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
     work = await _work(client, resumed, logs)
     reporter.started(work.facts, results)
     executor = Executor(

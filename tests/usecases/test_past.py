@@ -1,5 +1,7 @@
 """Past runs read back: as their events say, in seconds however many items they have."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatchfile.errors import NomadUnavailable
@@ -16,14 +18,14 @@ from dispatchfile.events import (
     State,
     Verdict,
 )
-from dispatchfile.journal import RunState
+from dispatchfile.journal import RunState, Target
 from dispatchfile.results import Requests, Results
 from dispatchfile.usecases.execute import Control, item_facts
 from dispatchfile.usecases.past import fold_journal, read_history, read_past
-from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from tests.making import make_item
-from tests.usecases.past_runs import CONNECTION, PastNomad, Told, header, keep_run, loop_clock
+from tests.usecases.past_runs import CONNECTION, PastNomad, Told, header, keep_run, loop_clock, sent
 from tests.virtual_time import VIRTUAL_TIME
 
 
@@ -102,6 +104,25 @@ async def test_what_a_run_costs_is_summed_up_over_its_processes(tmp_path):
     assert read_past(name).summary() == summary
     stopped = await stop_run(StopOptions(name=name, connection=CONNECTION), **call)
     assert stopped.requests.total > summary.requests.total
+
+
+async def test_nothing_of_an_interrupted_local_run_lives(tmp_path):
+    """Its tasks ended with the embedded agent that ran them, and wait to be sent again."""
+    events = [*sent(A, CHILD.format("a-1")), *sent(B, CHILD.format("b-1"))]
+    events += [Moved("a", 1, 995.0, State.RUNNING, "running on n1"), Ended("b", 1, 996.0, Verdict(Outcome.SUCCEEDED))]
+    local = header(local=True, target=Target("local", "", ("default",)))
+    name = await keep_run(tmp_path, [A, B, C], events, state=RunState.INTERRUPTED, head=local)
+    past = read_past(name)
+    told = {item.id: (item.outcome or item.state, item.message) for item in past.summary().items}
+    assert told == {
+        "a": (State.WAITING, "ended with the embedded agent that ran it"),
+        "b": (Outcome.SUCCEEDED, ""),
+        "c": (State.WAITING, ""),
+    }
+    assert replace(past, is_live=True).summary().items[0].state is State.RUNNING
+    standing = read_standing(past.reader, past.stored)
+    past.results.reopen({item: start.attempt for item, start in standing.starts.items()})
+    assert past.results.counts()[State.WAITING] == 2
 
 
 async def test_what_a_resume_has_still_to_send_waits(tmp_path):
