@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 from dispatchfile.events import GOES_ON, Cause, Outcome
@@ -17,6 +18,7 @@ LISTED_GROUPS = 20
 IDS_OF_A_GROUP = 12
 ITEMS_A_PIECE = 1_000
 NAMED_IDS = 5  # in a command that could not be shorter
+MOST_NAMED_IDS = 50  # in one that would take along what ended well
 WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 UNFINISHED = frozenset({"running", "interrupted"})
@@ -148,11 +150,14 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
     """
     The shortest command that runs just these items again; with many of them perhaps one that takes others along.
 
-    Empty while the run is unfinished, as a rerun would be refused, and for a run without a journal.
+    Empty while the run is unfinished, as a rerun would be refused, and for a run without a journal. A run of which
+    nothing but children goes on that it has let go of is over.
     """
-    if summary.state in UNFINISHED or not summary.has_journal:
+    goes_on = summary.state in UNFINISHED and not (summary.state == "running" and summary.let_go)
+    if goes_on or not summary.has_journal:
         return ""
     wanted = set(ids)
+    summary = _as_on_record(summary)
     meant = [item for item in summary.items if item.id in wanted]
     choices = _choices(summary, meant)
     start = f"{PROGRAM} rerun {summary.run}"
@@ -160,8 +165,26 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
         if taken == wanted:
             return f"{start} {option}"
     if len(wanted) <= NAMED_IDS:
-        return " ".join([start, *_naming_unknown(meant), *(f"--only {item_id}" for item_id in sorted(wanted))])
-    return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
+        return " ".join([start, *_naming_unknown(meant), *_naming(wanted)])
+    if wanted.isdisjoint(summary.let_go):
+        return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
+    command = " ".join([start, *_naming_unknown(meant), *_naming(wanted)[:MOST_NAMED_IDS]])
+    return command if len(wanted) <= MOST_NAMED_IDS else f"{command}  # the first {MOST_NAMED_IDS} of {len(wanted):,}"
+
+
+def _as_on_record(summary: Summary) -> Summary:
+    """`rerun` goes by the journal, which has a child as let go of, whatever has become of it since."""
+    if not summary.let_go:
+        return summary
+    items = tuple(
+        replace(item, outcome=summary.let_go[item.id], cause=None) if item.id in summary.let_go else item
+        for item in summary.items
+    )
+    return replace(summary, items=items)
+
+
+def _naming(ids: Iterable[str]) -> list[str]:
+    return [f"--only {item_id}" for item_id in sorted(ids)]
 
 
 def _choices(summary: Summary, meant: Sequence[ItemResult]) -> list[tuple[str, set[str]]]:

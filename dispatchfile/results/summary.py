@@ -69,6 +69,7 @@ class Summary:
     items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
     has_journal: bool = True
+    let_go: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 

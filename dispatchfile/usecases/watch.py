@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
-from dispatchfile.events import Ended, Event, State
+from dispatchfile.events import Ended, Event, Outcome, State
 from dispatchfile.flow import Ticket, parent_of
 from dispatchfile.journal import JournalReader, is_live
 from dispatchfile.monitor import Child
@@ -140,7 +140,7 @@ class _Seen:
         self._reader, self._reporter = reader, reporter
         self._stored = reader.run()
         self.header = self._stored.header
-        self.results = _fold_without_letting_go(reader)
+        self.results, self._let_go = _fold_without_letting_go(reader)
         self._children = [] if self.header.local else list(self._living())
 
     def _living(self) -> Iterator[Child]:
@@ -189,7 +189,7 @@ class _Seen:
             return past.summary()
         over = self.results.finished
         state = past.state if over or self._stored.is_unfinished else RUNNING
-        return summarize(
+        summary = summarize(
             self.results,
             past.facts,
             state=state,
@@ -197,13 +197,23 @@ class _Seen:
             requests=self._stored.status.requests,
             signal_exit=None if over else signal_exit(self._stored.status),
         )
+        return replace(summary, let_go=self._let_go)
 
 
-def _fold_without_letting_go(reader: JournalReader) -> Results:
-    """As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen."""
+def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
+    """
+    As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen.
+
+    Beside the results, what the journal has of such items.
+    """
+    let_go: dict[str, Outcome] = {}
     with uncollected():
         results = Results(reader.facts())
         for event in reader.events():
-            if not (isinstance(event, Ended) and event.verdict.outcome in LET_GO):
+            if isinstance(event, Ended):
+                let_go.pop(event.item, None)
+            if isinstance(event, Ended) and event.verdict.outcome in LET_GO:
+                let_go[event.item] = event.verdict.outcome
+            else:
                 results.apply(event)
-    return results
+    return results, let_go
