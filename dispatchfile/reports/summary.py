@@ -123,7 +123,14 @@ def _ids(group: Group, width: int | None) -> list[str]:
     names = [visible(item_id) for item_id in group.ids[:IDS_OF_A_GROUP]]
     left_out = [f"and {group.count - IDS_OF_A_GROUP:,} more"] if group.count > IDS_OF_A_GROUP else []
     indent = " " * 7
-    return wrap(", ".join([*names, *left_out]), width or 100, initial_indent=indent, subsequent_indent=indent)
+    return wrap(
+        ", ".join([*names, *left_out]),
+        width or 100,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _rest(groups: Sequence[Group]) -> list[str]:

@@ -104,6 +104,14 @@ def test_a_run_stopped_early_shows_what_was_left_out() -> None:
     assert "run k3v9x2ab (nightly) stopped early after 12m30s: exit code 1\n" in text
 
 
+def test_ids_are_never_broken() -> None:
+    """Whoever looks for one finds it, at a hyphen too and however long it is."""
+    ids = [f"film-with-a-long-name-{'on-and-' * n}on" for n in range(1, 20)]
+    text = text_of_summary(summary_of(dict.fromkeys(ids, FAILED)))
+    assert all(f"{item_id}," in text for item_id in ids[:12])
+    assert all(len(line) <= 100 for line in text.splitlines() if line.startswith("       film") and " " in line.strip())
+
+
 def test_nothing_to_do_is_said() -> None:
     """An empty line of counts would be a riddle."""
     assert text_of_summary(summary_of({})).startswith("nothing to do of 0 items\n")
