@@ -104,6 +104,7 @@ class Verdict:
     last_log_line: str = ""
     alloc_id: str = ""  # of the allocation that decided it
     task: str = ""  # the task that decided it
+    log_unread: bool = False  # the task may have a last log line that nobody has read
     queued: bool = False  # the job still waits in Nomad: what nobody waits for any longer may run later
 
     @property

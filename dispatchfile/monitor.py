@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -46,6 +47,7 @@ FIRST_PLACEMENT_LOOK_S = 0.5
 LONGEST_MISSING_S = 60.0  # between two looks at a child that no row shows, where jobs may not be listed
 LOOK_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
 LOG_TAIL_BYTES = 4_096
+FEW_LOGS = 2  # of one outcome, cause and exit code; further ones leave alone what is reserved
 HAVE_LOGS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.MAX_RUN_DURATION})
 LIVING = frozenset({"pending", "running", "unknown"})
 
@@ -78,6 +80,7 @@ class LogReads:
 
     succeeded: bool = False
     at_most: int | None = None  # None: all
+    reserved: int = 0  # so many of them are kept for endings of which few have been read: a rare one is read too
 
 
 class Desk(Protocol):
@@ -161,7 +164,8 @@ class Monitor:
         self._unplaced_after_s = None if limit is None else limit.total_seconds()
         self._unreachable_after_s = settings.unreachable_after.total_seconds()
         self._flaps = server_before_2_0_1
-        self._logs, self._logs_read = logs, 0
+        self._logs = logs
+        self._logs_read: Counter[tuple[Outcome, Cause | None, int | None]] = Counter()
         self._rounds: dict[Parent, _Round] = {}
         self._looks: list[tuple[float, int, _Watch]] = []
         self._sequence = itertools.count()
@@ -511,22 +515,31 @@ class Monitor:
 
     async def _with_log_line(self, watch: _Watch, verdict: Verdict) -> Verdict:
         """Fetch the last log line at once: the node forgets logs long before the server forgets the job."""
-        if not self._wants_log(verdict):
+        if not self._has_log(verdict):
             return verdict
-        self._logs_read += 1
+        ending = verdict.outcome, verdict.cause, verdict.exit_code
+        if not self._may_read(self._logs_read[ending]):
+            return replace(verdict, log_unread=True)
+        self._logs_read[ending] += 1
+        lines = []
         for stream in ("stderr", "stdout"):
-            if line := await self._last_line(watch, verdict, stream):
-                return with_log_line(verdict, line)
-        return verdict
+            lines.append(await self._last_line(watch, verdict, stream))
+            if lines[-1]:
+                return with_log_line(verdict, lines[-1])
+        return replace(verdict, log_unread=None in lines)
 
-    def _wants_log(self, verdict: Verdict) -> bool:
+    def _has_log(self, verdict: Verdict) -> bool:
+        """Whether a task ran of which a last line is worth reading."""
         if not verdict.alloc_id or not verdict.task:
             return False
-        if verdict.cause not in HAVE_LOGS and not (self._logs.succeeded and verdict.outcome is Outcome.SUCCEEDED):
-            return False
-        return self._logs.at_most is None or self._logs_read < self._logs.at_most
+        return verdict.cause in HAVE_LOGS or (self._logs.succeeded and verdict.outcome is Outcome.SUCCEEDED)
 
-    async def _last_line(self, watch: _Watch, verdict: Verdict, stream: str) -> str:
+    def _may_read(self, read_of_its_kind: int) -> bool:
+        limit, reserved = self._logs.at_most, self._logs.reserved if read_of_its_kind >= FEW_LOGS else 0
+        return limit is None or self._logs_read.total() < limit - reserved
+
+    async def _last_line(self, watch: _Watch, verdict: Verdict, stream: str) -> str | None:
+        """Empty if there is none, None if it cannot be read."""
         namespace, region, _ = watch.child.parent
         try:
             tail = await self._client.read_logs(
@@ -538,7 +551,7 @@ class Monitor:
                 region=region,
             )
         except NomadError:
-            return ""
+            return None
         lines = tail.decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 

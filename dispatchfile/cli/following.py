@@ -9,12 +9,13 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted
 from dispatchfile.settings import parse_duration
 from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import BY_SIGNAL
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 
-BY_SIGNAL = (130, 143)
+NO_LONGER_WATCHED = "interrupted: the run is watched no longer, and left alone"
 
 
 def watch_items(call: PastCall, timeout: str | None) -> int:
@@ -24,10 +25,11 @@ def watch_items(call: PastCall, timeout: str | None) -> int:
     connection = connection_to(stored.header, call.connection, call.display)
     options = WatchOptions(name=name, connection=connection, timeout_s=timeout_s)
 
-    async def follow(reporter: Reporter, _: Control) -> RunEnd:
-        return RunEnd(await watch_run(options, reporter=reporter, clock=Clock()))
+    async def follow(reporter: Reporter, control: Control) -> RunEnd:
+        return RunEnd(await watch_run(options, reporter=reporter, control=control, clock=Clock()))
 
-    return Session(call.display, call.output, manifest=stored.header.shown_manifest).run(follow)
+    session = Session(call.display, call.output, manifest=stored.header.shown_manifest, ending=NO_LONGER_WATCHED)
+    return session.run(follow)
 
 
 def stop_items(call: PastCall) -> int:

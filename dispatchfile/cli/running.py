@@ -86,9 +86,8 @@ async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Contr
     ):
         return end
     name = RunName(end.summary.run, None, options.state_dir, options.source.environ)
-    stopping = StopOptions(name=name, connection=options.connection)
-    summary = await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock())
-    return replace(end, summary=replace(summary, exit_code=end.summary.exit_code))
+    stopping = StopOptions(name=name, connection=options.connection, signal_exit=control.exit_code)
+    return replace(end, summary=await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock()))
 
 
 def _options(call: RunCall) -> RunOptions:

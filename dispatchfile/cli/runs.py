@@ -10,7 +10,8 @@ def runs(*, state_dir: StateDir = None, output: OutputOfMany = OutputFormat.TEXT
     """
     List all runs, the newest first.
 
-    Exit code: 0, or 1 if a journal cannot be read.
+    Each is a file, named by -o json as its journal; that of a run that is over can be deleted. Exit code: 0, or 1 if a
+    journal cannot be read.
     """
     from dispatchfile.cli.showing import show_runs  # noqa: PLC0415  --help needs none of it
 

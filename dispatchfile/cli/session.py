@@ -39,17 +39,26 @@ class Session:
     """
     Runs one use case and shows it.
 
-    reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins.
+    reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins. ending: what is said to the
+    first signal.
     """
 
-    def __init__(self, display: Display, output: OutputFormat, *, manifest: str, reports: Sequence[str] = ()) -> None:
-        self._display, self._output, self._manifest = display, output, manifest
+    def __init__(
+        self,
+        display: Display,
+        output: OutputFormat,
+        *,
+        manifest: str,
+        reports: Sequence[str] = (),
+        ending: str = ENDING,
+    ) -> None:
+        self._display, self._output, self._manifest, self._ending = display, output, manifest, ending
         self._reports = read_report_files(reports, os.environ)
         self._progress = Progress(_screen(display, output), now=time.monotonic, verbose=display.verbose)
 
     def run(self, work: Work) -> int:
         """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
-        signals = Signals(on_first=lambda: self._progress.note(ENDING), before_exit=self._progress.close)
+        signals = Signals(on_first=lambda: self._progress.note(self._ending), before_exit=self._progress.close)
         try:
             with signals:
                 end = asyncio.run(self._run(work, signals))

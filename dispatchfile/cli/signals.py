@@ -15,6 +15,8 @@ HANDLED = (signal.SIGINT, signal.SIGTERM)
 class Interruptible(Protocol):
     """Something that can end in good order once it has begun."""
 
+    exit_code: int | None  # told in any case: what is put on record on the way out is to say it
+
     @property
     def is_attached(self) -> bool: ...
 
@@ -60,6 +62,8 @@ class Signals:
             self._before_exit()
             os._exit(128 + number)
         self.received = number
+        if self._target is not None:
+            self._target.exit_code = 128 + number
         if self._target is None or self._loop is None or not self._target.is_attached:
             raise KeyboardInterrupt
         self._loop.call_soon_threadsafe(self._interrupt, self._target, 128 + number)

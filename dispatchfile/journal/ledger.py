@@ -18,6 +18,7 @@ from dispatchfile.journal.records import Baseline, Mark, RunHeader, RunState, Ru
 from dispatchfile.journal.rows import Entry
 from dispatchfile.journal.store import Store
 from dispatchfile.journal.writer import Order, Writer
+from dispatchfile.results import NO_REQUESTS, Requests
 
 
 class Journal:
@@ -99,17 +100,25 @@ class Journal:
         return self._writer.stop_requested
 
     async def close(
-        self, state: RunState, *, exit_code: int, finished_at: float, counts: Mapping[str, int] | None = None
+        self,
+        state: RunState,
+        *,
+        exit_code: int,
+        finished_at: float,
+        counts: Mapping[str, int] | None = None,
+        requests: Requests = NO_REQUESTS,
     ) -> None:
         """
         Record how the run ended, and let go of it. A journal without intents vanishes without a trace.
 
-        counts: items by outcome. Nothing is recorded afterwards; a second call does nothing.
+        counts: items by outcome. requests: those of earlier processes too.
+
+        Nothing is recorded afterwards; a second call does nothing.
         """
         if self._is_closed or not self._writer.is_started:
             self._is_closed = True
             return
-        status = own_status(state, exit_code=exit_code, finished_at=finished_at, counts=counts)
+        status = own_status(state, exit_code=exit_code, finished_at=finished_at, counts=counts, requests=requests)
         try:
             await self._commit((), status)
         finally:

@@ -26,6 +26,7 @@ from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.records import RunHeader, RunState, RunStatus
 from dispatchfile.journal.rows import Entry
 from dispatchfile.journal.store import Store, build, read_run
+from dispatchfile.results import NO_REQUESTS, Requests
 
 
 def own_status(
@@ -34,9 +35,10 @@ def own_status(
     exit_code: int | None = None,
     finished_at: float | None = None,
     counts: Mapping[str, int] | None = None,
+    requests: Requests = NO_REQUESTS,
 ) -> RunStatus:
     """The status of a run that this process works on."""
-    return RunStatus(state, os.getpid(), platform.node(), exit_code, finished_at, counts or {})
+    return RunStatus(state, os.getpid(), platform.node(), exit_code, finished_at, counts or {}, requests)
 
 
 def open_new(path: Path, header: RunHeader, items: Iterable[Item], entries: Iterable[Entry], mask: Mask) -> Store:
@@ -65,7 +67,7 @@ def open_again(path: Path, mask: Mask) -> Store:
     """Raises JournalError, and RunRefused while another process works on the run."""
     lock = _lock(path)
     try:
-        return Store(path, lock, mask, own_status(RunState.RUNNING))
+        return Store(path, lock, mask, own_status(RunState.RUNNING, requests=read_run(path).status.requests))
     except BaseException:
         lock.release()
         raise

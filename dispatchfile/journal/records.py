@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from dispatchfile.events import Accepted, Doubted, Ended, Intent
+from dispatchfile.results import NO_REQUESTS, Requests
 from dispatchfile.settings import Settings
 
 STANDARD_INPUT = "-"
@@ -73,6 +74,7 @@ class RunStatus:
     exit_code: int | None = None
     finished_at: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)  # items by outcome, once it has ended
+    requests: Requests = NO_REQUESTS  # of all processes that let go of it in good order
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.history import started_text
-from dispatchfile.reports.summary import LOCAL, PROGRAM, UNFINISHED, endings_lines, ways_on
+from dispatchfile.reports.summary import PROGRAM, UNFINISHED, endings_lines, ways_on
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
-from dispatchfile.results import ItemResult, Summary
+from dispatchfile.results import LOCAL, ItemResult, Summary
 
 LISTED_LIVING = 10
 LIVING = (State.SENDING, State.IN_DOUBT, State.QUEUED, State.RUNNING)
@@ -94,6 +94,6 @@ def _hints(standing: Standing, palette: Palette) -> Iterator[str]:
     if standing.process:
         yield f"follow it with: {palette.strong(f'{PROGRAM} watch {run}')}"
     elif state == "interrupted":
-        if standing.summary.target == LOCAL and any(item.state in LIVING for item in standing.summary.items):
+        if standing.summary.target == LOCAL and any(item.child and not item.outcome for item in standing.summary.items):
             yield "its tasks ended with the embedded agent that ran them, and go out again"
         yield from ways_on(standing.summary, palette)

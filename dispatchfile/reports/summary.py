@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 from dispatchfile.events import GOES_ON, Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
-from dispatchfile.results import Group, ItemResult, Summary, group_endings, item_json, summary_head_json
+from dispatchfile.results import LOCAL, Group, ItemResult, Summary, group_endings, item_json, summary_head_json
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 20
 IDS_OF_A_GROUP = 12
 ITEMS_A_PIECE = 1_000
 NAMED_IDS = 5  # in a command that could not be shorter
+MOST_NAMED_IDS = 50  # in one that would take along what ended well
 WIDEST_CELL = 32
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
-LOCAL = "local"  # the target of a run on an embedded agent
 
 
 def render_summary(summary: Summary, form: OutputFormat, *, palette: Palette = PLAIN, width: int | None = None) -> str:
@@ -122,7 +123,14 @@ def _ids(group: Group, width: int | None) -> list[str]:
     names = [visible(item_id) for item_id in group.ids[:IDS_OF_A_GROUP]]
     left_out = [f"and {group.count - IDS_OF_A_GROUP:,} more"] if group.count > IDS_OF_A_GROUP else []
     indent = " " * 7
-    return wrap(", ".join([*names, *left_out]), width or 100, initial_indent=indent, subsequent_indent=indent)
+    return wrap(
+        ", ".join([*names, *left_out]),
+        width or 100,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _rest(groups: Sequence[Group]) -> list[str]:
@@ -149,11 +157,14 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
     """
     The shortest command that runs just these items again; with many of them perhaps one that takes others along.
 
-    Empty while the run is unfinished, as a rerun would be refused, and for a run without a journal.
+    Empty while the run is unfinished, as a rerun would be refused, and for a run without a journal. A run of which
+    nothing but children goes on that it has let go of is over.
     """
-    if summary.state in UNFINISHED or not summary.has_journal:
+    goes_on = summary.state in UNFINISHED and not (summary.state == "running" and summary.let_go)
+    if goes_on or not summary.has_journal:
         return ""
     wanted = set(ids)
+    summary = _as_on_record(summary)
     meant = [item for item in summary.items if item.id in wanted]
     choices = _choices(summary, meant)
     start = f"{PROGRAM} rerun {summary.run}"
@@ -161,8 +172,26 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
         if taken == wanted:
             return f"{start} {option}"
     if len(wanted) <= NAMED_IDS:
-        return " ".join([start, *_naming_unknown(meant), *(f"--only {item_id}" for item_id in sorted(wanted))])
-    return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
+        return " ".join([start, *_naming_unknown(meant), *_naming(wanted)])
+    if wanted.isdisjoint(summary.let_go):
+        return f"{start} {min(choices, key=lambda choice: len(choice[1]))[0]}"
+    command = " ".join([start, *_naming_unknown(meant), *_naming(wanted)[:MOST_NAMED_IDS]])
+    return command if len(wanted) <= MOST_NAMED_IDS else f"{command}  # the first {MOST_NAMED_IDS} of {len(wanted):,}"
+
+
+def _as_on_record(summary: Summary) -> Summary:
+    """`rerun` goes by the journal, which has a child as let go of, whatever has become of it since."""
+    if not summary.let_go:
+        return summary
+    items = tuple(
+        replace(item, outcome=summary.let_go[item.id], cause=None) if item.id in summary.let_go else item
+        for item in summary.items
+    )
+    return replace(summary, items=items)
+
+
+def _naming(ids: Iterable[str]) -> list[str]:
+    return [f"--only {item_id}" for item_id in sorted(ids)]
 
 
 def _choices(summary: Summary, meant: Sequence[ItemResult]) -> list[tuple[str, set[str]]]:
@@ -220,7 +249,7 @@ def _closing(summary: Summary, palette: Palette) -> list[str]:
         lines.append(palette.bad(f"TWO CHILDREN were made for one attempt, which must never be: {names}"))
     if known := sum(item.existing for item in summary.items):
         lines.append(f"{count_of(known, 'item')} had a child before this run, by its idempotency token")
-    if summary.requests.total:  # a past run's are not on record
+    if summary.requests.total:  # of a run that was killed, or that an older version made, they are not on record
         lines.append(requests_line(summary))
     if summary.state == "interrupted":
         lines += ways_on(summary, palette)

@@ -39,9 +39,10 @@ def lay_out(rows: Sequence[Sequence[str]], *, width: int | None, widest: int = 4
     """
     The rows as lines, columns aligned; a column of numbers below its head to the right.
 
-    The last column is wrapped so that lines are at most *width* cells (None: it is not), the others cut at *widest*.
+    The last column is wrapped so that lines are at most *width* cells, the others cut at *widest*. Without a width, as
+    in a pipe, everything is there in full.
     """
-    cut = [[*(cut_to(cell, widest) for cell in row[:-1]), row[-1]] for row in rows]
+    cut = rows if width is None else [[*(cut_to(cell, widest) for cell in row[:-1]), row[-1]] for row in rows]
     columns = list(zip(*cut, strict=True))
     widths = [max(map(cell_width, column)) for column in columns[:-1]]
     numeric = [all(cell.replace(",", "").isdigit() for cell in column[1:]) for column in columns[:-1]]

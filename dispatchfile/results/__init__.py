@@ -8,7 +8,16 @@ an event may be told twice.
 from dispatchfile.results.folding import Results
 from dispatchfile.results.groups import Group, group_endings
 from dispatchfile.results.items import ItemFacts, ItemResult
-from dispatchfile.results.summary import SUMMARY_SCHEMA, Requests, RunFacts, Summary, exit_code, summarize
+from dispatchfile.results.summary import (
+    LOCAL,
+    NO_REQUESTS,
+    SUMMARY_SCHEMA,
+    Requests,
+    RunFacts,
+    Summary,
+    exit_code,
+    summarize,
+)
 from dispatchfile.results.wire import (
     EVENT_SCHEMA,
     event_json,
@@ -22,6 +31,8 @@ from dispatchfile.results.wire import (
 
 __all__ = [
     "EVENT_SCHEMA",
+    "LOCAL",
+    "NO_REQUESTS",
     "SUMMARY_SCHEMA",
     "Group",
     "ItemFacts",

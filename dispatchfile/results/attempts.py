@@ -61,6 +61,11 @@ class Attempt:
         if moved >= self.moved:
             self.state, self.message, self.moved = state, message, moved
 
+    def reopen(self) -> None:
+        """It is to be sent after all."""
+        if self.ended is not None and self.ended.verdict.outcome is Outcome.UNSENT:
+            self.state, self.message, self.ended = State.WAITING, "", None
+
     @property
     def standing(self) -> State | Outcome:
         """Its outcome if it is the item's last word, else its state."""
@@ -117,6 +122,10 @@ class Track:
 
     def fold(self, event: ItemEvent) -> None:
         self._attempt(event.attempt).fold(event)
+        self.standing = self.deciding.standing
+
+    def reopen(self, number: int) -> None:
+        self._attempt(number).reopen()
         self.standing = self.deciding.standing
 
     def _attempt(self, number: int) -> Attempt:

@@ -25,11 +25,22 @@ class Results:
         track = self._tracks[event.item]
         before = track.standing
         track.fold(event)
-        if (after := track.standing) is not before:
-            self._counts[before] -= 1
-            self._counts[after] += 1
+        self._count(before, track.standing)
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
+
+    def reopen(self, attempts: Mapping[str, int]) -> None:
+        """These attempts, by item, are what a resume begins with: what is still to be sent waits."""
+        for item, number in attempts.items():
+            track = self._tracks[item]
+            before = track.standing
+            track.reopen(number)
+            self._count(before, track.standing)
+
+    def _count(self, before: State | Outcome, after: State | Outcome) -> None:
+        if after is not before:
+            self._counts[before] -= 1
+            self._counts[after] += 1
 
     def counts(self) -> Mapping[State | Outcome, int]:
         """Items by outcome where they have one, else by state; `State.ENDED` counts all that have one."""
@@ -85,6 +96,7 @@ def _item_result(track: Track) -> ItemResult:
         tags=facts.tags,
         position=facts.position,
         last_log_line=verdict.last_log_line if verdict else "",
+        log_unread=verdict.log_unread if verdict else False,
     )
 
 

@@ -38,13 +38,34 @@ class Group:
     ids: tuple[str, ...]
 
 
+Ending = tuple[Outcome, Cause | None, int | None]
+
+
 def group_endings(items: Iterable[ItemResult]) -> tuple[Group, ...]:
-    """Of all items that ended in class 1 or 2; the largest group first, of equals the one whose example comes first."""
-    groups: dict[tuple[Outcome, Cause | None, int | None, str], list[ItemResult]] = {}
-    for item in items:
-        if item.outcome is not None and item.outcome.exit_class:
-            groups.setdefault((item.outcome, item.cause, item.exit_code, _last_words(item)), []).append(item)
-    found = [Group(*key, len(alike), alike[0], tuple(item.id for item in alike)) for key, alike in groups.items()]
+    """
+    Of all items that ended in class 1 or 2; the largest group first, of equals the one whose example comes first.
+
+    Where a log was not read, the item is taken to have said what all others said that ended like it, if that is one
+    thing.
+    """
+    heard = [
+        ((item.outcome, item.cause, item.exit_code), _last_words(item), item)
+        for item in items
+        if item.outcome is not None and item.outcome.exit_class
+    ]
+    said: dict[Ending, set[str]] = {}
+    for ending, words, _ in heard:
+        if words:
+            said.setdefault(ending, set()).add(words)
+    groups: dict[tuple[Ending, str], list[ItemResult]] = {}
+    for ending, words, item in heard:
+        all_words = said.get(ending, ())
+        told = next(iter(all_words)) if item.log_unread and len(all_words) == 1 else words
+        groups.setdefault((ending, told), []).append(item)
+    found = [
+        Group(*ending, words, len(alike), alike[0], tuple(item.id for item in alike))
+        for (ending, words), alike in groups.items()
+    ]
     return tuple(sorted(found, key=lambda group: -group.count))
 
 

@@ -45,6 +45,7 @@ class ItemResult:
     tags: tuple[str, ...]
     position: Position | None
     last_log_line: str = ""
+    log_unread: bool = False  # there may be a last log line that nobody has read
 
 
 def span_s(start: float | None, end: float | None) -> float | None:

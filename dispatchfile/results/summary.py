@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dispatchfile.events import Outcome
+from dispatchfile.events import Outcome, State
 from dispatchfile.results.folding import Results
 from dispatchfile.results.items import ItemResult, span_s
 
 SUMMARY_SCHEMA = "dispatchfile/summary/v1"
+LOCAL = "local"  # the target of a run on an embedded agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,26 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What a run cost the server, since this process started."""
+    """What a run cost the server."""
 
     total: int = 0
     dispatches: int = 0
     retried: int = 0
     throttled: int = 0
     peak_connections: int = 0
+
+    def with_later(self, later: Requests) -> Requests:
+        """Those of a process that went on with the run too."""
+        return Requests(
+            total=self.total + later.total,
+            dispatches=self.dispatches + later.dispatches,
+            retried=self.retried + later.retried,
+            throttled=self.throttled + later.throttled,
+            peak_connections=max(self.peak_connections, later.peak_connections),
+        )
+
+
+NO_REQUESTS = Requests()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,7 @@ class Summary:
     items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
     has_journal: bool = True
+    let_go: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 
@@ -72,7 +87,7 @@ def summarize(
     *,
     state: str,
     finished_at: float | None,
-    requests: Requests = Requests(),
+    requests: Requests = NO_REQUESTS,
     signal_exit: int | None = None,
 ) -> Summary:
     """
@@ -81,6 +96,8 @@ def summarize(
     signal_exit: 130 or 143 where a signal ended the run.
     """
     items = tuple(results.items())
+    if facts.target == LOCAL and state == "interrupted":
+        items = tuple(map(_without_its_agent, items))
     code = exit_code(
         (item.outcome for item in items if item.outcome), finished=results.finished and not results.doubled
     )
@@ -101,6 +118,13 @@ def summarize(
         doubled=results.doubled,
         has_journal=facts.has_journal,
     )
+
+
+def _without_its_agent(item: ItemResult) -> ItemResult:
+    """Nothing of it lives: a resume sends it again."""
+    if item.outcome is not None or item.state is State.WAITING:
+        return item
+    return replace(item, state=State.WAITING, message="ended with the embedded agent that ran it")
 
 
 def _count_outcomes(results: Results) -> dict[str, int]:

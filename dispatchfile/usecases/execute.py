@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from dispatchfile.clock import Clock
 from dispatchfile.dispatch import Baseline
@@ -15,7 +16,7 @@ from dispatchfile.journal import Mask
 from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, parents_in
-from dispatchfile.results import ItemFacts, Requests, Results, RunFacts, Summary, summarize
+from dispatchfile.results import NO_REQUESTS, ItemFacts, Requests, Results, RunFacts, Summary, summarize
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
 from dispatchfile.usecases.reporting import Reporter
@@ -23,13 +24,20 @@ from dispatchfile.usecases.reporting import Reporter
 FIRST_WITHOUT_FLAPPING = (2, 0, 1)  # before, a job was `dead` for a moment between a failure and its reschedule
 DEFAULT_PRIORITY = 50
 FEWEST_LOG_READS, LOG_READS_SHARE = 20, 0.05
+RESERVED_LOG_READS = 4  # one of so many is for what ends in a way that is rare
+
+
+class Interruptible(Protocol):
+    """Something under way that can be ended in good order."""
+
+    def interrupt(self) -> None: ...
 
 
 class Control:
     """How a run is interrupted from outside, by a signal or by another process."""
 
     def __init__(self) -> None:
-        self._batch: Batch | None = None
+        self._target: Interruptible | None = None
         self.interrupted = False
         self.exit_code: int | None = None  # 130 or 143 where a signal interrupted it
         self.stop_was_requested = False  # by another process
@@ -37,18 +45,18 @@ class Control:
     def interrupt(self, exit_code: int | None = None) -> None:
         """Send nothing more, wait for the answers under way, write the journal, and end."""
         self.interrupted, self.exit_code = True, exit_code
-        if self._batch is not None:
-            self._batch.interrupt()
+        if self._target is not None:
+            self._target.interrupt()
 
-    def attach(self, batch: Batch) -> None:
-        """From now on an interruption is the batch's; one that came before is passed on."""
-        self._batch = batch
+    def attach(self, target: Interruptible) -> None:
+        """From now on an interruption is the target's; one that came before is passed on."""
+        self._target = target
         if self.interrupted:
-            batch.interrupt()
+            target.interrupt()
 
     @property
     def is_attached(self) -> bool:
-        return self._batch is not None
+        return self._target is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Executor:
     reporter: Reporter
     clock: Clock
     mask: Mask = field(default_factory=Mask)
+    before: Requests = NO_REQUESTS  # of earlier processes of this run
     sent: int = 0
     repeated: int = 0
 
@@ -140,13 +149,14 @@ class Executor:
 
     @property
     def requests(self) -> Requests:
-        return Requests(
+        own = Requests(
             total=self.client.requests,
             dispatches=self.sent,
             retried=self.repeated,
             throttled=self.client.throttled,
             peak_connections=self.client.peak_connections,
         )
+        return self.before.with_later(own)
 
 
 def _plan(work: Work) -> Plan:
@@ -212,4 +222,5 @@ def _log_reads(wanted: str, items: int) -> LogReads:
         return LogReads(at_most=0)
     if wanted in ("failed", "all"):
         return LogReads(succeeded=wanted == "all")
-    return LogReads(at_most=max(FEWEST_LOG_READS, int(items * LOG_READS_SHARE)))
+    at_most = max(FEWEST_LOG_READS, int(items * LOG_READS_SHARE))
+    return LogReads(at_most=at_most, reserved=0 if items <= at_most else at_most // RESERVED_LOG_READS)

@@ -13,7 +13,7 @@ from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings
 
-SOME_LOGS = LogReads(at_most=20)
+SOME_LOGS = LogReads(at_most=20, reserved=5)
 LOOK_AT_THE_CLOCK_S = 1.0
 
 

@@ -24,6 +24,7 @@ from dispatchfile.journal import (
 )
 from dispatchfile.results import Results, RunFacts, Summary, summarize
 
+BY_SIGNAL = frozenset({130, 143})  # exit codes after SIGINT and SIGTERM
 RUNNING = "running"  # the state of a summary that another process is still adding to
 OF_ENDED = (Accepted, Ended, Doubled)  # half of all events: all that counts of items that have ended
 
@@ -62,8 +63,16 @@ class PastRun:
 
     def summary(self) -> Summary:
         """What it has come to so far. Only a run that is over has an end."""
+        status = self.stored.status
         with uncollected():
-            return summarize(self.results, self.facts, state=self.state, finished_at=self.stored.status.finished_at)
+            return summarize(
+                self.results,
+                self.facts,
+                state=self.state,
+                finished_at=status.finished_at,
+                requests=status.requests,
+                signal_exit=None if self.is_live else signal_exit(status),
+            )
 
 
 def read_past(name: RunName) -> PastRun:
@@ -74,6 +83,11 @@ def read_past(name: RunName) -> PastRun:
     return PastRun(reader, stored, fold_journal(reader, stored), live)
 
 
+def signal_exit(status: RunStatus) -> int | None:
+    """The exit code of the last process, where a signal ended it."""
+    return status.exit_code if status.exit_code in BY_SIGNAL else None
+
+
 async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> None:
     """Let go of a journal that is still open: the run keeps its end; one that had none is interrupted."""
     await journal.close(
@@ -81,6 +95,7 @@ async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> 
         exit_code=1 if before.exit_code is None else before.exit_code,
         finished_at=clock.wall() if before.finished_at is None else before.finished_at,
         counts=before.counts,
+        requests=before.requests,
     )
 
 

@@ -329,9 +329,17 @@ async def _go_on(
     client: Client, resumed: _Resumed, *, logs: str, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
     results = fold_journal(resumed.reader, resumed.stored)
+    results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
     work = await _work(client, resumed, logs)
     reporter.started(work.facts, results)
-    executor = Executor(client=client, ledger=resumed.journal, results=results, reporter=reporter, clock=clock)
+    executor = Executor(
+        client=client,
+        ledger=resumed.journal,
+        results=results,
+        reporter=reporter,
+        clock=clock,
+        before=resumed.stored.status.requests,
+    )
     for item_id in sorted(resumed.standing.skipped):
         if results.item(item_id).outcome is None:
             executor.tell(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="left out on purpose")))

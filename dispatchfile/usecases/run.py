@@ -328,7 +328,7 @@ async def _dispatch_on_record(
         return await _dispatch(ready, logs, reporter=reporter, control=control, clock=clock)
     finally:
         if isinstance(ledger, Journal):
-            await ledger.close(RunState.INTERRUPTED, exit_code=1, finished_at=clock.wall())
+            await ledger.close(RunState.INTERRUPTED, exit_code=control.exit_code or 1, finished_at=clock.wall())
 
 
 async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Control, clock: Clock) -> Summary:
@@ -393,7 +393,11 @@ async def close_journal(ledger: Journal | NoLedger, summary: Summary, state: Bat
     """Record how the run ended."""
     if isinstance(ledger, Journal):
         await ledger.close(
-            RunState(state.value), exit_code=summary.exit_code, finished_at=clock.wall(), counts=summary.counts
+            RunState(state.value),
+            exit_code=summary.exit_code,
+            finished_at=clock.wall(),
+            counts=summary.counts,
+            requests=summary.requests,
         )
 
 

@@ -27,6 +27,7 @@ from dispatchfile.usecases.resume import read_standing
 from dispatchfile.usecases.run import Connect, close_journal, connected
 from dispatchfile.usecases.sweep import Sweep
 
+OVER = frozenset({RunState.FINISHED, RunState.STOPPED_EARLY})
 PROCESS_LOOK_S = 0.2
 PROCESS_ENDS_WITHIN_S = 90.0  # it waits for the answers under way, half a minute at most, and commits
 
@@ -37,6 +38,7 @@ class StopOptions:
 
     name: RunName
     connection: Connection
+    signal_exit: int | None = None  # the exit code of the process that stops the run because a signal ends both
 
 
 async def stop_run(
@@ -53,7 +55,7 @@ async def stop_run(
     before = reader.run().status
     journal = Journal.resume(reader.path)
     try:
-        stopping = _Stopping(reader, journal, before, reporter, clock)
+        stopping = _Stopping(reader, journal, before, reporter, clock, signal_exit=options.signal_exit)
         return await stopping.run(options.connection, connect, control)
     finally:
         await leave_as_it_was(journal, before, clock)
@@ -80,8 +82,16 @@ class _Stopping:
     """A run that is being stopped; its journal is this process's."""
 
     def __init__(
-        self, reader: JournalReader, journal: Journal, before: RunStatus, reporter: Reporter, clock: Clock
+        self,
+        reader: JournalReader,
+        journal: Journal,
+        before: RunStatus,
+        reporter: Reporter,
+        clock: Clock,
+        *,
+        signal_exit: int | None,
     ) -> None:
+        self._signal_exit = signal_exit
         self._reader, self._journal, self._before = reader, journal, before
         self._reporter, self._clock = reporter, clock
         stored = reader.run()
@@ -94,7 +104,7 @@ class _Stopping:
         self._reporter.started(run_facts(self._header), self._results)
         sent = [item for item in self._standing.selected if self._is_to_be_settled(item)]
         if self._header.local or not (sent or self._own.recorded):
-            return await self._finish(BatchState.STOPPED_EARLY, Requests(), stopped=False)
+            return await self._finish(BatchState.STOPPED_EARLY, self._before.requests)
         async with connect(connection, self._header.settings) as client:
             return await self._stop_children(client, sent, control)
 
@@ -104,7 +114,12 @@ class _Stopping:
 
     async def _stop_children(self, client: Client, sent: Sequence[Item], control: Control) -> Summary:
         executor = Executor(
-            client=client, ledger=self._journal, results=self._results, reporter=self._reporter, clock=self._clock
+            client=client,
+            ledger=self._journal,
+            results=self._results,
+            reporter=self._reporter,
+            clock=self._clock,
+            before=self._before.requests,
         )
         executor.mask.silence(sent)
         self._journal.silence(sent)
@@ -119,7 +134,8 @@ class _Stopping:
             await asyncio.gather(sweeping, return_exceptions=True)
         if sweep.error is not None:
             raise sweep.error
-        return await self._finish(state, executor.requests, stopped=sweep.has_stopped)
+        signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
+        return await self._finish(state, executor.requests, stopped=sweep.has_stopped, signal_exit=signal_exit)
 
     async def _work(self, client: Client, sent: Sequence[Item]) -> Work:
         """Nothing is sent; what was is settled and watched to its end, which is near: no deadline comes before it."""
@@ -151,19 +167,25 @@ class _Stopping:
         self._results.apply(event)
         self._reporter.event(event, self._results)
 
-    async def _finish(self, state: BatchState, requests: Requests, *, stopped: bool) -> Summary:
-        """A run that had finished, and of which nothing lived, stays as it was."""
-        was_over = self._before.state is RunState.FINISHED and not stopped
+    async def _finish(
+        self, state: BatchState, requests: Requests, *, stopped: bool = False, signal_exit: int | None = None
+    ) -> Summary:
+        """A run that was over, and of which nothing lived, ended when it did."""
+        before, was_over = self._before, self._before.state in OVER and not stopped
         if state is BatchState.STOPPED_EARLY:
             self._end_the_rest()
         summary = summarize(
             self._results,
             run_facts(self._header),
-            state=RunState.FINISHED.value if was_over else state.value,
-            finished_at=self._before.finished_at if was_over else self._clock.wall(),
+            state=(before.state if was_over else state).value,
+            finished_at=before.finished_at if was_over else self._clock.wall(),
             requests=requests,
+            signal_exit=signal_exit or self._signal_exit,
         )
-        if not was_over:
+        if was_over:
+            before = replace(before, counts=summary.counts, requests=requests)
+            await leave_as_it_was(self._journal, before, self._clock)
+        else:
             await close_journal(self._journal, summary, state, self._clock)
         self._reporter.finished(summary)
         return summary
@@ -176,12 +198,15 @@ class _Stopping:
 
     def _end_on_record(self, item: Item) -> Ended | None:
         at, start = self._clock.wall(), self._standing.starts[item.id]
+        outcome = self._results.item(item.id).outcome
+        if start.existing and outcome is Outcome.UNKNOWN:
+            return None
         if start.existing:
             verdict = Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, f"{start.child} {NOT_OURS}")
             return Ended(item.id, start.attempt, at, verdict)
         if before := self._standing.verdicts.get(item.id):
             attempt, verdict = before
             return Ended(item.id, attempt, at, verdict)
-        if self._results.item(item.id).outcome is Outcome.UNSENT:
+        if outcome is Outcome.UNSENT:
             return None
         return Ended(item.id, 1, at, Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "surely never sent"))

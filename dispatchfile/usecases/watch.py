@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
-from dispatchfile.events import Ended, Event, State
+from dispatchfile.events import Ended, Event, Outcome, State
 from dispatchfile.flow import Ticket, parent_of
 from dispatchfile.journal import JournalReader, Mask, is_live
 from dispatchfile.monitor import Child
@@ -16,10 +17,10 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Results, Summary, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.children import LET_GO
-from dispatchfile.usecases.execute import is_before_2_0_1, parent_facts
+from dispatchfile.usecases.execute import Control, is_before_2_0_1, parent_facts
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import RUNNING, PastRun, RunName, run_facts, uncollected
+from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit, uncollected
 from dispatchfile.usecases.reporting import NoReporter, Reporter
 from dispatchfile.usecases.run import Connect, connected
 
@@ -37,22 +38,27 @@ class WatchOptions:
 
 
 async def watch_run(
-    options: WatchOptions, *, reporter: Reporter, clock: Clock, connect: Connect = connected
+    options: WatchOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
 ) -> Summary:
     """
     Follow the run until the process at work on it ends, or, without one, its children until these have ended.
+
+    An interruption ends the watching alone; the summary is of what was seen until then.
 
     Raises RunRefused, JournalError, and NomadError where children have to be followed and Nomad does not answer.
     """
     until = None if options.timeout_s is None else clock.now() + options.timeout_s
     reader = options.name.open()
     if is_live(reader.run()):
-        summary = await _tail(reader, until, reporter, clock)
+        summary = await _tail(reader, until, reporter, control, clock)
     else:
         seen = _Seen(reader, reporter)
-        reporter.started(run_facts(seen.header), seen.results)
-        await seen.follow(options.connection, connect, clock, until=until)
+        await _until_interrupted(seen.follow(options.connection, connect, clock, until=until), control)
         summary = seen.summary(clock)
+    if control.exit_code is not None:
+        summary = replace(summary, exit_code=control.exit_code)
+    elif summary.exit_code in BY_SIGNAL:  # that signal was for another process: the run has not ended, and that is 1
+        summary = replace(summary, exit_code=1)
     reporter.finished(summary)
     return summary
 
@@ -70,17 +76,45 @@ async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, co
     return seen.summary(clock)
 
 
-async def _tail(reader: JournalReader, until: float | None, reporter: Reporter, clock: Clock) -> Summary:
+class _Watching:
+    """A task that just ends where it is when it is interrupted: it leaves nothing behind."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def interrupt(self) -> None:
+        self._task.cancel()
+
+
+async def _until_interrupted(watching: Coroutine[object, object, None], control: Control) -> None:
+    """Raises what *watching* raises."""
+    task = asyncio.create_task(watching)
+    control.attach(_Watching(task))
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
+async def _tail(
+    reader: JournalReader, until: float | None, reporter: Reporter, control: Control, clock: Clock
+) -> Summary:
     """What another process does, as it writes it down."""
     stored, tail = reader.run(), _Tail(reader)
     with uncollected():
         tail.read(lambda _: None)
-    reporter.started(run_facts(stored.header), tail.results)
-    live = True
-    while live and (until is None or clock.now() < until):
-        await clock.sleep(TAIL_EVERY_S)
-        live = is_live(stored)  # asked first: what it wrote before it ended is read below
-        tail.read(lambda event: reporter.event(event, tail.results))
+
+    def tell(event: Event) -> None:
+        reporter.event(event, tail.results)
+
+    async def follow() -> None:
+        reporter.started(run_facts(stored.header), tail.results)
+        while is_live(stored) and (until is None or clock.now() < until):
+            await clock.sleep(TAIL_EVERY_S)
+            tail.read(tell)
+
+    await _until_interrupted(follow(), control)
+    live = is_live(stored)  # asked first: what it wrote before it ended is read below
+    tail.read(tell)
     return PastRun(reader, reader.run(), tail.results, live).summary()
 
 
@@ -106,7 +140,7 @@ class _Seen:
         self._reader, self._reporter = reader, reporter
         self._stored = reader.run()
         self.header = self._stored.header
-        self.results = _fold_without_letting_go(reader)
+        self.results, self._let_go = _fold_without_letting_go(reader)
         self._children = [] if self.header.local else list(self._living())
         self._mask = Mask()
         self._mask.silence(child.ticket.item for child in self._children)
@@ -124,6 +158,7 @@ class _Seen:
                 yield Child(ticket, result.child, parent_of(item), listed=listed, tokened=False, wait=Wait.COMPLETION)
 
     async def follow(self, connection: Connection, connect: Connect, clock: Clock, *, until: float | None) -> None:
+        self._reporter.started(run_facts(self.header), self.results)
         if self._children:
             async with connect(connection, self.header.settings) as client:
                 await (await self._follower(client, clock)).to_the_end(self._children, until=until)
@@ -157,14 +192,31 @@ class _Seen:
             return past.summary()
         over = self.results.finished
         state = past.state if over or self._stored.is_unfinished else RUNNING
-        return summarize(self.results, past.facts, state=state, finished_at=clock.wall() if over else None)
+        summary = summarize(
+            self.results,
+            past.facts,
+            state=state,
+            finished_at=clock.wall() if over else None,
+            requests=self._stored.status.requests,
+            signal_exit=None if over else signal_exit(self._stored.status),
+        )
+        return replace(summary, let_go=self._let_go)
 
 
-def _fold_without_letting_go(reader: JournalReader) -> Results:
-    """As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen."""
+def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
+    """
+    As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen.
+
+    Beside the results, what the journal has of such items.
+    """
+    let_go: dict[str, Outcome] = {}
     with uncollected():
         results = Results(reader.facts())
         for event in reader.events():
-            if not (isinstance(event, Ended) and event.verdict.outcome in LET_GO):
+            if isinstance(event, Ended):
+                let_go.pop(event.item, None)
+            if isinstance(event, Ended) and event.verdict.outcome in LET_GO:
+                let_go[event.item] = event.verdict.outcome
+            else:
                 results.apply(event)
-    return results
+    return results, let_go

@@ -237,6 +237,40 @@ def test_resume_is_interrupted_as_a_run_is(folder: Path, capsys: pytest.CaptureF
     assert "its tasks ended with the embedded agent" in capsys.readouterr().out
 
 
+def test_watching_is_interrupted_with_a_summary(folder: Path) -> None:
+    """Its events end with one like those of a run; the run that is watched goes on."""
+    (folder / "dispatchfile.yaml").write_text(MANIFEST.replace('"false"', '"sleep 30"'))
+    with (folder / "told").open("w") as stream:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "dispatchfile", "run", "--local", "--run-id", "r1", "-v"],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+        )
+    try:
+        wait_for(folder / "told", "bad: running")
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "dispatchfile", "watch", "r1", "-o", "ndjson"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert watching.stdout is not None
+        lines = [watching.stdout.readline()]
+        watching.send_signal(signal.SIGINT)
+        out, err = watching.communicate(timeout=20)
+        records = [json.loads(line) for line in [*lines, *out.splitlines()]]
+        assert run.poll() is None
+    finally:
+        run.kill()
+        run.wait()
+    assert (watching.returncode, err.count("the run is watched no longer")) == (130, 1)
+    assert [record.get("event") for record in records] == ["run_started", "run_ended", None]
+    assert (records[-1]["schema"], records[-1]["state"]) == ("dispatchfile/summary/v1", "running")
+    assert records[-1]["exit_code"] == 130
+
+
 def interrupt(command: list[str], number: signal.Signals, folder: Path) -> None:
     """Start the command in a process of its own, and send it a signal once an item runs."""
     told = folder / "told"

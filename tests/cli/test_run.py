@@ -193,6 +193,15 @@ def test_a_signal_ends_a_run_in_good_order(folder: Path, number: signal.Signals,
     assert "run r1 (nightly) interrupted after " in out
     assert f"exit code {code}\n" in out
     assert "go on with: dispatchfile resume r1\n" in out
+    report = subprocess.run(
+        [sys.executable, "-m", "dispatchfile", "report", "r1", "--format", "json"],
+        cwd=folder,
+        env={**os.environ, "DISPATCHFILE_STATE_DIR": str(folder / "state")},
+        capture_output=True,
+        check=True,
+    )
+    told = json.loads(report.stdout)
+    assert (told["exit_code"], told["requests"]["dispatches"]) == (code, 2)
 
 
 def test_a_script_is_told_of_the_interruption_too(folder: Path) -> None:

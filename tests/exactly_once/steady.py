@@ -12,6 +12,7 @@ from typing import Protocol
 
 from dispatchfile.events import Event, Intent
 from dispatchfile.journal import Journal, RunState
+from dispatchfile.results import NO_REQUESTS, Requests
 
 LEISURE_S = 0.1  # as in the journal's own writer
 
@@ -86,10 +87,18 @@ class SteadyJournal(Journal):
         await self._commit_steadily(lambda: Journal.flush(self))
 
     async def close(
-        self, state: RunState, *, exit_code: int, finished_at: float, counts: Mapping[str, int] | None = None
+        self,
+        state: RunState,
+        *,
+        exit_code: int,
+        finished_at: float,
+        counts: Mapping[str, int] | None = None,
+        requests: Requests = NO_REQUESTS,
     ) -> None:
         await self._commit_steadily(
-            lambda: Journal.close(self, state, exit_code=exit_code, finished_at=finished_at, counts=counts)
+            lambda: Journal.close(
+                self, state, exit_code=exit_code, finished_at=finished_at, counts=counts, requests=requests
+            )
         )
 
     def record(self, event: Event) -> None:

@@ -1,5 +1,6 @@
 """What a resume makes of a journal: who was left out, what was never on record, and who may work on it."""
 
+import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -139,6 +140,35 @@ async def test_a_run_whose_id_is_in_no_journal_adopts_what_nomad_has(tmp_path):
     nomad._make("encode", "default", "", "run1-b-1", b"", {})
     assert await run(manifest, nomad) == EACH
     assert sorted(child.prefix for child in nomad.made) == ["run1-a-1", "run1-b-1", "run1-c-1"]
+
+
+async def test_a_run_that_a_signal_ends_before_it_sends_has_its_exit_code(tmp_path):
+    """Its items are on record by then, and a resume goes on with them."""
+    nomad, control, looking = FakeNomad(), Control(), asyncio.Event()
+
+    async def look(**_):
+        looking.set()
+        await asyncio.Event().wait()
+
+    nomad.list_all_jobs, find = look, nomad.list_all_jobs
+    asked = RunOptions(
+        source=ManifestSource(path=str(write_manifest(tmp_path)), content=None, variables={}, environ={}),
+        connection=CONNECTION,
+        settings={"wait": "detach"},
+        run_id=RUN,
+        state_dir=str(tmp_path),
+    )
+    running = asyncio.create_task(
+        run_or_resume(asked, reporter=NoReporter(), control=control, clock=Clock(), connect=connect_to(nomad))
+    )
+    await looking.wait()
+    control.exit_code = 143
+    running.cancel()
+    await asyncio.wait([running])
+    status = open_run(tmp_path, RUN).run().status
+    assert (status.state, status.exit_code) == (RunState.INTERRUPTED, 143)
+    nomad.list_all_jobs = find
+    assert await resume(tmp_path, nomad) == EACH
 
 
 async def test_an_id_belongs_to_one_manifest_and_one_cluster(tmp_path):

@@ -104,6 +104,14 @@ def test_a_run_stopped_early_shows_what_was_left_out() -> None:
     assert "run k3v9x2ab (nightly) stopped early after 12m30s: exit code 1\n" in text
 
 
+def test_ids_are_never_broken() -> None:
+    """Whoever looks for one finds it, at a hyphen too and however long it is."""
+    ids = [f"film-with-a-long-name-{'on-and-' * n}on" for n in range(1, 20)]
+    text = text_of_summary(summary_of(dict.fromkeys(ids, FAILED)))
+    assert all(f"{item_id}," in text for item_id in ids[:12])
+    assert all(len(line) <= 100 for line in text.splitlines() if line.startswith("       film") and " " in line.strip())
+
+
 def test_nothing_to_do_is_said() -> None:
     """An empty line of counts would be a riddle."""
     assert text_of_summary(summary_of({})).startswith("nothing to do of 0 items\n")
@@ -145,6 +153,24 @@ MIXED = {
 def test_the_shortest_command_that_runs_just_these_again(ids: list[str], options: str) -> None:
     """An option where it takes these and no others, else their ids."""
     assert rerun_command(summary_of(MIXED), ids) == f"dispatchfile rerun k3v9x2ab {options}"
+
+
+@pytest.mark.parametrize(
+    ("failed", "well", "options"),
+    [
+        pytest.param(2, 3, "--only i00 --only i01", id="few"),
+        pytest.param(7, 3, " ".join(f"--only i{n:02}" for n in range(7)), id="more, and no others with them"),
+        pytest.param(7, 0, "--outcome dispatched", id="all"),
+        pytest.param(60, 3, " ".join(f"--only i{n:02}" for n in range(50)) + "  # the first 50 of 60", id="too many"),
+    ],
+)
+@pytest.mark.parametrize("state", ["finished", "running"])
+def test_what_the_run_had_let_go_of_is_named(failed: int, well: int, options: str, state: str) -> None:
+    """The journal knows nothing of an end that was seen since: `--failed` would take nothing."""
+    ids = [f"i{n:02}" for n in range(failed + well)]
+    summary = summary_of({item: FAILED if n < failed else GOOD for n, item in enumerate(ids)}, state)
+    summary = replace(summary, let_go=dict.fromkeys(ids, Outcome.DISPATCHED))
+    assert rerun_command(summary, ids[:failed]) == f"dispatchfile rerun k3v9x2ab {options}"
 
 
 def test_an_unfinished_run_is_resumed_not_rerun() -> None:

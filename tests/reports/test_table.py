@@ -20,7 +20,13 @@ def test_the_last_column_is_wrapped_below_itself() -> None:
 
 def test_other_columns_are_cut() -> None:
     """One long name leaves room for the rest."""
-    assert lay_out([("a" * 60, "b")], width=None, widest=10) == ["aaaaaaaaa…  b"]
+    assert lay_out([("a" * 60, "b")], width=80, widest=10) == ["aaaaaaaaa…  b"]
+
+
+def test_nothing_is_cut_where_there_is_no_width() -> None:
+    """Whoever reads from a pipe wants the whole of a name."""
+    name, words = "a" * 90, "b " * 300
+    assert lay_out([(name, words)], width=None) == [f"{name}  {words}".rstrip()]
 
 
 def test_wide_characters_take_two_cells() -> None:

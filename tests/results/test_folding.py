@@ -118,6 +118,20 @@ def test_a_living_item_has_a_state(events: tuple[Event, ...], state: State, mess
     assert (item.state, item.outcome, item.message, item.finished_at) == (state, None, message, None)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "standing"), [(UNSENT, State.WAITING), (UNKNOWN, Outcome.UNKNOWN), (FAILED, Outcome.FAILED)]
+)
+def test_what_was_left_unsent_waits_again_when_the_run_goes_on(verdict: Verdict, standing: State | Outcome) -> None:
+    """Until it is sent it counts as nothing else; other ends stay."""
+    results = folded(sending(1), ended(2, verdict))
+    results.reopen({"film-1": 1})
+    counts = {key: number for key, number in results.counts().items() if number and key is not State.ENDED}
+    assert (counts, results.item("film-1").outcome or results.item("film-1").state) == ({standing: 1}, standing)
+    for event in (sending(3), accepted(4), ended(5)):
+        results.apply(event)
+    assert results.item("film-1").outcome is Outcome.SUCCEEDED
+
+
 # In whatever order
 
 

@@ -69,6 +69,30 @@ def test_what_never_ran_is_grouped_by_what_was_said_of_it() -> None:
     assert [group.count for group in group_endings(result(f"i{n}", verdict) for n, verdict in enumerate(ran))] == [3]
 
 
+def test_what_was_not_read_is_where_its_likes_are() -> None:
+    """Only some logs are read: those that nobody looked at make no group of their own where one reason is known."""
+    items = [
+        failed("film-1", "", log_unread=True),
+        failed("film-2", "disk full"),
+        failed("film-3", "", log_unread=True),
+        failed("film-4", "", log_unread=True, exit_code=4),
+    ]
+    assert group_endings(items) == (
+        Group(Outcome.FAILED, Cause.EXIT, 3, "disk full", 3, items[0], ("film-1", "film-2", "film-3")),
+        Group(Outcome.FAILED, Cause.EXIT, 4, "", 1, items[3], ("film-4",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "unread", "words"),
+    [(["disk full", "no codec"], True, {"disk full", "no codec", ""}), (["disk full"], False, {"disk full", ""})],
+)
+def test_what_may_have_another_reason_stays_apart(lines: list[str], unread: bool, words: set[str]) -> None:
+    """Where two reasons are known, or where it is known that the task said nothing."""
+    items = [failed("silent", "", log_unread=unread), *(failed(f"loud-{line[:2]}", line) for line in lines)]
+    assert {group.last_words for group in group_endings(items)} == words
+
+
 @pytest.mark.parametrize(
     ("line", "normal"),
     [

@@ -20,7 +20,7 @@ from dispatchfile.items import Item, child_prefix
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Alloc, Dispatched, JobStub
-from dispatchfile.results import Results, RunFacts, Summary
+from dispatchfile.results import NO_REQUESTS, Requests, Results, RunFacts, Summary
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.parents import PROBE_KEY
 from dispatchfile.usecases.past import RunName, fold_journal
@@ -127,6 +127,8 @@ async def keep_run(
     head: RunHeader = HEADER,
     marked: Iterable[str] = (),
     baselines: Mapping[str, int] | None = None,
+    exit_code: int = 1,
+    requests: Requests = NO_REQUESTS,
 ) -> RunName:
     """
     A run in the state folder. *state* RUNNING: it was killed.
@@ -149,7 +151,8 @@ async def keep_run(
     for event in events:
         journal.record(event)
     ends = {event.item: event.verdict.outcome for event in events if isinstance(event, Ended)}
-    await journal.close(state, exit_code=1, finished_at=head.started_at + 5, counts=Counter(ends.values()))
+    counted = Counter(ends.values())
+    await journal.close(state, exit_code=exit_code, finished_at=head.started_at + 5, counts=counted, requests=requests)
     return RunName(head.id, None, str(folder), {})
 
 

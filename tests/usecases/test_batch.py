@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnreadable
-from dispatchfile.events import Cause, Notice, NoticeKind, Outcome, Verdict
+from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.settings import Rate, Settings, Share, Wait
 from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -268,6 +268,25 @@ async def test_children_of_an_earlier_process_are_watched_on():
     ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id)}, made=[child.id])
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
     assert len(nomad.made) == 1
+
+
+async def test_the_log_of_a_rare_ending_is_read_though_many_others_came_before():
+    """Of 30 that fail alike eight logs are read; what is left of the ten is for those that end in another way."""
+    nomad = FakeNomad(
+        lifetime_s=lambda prefix: 60 if "rare" in prefix else 30, exit_code=lambda prefix: 7 if "rare" in prefix else 3
+    )
+
+    async def read(alloc_id, *_, **__):
+        (child,) = (child for child in nomad.children.values() if alloc_id.endswith(f"{child.index:012x}"))
+        return b"no space left\n" if child.exit_code == 7 else b"no such codec\n"
+
+    nomad.read_logs = read
+    ended = await run_batch(nomad, [*items(30), make_item("rare")], logs_at_most=10, logs_reserved=2)
+    verdicts = {end.item: end.verdict for end in ended.events if isinstance(end, Ended)}
+    assert verdicts["rare"].last_log_line == "no space left"
+    lines = Counter(verdict.last_log_line for verdict in verdicts.values())
+    assert lines == {"no such codec": 8, "": 22, "no space left": 1}
+    assert all(verdict.log_unread is not bool(verdict.last_log_line) for verdict in verdicts.values())
 
 
 async def test_unplaced_after_ends_an_item_that_finds_no_node():

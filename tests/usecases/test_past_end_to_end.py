@@ -11,6 +11,7 @@ from dispatchfile.errors import RunRefused
 from dispatchfile.events import Outcome
 from dispatchfile.journal import RunState
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.reports.summary import rerun_command
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
@@ -119,12 +120,13 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
     here = place("detach")
     assert (await here.run()).exit_code == 0
     options = WatchOptions(name=here.name, connection=here.connection, timeout_s=3.0)
-    seen = await watch_run(options, reporter=NoReporter(), clock=Clock())
+    seen = await watch_run(options, reporter=NoReporter(), control=Control(), clock=Clock())
     assert {item.id: str(item.outcome or item.state) for item in seen.items} == {
         "quick": "succeeded",
         "wrong": "failed",
         "long": "running",
     }
+    assert rerun_command(seen, ["wrong"]) == "dispatchfile rerun r1 --only wrong"
     logs = [log async for log in read_logs(LogOptions(name=here.name, connection=here.connection))]
     assert logs == [
         TaskLog("quick", lines=("true",)),

@@ -8,6 +8,7 @@ from dispatchfile.errors import NomadForbidden, NomadUnavailable, RunRefused
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import RunState
 from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.past import read_past
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from tests.making import make_item
@@ -149,6 +150,42 @@ async def test_a_finished_run_of_which_nothing_lives_stays_as_it_was(tmp_path):
     after = name.open().run().status
     assert (after.state, after.exit_code, after.finished_at) == (before.state, before.exit_code, before.finished_at)
     assert (summary.state, summary.exit_code, nomad.writes) == ("finished", 2, [])
+
+
+async def test_a_stop_that_is_repeated_changes_nothing(tmp_path):
+    """The run ended when it ended, and so did its items; what was not the run's is left once more."""
+    nomad = PastNomad()
+    theirs = nomad.had(A, run="other", token="t")
+    events = sent(A, theirs, existing=True) + sent(B, nomad.had(B))
+    name = await keep_run(tmp_path, [A, B, C], events, state=RunState.RUNNING)
+    first = await stop(name, nomad)
+    await asyncio.sleep(100)
+    again, status = await stop(name, nomad), name.open().run().status
+    assert (again.finished_at, again.items) == (first.finished_at, first.items)
+    assert (status.state, status.finished_at) == (RunState.STOPPED_EARLY, first.finished_at)
+    assert len(nomad.stopped) == 1
+
+
+async def test_a_stop_that_is_interrupted_can_be_repeated(tmp_path):
+    """Its exit code is the signal's, on record too."""
+    nomad, control = PastNomad(), Control()
+    name = await keep_run(tmp_path, [A, B], sent(A, nomad.had(A)), marked=["b"], state=RunState.RUNNING)
+    asyncio.get_running_loop().call_later(5, control.interrupt, 130)
+    options = StopOptions(name=name, connection=CONNECTION)
+    summary = await stop_run(options, reporter=Told(), control=control, clock=loop_clock(), connect=nomad.connect)
+    status = name.open().run().status
+    assert (summary.state, summary.exit_code) == (status.state, status.exit_code) == ("interrupted", 130)
+    assert (await stop(name, nomad)).state == "stopped_early"
+
+
+async def test_a_run_that_a_signal_ends_and_stops_keeps_the_code_of_the_signal(tmp_path):
+    """That of the process, as with `run --on-interrupt stop`."""
+    nomad = PastNomad()
+    name = await keep_run(tmp_path, [A], sent(A, nomad.had(A)), state=RunState.INTERRUPTED, exit_code=143)
+    options = StopOptions(name=name, connection=CONNECTION, signal_exit=143)
+    await stop_run(options, reporter=Told(), control=Control(), clock=loop_clock(), connect=nomad.connect)
+    summary = read_past(name).summary()
+    assert (summary.state, summary.exit_code) == ("stopped_early", 143)
 
 
 async def test_an_attempt_that_waited_for_its_retry_is_the_last(tmp_path):

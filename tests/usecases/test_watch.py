@@ -10,6 +10,7 @@ from dispatchfile.errors import NomadUnavailable
 from dispatchfile.events import Cause, Ended, Moved, Outcome, State, Verdict
 from dispatchfile.journal import Journal, RunState
 from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import read_past
 from dispatchfile.usecases.watch import WatchOptions, refresh_run, watch_run
 from tests.making import make_item
@@ -40,9 +41,11 @@ def ended(item, outcome, cause=None, *, attempt=1, retry_at=None):
     return Ended(item.id, attempt, STARTED_AT + 3, Verdict(outcome, cause), retry_at)
 
 
-async def watch(name, nomad, told=None, *, timeout_s=None):
+async def watch(name, nomad, told=None, *, timeout_s=None, control=None):
     options = WatchOptions(name=name, connection=CONNECTION, timeout_s=timeout_s)
-    return await watch_run(options, reporter=told or Told(), clock=loop_clock(), connect=nomad.connect)
+    return await watch_run(
+        options, reporter=told or Told(), control=control or Control(), clock=loop_clock(), connect=nomad.connect
+    )
 
 
 def told_of(summary):
@@ -70,6 +73,7 @@ async def test_the_children_of_a_detached_run_are_followed_to_their_ends(tmp_pat
     summary = await watch(name, nomad, told := Told())
     assert told_of(summary) == {"a": "succeeded", "b": "failed"}
     assert (summary.exit_code, summary.state) == (2, "finished")
+    assert summary.let_go == {"a": Outcome.DISPATCHED, "b": Outcome.DISPATCHED}
     assert summary.finished_at == pytest.approx(1_090, abs=12)
     assert [event.item for event in told.events if isinstance(event, Ended)] == ["a", "b"]
     assert (nomad.writes, bytes_of(tmp_path)) == ([], before)
@@ -105,6 +109,21 @@ async def test_watching_ends_when_its_time_is_up(tmp_path):
     assert (told_of(summary), summary.exit_code, summary.state) == ({"a": "running"}, 1, "running")
 
 
+async def test_an_interruption_ends_the_watching_with_what_was_seen(tmp_path):
+    """At once, with the signal's exit code; the run is left alone."""
+    nomad, control = PastNomad(), Control()
+    one, two = nomad.had(A), nomad.had(B)
+    events = [*sent(A, one), ended(A, Outcome.DISPATCHED), *sent(B, two), ended(B, Outcome.DISPATCHED)]
+    name = await keep_run(tmp_path, [A, B], events, head=DETACHED)
+    before, loop = bytes_of(tmp_path), asyncio.get_running_loop()
+    loop.call_later(30, nomad.end, one)
+    loop.call_later(60.5, control.interrupt, 143)
+    summary = await watch(name, nomad, told := Told(), control=control)
+    assert (loop.time(), told_of(summary)) == (1_060.5, {"a": "succeeded", "b": "running"})
+    assert (summary.exit_code, summary.state, told.finished_with) == (143, "running", summary)
+    assert (nomad.writes, bytes_of(tmp_path)) == ([], before)
+
+
 async def test_where_nobody_answers_watching_gives_up(tmp_path):
     """After as long as the run's settings say."""
     nomad = PastNomad()
@@ -114,6 +133,15 @@ async def test_where_nobody_answers_watching_gives_up(tmp_path):
     with pytest.raises(NomadUnavailable, match="connection refused"):
         await watch(name, nomad)
     assert 55 < asyncio.get_running_loop().time() - 1_000 < 75
+
+
+async def test_the_signal_that_ended_the_run_is_not_the_watchs(tmp_path):
+    """The run has not ended, and that is 1; `status` tells its exit code."""
+    name = await keep_run(tmp_path, [A], state=RunState.INTERRUPTED, exit_code=130)
+    watched = await watch(name, nomad := PastNomad())
+    assert watched.exit_code == 1
+    refreshed = await refresh_run(read_past(name), CONNECTION, clock=loop_clock(), connect=nomad.connect)
+    assert refreshed.exit_code == 130
 
 
 async def test_a_local_run_has_nothing_to_follow(tmp_path):

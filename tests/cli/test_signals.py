@@ -1,0 +1,40 @@
+"""Signals before and after there is something to end in good order."""
+
+import asyncio
+import signal
+
+import pytest
+
+from dispatchfile.cli.signals import Signals
+from dispatchfile.usecases.execute import Control
+
+
+class Ended:
+    """Something that is interrupted."""
+
+    times = 0
+
+    def interrupt(self) -> None:
+        self.times += 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_an_exit_code_whenever_it_comes(number: signal.Signals, code: int) -> None:
+    """Before the run is under way it ends the process where it is, and the journal still has the code."""
+
+    async def before(control: Control, signals: Signals) -> None:
+        signals.watch_over(control)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+    async def after(control: Control, signals: Signals) -> None:
+        signals.watch_over(control)
+        control.attach(target := Ended())
+        signal.raise_signal(number)
+        await asyncio.sleep(0)
+        assert target.times == 1
+
+    for moment in (before, after):
+        with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
+            asyncio.run(moment(control := Control(), signals))
+        assert (control.exit_code, signals.exit_code) == (code, code)
