@@ -246,7 +246,7 @@ class StopProcess(LiveProcess):
         assert self.world.path is not None
         reader, journal = self.open_again(self.world.path)
         before = reader.run().status
-        stopping = stop._Stopping(reader, journal, before, NoReporter(), self.world.clock)
+        stopping = stop._Stopping(reader, journal, before, NoReporter(), self.world.clock, signal_exit=None)
         try:
             await stopping.run(Connection(self.world.nomad.address), self._connect_again, self._control)
             self.world.was_stopped = not self._control.interrupted

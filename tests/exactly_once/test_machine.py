@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -100,6 +100,12 @@ class Machine(RuleBasedStateMachine):
         self.do(self._pass(seconds))
 
     @precondition(lambda self: self.process is not None)
+    @rule(seconds=st.sampled_from([1.0, 5.0, 15.0, 60.0]))
+    def let_it_work(self, seconds: float) -> None:
+        """Most of the time nothing else happens."""
+        self.do(self._pass(seconds))
+
+    @precondition(lambda self: self.process is not None)
     @rule(kept=st.integers(0, 4))
     def kill(self, kept: int) -> None:
         """Wherever it is."""
@@ -137,13 +143,13 @@ class Machine(RuleBasedStateMachine):
         """Or begin again, where there is no journal yet."""
         self.do(self._start(LiveProcess(self.world, Life())))
 
-    @precondition(lambda self: self.process is None and self.world.path is not None)
+    @precondition(lambda self: self.process is None and self.world.path is not None and self.world.nomad.children)
     @rule()
     def stop(self) -> None:
         """A process of its own, which may be killed, too."""
         self.do(self._start(StopProcess(self.world, Life())))
 
-    @precondition(lambda self: self.process is not None and not isinstance(self.process, StopProcess))
+    @precondition(lambda self: isinstance(self.process, LiveProcess) and self.world.nomad.children)
     @rule()
     def stop_beside_the_process(self) -> None:
         """It is asked to end, and then another one stops the children."""
@@ -263,5 +269,6 @@ TestMachine.settings = hypothesis_settings(
     derandomize=True,
     deadline=None,
     database=None,
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
