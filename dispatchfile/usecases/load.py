@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from dispatchfile.files import Files
 from dispatchfile.items import Item, Scope, read_items
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.schema import check_document
+from dispatchfile.schema import check_document, sound_dispatches
 from dispatchfile.source import Position
 
 STANDARD_INPUT = "-"
@@ -62,21 +62,31 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
     return document, files, problems
 
 
+def read_entries(
+    source: ManifestSource, document: Document | None, files: Files, problems: Sequence[Problem]
+) -> Iterator[Item | Problem]:
+    """Items and further problems of what `read_source` gave: of a document with errors, those of its sound entries."""
+    if document is None:
+        return
+    sound = sound_dispatches(document) if has_errors(problems) else None
+    if sound != ():
+        variables, environ, scope = source.variables, source.environ, source.scope
+        yield from read_items(document, files=files, overrides=variables, env=environ, scope=scope, dispatches=sound)
+
+
 def _read(path: str) -> bytes:
     name = Path(path).absolute()  # which gives even "." a name
     return Files(name.parent, allow_outside=True).read(name.name)
 
 
 def load_items(source: ManifestSource) -> Loaded:
-    """All items of the manifest, in file order, and all problems."""
+    """All items of the manifest, in file order, and all problems; no items where the document itself has errors."""
     document, files, problems = read_source(source)
-    if document is None or has_errors(problems):
-        return Loaded(document, files, (), sort_problems(problems))
     items: list[Item] = []
     found = list(problems)
-    for entry in read_items(document, files=files, overrides=source.variables, env=source.environ, scope=source.scope):
+    for entry in read_entries(source, document, files, problems):
         if isinstance(entry, Problem):
             found.append(entry)
         else:
             items.append(entry)
-    return Loaded(document, files, tuple(items), sort_problems(found))
+    return Loaded(document, files, () if has_errors(problems) else tuple(items), sort_problems(found))

@@ -34,6 +34,43 @@ def test_all_problems_of_all_manifests_are_found_at_once() -> None:
     assert [exit_code(checked) for checked in ([broken, good], [wrong], [good], [])] == [1, 1, 0, 0]
 
 
+SLIPS = """
+version: 1
+{top}
+dispatches:
+  - {{id: a, job: enc, jop: x, meta: {{t: "{{{{ vars.nope }}}}"}}}}
+  - {{id: b, job: enc, meta: {{t: "{{{{ vars.nope }}}}"}}}}
+  - {{id: c, job: enc, tags: [{tag}]}}
+  - {{id: a, job: enc}}
+  - {{id: b, job: enc}}
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("top", "tag", "end", "found"),
+    [
+        pytest.param("", "x", "", [(5, "DF011"), (6, "DF033"), (9, "DF020")], id="a wrong entry"),
+        pytest.param(
+            "rate: 5/s", "{{ x }}", "settings: {wait: maybe}",
+            [(3, "DF011"), (5, "DF011"), (6, "DF033"), (7, "DF007"), (9, "DF020"), (10, "DF016")],
+            id="a template without quotes, and what no item is made of",
+        ),
+        pytest.param("variables: {nope: 1}", "x", "", [(3, "DF011"), (5, "DF011")], id="perhaps variables"),
+        pytest.param("vars: []", "x", "", [(3, "DF012"), (5, "DF011")], id="no variables"),
+        pytest.param("", "x", "vars: {a: {{ x }}}", [(5, "DF011"), (10, "DF007")], id="variables below"),
+        pytest.param("", "x", "vars: {}\nvars: {nope: 1}", [(5, "DF011"), (11, "DF004")], id="variables twice"),
+        pytest.param("defaults: {timeout: 99999999999999h}", "x", "", [(3, "DF015"), (5, "DF011")], id="defaults"),
+    ],
+)  # fmt: skip
+def test_one_slip_hides_no_problems_of_other_dispatches(
+    top: str, tag: str, end: str, found: list[tuple[int, str]]
+) -> None:
+    """The entry with the slip is left out; where a slip could reach into every item, none is looked at."""
+    (checked,) = validate([_source(SLIPS.format(top=top, tag=tag, end=end).encode())])
+    assert [(problem.position.line, problem.code) for problem in checked.problems] == found
+
+
 def test_warnings_are_no_errors() -> None:
     """They are told, and the manifest can be run."""
     (wrong,) = validate([_source(TWO_WRONG)])
