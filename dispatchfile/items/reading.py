@@ -39,6 +39,7 @@ def read_items(
     name, seen = manifest_name(document), _visible(document, env)
     shop = Workshop(document, files, Renderer(files), repeats, name, seen)
     recipes, identities = Recipes(document, overrides, scope), _Identities()
+    yield from recipes.problems()
     for index in range(len(cast("list[object]", document.data["dispatches"]))) if dispatches is None else dispatches:
         recipe, problems = recipes.read(index)
         yield from problems

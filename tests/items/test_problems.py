@@ -362,6 +362,28 @@ def test_secrets_stay_out_of_messages_about_other_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ("meta.api_key, meta.title, payload", []),
+        (
+            "meta.api_kye, meta.zzzzzz",
+            [
+                "DF015 m.yaml:2:24: there is no meta.api_kye in any dispatch: did you mean meta.api_key?",
+                "DF015 m.yaml:2:38: there is no meta.zzzzzz in any dispatch: name a meta key that a dispatch has",
+            ],
+        ),
+    ],
+)
+def test_the_defaults_name_as_sensitive_what_some_dispatch_has(listed: str, found: list[str], tmp_path: Path) -> None:
+    """Not each has to have it, but if none does it is a slip, and would let the secret out."""
+    text = f"""defaults: {{sensitive: [{listed}], meta: {{title: t}}}}
+dispatches: [{{id: a, job: j, meta: {{api_key: x}}}}, {{id: b, job: j}}]
+"""
+    problems = [entry for entry in read(tmp_path, text) if isinstance(entry, Problem)]
+    assert [f"{problem.code} {problem}" for problem in problems] == found
+
+
+@pytest.mark.parametrize(
     "payload",
     ['{file: "{{ vars.pw }}"}', '{text: "{{ vars.pw | filesizeformat }}"}', '{template: "{{ vars.pw }}"}'],
 )
