@@ -245,6 +245,8 @@ CASES = [
     flags("a duration's flag", "--settle 5", "--settle: '5' is no duration: write it as 90s, 10m or 1h30m"),
     flags("a duration of aeons", f"--settle {'9' * 400}h", "--settle: '999", "is too long a duration"),
     flags("a percentage's flag", "--canary 101%", "--canary: '101%' is neither a number of items nor a percentage"),
+    flags("a canary of nothing", "--canary 0", "--canary: '0' is no canary: at least one item is wanted"),
+    flags("no patience", "--unreachable-after 0s", "--unreachable-after: '0s' leaves no time for an answer"),
     flags("a concurrency", "--concurrency 65", "--concurrency: '65' is not from 1 to 64"),
     flags("an in-flight", "--in-flight 0", "--in-flight: '0' is neither a positive number nor 'unlimited'"),
     flags("flags that contradict", "--detach --wait=completion", "--wait, --detach and --no-wait contradict each"),
