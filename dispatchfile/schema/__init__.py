@@ -25,14 +25,15 @@ PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wrong ones keep no item from being read
 
 
-def check_document(document: Document) -> tuple[Problem, ...]:
+def check_document(document: Document, *, as_written: bool = False) -> tuple[Problem, ...]:
     """
     What the schema and the settings' own rules say of *document*: the most telling first.
 
-    Left out is what stands where the reading met a problem already; past 200 problems, one more says how many items
+    as_written: no flag says how far to wait, so settings have to fit what the manifest says of it, or its default. Left
+    out is what stands where the reading met a problem already; past 200 problems, one more says how many items
     have others.
     """
-    problems = _manifest_problems(document)
+    problems = _manifest_problems(document, as_written=as_written)
     dispatches = document.data.get("dispatches")
     items = dispatches if isinstance(dispatches, list) else []
     wrong = [index for index, item in enumerate(items) if not _is_fine(item)]
@@ -80,14 +81,16 @@ def _met_in(document: Document, dispatches: list[object]) -> frozenset[int] | No
     return frozenset(bisect_right(starts, met) - 1 for met in document.reported)
 
 
-def _manifest_problems(document: Document) -> list[Problem]:
+def _manifest_problems(document: Document, *, as_written: bool) -> list[Problem]:
     """Of everything but the items."""
     data = document.data
     dispatches = data.get("dispatches")
     shell = data | {"dispatches": dispatches[:1]} if isinstance(dispatches, list) else data
     check, subject = manifest_check(), Subject(document, "the manifest")
     problems = [] if check.accepts(shell) else explain(subject, check.errors(shell))
-    return _with_unreadable(subject, problems, [*_durations(data.get("defaults"), "defaults"), *_settings(data)])
+    return _with_unreadable(
+        subject, problems, [*_durations(data.get("defaults"), "defaults"), *_settings(data, as_written=as_written)]
+    )
 
 
 def _item_problems(document: Document, index: int, item: object) -> list[Problem]:
@@ -137,14 +140,14 @@ def _trouble_with_duration(text: str) -> str:
     return ""
 
 
-def _settings(data: Mapping[str, object]) -> Iterator[tuple[str, Route, str]]:
-    """What cannot be read in the settings; else, where they say how far to wait, what contradicts that."""
+def _settings(data: Mapping[str, object], *, as_written: bool) -> Iterator[tuple[str, Route, str]]:
+    """What cannot be read in the settings; else, where it is known how far to wait, what contradicts that."""
     settings = data.get("settings")
     if not isinstance(settings, dict):
         return
     unreadable = list(_unreadable_settings(settings))
     yield from unreadable
-    if "wait" in settings and not unreadable:
+    if (as_written or "wait" in settings) and not unreadable:
         try:
             resolve_settings({}, settings)
         except SettingError as exc:

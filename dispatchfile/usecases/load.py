@@ -46,7 +46,9 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[Problem, ...]]:
+def read_source(
+    source: ManifestSource, *, as_written: bool = False
+) -> tuple[Document | None, Files, tuple[Problem, ...]]:
     """The manifest's document, checked against its schema, and the files it may read."""
     folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
     files = Files(folder, allow_outside=source.allow_outside)
@@ -58,7 +60,7 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
     if document is not None:
-        problems = (*problems, *check_document(document))
+        problems = (*problems, *check_document(document, as_written=as_written))
     return document, files, problems
 
 

@@ -30,7 +30,7 @@ def exit_code(checked: Iterable[CheckedManifest]) -> int:
 
 def _check(source: ManifestSource) -> CheckedManifest:
     """Items are counted and forgotten, so that a large manifest takes no more memory than its problems."""
-    document, files, problems = read_source(source)
+    document, files, problems = read_source(source, as_written=True)
     items, found = 0, list(problems)
     for entry in read_entries(source, document, files, problems):
         if isinstance(entry, Problem):

@@ -56,11 +56,6 @@ def settings(name: str, keys: str, *says: str) -> Case:
     return manifest(name, f"{FINE}settings: {{{keys}}}\n", *says)
 
 
-def run_only(name: str, keys: str, *says: str) -> Case:
-    """The settings of a manifest are wrong for a run, which may be given others."""
-    return Case(name, says, [ELSEWHERE], {"m.yaml": f"{FINE}settings: {{{keys}}}\n"})
-
-
 def item(name: str, keys: str, *says: str, **files: Content) -> Case:
     """One item of a manifest is wrong."""
     return manifest(name, f"version: 1\ndispatches:\n  - {{id: a, job: j, {keys}}}\n", *says, **files)
@@ -160,7 +155,7 @@ CASES = [
     settings("a percentage", "canary: 101%", "m.yaml:5:20: DF016 settings.canary is '101%': write it as 5 or 1%"),
     settings("a negative number", "stop_on: {failures: -1}", "m.yaml:5:32: DF016 settings.stop_on.failures is -1: 0"),
     settings("a contradiction", "wait: detach, in_flight: 5", "m.yaml:5:37: DF017 settings.in_flight: cannot be"),
-    run_only("a setting without meaning", "unplaced_after: 5m", "m.yaml:5:28: DF017 settings.unplaced_after: has a"),
+    settings("a setting without meaning", "unplaced_after: 5m", "m.yaml:5:28: DF017 settings.unplaced_after: has a"),
     # ids, meta, prefixes
     manifest("an id twice", f"{FINE}  - {{id: a, job: k}}\n", "m.yaml:5:10: DF020", "stands twice: first at"),
     manifest("an id with a blank", "version: 1\ndispatches: [{id: a b, job: j}]\n", "m.yaml:2:19: DF021", RIGHT_ID),

@@ -8,7 +8,7 @@ import pytest
 from dispatchfile.errors import FileError
 from dispatchfile.items import Scope
 from dispatchfile.problems import Severity
-from dispatchfile.usecases.load import ManifestSource
+from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.validate import CheckedManifest, exit_code, validate
 from dispatchfile.usecases.variables import read_variables
 
@@ -69,6 +69,14 @@ def test_one_slip_hides_no_problems_of_other_dispatches(
     """The entry with the slip is left out; where a slip could reach into every item, none is looked at."""
     (checked,) = validate([_source(SLIPS.format(top=top, tag=tag, end=end).encode())])
     assert [(problem.position.line, problem.code) for problem in checked.problems] == found
+
+
+def test_settings_have_to_fit_how_far_the_manifest_waits() -> None:
+    """`run` without flags would refuse them; one that says how far to wait is no matter of the manifest's."""
+    text = b"version: 1\nsettings: {unplaced_after: 5m}\ndispatches: [{id: a, job: enc}]\n"
+    (checked,) = validate([_source(text)])
+    assert [(problem.code, problem.position.column) for problem in checked.problems] == [("DF017", 28)]
+    assert load_items(_source(text)).problems == ()
 
 
 def test_warnings_are_no_errors() -> None:
