@@ -16,10 +16,10 @@ from typing import Any
 from dispatchfile.manifest import Document
 from dispatchfile.problems import SHOWN_PROBLEMS, Problem
 from dispatchfile.schema.checks import item_check, known_keys, manifest_check, read_schema
-from dispatchfile.schema.explain import Route, Subject, explain
+from dispatchfile.schema.explain import PATTERN_HINTS, Route, Subject, explain, shown
 from dispatchfile.settings import PARSERS, SettingError, parse_duration, resolve_settings
 
-__all__ = ["check_document", "read_schema", "sound_dispatches"]
+__all__ = ["check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wrong ones keep no item from being read
@@ -55,6 +55,13 @@ def sound_dispatches(document: Document) -> tuple[int, ...]:
         return ()
     met = _met_in(document, dispatches)
     return () if met is None else tuple(n for n, item in enumerate(dispatches) if n not in met and _is_fine(item))
+
+
+def trouble_with_name(kind: str, text: str) -> str:
+    """What keeps *text* from being a manifest's "namespace" or "region", and what would be right; empty: nothing."""
+    if re.search(read_schema("manifest")["definitions"][kind]["pattern"], text):
+        return ""
+    return f"{shown(text)} cannot be a {kind}: {PATTERN_HINTS[kind]}"
 
 
 def _shares_are_sound(data: Mapping[str, Any]) -> bool:

@@ -242,6 +242,8 @@ CASES = [
     flags("a percentage's flag", "--canary 101%", "--canary: '101%' is neither a number of items nor a percentage"),
     flags("a canary of nothing", "--canary 0", "--canary: '0' is no canary: at least one item is wanted"),
     flags("no patience", "--unreachable-after 0s", "--unreachable-after: '0s' leaves no time for an answer"),
+    flags("a namespace of all", "--namespace *", "--namespace: '*' cannot be a namespace: use up to 128 letters,"),
+    flags("a region with a slash", "--region a/b", "--region: 'a/b' cannot be a region: leave out blanks and / ? #"),
     flags("a concurrency", "--concurrency 65", "--concurrency: '65' is not from 1 to 64"),
     flags("an in-flight", "--in-flight 0", "--in-flight: '0' is neither a positive number nor 'unlimited'"),
     flags("flags that contradict", "--detach --wait=completion", "--wait, --detach and --no-wait contradict each"),
@@ -278,6 +280,7 @@ CASES = [
     line("an unknown command", ["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
     line("two manifests", ["run", "m.yaml", "m.yaml"], "Got unexpected extra argument(s) (m.yaml)"),
     line("a namespace's flag", ["validate", "m.yaml", "--namespace", "\udcff"], "--namespace: is not UTF-8 text"),
+    line("a namespace to validate", ["validate", "m.yaml", "--namespace", "a b"], "'a b' cannot be a namespace: use"),
     line("an endless payload", ["dispatch", "j", "/dev/zero"], "input data: /dev/zero has more than 64 MiB"),
     line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
     # the way to Nomad
@@ -297,6 +300,8 @@ CASES = [
     address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),
     variables("a namespace that is no text", "NOMAD_NAMESPACE: is not UTF-8 text", NOMAD_NAMESPACE="\udcff"),
     variables("a region that is no text", "NOMAD_REGION: is not UTF-8 text", NOMAD_REGION="\udcff"),
+    variables("a namespace of two", "NOMAD_NAMESPACE: 'a,b' cannot be a namespace: use up to", NOMAD_NAMESPACE="a,b"),
+    variables("a region with a query", "NOMAD_REGION: 'a?b' cannot be a region: leave out", NOMAD_REGION="a?b"),
     variables("a password that is no text", "NOMAD_HTTP_AUTH: is not UTF-8 text", NOMAD_HTTP_AUTH="\udcff"),
     # the embedded agent
     local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),
