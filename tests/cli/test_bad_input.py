@@ -212,7 +212,7 @@ CASES = [
     each("a missing column", "csv: f", "DF033 each.job is not defined (row f:2:1): did you mean each.jo?", "jo\nj\n"),
     each("a column twice", "csv: f", "f:1:1: DF023 column 'job' stands twice in the header", "job,job\nj,j\n"),
     each("50,000 columns", "csv: f", "f:1:1: DF023 column 'c0' stands twice in the header", f"{COLUMNS},c0\n"),
-    each("50,000 keys", "json: f", "f:1:1: DF023 key 'c0' stands twice", f"[{{{KEYS}, {KEYS}}}]"),
+    each("50,000 keys", "json: f", "f:1:2: DF023 key 'c0' stands twice", f"[{{{KEYS}, {KEYS}}}]"),
     each("an open quote", "csv: f", "f:2:1: DF023 not valid CSV: unexpected end of data", 'job\n"a\n'),
     each("a table without rows", "csv: f", "m.yaml:3:47: DF022 f gives no rows: a for_each needs at least", "job\n"),
     each("an empty table", "csv: f", "m.yaml:3:47: DF022 f is empty: its first line has to name the columns", ""),
@@ -222,7 +222,7 @@ CASES = [
     each("a glob out of the folder", "glob: '../*'", "m.yaml:3:48: DF031 ..: lies outside of the manifest's folder"),
     each("too large a matrix", f"matrix: {BIG_MATRIX}", "m.yaml:3:50: DF023 the matrix gives 1,771,561 rows: at most"),
     each("JSON that is cut", "json: f", "f:1:15: DF023 not valid JSON: Expecting value", '[{"job": "j"},'),
-    each("100,000 brackets of JSON", "json: f", "f:1:1: DF023 nested too deeply", "[" * 100_000),
+    each("100,000 brackets of JSON", "json: f", "f:1:2: DF023 nested too deeply", "[" * 100_000),
     each("a line of JSON", "ndjson: f", "f:2:3: DF023 not valid JSON: Expecting", '{"job": "j"}\n{\n'),
     # the manifest's path
     path(
