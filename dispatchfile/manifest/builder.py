@@ -75,15 +75,15 @@ TEXT = Scope(keeps_text=True)
 ITEM = Scope(below={"meta": TEXT}, other=PLAIN)
 ITEMS = Scope(below={LISTING: ITEM}, other=PLAIN)
 MANIFEST = Scope(below={"defaults": ITEM, "dispatches": ITEMS}, other=PLAIN)
-STREAM = Scope(other=MANIFEST)
 
 
 class Builder:
     """Builds the data of one manifest, and the places of all its keys and values."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, scope: Scope = MANIFEST) -> None:
+        """scope: of the top level."""
         self.tables: dict[int, array[int]] = {}  # as in Document
-        self._findings = findings
+        self._findings, self._scope = findings, scope
         self._names: dict[str, str] = {}  # plain keys known to be text; each is kept once
 
     def build(self, events: Iterator[Event]) -> tuple[object, int]:
@@ -102,7 +102,7 @@ class Builder:
         places: list[int] = []
         key: object = LISTING  # None: a mapping's next key is due
         value: object
-        scope = STREAM
+        scope = Scope(other=self._scope)
         stack: list[tuple[Any, list[int], object, Scope]] = []
         irregular = False  # whether any mapping had keys to be left out or merged
         names, tables = self._names, self.tables

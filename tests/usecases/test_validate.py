@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,14 @@ def test_later_variables_go_over_earlier_ones(tmp_path: Path) -> None:
         "z": "b",
         "w": {"k": None},
     }
+
+
+@pytest.mark.parametrize("quotes", ["", '"k": "v", '])
+def test_variables_are_read_alike_whatever_their_names_are(tmp_path: Path, quotes: str) -> None:
+    """Only a manifest's own meta values stay text."""
+    (tmp_path / "v.yaml").write_text(f"defaults: {{{quotes}meta: {{a: 1}}}}\ndispatches: [{{meta: {{b: true}}}}]\n")
+    variables: Any = read_variables([tmp_path / "v.yaml"], {})
+    assert (variables["defaults"]["meta"], variables["dispatches"]) == ({"a": 1}, [{"meta": {"b": True}}])
 
 
 @pytest.mark.parametrize(
