@@ -255,10 +255,11 @@ class Making:
         )
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
-        told = HIDDEN if self._is_sensitive("payload") else trouble.found
+        hides = self._is_sensitive("payload")
+        told = HIDDEN if hides else trouble.found
         found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
-        excerpt = self._excerpt(file, position)
-        return Problem(trouble.code, position, found, trouble.hint, item=self.id, excerpt=excerpt)
+        hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
+        return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt)
 
     def _excerpt(self, file: str, position: Position) -> str:
         try:

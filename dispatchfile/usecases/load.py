@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items import Item, Scope, read_items
+from dispatchfile.items import Item, Scope, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.schema import check_document, sound_dispatches
@@ -76,6 +76,11 @@ def read_entries(
         yield from read_items(document, files=files, overrides=variables, env=environ, scope=scope, dispatches=sound)
 
 
+def told(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """All *problems* as they may be shown, in the order of the file."""
+    return sort_problems(problems if document is None else without_secrets(document, problems))
+
+
 def _read(path: str) -> bytes:
     name = Path(path).absolute()  # which gives even "." a name
     return Files(name.parent, allow_outside=True).read(name.name)
@@ -91,4 +96,4 @@ def load_items(source: ManifestSource) -> Loaded:
             found.append(entry)
         else:
             items.append(entry)
-    return Loaded(document, files, () if has_errors(problems) else tuple(items), sort_problems(found))
+    return Loaded(document, files, () if has_errors(problems) else tuple(items), told(document, found))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.usecases.load import ManifestSource, read_entries, read_source
+from dispatchfile.problems import Problem, has_errors
+from dispatchfile.usecases.load import ManifestSource, read_entries, read_source, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +37,4 @@ def _check(source: ManifestSource) -> CheckedManifest:
             found.append(entry)
         else:
             items += 1
-    return CheckedManifest(source.shown, items, sort_problems(found))
+    return CheckedManifest(source.shown, items, told(document, found))

@@ -80,6 +80,47 @@ def test_settings_have_to_fit_how_far_the_manifest_waits() -> None:
     assert load_items(_source(text)).problems == ()
 
 
+def test_no_excerpt_shows_what_is_sensitive() -> None:
+    """Neither a line with a sensitive key nor one of its value's, whichever problem stands there; others are shown."""
+    text = b"""version: 1
+defaults:
+  meta: {token: sekrit, level: [1]}
+dispatches:
+  - {id: a, job: enc, meta: {api_key: sekrit}, tags: 7, sensitive: [meta.api_key, meta.token]}
+  - id: b
+    job: enc
+    meta:
+      api_key: [sekrit,
+        sekrit]
+      title: [1]
+    sensitive: [meta.api_key]
+  - id: c
+    jop: enc
+    payload:
+      json:
+        key: sekrit
+      jsn: sekrit
+    tags: 7
+    sensitive: payload
+  - {id: d, job: enc, meta: {api_key: shown}, tags: 7}
+"""
+    (checked,) = validate([_source(text)])
+    assert [(problem.position.line, problem.excerpt != "") for problem in checked.problems] == [
+        (3, False),
+        (5, False),
+        (9, False),
+        (11, True),
+        (14, True),
+        (18, False),
+        (18, False),
+        (19, True),
+        (20, True),
+        (21, True),
+    ]
+    assert "sekrit" not in str(checked.problems)
+    assert load_items(_source(text)).problems == checked.problems
+
+
 def test_warnings_are_no_errors() -> None:
     """They are told, and the manifest can be run."""
     (wrong,) = validate([_source(TWO_WRONG)])
