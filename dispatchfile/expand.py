@@ -11,9 +11,9 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dispatchfile.errors import FileError, OutsideFolder
 from dispatchfile.files import Files
@@ -65,6 +65,12 @@ class _Source:
     @property
     def shown(self) -> str:
         return shown_path(self.document, self.name)
+
+    @property
+    def feeds_secrets(self) -> bool:
+        """Whether a row may hold what the dispatch makes a sensitive value of."""
+        data: Any = self.document.data
+        return bool({**data.get("defaults", {}), **data["dispatches"][self.index]}.get("sensitive"))
 
     @property
     def origin(self) -> str:
@@ -144,7 +150,11 @@ def _each(value: object, number: int, origin: str) -> Names:
 
 def _readable(source: _Source) -> Iterator[Found]:
     try:
-        yield from _READERS[source.kind](source)
+        for found in _READERS[source.kind](source):
+            if isinstance(found, Problem) and found.position.file == source.shown and source.feeds_secrets:
+                yield replace(found, excerpt="")
+            else:
+                yield found
     except FileError as exc:
         yield source.problem(*file_trouble(exc))
 

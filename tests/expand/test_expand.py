@@ -231,6 +231,21 @@ def test_a_json_file_that_cannot_be_read(tmp_path: Path, content: bytes, expecte
     assert told(rows(tmp_path, "{json: f}", {"f": content}, path="m.yaml")) == [expected]
 
 
+@pytest.mark.parametrize(("sensitive", "shown"), [("", True), (", sensitive: [payload]", False)])
+@pytest.mark.parametrize(("kind", "content"), [("json", b'["sekrit" 1]'), ("ndjson", b'"sekrit" 1')])
+def test_rows_that_may_feed_secrets_are_not_quoted(
+    tmp_path: Path, kind: str, content: bytes, sensitive: str, shown: bool
+) -> None:
+    """What is wrong with them is told without an excerpt."""
+    (tmp_path / "f").write_bytes(content)
+    text = f"version: 1\ndispatches:\n- {{job: encode, for_each: {{{kind}: f}}{sensitive}}}\n"
+    document, _ = load_manifest(text.encode(), path="m.yaml", folder=tmp_path)
+    assert document is not None
+    [*_, problem] = expand(document, 0, Files(tmp_path))
+    assert isinstance(problem, Problem)
+    assert (problem.code, "sekrit" in problem.excerpt) == ("DF023", shown)
+
+
 def test_streamed_json_is_what_the_json_module_reads(tmp_path: Path) -> None:
     """Reading a list element by element gives the same values as reading it at once."""
     values = [None, True, "x,]", {"a": [1, {"b": "[,"}]}, [], {}, -1, 2.5]
