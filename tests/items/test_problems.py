@@ -9,6 +9,7 @@ import pytest
 from dispatchfile.items import Item, Scope
 from dispatchfile.items.identity import short_id
 from dispatchfile.problems import Problem
+from dispatchfile.render.renderer import MAX_BROKEN, NOT_LOOKED_AT
 from tests.items.manifests import read, told
 
 
@@ -344,6 +345,23 @@ def test_a_template_that_does_not_compile_is_told_once(tmp_path: Path) -> None:
         ),
         "DF032 t:2:1: and 2 more like this",
     ]
+
+
+def test_after_many_templates_that_do_not_compile_the_rest_is_counted(tmp_path: Path) -> None:
+    """Each takes a while; what is no template is still looked at."""
+    items = "".join(
+        f"- {{id: i{number}, job: j, tags: ['{{{{ x{number} | no }}}}']}}\n" for number in range(MAX_BROKEN)
+    )
+    more = """- {id: a, job: j, tags: ["{{ 'a' | no }}"]}
+- {id: b, job: j, payload: {text: "{{ 'b' | lower }}"}, sensitive: [payload]}
+- {id: c, job: j}
+"""
+    entries = read(tmp_path, f"dispatches:\n{items}{more}")
+    problems = [entry for entry in entries if isinstance(entry, Problem)]
+    assert [entry.id for entry in entries if isinstance(entry, Item)] == ["c"]
+    assert [problem.code for problem in problems] == ["DF032"] * MAX_BROKEN + ["DF019"] * 2
+    place = f"m.yaml:{MAX_BROKEN + 3}:26"
+    assert list(map(str, problems[-2:])) == [f"{place}: {NOT_LOOKED_AT}", f"{place}: and 1 more like this"]
 
 
 def test_many_bad_rows_of_a_file_are_counted_too(tmp_path: Path) -> None:
