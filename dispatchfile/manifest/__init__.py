@@ -22,7 +22,7 @@ from dispatchfile.manifest.document import Document, Tables
 from dispatchfile.manifest.findings import Findings, ManifestRefused
 from dispatchfile.manifest.lines import read_lines
 from dispatchfile.manifest.scalars import SourceFloat, SourceInt, name_type
-from dispatchfile.manifest.syntax import COLON_IN_BRACKETS, decode, parse_events, refuse_disputed
+from dispatchfile.manifest.syntax import decode, is_of_yaml_1_2, parse_events, refuse_disputed
 from dispatchfile.problems import Problem, sort_problems
 
 __all__ = ["PLAIN", "Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
@@ -54,7 +54,7 @@ def load_manifest(
             lines = None if pure else read_lines(source.text, scope)
             data, start, tables = lines or _build(findings, parse_events(content, source, pure=pure), scope)
     except ManifestRefused as refused:
-        if not pure and refused.problem.found == COLON_IN_BRACKETS:
+        if not pure and is_of_yaml_1_2(refused.problem, source.text):
             return load_manifest(content, path=path, folder=folder, pure=True, scope=scope)
         return None, _with_refusal(findings.problems, refused.problem)
     reported = frozenset(problem.position for problem in findings.problems)

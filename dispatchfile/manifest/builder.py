@@ -127,7 +127,7 @@ class Builder:
                 elif event.style:
                     value = text
                     if not text.isascii():
-                        self._check_surrogates(text, place)
+                        value = self._joined(text, place)
                 elif not text:
                     value = None
                     if key is not LISTING:
@@ -178,8 +178,7 @@ class Builder:
         if event.ctag is not None:
             value = self._tagged(event, scope, place)
         elif event.style:
-            self._check_surrogates(text, place)
-            return text
+            return self._joined(text, place)
         elif text == "<<":
             return _Merge()
         else:
@@ -269,7 +268,7 @@ class Builder:
 
     def _tagged(self, event: ScalarEvent, scope: Scope, place: int) -> Scalar:
         """A scalar with a tag of the core schema; where text is kept, the tag is checked and the text stays."""
-        text: str = event.value
+        text = self._joined(event.value, place)
         try:
             value = read_tagged(str(event.ctag), text)
         except KeyError:
@@ -290,11 +289,16 @@ class Builder:
         shown = shown if shown.isprintable() else ascii(shown)
         self._findings.add("DF008", place, f"the tag {shown}", "a manifest has plain YAML values only: leave it out")
 
-    def _check_surrogates(self, text: str, place: int) -> None:
-        """Half a character, which only an escape can make (JSON writes emoji so), cannot be sent."""
-        if any("\ud800" <= char <= "\udfff" for char in text):
+    def _joined(self, text: str, place: int) -> str:
+        """*text* with what JSON escapes as two halves, such as emoji, made whole; a lone half cannot be sent."""
+        if not any("\ud800" <= char <= "\udfff" for char in text):
+            return text
+        try:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
             hint = r"write the character itself, or an escape such as \U0001F600"
             self._findings.add("DF002", place, "an escape that is half a character", hint)
+            return text
 
 
 def _resolved_key(text: str) -> Scalar:
