@@ -108,6 +108,7 @@ def test_a_flag_names_the_share_of_stop_on_itself() -> None:
         ("concurrency", "0"),
         ("concurrency", "65"),
         ("concurrency", "four"),
+        ("concurrency", "16.0"),
         ("in_flight", "0"),
         ("in_flight", "all"),
         ("rate", "fast"),

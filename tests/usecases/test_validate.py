@@ -1,10 +1,12 @@
 """Manifests checked without a server."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from dispatchfile.errors import FileError
 from dispatchfile.items import Scope
@@ -12,6 +14,7 @@ from dispatchfile.problems import Severity
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.validate import CheckedManifest, exit_code, validate
 from dispatchfile.usecases.variables import read_variables
+from tests.schema.test_check_document import spoilt_manifests
 
 GOOD = b"version: 1\ndispatches: [{id: a, job: enc}, {id: b, job: enc}]\n"
 TWO_WRONG = b"version: 1\ndispatches: [{id: a, job: enc}, {id: a, job: enc}, {id: c, job: '{{ vars.x }}'}]\n"
@@ -78,6 +81,23 @@ def test_settings_have_to_fit_how_far_the_manifest_waits() -> None:
     (checked,) = validate([_source(text)])
     assert [(problem.code, problem.position.column) for problem in checked.problems] == [("DF017", 28)]
     assert load_items(_source(text)).problems == ()
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(spoilt_manifests())
+def test_whatever_the_schema_refuses_can_be_looked_into(data: dict[str, object]) -> None:
+    """Never an exception; and what `validate` says `run` does, but for settings that a flag may mend."""
+    source = _source(json.dumps(data).encode())
+    (checked,) = validate([source])
+    loaded = load_items(source)
+    assert {problem for problem in checked.problems if problem.code != "DF017"} == {
+        problem for problem in loaded.problems if problem.code != "DF017"
+    }
 
 
 def test_no_excerpt_shows_what_is_sensitive() -> None:
