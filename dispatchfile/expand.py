@@ -11,9 +11,9 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dispatchfile.errors import FileError, OutsideFolder
 from dispatchfile.files import Files
@@ -25,6 +25,7 @@ from dispatchfile.source import Position, SourceText, excerpt
 MAX_MATRIX_ROWS = 1_000_000
 
 _JSON_BLANKS = re.compile(r"[ \t\r\n]*")
+_CSV_FIELD = re.compile(r'(?:"(?:[^"]|"")*+"|[^",\r\n][^,\r\n]*+)?+(?:,|\r\n|\r|\n|\Z)')
 
 
 class Names(dict[str, object]):
@@ -64,6 +65,12 @@ class _Source:
     @property
     def shown(self) -> str:
         return shown_path(self.document, self.name)
+
+    @property
+    def feeds_secrets(self) -> bool:
+        """Whether a row may hold what the dispatch makes a sensitive value of."""
+        data: Any = self.document.data
+        return bool({**data.get("defaults", {}), **data["dispatches"][self.index]}.get("sensitive"))
 
     @property
     def origin(self) -> str:
@@ -143,7 +150,11 @@ def _each(value: object, number: int, origin: str) -> Names:
 
 def _readable(source: _Source) -> Iterator[Found]:
     try:
-        yield from _READERS[source.kind](source)
+        for found in _READERS[source.kind](source):
+            if isinstance(found, Problem) and found.position.file == source.shown and source.feeds_secrets:
+                yield replace(found, excerpt="")
+            else:
+                yield found
     except FileError as exc:
         yield source.problem(*file_trouble(exc))
 
@@ -186,7 +197,20 @@ def _csv_rows(source: _Source) -> Iterator[Found]:
     except UnicodeDecodeError:
         yield _not_utf8(content, source.shown)
     except csv.Error as exc:
-        yield Problem("DF023", Position(source.shown, lines.line_num, 1), f"not valid CSV: {exc}")
+        place = _broken_field(content, source.shown) or Position(source.shown, lines.line_num, 1)
+        yield Problem("DF023", place, f"not valid CSV: {exc}")
+
+
+def _broken_field(content: bytes, shown: str) -> Position | None:
+    """Where the field starts that cannot be read: a quote may open many lines above the one where that is seen."""
+    text = content.decode("utf-8-sig", errors="replace")
+    offset = 0
+    while offset < len(text):
+        field = _CSV_FIELD.match(text, offset)
+        if field is None or len(field[0]) > csv.field_size_limit():
+            return SourceText(shown, text).position(offset)
+        offset = field.end()
+    return None
 
 
 def _wrong_header(header: list[str]) -> str:
@@ -256,21 +280,26 @@ def _json_rows(source: _Source) -> Iterator[Found]:
     except json.JSONDecodeError as exc:
         place = text.position(exc.pos)
         yield Problem("DF023", place, f"not valid JSON: {exc.msg}", excerpt=text.excerpt(place))
-    except (ValueError, RecursionError) as exc:
-        yield Problem("DF023", Position(source.shown, 1, 1), _json_trouble(exc))
 
 
 def _json_elements(source: SourceText) -> Iterator[Found]:
-    """The elements of a list, one at a time: so each has its place. Raises json.JSONDecodeError and ValueError."""
+    """The elements of a list, one at a time: so each has its place. Raises json.JSONDecodeError."""
     text = source.text
     offset = _next_token(text, 0)
     if text[offset : offset + 1] != "[":
-        raise ValueError("it has to hold a list, each element of which is a row")
+        yield Problem("DF023", source.position(offset), "it has to hold a list, each element of which is a row")
+        return
     offset = _next_token(text, offset + 1)
     more = text[offset : offset + 1] != "]"
     while more:
-        value, end = _JSON.raw_decode(text, offset)
-        _refuse_surrogates(text[offset:end], value)
+        try:
+            value, end = _JSON.raw_decode(text, offset)
+            _refuse_surrogates(text[offset:end], value)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as exc:
+            yield Problem("DF023", source.position(offset), _json_trouble(exc))
+            return
         yield value, source.position(offset)
         end = _next_token(text, end)
         more = text[end : end + 1] == ","

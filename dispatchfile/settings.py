@@ -113,6 +113,20 @@ def parse_share(text: str) -> Share:
     raise ValueError(f"{text!r} is neither a number of items nor a percentage: write it as 5 or 5%")
 
 
+def _parse_canary(text: str) -> Share:
+    share = parse_share(text)
+    if not (share.count or share.percent):
+        raise ValueError(f"{text!r} is no canary: at least one item is wanted, as in 5 or 1%")
+    return share
+
+
+def _parse_patience(text: str) -> timedelta:
+    patience = parse_duration(text)
+    if not patience:
+        raise ValueError(f"{text!r} leaves no time for an answer: write it as 90s or 5m")
+    return patience
+
+
 def _parse_concurrency(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_CONCURRENCY:
         raise ValueError(f"{text!r} is not from 1 to {MAX_CONCURRENCY}")
@@ -138,10 +152,10 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "concurrency": _parse_concurrency,
     "in_flight": _parse_in_flight,
     "rate": parse_rate,
-    "canary": parse_share,
+    "canary": _parse_canary,
     "stop_on": parse_share,
     "unplaced_after": parse_duration,
-    "unreachable_after": parse_duration,
+    "unreachable_after": _parse_patience,
     "timeout": parse_duration,
     "settle": parse_duration,
 }

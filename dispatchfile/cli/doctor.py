@@ -47,12 +47,14 @@ def doctor(
     from dispatchfile.reports.text import Palette  # noqa: PLC0415
     from dispatchfile.usecases.doctor import DoctorOptions, examine  # noqa: PLC0415
 
-    scope = read_scope(connection.namespace, connection.region, os.environ)
-    sources = read_sources([manifest], given, scope=scope, environ=os.environ) if manifest else [None]
+    source = None
+    if manifest:
+        scope = read_scope(connection.namespace, connection.region, os.environ)
+        (source,) = read_sources([manifest], given, scope=scope, environ=os.environ)
     options = DoctorOptions(
         flags=connection.as_mapping(),
         environ=os.environ,
-        source=sources[0],
+        source=source,
         settings=settings.as_mapping() | {"wait": wait.as_setting()},
     )
     exam = asyncio.run(examine(options, clock=Clock()))

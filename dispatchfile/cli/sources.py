@@ -10,6 +10,7 @@ from dispatchfile.errors import FileError, UsageError
 from dispatchfile.files import MAX_FILE_SIZE
 from dispatchfile.items import Scope
 from dispatchfile.nomad.connection import checked_text
+from dispatchfile.schema import trouble_with_name
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
 from dispatchfile.usecases.variables import read_variables
 
@@ -47,10 +48,24 @@ def _read_standard_input() -> bytes:
 
 
 def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> Scope:
-    """Namespace and region of flags and environment; an empty one is none. Raises UsageError for what is no text."""
+    """
+    Namespace and region of flags, else of the environment; an empty one is none.
+
+    Raises UsageError for what can be neither.
+    """
+    namespace_env = None if namespace else environ.get("NOMAD_NAMESPACE")
+    region_env = None if region else environ.get("NOMAD_REGION")
     return Scope(
-        namespace_flag=checked_text(namespace or "", "--namespace") or None,
-        region_flag=checked_text(region or "", "--region") or None,
-        namespace_env=checked_text(environ.get("NOMAD_NAMESPACE", ""), "NOMAD_NAMESPACE") or None,
-        region_env=checked_text(environ.get("NOMAD_REGION", ""), "NOMAD_REGION") or None,
+        namespace_flag=_checked_name("namespace", namespace, "--namespace"),
+        region_flag=_checked_name("region", region, "--region"),
+        namespace_env=_checked_name("namespace", namespace_env, "NOMAD_NAMESPACE"),
+        region_env=_checked_name("region", region_env, "NOMAD_REGION"),
     )
+
+
+def _checked_name(kind: str, text: str | None, source: str) -> str | None:
+    if not text:
+        return None
+    if trouble := trouble_with_name(kind, checked_text(text, source)):
+        raise UsageError(f"{source}: {trouble}")
+    return text

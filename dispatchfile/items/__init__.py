@@ -1,5 +1,6 @@
 """Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
 
+from dispatchfile.items.excerpts import without_secrets
 from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
@@ -21,4 +22,5 @@ __all__ = [
     "manifest_name",
     "read_items",
     "read_origins",
+    "without_secrets",
 ]

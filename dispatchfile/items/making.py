@@ -27,7 +27,8 @@ AUTO = "auto"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Codes of problems whose texts hold sizes and names, but nothing that was rendered.
-TELL_NO_VALUE = frozenset({"DF040", "DF041"})
+TELL_NO_VALUE = frozenset({"DF019", "DF040", "DF041"})
+ANYWHERE = ""  # of what is counted wherever it stands
 HIDDEN = "cannot be made, and what went wrong could tell the sensitive value: try it without `sensitive`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_PREFIX = re.compile(r"[\s/\x00-\x1f\x7f-\x9f]")
@@ -98,7 +99,7 @@ class Making:
             whole = document.problem(code, position, f"{told}{self._of_row()}", hint, item=self.id)
             return replace(whole, hint="", excerpt="") if hides else whole
 
-        self.problems += self._shop.repeats.told(code, position, problem)
+        self.problems += self._shop.repeats.told(code, ANYWHERE if code == "DF019" else position, problem)
 
     def _is_sensitive(self, key: str, *rest: str | int) -> bool:
         return not {key, ".".join(map(str, (key, *rest[:1])))}.isdisjoint(self._recipe.policy.sensitive)
@@ -255,10 +256,11 @@ class Making:
         )
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
-        told = HIDDEN if self._is_sensitive("payload") else trouble.found
+        hides = self._is_sensitive("payload")
+        told = HIDDEN if hides else trouble.found
         found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
-        excerpt = self._excerpt(file, position)
-        return Problem(trouble.code, position, found, trouble.hint, item=self.id, excerpt=excerpt)
+        hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
+        return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt)
 
     def _excerpt(self, file: str, position: Position) -> str:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from dispatchfile.expand import Names, Row, expand
 from dispatchfile.files import Files
@@ -25,20 +25,22 @@ def read_items(
     overrides: Mapping[str, object],
     env: Mapping[str, str],
     scope: Scope,
+    dispatches: Sequence[int] | None = None,
 ) -> Iterator[Item | Problem]:
     """
     The items of a *document* that its schema accepts, in their order, and all problems; nothing is kept but identities.
 
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
-    what the manifest lists. The same problem in row after row is told 20 times, and counted at the end of the stream.
+    what the manifest lists. dispatches: which of them, by their numbers in a document whose others the schema refuses;
+    None: all. The same problem in row after row is told 20 times, and counted at the end of the stream.
     """
     yield from _unset(document, env)
     repeats = Repeats()
     name, seen = manifest_name(document), _visible(document, env)
     shop = Workshop(document, files, Renderer(files), repeats, name, seen)
     recipes, identities = Recipes(document, overrides, scope), _Identities()
-    dispatches: Any = document.data["dispatches"]
-    for index in range(len(dispatches)):
+    yield from recipes.problems()
+    for index in range(len(cast("list[object]", document.data["dispatches"]))) if dispatches is None else dispatches:
         recipe, problems = recipes.read(index)
         yield from problems
         for row in expand(document, index, files):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -121,6 +121,25 @@ class Recipes:
         entry = _Entry(index, own, {**self._defaults, **own}, meta)
         return self._recipe(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the defaults: `sensitive` may name what one dispatch lacks, but not what all do."""
+        listed = self._defaults.get("sensitive", ())
+        unknown = {name.removeprefix("meta.") for name in listed if name != "payload"} - self._meta.keys()
+        if not unknown:
+            return
+        known = {f"meta.{key}" for key in (*self._meta, *self._keys_of_dispatches())}
+        for number, name in enumerate(listed):
+            if name != "payload" and name not in known:
+                position = self._document.position("defaults", "sensitive", number)
+                hint = _near(name, known, "name a meta key that a dispatch has")
+                yield self._document.problem("DF015", position, f"there is no {name} in any dispatch", hint)
+
+    def _keys_of_dispatches(self) -> Iterator[str]:
+        """Of every entry that has any, be it otherwise as wrong as can be."""
+        for dispatch in self._dispatches:
+            meta = dispatch.get("meta") if isinstance(dispatch, dict) else None
+            yield from meta if isinstance(meta, dict) else ()
+
     def _recipe(self, entry: _Entry) -> Recipe:
         own, merged = entry.own, entry.merged
         return Recipe(
@@ -173,17 +192,21 @@ class Recipes:
                 yield self._problem("DF013", entry, "id_prefix_exact", found=f"id_prefix_exact needs {key}", hint=hint)
 
     def _sensitive_problems(self, entry: _Entry) -> Iterator[Problem]:
-        """A slip in the dispatch's own list would let a secret out; the defaults' may name what not every item has."""
+        """A slip in the list would let a secret out."""
         known = [f"meta.{key}" for key in entry.meta]
         for number, name in enumerate(entry.own["sensitive"]):
             if name != "payload" and name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else "name a meta key that the dispatch has"
+                hint = _near(name, known, "name a meta key that the dispatch has")
                 yield self._problem("DF015", entry, "sensitive", number, found=f"there is no {name}", hint=hint)
 
     def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
         position = self._document.key_position(*route_of(self._document, entry.index, *route))
         return self._document.problem(code, position, found, hint)
+
+
+def _near(name: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 _NEEDED_BY_EXACT = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dispatchfile.problems import Problem
 
 SHOWN_REPEATS = 20
-TOLD_ONCE = frozenset({"DF032"})  # whatever the row is, a template does not compile
+TOLD_ONCE = frozenset({"DF019", "DF032"})  # whatever the row is, a template does not compile, or is not looked at
 
 
 class Repeats:

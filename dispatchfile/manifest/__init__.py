@@ -17,28 +17,29 @@ from pathlib import Path
 from ruamel.yaml.events import Event
 
 from dispatchfile.manifest.aliases import Aliases
-from dispatchfile.manifest.builder import Builder
+from dispatchfile.manifest.builder import MANIFEST, PLAIN, Builder, Scope
 from dispatchfile.manifest.document import Document, Tables
 from dispatchfile.manifest.findings import Findings, ManifestRefused
 from dispatchfile.manifest.lines import read_lines
 from dispatchfile.manifest.scalars import SourceFloat, SourceInt, name_type
-from dispatchfile.manifest.syntax import COLON_IN_BRACKETS, decode, parse_events, refuse_disputed
+from dispatchfile.manifest.syntax import decode, is_of_yaml_1_2, parse_events, refuse_disputed
 from dispatchfile.problems import Problem, sort_problems
 
-__all__ = ["Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
+__all__ = ["PLAIN", "Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
 
 MANY_OBJECTS = 100_000
 WANTED = "version: 1 and a list of dispatches are wanted"
 
 
 def load_manifest(
-    content: bytes, *, path: str, folder: Path, pure: bool = False
+    content: bytes, *, path: str, folder: Path, pure: bool = False, scope: Scope = MANIFEST
 ) -> tuple[Document | None, tuple[Problem, ...]]:
     """
     The document in *content*, and all problems that were met.
 
     path: how messages name the manifest. folder: what its relative paths are relative to. pure: read all of it with
-    ruamel.yaml's parser in Python, which otherwise serves where the one in C is not installed.
+    ruamel.yaml's parser in Python, which otherwise serves where the one in C is not installed. scope: where scalars
+    stay text.
 
     There may be a document beside problems, so that the schema can find more of them; it must not be sent.
     """
@@ -50,11 +51,11 @@ def load_manifest(
     findings = Findings(source)
     try:
         with _collector_paused():
-            lines = None if pure else read_lines(source.text)
-            data, start, tables = lines or _build(findings, parse_events(content, source, pure=pure))
+            lines = None if pure else read_lines(source.text, scope)
+            data, start, tables = lines or _build(findings, parse_events(content, source, pure=pure), scope)
     except ManifestRefused as refused:
-        if not pure and refused.problem.found == COLON_IN_BRACKETS:
-            return load_manifest(content, path=path, folder=folder, pure=True)
+        if not pure and is_of_yaml_1_2(refused.problem, source.text):
+            return load_manifest(content, path=path, folder=folder, pure=True, scope=scope)
         return None, _with_refusal(findings.problems, refused.problem)
     reported = frozenset(problem.position for problem in findings.problems)
     digest = hashlib.sha256(content).hexdigest()
@@ -62,8 +63,8 @@ def load_manifest(
     return document, sort_problems(findings.problems)
 
 
-def _build(findings: Findings, events: Iterator[Event]) -> tuple[dict[str, object], int, Tables]:
-    builder = Builder(findings)
+def _build(findings: Findings, events: Iterator[Event], scope: Scope) -> tuple[dict[str, object], int, Tables]:
+    builder = Builder(findings, scope)
     if "*" in findings.source.text:  # without a star there is no alias
         events = Aliases(findings).expand(events)
     data, start = builder.build(events)

@@ -75,15 +75,15 @@ TEXT = Scope(keeps_text=True)
 ITEM = Scope(below={"meta": TEXT}, other=PLAIN)
 ITEMS = Scope(below={LISTING: ITEM}, other=PLAIN)
 MANIFEST = Scope(below={"defaults": ITEM, "dispatches": ITEMS}, other=PLAIN)
-STREAM = Scope(other=MANIFEST)
 
 
 class Builder:
     """Builds the data of one manifest, and the places of all its keys and values."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, scope: Scope = MANIFEST) -> None:
+        """scope: of the top level."""
         self.tables: dict[int, array[int]] = {}  # as in Document
-        self._findings = findings
+        self._findings, self._scope = findings, scope
         self._names: dict[str, str] = {}  # plain keys known to be text; each is kept once
 
     def build(self, events: Iterator[Event]) -> tuple[object, int]:
@@ -102,7 +102,7 @@ class Builder:
         places: list[int] = []
         key: object = LISTING  # None: a mapping's next key is due
         value: object
-        scope = STREAM
+        scope = Scope(other=self._scope)
         stack: list[tuple[Any, list[int], object, Scope]] = []
         irregular = False  # whether any mapping had keys to be left out or merged
         names, tables = self._names, self.tables
@@ -127,7 +127,7 @@ class Builder:
                 elif event.style:
                     value = text
                     if not text.isascii():
-                        self._check_surrogates(text, place)
+                        value = self._joined(text, place)
                 elif not text:
                     value = None
                     if key is not LISTING:
@@ -178,8 +178,7 @@ class Builder:
         if event.ctag is not None:
             value = self._tagged(event, scope, place)
         elif event.style:
-            self._check_surrogates(text, place)
-            return text
+            return self._joined(text, place)
         elif text == "<<":
             return _Merge()
         else:
@@ -269,7 +268,7 @@ class Builder:
 
     def _tagged(self, event: ScalarEvent, scope: Scope, place: int) -> Scalar:
         """A scalar with a tag of the core schema; where text is kept, the tag is checked and the text stays."""
-        text: str = event.value
+        text = self._joined(event.value, place)
         try:
             value = read_tagged(str(event.ctag), text)
         except KeyError:
@@ -290,11 +289,16 @@ class Builder:
         shown = shown if shown.isprintable() else ascii(shown)
         self._findings.add("DF008", place, f"the tag {shown}", "a manifest has plain YAML values only: leave it out")
 
-    def _check_surrogates(self, text: str, place: int) -> None:
-        """Half a character, which only an escape can make (JSON writes emoji so), cannot be sent."""
-        if any("\ud800" <= char <= "\udfff" for char in text):
+    def _joined(self, text: str, place: int) -> str:
+        """*text* with what JSON escapes as two halves, such as emoji, made whole; a lone half cannot be sent."""
+        if not any("\ud800" <= char <= "\udfff" for char in text):
+            return text
+        try:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
             hint = r"write the character itself, or an escape such as \U0001F600"
             self._findings.add("DF002", place, "an escape that is half a character", hint)
+            return text
 
 
 def _resolved_key(text: str) -> Scalar:

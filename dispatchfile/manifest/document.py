@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dispatchfile.manifest.findings import unpack_place
+from dispatchfile.manifest.findings import LINE_SHIFT, unpack_place
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.source import Position, SourceText
 
@@ -44,6 +45,28 @@ class Document:
     def entry_position(self, entries: list[Any], number: int) -> Position:
         """Where entry *number* of *entries*, one of the document's own lists, starts: sooner than by its route."""
         return unpack_place(self.path, self.tables[id(entries)][number])
+
+    def lines_of(self, routes: Iterable[tuple[str | int, ...]]) -> frozenset[int]:
+        """The lines that show anything of the keys and values at *routes*, which are there; perhaps one too many."""
+        last = self.source.position(len(self.source.text)).line
+        starts = sorted({(place >> LINE_SHIFT) + 1 for table in self.tables.values() for place in table} | {last + 1})
+        lines: set[int] = set()
+        for start in {start for route in routes for start in self._starts(route)}:
+            end = starts[bisect_right(starts, start)]
+            lines.update(range(start, end + (end > start + 1)))  # a quote may end in the line where the next begins
+        return frozenset(lines)
+
+    def _starts(self, route: tuple[str | int, ...]) -> Iterator[int]:
+        """The lines where the key at *route* begins, and everything below it."""
+        yield from (place.line for place in (self.key_position(*route), self.position(*route)))
+        value: Any = self.data
+        for step in route:
+            value = value[step]
+        below = [value]
+        while below:
+            if isinstance(container := below.pop(), dict | list):
+                yield from ((place >> LINE_SHIFT) + 1 for place in self.tables.get(id(container), ()))
+                below += container.values() if isinstance(container, dict) else container
 
     def line(self, number: int) -> str:
         """Line *number* (from 1) of the source."""

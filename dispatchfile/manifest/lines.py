@@ -45,12 +45,12 @@ class _Unsure(Exception):
     """Here stands what only the parser can tell."""
 
 
-def read_lines(text: str) -> tuple[dict[str, object], int, dict[int, array[int]]] | None:
+def read_lines(text: str, scope: Scope = MANIFEST) -> tuple[dict[str, object], int, dict[int, array[int]]] | None:
     """The top level, its packed place, and the places of all below, as in Document; None where the parser is needed."""
     if not text.isascii() and forbidden().search(text):
         return None
     try:
-        return _Lines().read(text if text.endswith("\n") else f"{text}\n")
+        return _Lines().read(text if text.endswith("\n") else f"{text}\n", scope)
     except (_Unsure, ScalarRefused):
         return None
 
@@ -68,11 +68,11 @@ class _Lines:
         self._tables: dict[int, array[int]] = {}
         self._names: dict[str, str] = {}  # keys known to be text; each is kept once
 
-    def read(self, text: str) -> tuple[dict[str, object], int, dict[int, array[int]]]:  # noqa: C901, PLR0912, PLR0915
+    def read(self, text: str, scope: Scope) -> tuple[dict[str, object], int, dict[int, array[int]]]:  # noqa: C901, PLR0912, PLR0915
         # One loop, and no call for what is ordinary, as in the builder.
         top: dict[str, object] = {}
         container: Any = top  # a dict or a list
-        places, scope, names = self._places(top), MANIFEST, self._names
+        places, names = self._places(top), self._names
         indent = 0  # of the container's keys or dashes
         above: list[tuple[Any, array[int], Scope, int]] = []
         key: str | None = None  # whose value starts in a line below

@@ -21,6 +21,7 @@ _DISPUTED = "\x85\u2028\u2029\ufeff"
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?[\r\n])*+%")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:,\[{-])[ \t]*+(\{[{%])")
 _TOO_LARGE_ESCAPE = re.compile(r"\\U(?!000|0010)")
+_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -35,15 +36,16 @@ class _Advice:
     at_start: bool = False  # shown where the broken thing starts, not where the parser gave up
 
 
-# What libyaml refuses, though YAML 1.2 allows it: `{url: s3://media}`.
+# What libyaml refuses, though YAML 1.2 allows it: `{url: s3://media}`, and emoji as JSON escapes them, "\ud83d\ude00".
 COLON_IN_BRACKETS = "a colon in text between brackets or braces"
+NO_CHARACTER = "an escape that stands for no character"
 _ADVICE = (  # the first that fits
     _Advice(("plain scalar", "unexpected ':'"), COLON_IN_BRACKETS, "quote that text"),
     _Advice(("document start",), "a second document", "keep one manifest in a file", code="DF003"),
     _Advice(("tab",), "a tab", "indent with spaces"),
     _Advice(("quoted", "end of stream"), "a quote that is never closed", "close it", at_start=True),
     _Advice(("escape character",), "an escape that YAML does not know", r"write \\ for \, or use single quotes"),
-    _Advice(("escape code",), "an escape that stands for no character", "write the character itself"),
+    _Advice(("escape code",), NO_CHARACTER, "write the character itself"),
     _Advice(
         ("mapping values",),
         "a colon that cannot start a value here",
@@ -58,6 +60,11 @@ _ADVICE = (  # the first that fits
     ),
     _Advice(("block",), "something that does not fit the lines before", "check indentation and quotes"),
 )
+
+
+def is_of_yaml_1_2(problem: Problem, text: str) -> bool:
+    """Whether the parser in Python may read the *text* that the one in C refuses with this *problem*."""
+    return problem.found == COLON_IN_BRACKETS or (problem.found == NO_CHARACTER and bool(_PAIR.search(text)))
 
 
 def decode(content: bytes, name: str) -> SourceText:
@@ -109,7 +116,7 @@ def parse_events(content: bytes, source: SourceText, *, pure: bool) -> Iterator[
         raise ManifestRefused(_forbidden_character(source)) from exc
     except (ValueError, OverflowError) as exc:  # the pure parser's, of chr()
         position = source.position(_offset(_TOO_LARGE_ESCAPE, source))
-        found, hint = "an escape that stands for no character", "write the character itself"
+        found, hint = NO_CHARACTER, "write the character itself"
         raise ManifestRefused(Findings(source).problem("DF001", position, found, hint)) from exc
 
 

@@ -25,6 +25,8 @@ MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
 MAX_OVERRUNS = 5  # each may take a second, and there may be 100,000 rows
 GIVEN_UP = f"took too long {MAX_OVERRUNS} times before, and is not rendered again"
+MAX_BROKEN = 1_000  # templates; each takes 1 ms to find that out, and there may be 100,000
+NOT_LOOKED_AT = f"{MAX_BROKEN:,} templates before do not compile, so this one is not looked at"
 NO_REASON = "it does not compile"
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -81,6 +83,7 @@ class Renderer:
         self._compiled_text = lru_cache(CACHED_TEMPLATES)(self._compile)
         self._compiled_file = lru_cache(CACHED_TEMPLATES)(self._compile_file)
         self._overruns: Counter[Template] = Counter()
+        self._broken = 0
 
     def render(self, source: str, context: Mapping[str, object], *, name: str) -> str:
         """The text that *source* gives. *name* stands for it in messages. Raises TemplateTrouble."""
@@ -99,6 +102,8 @@ class Renderer:
 
     def _compile(self, source: str, path: str | None = None) -> Template | Trouble:
         """The trouble is a value, so that it is found once for all rows."""
+        if self._broken >= MAX_BROKEN:
+            return Trouble("DF019", NOT_LOOKED_AT)
         if len(source) > MAX_SOURCE:
             return Trouble("DF035", f"a template of {len(source):,} characters, more than {MAX_SOURCE:,}", file=path)
         sandbox = self._sandbox
@@ -106,6 +111,7 @@ class Renderer:
             code = sandbox.compile(source, path)
             return Template.from_code(sandbox, code, sandbox.globals)
         except TemplateSyntaxError as exc:
+            self._broken += 1
             return Trouble("DF032", exc.message or NO_REASON, file=path, line=exc.lineno)
         except Exception as exc:  # noqa: BLE001  # deep nesting raises RecursionError, MemoryError or IndentationError
             return Trouble("DF032", f"too much nesting ({type(exc).__name__})", file=path)

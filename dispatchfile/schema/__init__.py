@@ -8,29 +8,32 @@ jsonschema-rs says within a microsecond whether an item is valid; jsonschema, wh
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from dispatchfile.manifest import Document
 from dispatchfile.problems import SHOWN_PROBLEMS, Problem
-from dispatchfile.schema.checks import item_check, manifest_check, read_schema
-from dispatchfile.schema.explain import Route, Subject, explain
+from dispatchfile.schema.checks import item_check, known_keys, manifest_check, read_schema
+from dispatchfile.schema.explain import PATTERN_HINTS, Route, Subject, explain, shown
 from dispatchfile.settings import PARSERS, SettingError, parse_duration, resolve_settings
 
-__all__ = ["check_document", "read_schema"]
+__all__ = ["check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wrong ones keep no item from being read
 
 
-def check_document(document: Document) -> tuple[Problem, ...]:
+def check_document(document: Document, *, as_written: bool = False) -> tuple[Problem, ...]:
     """
     What the schema and the settings' own rules say of *document*: the most telling first.
 
-    Left out is what stands where the reading met a problem already; past 200 problems, one more says how many items
+    as_written: no flag says how far to wait, so settings have to fit what the manifest says of it, or its default. Left
+    out is what stands where the reading met a problem already; past 200 problems, one more says how many items
     have others.
     """
-    problems = _manifest_problems(document)
+    problems = _manifest_problems(document, as_written=as_written)
     dispatches = document.data.get("dispatches")
     items = dispatches if isinstance(dispatches, list) else []
     wrong = [index for index, item in enumerate(items) if not _is_fine(item)]
@@ -41,14 +44,60 @@ def check_document(document: Document) -> tuple[Problem, ...]:
     return tuple(problems[:SHOWN_PROBLEMS])
 
 
-def _manifest_problems(document: Document) -> list[Problem]:
+def sound_dispatches(document: Document) -> tuple[int, ...]:
+    """
+    The dispatches of a *document* with problems that items can still be made of, so that one slip does not hide others.
+
+    None at all where a problem may reach into every item, as one of the defaults does.
+    """
+    dispatches = document.data.get("dispatches")
+    if not isinstance(dispatches, list) or not dispatches or not _shares_are_sound(document.data):
+        return ()
+    met = _met_in(document, dispatches)
+    return () if met is None else tuple(n for n, item in enumerate(dispatches) if n not in met and _is_fine(item))
+
+
+def trouble_with_name(kind: str, text: str) -> str:
+    """What keeps *text* from being a manifest's "namespace" or "region", and what would be right; empty: nothing."""
+    if re.search(read_schema("manifest")["definitions"][kind]["pattern"], text):
+        return ""
+    return f"{shown(text)} cannot be a {kind}: {PATTERN_HINTS[kind]}"
+
+
+def _shares_are_sound(data: Mapping[str, Any]) -> bool:
+    """Whether nothing is wrong with what items have in common."""
+    harmless = NOT_OF_ITEMS | known_keys()["settings"]  # which are misplaced at the top, and nothing else
+    shares = {key: value for key, value in data.items() if key not in harmless}
+    shell = {**shares, "version": 1, "dispatches": data["dispatches"][:1]}
+    return manifest_check().accepts(shell) and not any(_durations(data.get("defaults")))
+
+
+def _met_in(document: Document, dispatches: list[object]) -> frozenset[int] | None:
+    """The dispatches in which the reading met its problems; None where one may stand elsewhere as well."""
+    if not document.reported:
+        return frozenset()
+    top = document.position()
+    is_block = document.line(top.line)[top.column - 1 : top.column] != "{"
+    if not is_block or len(document.reported) >= SHOWN_PROBLEMS or "*" in document.source.text:
+        return None
+    starts = [document.entry_position(dispatches, number) for number in range(len(dispatches))]
+    keys = [document.key_position(key) for key in document.data]
+    end = next((key for key in sorted(keys) if key > starts[0]), None)
+    if any(met.column <= top.column or met < starts[0] or (end and met > end) for met in document.reported):
+        return None
+    return frozenset(bisect_right(starts, met) - 1 for met in document.reported)
+
+
+def _manifest_problems(document: Document, *, as_written: bool) -> list[Problem]:
     """Of everything but the items."""
     data = document.data
     dispatches = data.get("dispatches")
     shell = data | {"dispatches": dispatches[:1]} if isinstance(dispatches, list) else data
     check, subject = manifest_check(), Subject(document, "the manifest")
     problems = [] if check.accepts(shell) else explain(subject, check.errors(shell))
-    return _with_unreadable(subject, problems, [*_durations(data.get("defaults"), "defaults"), *_settings(data)])
+    return _with_unreadable(
+        subject, problems, [*_durations(data.get("defaults"), "defaults"), *_settings(data, as_written=as_written)]
+    )
 
 
 def _item_problems(document: Document, index: int, item: object) -> list[Problem]:
@@ -98,14 +147,14 @@ def _trouble_with_duration(text: str) -> str:
     return ""
 
 
-def _settings(data: Mapping[str, object]) -> Iterator[tuple[str, Route, str]]:
-    """What cannot be read in the settings; else, where they say how far to wait, what contradicts that."""
+def _settings(data: Mapping[str, object], *, as_written: bool) -> Iterator[tuple[str, Route, str]]:
+    """What cannot be read in the settings; else, where it is known how far to wait, what contradicts that."""
     settings = data.get("settings")
     if not isinstance(settings, dict):
         return
     unreadable = list(_unreadable_settings(settings))
     yield from unreadable
-    if "wait" in settings and not unreadable:
+    if (as_written or "wait" in settings) and not unreadable:
         try:
             resolve_settings({}, settings)
         except SettingError as exc:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items import Item, Scope, read_items
+from dispatchfile.items import Item, Scope, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.schema import check_document
+from dispatchfile.schema import check_document, sound_dispatches
 from dispatchfile.source import Position
 
 STANDARD_INPUT = "-"
@@ -46,7 +46,9 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[Problem, ...]]:
+def read_source(
+    source: ManifestSource, *, as_written: bool = False
+) -> tuple[Document | None, Files, tuple[Problem, ...]]:
     """The manifest's document, checked against its schema, and the files it may read."""
     folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
     files = Files(folder, allow_outside=source.allow_outside)
@@ -58,8 +60,25 @@ def read_source(source: ManifestSource) -> tuple[Document | None, Files, tuple[P
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
     if document is not None:
-        problems = (*problems, *check_document(document))
+        problems = (*problems, *check_document(document, as_written=as_written))
     return document, files, problems
+
+
+def read_entries(
+    source: ManifestSource, document: Document | None, files: Files, problems: Sequence[Problem]
+) -> Iterator[Item | Problem]:
+    """Items and further problems of what `read_source` gave: of a document with errors, those of its sound entries."""
+    if document is None:
+        return
+    sound = sound_dispatches(document) if has_errors(problems) else None
+    if sound != ():
+        variables, environ, scope = source.variables, source.environ, source.scope
+        yield from read_items(document, files=files, overrides=variables, env=environ, scope=scope, dispatches=sound)
+
+
+def told(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """All *problems* as they may be shown, in the order of the file."""
+    return sort_problems(problems if document is None else without_secrets(document, problems))
 
 
 def _read(path: str) -> bytes:
@@ -68,15 +87,13 @@ def _read(path: str) -> bytes:
 
 
 def load_items(source: ManifestSource) -> Loaded:
-    """All items of the manifest, in file order, and all problems."""
+    """All items of the manifest, in file order, and all problems; no items where the document itself has errors."""
     document, files, problems = read_source(source)
-    if document is None or has_errors(problems):
-        return Loaded(document, files, (), sort_problems(problems))
     items: list[Item] = []
     found = list(problems)
-    for entry in read_items(document, files=files, overrides=source.variables, env=source.environ, scope=source.scope):
+    for entry in read_entries(source, document, files, problems):
         if isinstance(entry, Problem):
             found.append(entry)
         else:
             items.append(entry)
-    return Loaded(document, files, tuple(items), sort_problems(found))
+    return Loaded(document, files, () if has_errors(problems) else tuple(items), told(document, found))

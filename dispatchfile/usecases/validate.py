@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dispatchfile.items import read_items
-from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.usecases.load import ManifestSource, read_source
+from dispatchfile.problems import Problem, has_errors
+from dispatchfile.usecases.load import ManifestSource, read_entries, read_source, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,11 @@ def exit_code(checked: Iterable[CheckedManifest]) -> int:
 
 def _check(source: ManifestSource) -> CheckedManifest:
     """Items are counted and forgotten, so that a large manifest takes no more memory than its problems."""
-    document, files, problems = read_source(source)
-    if document is None or has_errors(problems):
-        return CheckedManifest(source.shown, 0, sort_problems(problems))
+    document, files, problems = read_source(source, as_written=True)
     items, found = 0, list(problems)
-    for entry in read_items(document, files=files, overrides=source.variables, env=source.environ, scope=source.scope):
+    for entry in read_entries(source, document, files, problems):
         if isinstance(entry, Problem):
             found.append(entry)
         else:
             items += 1
-    return CheckedManifest(source.shown, items, sort_problems(found))
+    return CheckedManifest(source.shown, items, told(document, found))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.manifest import load_manifest
+from dispatchfile.manifest import PLAIN, load_manifest
 from dispatchfile.problems import Problem
 
 NO_MAPPING = "DF009"  # of a manifest, which would have to hold more than that
@@ -32,7 +32,7 @@ def _read_mapping(file: Path) -> Mapping[str, object]:
         content = Files(path.parent, allow_outside=True).read(path.name)
     except FileError as error:
         raise FileError(str(file), error.reason) from error
-    document, problems = load_manifest(content, path=str(file), folder=path.parent)
+    document, problems = load_manifest(content, path=str(file), folder=path.parent, scope=PLAIN)
     if problems:
         place = problems[0].position
         raise FileError(f"{file}:{place.line}:{place.column}", _reason(problems[0]))

@@ -56,11 +56,6 @@ def settings(name: str, keys: str, *says: str) -> Case:
     return manifest(name, f"{FINE}settings: {{{keys}}}\n", *says)
 
 
-def run_only(name: str, keys: str, *says: str) -> Case:
-    """The settings of a manifest are wrong for a run, which may be given others."""
-    return Case(name, says, [ELSEWHERE], {"m.yaml": f"{FINE}settings: {{{keys}}}\n"})
-
-
 def item(name: str, keys: str, *says: str, **files: Content) -> Case:
     """One item of a manifest is wrong."""
     return manifest(name, f"version: 1\ndispatches:\n  - {{id: a, job: j, {keys}}}\n", *says, **files)
@@ -160,7 +155,7 @@ CASES = [
     settings("a percentage", "canary: 101%", "m.yaml:5:20: DF016 settings.canary is '101%': write it as 5 or 1%"),
     settings("a negative number", "stop_on: {failures: -1}", "m.yaml:5:32: DF016 settings.stop_on.failures is -1: 0"),
     settings("a contradiction", "wait: detach, in_flight: 5", "m.yaml:5:37: DF017 settings.in_flight: cannot be"),
-    run_only("a setting without meaning", "unplaced_after: 5m", "m.yaml:5:28: DF017 settings.unplaced_after: has a"),
+    settings("a setting without meaning", "unplaced_after: 5m", "m.yaml:5:28: DF017 settings.unplaced_after: has a"),
     # ids, meta, prefixes
     manifest("an id twice", f"{FINE}  - {{id: a, job: k}}\n", "m.yaml:5:10: DF020", "stands twice: first at"),
     manifest("an id with a blank", "version: 1\ndispatches: [{id: a b, job: j}]\n", "m.yaml:2:19: DF021", RIGHT_ID),
@@ -217,7 +212,7 @@ CASES = [
     each("a missing column", "csv: f", "DF033 each.job is not defined (row f:2:1): did you mean each.jo?", "jo\nj\n"),
     each("a column twice", "csv: f", "f:1:1: DF023 column 'job' stands twice in the header", "job,job\nj,j\n"),
     each("50,000 columns", "csv: f", "f:1:1: DF023 column 'c0' stands twice in the header", f"{COLUMNS},c0\n"),
-    each("50,000 keys", "json: f", "f:1:1: DF023 key 'c0' stands twice", f"[{{{KEYS}, {KEYS}}}]"),
+    each("50,000 keys", "json: f", "f:1:2: DF023 key 'c0' stands twice", f"[{{{KEYS}, {KEYS}}}]"),
     each("an open quote", "csv: f", "f:2:1: DF023 not valid CSV: unexpected end of data", 'job\n"a\n'),
     each("a table without rows", "csv: f", "m.yaml:3:47: DF022 f gives no rows: a for_each needs at least", "job\n"),
     each("an empty table", "csv: f", "m.yaml:3:47: DF022 f is empty: its first line has to name the columns", ""),
@@ -227,7 +222,7 @@ CASES = [
     each("a glob out of the folder", "glob: '../*'", "m.yaml:3:48: DF031 ..: lies outside of the manifest's folder"),
     each("too large a matrix", f"matrix: {BIG_MATRIX}", "m.yaml:3:50: DF023 the matrix gives 1,771,561 rows: at most"),
     each("JSON that is cut", "json: f", "f:1:15: DF023 not valid JSON: Expecting value", '[{"job": "j"},'),
-    each("100,000 brackets of JSON", "json: f", "f:1:1: DF023 nested too deeply", "[" * 100_000),
+    each("100,000 brackets of JSON", "json: f", "f:1:2: DF023 nested too deeply", "[" * 100_000),
     each("a line of JSON", "ndjson: f", "f:2:3: DF023 not valid JSON: Expecting", '{"job": "j"}\n{\n'),
     # the manifest's path
     path(
@@ -245,6 +240,10 @@ CASES = [
     flags("a duration's flag", "--settle 5", "--settle: '5' is no duration: write it as 90s, 10m or 1h30m"),
     flags("a duration of aeons", f"--settle {'9' * 400}h", "--settle: '999", "is too long a duration"),
     flags("a percentage's flag", "--canary 101%", "--canary: '101%' is neither a number of items nor a percentage"),
+    flags("a canary of nothing", "--canary 0", "--canary: '0' is no canary: at least one item is wanted"),
+    flags("no patience", "--unreachable-after 0s", "--unreachable-after: '0s' leaves no time for an answer"),
+    flags("a namespace of all", "--namespace *", "--namespace: '*' cannot be a namespace: use up to 128 letters,"),
+    flags("a region with a slash", "--region a/b", "--region: 'a/b' cannot be a region: leave out blanks and / ? #"),
     flags("a concurrency", "--concurrency 65", "--concurrency: '65' is not from 1 to 64"),
     flags("an in-flight", "--in-flight 0", "--in-flight: '0' is neither a positive number nor 'unlimited'"),
     flags("flags that contradict", "--detach --wait=completion", "--wait, --detach and --no-wait contradict each"),
@@ -281,6 +280,7 @@ CASES = [
     line("an unknown command", ["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
     line("two manifests", ["run", "m.yaml", "m.yaml"], "Got unexpected extra argument(s) (m.yaml)"),
     line("a namespace's flag", ["validate", "m.yaml", "--namespace", "\udcff"], "--namespace: is not UTF-8 text"),
+    line("a namespace to validate", ["validate", "m.yaml", "--namespace", "a b"], "'a b' cannot be a namespace: use"),
     line("an endless payload", ["dispatch", "j", "/dev/zero"], "input data: /dev/zero has more than 64 MiB"),
     line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
     # the way to Nomad
@@ -300,6 +300,8 @@ CASES = [
     address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),
     variables("a namespace that is no text", "NOMAD_NAMESPACE: is not UTF-8 text", NOMAD_NAMESPACE="\udcff"),
     variables("a region that is no text", "NOMAD_REGION: is not UTF-8 text", NOMAD_REGION="\udcff"),
+    variables("a namespace of two", "NOMAD_NAMESPACE: 'a,b' cannot be a namespace: use up to", NOMAD_NAMESPACE="a,b"),
+    variables("a region with a query", "NOMAD_REGION: 'a?b' cannot be a region: leave out", NOMAD_REGION="a?b"),
     variables("a password that is no text", "NOMAD_HTTP_AUTH: is not UTF-8 text", NOMAD_HTTP_AUTH="\udcff"),
     # the embedded agent
     local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),

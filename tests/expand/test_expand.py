@@ -107,10 +107,25 @@ def test_uneven_csv_rows_are_told_and_the_others_go_on(tmp_path: Path) -> None:
         pytest.param(b"a\n\xff\n", "DF023 f.csv:2:1: not UTF-8", id="latin-1"),
         pytest.param(b'a\n"b"c\n', "DF023 f.csv:2:1: not valid CSV: ',' expected after '\"'", id="quote"),
         pytest.param(b'a\n"b\n', "DF023 f.csv:2:1: not valid CSV: unexpected end of data", id="open-quote"),
+        pytest.param(
+            b'a,b\n1,"x\ny"\r\n2,"open\n3,4\n5,6\n',
+            "DF023 f.csv:4:3: not valid CSV: unexpected end of data",
+            id="quote-that-opens-above-the-end",
+        ),
+        pytest.param(
+            b'a,b\n1,"open\n"x",2\n',
+            "DF023 f.csv:2:3: not valid CSV: ',' expected after '\"'",
+            id="quote-that-opens-above-another",
+        ),
+        pytest.param(
+            b'a,b\n1,"open\n' + b"2,3\n" * 50_000,
+            "DF023 f.csv:2:3: not valid CSV: field larger than field limit (131072)",
+            id="quote-that-opens-far-above",
+        ),
     ],
 )
 def test_a_csv_file_that_cannot_be_read(tmp_path: Path, content: bytes, expected: str) -> None:
-    """Each mistake in a CSV file is told with its line."""
+    """Each mistake in a CSV file is told where it begins."""
     assert told(rows(tmp_path, "{csv: f.csv}", {"f.csv": content}, path="m.yaml")) == [expected]
 
 
@@ -204,11 +219,31 @@ def test_json_elements_are_rows_at_their_places(tmp_path: Path) -> None:
         pytest.param(b"[1", "DF023 f:1:3: not valid JSON: Expecting ',' delimiter", id="cut"),
         pytest.param(b"[1] 2", "DF023 f:1:5: not valid JSON: Extra data", id="more"),
         pytest.param(b"[\n\xff]", "DF023 f:2:1: not UTF-8", id="latin-1"),
+        pytest.param(b"\n {}", "DF023 f:2:2: it has to hold a list, each element of which is a row", id="below"),
+        pytest.param(b'[1,\n {"a": 1, "a": 2}]', "DF023 f:2:2: key 'a' stands twice", id="twice"),
+        pytest.param(b"[1,\n [NaN]]", "DF023 f:2:2: NaN is no JSON number", id="nan"),
+        pytest.param(rb'[1, "\ud83d"]', "DF023 f:1:5: a text holds half of a surrogate pair", id="surrogate"),
+        pytest.param(b"[1,\n" + b"[" * 100_000, "DF023 f:2:1: nested too deeply", id="deep"),
     ],
 )
 def test_a_json_file_that_cannot_be_read(tmp_path: Path, content: bytes, expected: str) -> None:
     """Each mistake in a JSON file is told with its line and column."""
     assert told(rows(tmp_path, "{json: f}", {"f": content}, path="m.yaml")) == [expected]
+
+
+@pytest.mark.parametrize(("sensitive", "shown"), [("", True), (", sensitive: [payload]", False)])
+@pytest.mark.parametrize(("kind", "content"), [("json", b'["sekrit" 1]'), ("ndjson", b'"sekrit" 1')])
+def test_rows_that_may_feed_secrets_are_not_quoted(
+    tmp_path: Path, kind: str, content: bytes, sensitive: str, shown: bool
+) -> None:
+    """What is wrong with them is told without an excerpt."""
+    (tmp_path / "f").write_bytes(content)
+    text = f"version: 1\ndispatches:\n- {{job: encode, for_each: {{{kind}: f}}{sensitive}}}\n"
+    document, _ = load_manifest(text.encode(), path="m.yaml", folder=tmp_path)
+    assert document is not None
+    [*_, problem] = expand(document, 0, Files(tmp_path))
+    assert isinstance(problem, Problem)
+    assert (problem.code, "sekrit" in problem.excerpt) == ("DF023", shown)
 
 
 def test_streamed_json_is_what_the_json_module_reads(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from dispatchfile.items import Item, Scope
 from dispatchfile.items.identity import short_id
 from dispatchfile.problems import Problem
+from dispatchfile.render.renderer import MAX_BROKEN, NOT_LOOKED_AT
 from tests.items.manifests import read, told
 
 
@@ -346,6 +347,23 @@ def test_a_template_that_does_not_compile_is_told_once(tmp_path: Path) -> None:
     ]
 
 
+def test_after_many_templates_that_do_not_compile_the_rest_is_counted(tmp_path: Path) -> None:
+    """Each takes a while; what is no template is still looked at."""
+    items = "".join(
+        f"- {{id: i{number}, job: j, tags: ['{{{{ x{number} | no }}}}']}}\n" for number in range(MAX_BROKEN)
+    )
+    more = """- {id: a, job: j, tags: ["{{ 'a' | no }}"]}
+- {id: b, job: j, payload: {text: "{{ 'b' | lower }}"}, sensitive: [payload]}
+- {id: c, job: j}
+"""
+    entries = read(tmp_path, f"dispatches:\n{items}{more}")
+    problems = [entry for entry in entries if isinstance(entry, Problem)]
+    assert [entry.id for entry in entries if isinstance(entry, Item)] == ["c"]
+    assert [problem.code for problem in problems] == ["DF032"] * MAX_BROKEN + ["DF019"] * 2
+    place = f"m.yaml:{MAX_BROKEN + 3}:26"
+    assert list(map(str, problems[-2:])) == [f"{place}: {NOT_LOOKED_AT}", f"{place}: and 1 more like this"]
+
+
 def test_many_bad_rows_of_a_file_are_counted_too(tmp_path: Path) -> None:
     """Rows that cannot be read are told twenty times a file."""
     text = "dispatches: [{job: j, for_each: {csv: f}}]"
@@ -359,6 +377,28 @@ def test_secrets_stay_out_of_messages_about_other_keys(tmp_path: Path) -> None:
     text = "dispatches:\n- {id: a, job: j, meta: {key: '{{ vars.secret }}{{ nope }}'}, sensitive: [meta.key]}"
     [problem] = read(tmp_path, text, overrides={"secret": "hunter2"})
     assert "hunter2" not in repr(problem)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ("meta.api_key, meta.title, payload", []),
+        (
+            "meta.api_kye, meta.zzzzzz",
+            [
+                "DF015 m.yaml:2:24: there is no meta.api_kye in any dispatch: did you mean meta.api_key?",
+                "DF015 m.yaml:2:38: there is no meta.zzzzzz in any dispatch: name a meta key that a dispatch has",
+            ],
+        ),
+    ],
+)
+def test_the_defaults_name_as_sensitive_what_some_dispatch_has(listed: str, found: list[str], tmp_path: Path) -> None:
+    """Not each has to have it, but if none does it is a slip, and would let the secret out."""
+    text = f"""defaults: {{sensitive: [{listed}], meta: {{title: t}}}}
+dispatches: [{{id: a, job: j, meta: {{api_key: x}}}}, {{id: b, job: j}}]
+"""
+    problems = [entry for entry in read(tmp_path, text) if isinstance(entry, Problem)]
+    assert [f"{problem.code} {problem}" for problem in problems] == found
 
 
 @pytest.mark.parametrize(

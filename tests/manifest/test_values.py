@@ -192,3 +192,11 @@ def test_escapes_in_double_quotes_are_read(pure: bool) -> None:
     assert document(r'vars: {a: "\0\t\x41\u00e9\U0001F600"}', pure=pure).data == {
         "vars": {"a": "\0\tA\u00e9\U0001f600"}
     }
+
+
+@PARSERS
+def test_halves_of_a_character_are_joined(pure: bool) -> None:
+    """JSON writes emoji as two escapes, and is YAML: in texts, keys, and what is tagged as text."""
+    vars_ = {"\N{GRINNING FACE}": "a \N{GRINNING FACE}\N{PILE OF POO} b", "\xe9": ["\N{GRINNING FACE}"]}
+    text = json.dumps(vars_).replace('["', '[!!str "')
+    assert document(f"vars: {text}", pure=pure).data["vars"] == vars_
