@@ -15,7 +15,7 @@ from dispatchfile.cli.session import Session, palette_for, show_problems
 from dispatchfile.cli.sources import read_scope, read_sources
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import DispatchfileError, UsageError
 from dispatchfile.items import Item
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.formats import OutputFormat
@@ -76,18 +76,23 @@ async def _run(options: RunOptions, reporter: Reporter, control: Control) -> Run
 
 
 async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
-    """As `run`; if it is interrupted, its own children are stopped, which ends the run for good."""
+    """
+    As `run`; if it is interrupted, its own children are stopped, which ends the run for good.
+
+    Where they cannot be, the run is left as one that was interrupted.
+    """
     end = await _run(options, reporter, control)
-    if (
-        control.exit_code is None
-        or end.summary is None
-        or end.summary.state != BatchState.INTERRUPTED
-        or not options.journal
-    ):
+    if control.exit_code is None or end.summary is None or end.summary.state != BatchState.INTERRUPTED:
         return end
     name = RunName(end.summary.run, None, options.state_dir, options.source.environ)
     stopping = StopOptions(name=name, connection=options.connection, signal_exit=control.exit_code)
-    return replace(end, summary=await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock()))
+    reporter.note(f"stopping what lives of run {name.run}")
+    try:
+        summary = await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock())
+    except DispatchfileError as error:
+        reporter.note(f"its children are not all stopped: {error}")
+        return end
+    return replace(end, summary=summary)
 
 
 def _options(call: RunCall) -> RunOptions:
@@ -95,6 +100,8 @@ def _options(call: RunCall) -> RunOptions:
         raise UsageError(f"there is no manifest {call.manifest!r}: to wait for it, write --wait={call.manifest}")
     if call.run_id is not None and not re.fullmatch(RUN_ID, call.run_id):
         raise UsageError(f"--run-id {call.run_id}: is not of 1 to 20 characters a-z and 0-9")
+    if call.stop_on_interrupt and not call.journal:
+        raise UsageError("--on-interrupt stop finds the run's children by its journal: leave out --no-journal")
     environ = {} if call.local else os.environ
     connection = Connection() if call.local else read_connection(call.connection.as_mapping(), environ)
     if call.local:
@@ -116,7 +123,7 @@ def _options(call: RunCall) -> RunOptions:
         skip_succeeded=call.skip_succeeded,
         new=call.new,
         journal=call.journal,
-        stop_on_interrupt=call.stop_on_interrupt and call.journal,
+        stop_on_interrupt=call.stop_on_interrupt,
     )
 
 

@@ -1,7 +1,7 @@
 """Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
 
 from dispatchfile.items.excerpts import without_secrets
-from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix
+from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix, split_child_id
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
@@ -22,5 +22,6 @@ __all__ = [
     "manifest_name",
     "read_items",
     "read_origins",
+    "split_child_id",
     "without_secrets",
 ]

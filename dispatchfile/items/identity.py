@@ -16,6 +16,7 @@ DEFAULT_ID_DIGITS = 16
 MAX_JOB_IN_ID = 128 - DEFAULT_ID_DIGITS - 1
 
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _UNIX = re.compile(r"[0-9]+")
 _HEX = re.compile(r"[0-9a-f]{8}")
 
@@ -59,6 +60,12 @@ def item_prefix(item: Item, *, run: str) -> str:
     """What stands before the attempt in an item's child prefixes, unless they are exact."""
     ours = f"{run}-{short_id(item.id)}"
     return f"{item.written_prefix}-{ours}" if item.written_prefix else ours
+
+
+def split_child_id(child_id: str) -> tuple[str, int] | None:
+    """What stands before the attempt's number, and that number; None for an ID that no attempt's child has."""
+    stem, _, attempt = child_id.rsplit("-", 2)[0].rpartition("-")
+    return (stem, int(attempt)) if _ATTEMPT.fullmatch(attempt) else None
 
 
 def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:

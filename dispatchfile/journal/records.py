@@ -61,6 +61,7 @@ class RunHeader:
     tool_version: str
     rerun_of: str | None = None  # a run's ID
     variables: Mapping[str, str] = field(default_factory=dict)  # from outside; no sensitive value is made of these
+    adopts: bool = False  # its ID was given: Nomad may have children of it that no journal here knows
     hidden_variables: tuple[str, ...] = ()  # names of those of which one may be made
 
 

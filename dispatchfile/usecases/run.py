@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os.path
-import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,7 +16,7 @@ from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
 from dispatchfile.flow import Parent, Ticket, parent_of
-from dispatchfile.items import Item, Origins, item_prefix, manifest_name, read_origins
+from dispatchfile.items import Item, Origins, item_prefix, manifest_name, read_origins, split_child_id
 from dispatchfile.journal import (
     Journal,
     JournalReader,
@@ -46,7 +45,6 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
 
 RUN_ID_LENGTH = 8
-ATTEMPT = r"[1-9][0-9]{0,5}"
 RUN_ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 MONITOR_CONNECTIONS = 2
 
@@ -220,7 +218,6 @@ class _Ready:
     client: Client
     ledger: Journal | NoLedger
     succeeded: Mapping[str, str]  # the run in which an item succeeded already, by item
-    adopts: bool  # the run's ID is given: Nomad may have children of it that no journal here knows
 
 
 async def _preflight(
@@ -239,7 +236,6 @@ async def _preflight(
         client=client,
         ledger=ledger,
         succeeded=_succeeded(options, prepared, header, states) if options.skip_succeeded else {},
-        adopts=bool(options.run_id),
     )
     return ready, problems
 
@@ -280,6 +276,7 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         tool_version=__version__,
         variables=prepared.origins.plain,
         hidden_variables=tuple(sorted(prepared.origins.hidden)),
+        adopts=bool(options.run_id),
     )
 
 
@@ -343,7 +340,7 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
         ledger.record(event)
         results.apply(event)
         reporter.event(event, results)
-    starts = await find_children(ready.client, selected, header.id) if ready.adopts else {}
+    starts = await find_children(ready.client, selected, header.id) if header.adopts else {}
     found = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
     later = [ticket for ticket in found if ticket.attempt > 1]
     await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later])
@@ -378,9 +375,9 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
         prefix, condition = listing_of(job, run, items)
         rows = await client.list_all_jobs(prefix=prefix, namespace=namespace, region=region, filter=condition)
         for row in rows:
-            stem, _, attempt = row.id.rsplit("-", 2)[0].rpartition("-")
-            if row.parent_id == job and re.fullmatch(ATTEMPT, attempt):
-                children[parent, stem] = max(children.get((parent, stem), (0, "")), (int(attempt), row.id))
+            if row.parent_id == job and (split := split_child_id(row.id)):
+                stem, attempt = split
+                children[parent, stem] = max(children.get((parent, stem), (0, "")), (attempt, row.id))
     found = {}
     for item in items:
         child = children.get((parent_of(item), f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import RunRefused
+from dispatchfile.dispatch import intent_of
+from dispatchfile.errors import NomadForbidden, RunRefused
 from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
+from dispatchfile.flow import Ticket
 from dispatchfile.items import Item
 from dispatchfile.journal import Journal, JournalReader, RunState, RunStatus, is_live, request_stop
 from dispatchfile.nomad.client import Client
@@ -17,14 +19,14 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.baselines import on_record
-from dispatchfile.usecases.batch import NOT_OURS, BatchState
+from dispatchfile.usecases.batch import NOT_OURS, BatchState, Start
 from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import read_standing
-from dispatchfile.usecases.run import Connect, close_journal, connected
+from dispatchfile.usecases.run import Connect, close_journal, connected, find_children
 from dispatchfile.usecases.sweep import Sweep
 
 OVER = frozenset({RunState.FINISHED, RunState.STOPPED_EARLY})
@@ -102,11 +104,28 @@ class _Stopping:
 
     async def run(self, connection: Connection, connect: Connect, control: Control) -> Summary:
         self._reporter.started(run_facts(self._header), self._results)
-        sent = [item for item in self._standing.selected if self._is_to_be_settled(item)]
-        if self._header.local or not (sent or self._own.recorded):
+        if self._header.local or not (self._sent() or self._own.recorded or self._header.adopts):
             return await self._finish(BatchState.STOPPED_EARLY, self._before.requests)
         async with connect(connection, self._header.settings) as client:
-            return await self._stop_children(client, sent, control)
+            if self._header.adopts:
+                await self._find_unrecorded(client)
+            return await self._stop_children(client, self._sent(), control)
+
+    def _sent(self) -> list[Item]:
+        return [item for item in self._standing.selected if self._is_to_be_settled(item)]
+
+    async def _find_unrecorded(self, client: Client) -> None:
+        """Of a run whose ID was given, and which was killed before what Nomad had of it was on record."""
+        run, starts, items = self._header.id, self._standing.starts, self._standing.items
+        unsent = [item for item in self._standing.selected if starts[item.id] == Start()]
+        try:
+            found = await find_children(client, unsent, run)
+        except NomadForbidden:  # no list-jobs: only what is on record can be stopped
+            return
+        later = [Ticket(item, found[item.id].attempt) for item in unsent if item.id in found]
+        await self._journal.add_intents([intent_of(ticket, run=run, rerun_of=None) for ticket in later])
+        self._standing = replace(self._standing, starts={**starts, **found})
+        self._own = own_children(run, items, self._reader.progress())
 
     def _is_to_be_settled(self, item: Item) -> bool:
         start = self._standing.starts[item.id]

@@ -70,6 +70,17 @@ async def test_a_stopped_run_cannot_be_resumed(tmp_path):
     assert nomad.connected == 0
 
 
+async def test_of_a_run_whose_id_was_given_what_nomad_has_is_looked_for(tmp_path):
+    """Another machine may have sent it: this journal was killed before it had found that out."""
+    nomad = PastNomad()
+    living, failed = nomad.had(A, attempt=2), nomad.had(B)
+    nomad.end(failed, exit_code=3)
+    name = await keep_run(tmp_path, [A, B, C], state=RunState.RUNNING, head=header(adopts=True))
+    await stop(name, nomad)
+    assert nomad.stopped == [living.id]
+    assert outcomes_of(name) == {"a": "stopped/user_stop", "b": "failed/exit", "c": "unsent/interrupted"}
+
+
 async def test_a_run_that_sent_nothing_asks_no_server(tmp_path):
     """There can be no child of it."""
     name = await keep_run(tmp_path, [A, B], state=RunState.RUNNING)
