@@ -1,12 +1,18 @@
-"""The embedded agent in a thread of its own, so that a run under test is another process beside it."""
+"""The embedded agent beside a run under test: in a thread of its own, or as a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+from processes import DISPATCHFILE, without_nomad_variables
 
 from dispatchfile.agent import EmbeddedAgent, parse_fault
 
@@ -61,6 +67,21 @@ class RunningAgent:
 
         ids = asyncio.run_coroutine_threadsafe(read(), self._loop).result()
         return Counter(child.rsplit("-", 2)[0] for child in ids)
+
+
+@contextmanager
+def agent_process(jobs: Sequence[Mapping[str, object]], faults: Sequence[str] = ()) -> Iterator[str]:
+    """`dispatchfile agent` on a free loopback port until the end of the block; its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, job in enumerate(jobs):
+            Path(folder, f"{number}.nomad.json").write_text(json.dumps({"Job": job}), encoding="utf-8")
+        flags = [word for fault in faults for word in ("--fault", fault)]
+        command = [*DISPATCHFILE, "agent", "--bind", "127.0.0.1:0", "--jobs", folder, *flags]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=without_nomad_variables()) as process:
+            try:
+                yield process.stdout.readline().rpartition("NOMAD_ADDR=")[2].strip()
+            finally:
+                process.terminate()
 
 
 @contextmanager

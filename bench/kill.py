@@ -18,10 +18,9 @@ import time
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-from agents import JOB, embedded_agent, mock_job
+from agents import JOB, agent_process, mock_job
 from processes import DISPATCHFILE, without_nomad_variables
 
 FAULTS = ("drop-after-write=2%", "delay=5%:100ms")
@@ -61,8 +60,8 @@ def expected_ends(items: int) -> dict[str, tuple[str, int, int]]:
 class Campaign:
     """Rounds of one run each, killed until it happens to end."""
 
-    def __init__(self, address: str, children: Callable[[], Counter[str]], items: int, settle: str, seed: int) -> None:
-        self.address, self.children, self.items, self.settle = address, children, items, settle
+    def __init__(self, address: str, items: int, settle: str, seed: int) -> None:
+        self.address, self.items, self.settle = address, items, settle
         self.random = random.Random(seed)
         self.kills = 0
         self.wrong = 0
@@ -97,7 +96,7 @@ class Campaign:
 
     def _judge(self, run: str, killed: int, summary: dict) -> None:
         mine = f"{JOB}/dispatch-{run}-"
-        children = Counter({stem: count for stem, count in self.children().items() if stem.startswith(mine)})
+        children = Counter(stem for stem in listed_children(self.address) if stem.startswith(mine))
         expected = expected_children(run, self.items)
         missing, doubled = expected - children, children - expected
         outcomes = Counter(item["outcome"] for item in summary["items"])
@@ -111,12 +110,12 @@ class Campaign:
         )
 
 
-def listed_children(address: str) -> Counter[str]:
-    """Children of the bench's job, read from a server."""
+def listed_children(address: str) -> list[str]:
+    """Children of the bench's job, read from a server: their IDs, less Nomad's suffix."""
     query = urllib.parse.urlencode({"prefix": f"{JOB}/dispatch-"})
     with urllib.request.urlopen(f"{address}/v1/jobs?{query}", timeout=60) as answer:
         rows = json.load(answer)
-    return Counter(row["ID"].rsplit("-", 2)[0] for row in rows)
+    return [row["ID"].rsplit("-", 2)[0] for row in rows]
 
 
 def register(address: str, run_for: str = "50ms") -> None:
@@ -131,16 +130,15 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=400, help="of each run")
     parser.add_argument("--settle", default="2s")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--address", help="a real agent with mock_driver; none: an embedded one with faults")
+    parser.add_argument(
+        "--address", help="a real agent with mock_driver; none: an embedded one with faults, a process of its own"
+    )
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
+        address = options.address or stack.enter_context(agent_process([mock_job()], FAULTS))
         if options.address:
-            register(options.address)
-            address, children = options.address, lambda: listed_children(options.address)
-        else:
-            agent = stack.enter_context(embedded_agent([mock_job()], FAULTS, options.seed))
-            address, children = agent.address, agent.children
-        campaign = Campaign(address, children, options.items, options.settle, options.seed)
+            register(address)
+        campaign = Campaign(address, options.items, options.settle, options.seed)
         started, number = time.monotonic(), 0
         while campaign.kills < options.kills:
             number += 1
