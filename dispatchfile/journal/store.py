@@ -62,6 +62,7 @@ NETWORK_HINT = (
     "SQLite's locks and shared memory do not work on most network file systems: "
     "keep the state folder on a local disk (--state-dir)"
 )
+GONE = "it was deleted or moved while the run was at work"
 NO_SPACE = "no space is left for it on its disk"
 REASONS = {
     "SQLITE_FULL": NO_SPACE,
@@ -103,6 +104,8 @@ class Store:
 
     def append(self, entries: Sequence[Entry], status: RunStatus | None = None) -> None:
         """Returns once all of them, and the new *status*, are durable; if it raises JournalError, none are."""
+        if not self._path.exists():
+            raise JournalError(f"{self._path}: {GONE}")
         with journal_errors(self._path):
             if status is None and len(entries) <= CHUNK:
                 _append(self._connection, entries, self._mask)  # one statement, a transaction by itself

@@ -321,6 +321,16 @@ async def test_who_stops_waiting_for_a_mark_disturbs_nobody(folder):
     await end(journal)
 
 
+async def test_a_journal_that_is_deleted_meanwhile_is_missed(folder):
+    """Else marks would be written to a file that nobody can open any more, and relied on."""
+    journal = await started(folder)
+    journal.path.unlink()
+    with pytest.raises(JournalError, match="it was deleted or moved while the run was at work"):
+        await journal.mark_may_send([("a", 1)])
+    with pytest.raises(JournalError):
+        await journal.close(RunState.INTERRUPTED, exit_code=1, finished_at=1.0)
+
+
 async def test_a_closed_journal_takes_nothing_more(folder):
     """What comes after the end is not on record, and who waits for it is told."""
     journal = await started(folder)
