@@ -78,6 +78,12 @@ def _resolved(schema: Schema, part: Schema) -> Schema:
     return schema["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
 
 
+def test_every_state_of_a_run_is_named() -> None:
+    """Where the summary's key is explained."""
+    (row,) = (row for row in _table("docs/output.md", "JSON") if row[0] == "`state`")
+    assert set(read_schema("summary")["properties"]["state"]["enum"]) <= set(re.findall(r"`(.*?)`", row[1]))
+
+
 def test_every_event_is_explained() -> None:
     """By the names that lines bear."""
     assert _words(_table("docs/output.md", "NDJSON")) == read_schema("event")["properties"]["event"]["enum"]
