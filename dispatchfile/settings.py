@@ -78,6 +78,7 @@ class SettingError(ValueError):
 
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+_MICROSECONDS = (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1))
 
 
 @lru_cache(maxsize=1024)  # most items of a manifest have the same
@@ -93,6 +94,15 @@ def parse_duration(text: str) -> timedelta:
         return durationpy.from_str(text)
     except (OverflowError, durationpy.DurationError) as exc:
         raise ValueError(f"{text!r} is too long a duration") from exc
+
+
+def format_duration(span: timedelta) -> str:
+    """A duration as manifests have it: `1h30m`."""
+    left, parts = span // timedelta(microseconds=1), []
+    for unit, size in _MICROSECONDS:
+        count, left = divmod(left, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
 
 
 def parse_rate(text: str) -> Rate:

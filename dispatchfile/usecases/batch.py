@@ -44,7 +44,7 @@ from dispatchfile.flow import Flow, Parent, Ticket, parent_of
 from dispatchfile.items import Item, is_child_of, item_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
-from dispatchfile.settings import Settings, Wait
+from dispatchfile.settings import Settings, Wait, format_duration
 
 TICK_S = 0.5
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
@@ -284,7 +284,7 @@ class Batch:
 
     def _tell_doubts(self, count: int) -> None:
         if count:
-            found_by = f"looking for their children for up to {self._settings.settle.total_seconds():g} s"
+            found_by = f"looking for their children for up to {format_duration(self._settings.settle)}"
             self._notice(NoticeKind.IN_DOUBT, f"{count} of the items may have been sent already: {found_by}")
 
     def _take_up_child(self, ticket: Ticket, start: Start) -> None:
@@ -378,7 +378,7 @@ class Batch:
         if retry_at is not None and verdict.may_still_live and ticket.item.id in self._children:
             self._predecessors[ticket.item.id] = self._children[ticket.item.id]
         if was_canary and not self._flow.canary_pending and self._flow.stopped is None:
-            self._notice(NoticeKind.CANARY_PASSED, f"all {len(self._plan.canaries)} canary items ended well: going on")
+            self._notice(NoticeKind.CANARY_PASSED, f"{_canaries(len(self._plan.canaries))} ended well: going on")
         self._end_if_stopped()
         self._dispatcher.wake()
 
@@ -400,7 +400,8 @@ class Batch:
         if self._flow.stopped is None or self._drained:
             return
         if self._flow.stopped is Cause.STOP_ON:
-            self._notice(NoticeKind.STOP_ON, f"more than {self._settings.stop_on} failures: nothing more is started")
+            bound = self._settings.stop_on
+            self._notice(NoticeKind.STOP_ON, f"more than {bound} did not end well: nothing more is started")
         if self._flow.stopped is Cause.CANARY:
             self._notice(NoticeKind.CANARY_FAILED, "a canary item did not end well: nothing more is started")
         self._end_unsent()
@@ -456,7 +457,7 @@ class Batch:
         limits = [] if self._plan.deadline is None else [(self._plan.deadline, "over the run's timeout")]
         if (own := item.deadline) is not None:
             sent_at = self._sent_at.get(item.id, self._clock.wall())
-            limits.append((sent_at + own.total_seconds(), f"over its timeout of {own.total_seconds():g} s"))
+            limits.append((sent_at + own.total_seconds(), f"over its timeout of {format_duration(own)}"))
         if limits:
             due, limit = min(limits)
             heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit, due))
@@ -495,11 +496,12 @@ class Batch:
             await self._client.stop_job(child, namespace=request.namespace, region=request.region)
 
     def _check_run_deadline(self) -> None:
-        deadline = self._plan.deadline
+        deadline, timeout = self._plan.deadline, self._settings.timeout
         if deadline is None or self._flow.stopped is not None or self._clock.wall() < deadline:
             return
         self._flow.stop(Cause.DEADLINE)
-        self._notice(NoticeKind.TIMEOUT, f"the run is over its timeout of {self._settings.timeout}")
+        limit = "its timeout" if timeout is None else f"its timeout of {format_duration(timeout)}"
+        self._notice(NoticeKind.TIMEOUT, f"the run is over {limit}")
         self._end_unsent()
         self._dispatcher.wake()
 
@@ -563,6 +565,10 @@ class Batch:
 
     def _notice(self, kind: NoticeKind, message: str) -> None:
         self.emit(Notice(self._clock.wall(), kind, message))
+
+
+def _canaries(count: int) -> str:
+    return "the canary item" if count == 1 else f"all {count} canary items"
 
 
 def _marked_together(settings: Settings) -> int:

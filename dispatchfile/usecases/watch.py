@@ -14,7 +14,7 @@ from dispatchfile.monitor import Child
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
-from dispatchfile.results import Results, Summary, summarize
+from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import Control, is_before_2_0_1, parent_facts
@@ -57,8 +57,8 @@ async def watch_run(
         summary = seen.summary(clock)
     if control.exit_code is not None:
         summary = replace(summary, exit_code=control.exit_code)
-    elif summary.exit_code in BY_SIGNAL:  # that signal was for another process: the run has not ended, and that is 1
-        summary = replace(summary, exit_code=1)
+    elif summary.exit_code in BY_SIGNAL:  # that signal was for another process
+        summary = replace(summary, exit_code=_exit_by_items(summary))
     reporter.finished(summary)
     return summary
 
@@ -74,6 +74,11 @@ async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, co
     seen = _Seen(past.reader, NoReporter())
     await seen.look(connection, connect, clock)
     return seen.summary(clock)
+
+
+def _exit_by_items(summary: Summary) -> int:
+    ends = [item.outcome for item in summary.items if item.outcome]
+    return exit_code(ends, finished=len(ends) == len(summary.items) and not summary.doubled)
 
 
 class _Watching:

@@ -77,7 +77,7 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
         pytest.param(["validate", "-", "-"], "standard input can be read only once", id="standard input twice"),
         pytest.param(["schema", "bogus"], "'bogus' is not one of", id="no such schema"),
         pytest.param(["agent", "--bind", "x:y"], "--bind x:y: write it as HOST:PORT", id="an address to listen on"),
-        pytest.param(["agent", "--bind", "0.0.0.0:0"], "can be reached from other machines", id="open to all"),
+        pytest.param(["agent", "--bind", "0.0.0.0:0"], "remote access is meant (--allow-remote)", id="open to all"),
     ],
 )
 def test_a_wrong_command_line_is_1_and_says_what_is_wrong(

@@ -10,6 +10,7 @@ from dispatchfile.settings import (
     Settings,
     Share,
     Wait,
+    format_duration,
     override_settings,
     parse_duration,
     parse_rate,
@@ -159,6 +160,13 @@ def test_a_flag_that_waits_less_goes_over_all_that_the_manifest_says_of_waiting(
     kept = timedelta(minutes=5) if wait == "completion" else None
     assert resolved == Settings(Wait(wait), unplaced_after=kept, in_flight=None if wait == "detach" else 7)
     assert override_settings(resolve_settings({}, manifest), {"wait": wait}) == resolved
+
+
+@pytest.mark.parametrize("text", ["1h30m", "90m", "45s", "1m0.25s", "1500us", "0s"])
+def test_a_duration_is_written_so_that_it_reads_the_same(text: str) -> None:
+    """The largest units first."""
+    assert parse_duration(format_duration(parse_duration(text))) == parse_duration(text)
+    assert format_duration(timedelta(minutes=90, milliseconds=250)) == "1h30m250ms"
 
 
 def test_flags_may_not_contradict_each_other() -> None:

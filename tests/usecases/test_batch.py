@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -23,6 +24,10 @@ def anyio_backend():
 
 def items(count, **options):
     return [make_item(f"i{number:03}", **options) for number in range(count)]
+
+
+def notices(ended):
+    return [(event.kind, event.message) for event in ended.events if isinstance(event, Notice)]
 
 
 async def test_every_item_is_dispatched_once_and_watched_to_its_end():
@@ -114,6 +119,7 @@ async def test_stop_on_starts_nothing_more_and_waits_for_what_lives():
     assert 3 <= counted.count(Outcome.FAILED) <= 6
     assert counted.count(Outcome.UNSENT) == 30 - counted.count(Outcome.FAILED)
     assert ended.last("i029").cause is Cause.STOP_ON
+    assert (NoticeKind.STOP_ON, "more than 2 did not end well: nothing more is started") in notices(ended)
 
 
 async def test_a_canary_goes_to_completion_before_the_rest_starts():
@@ -123,7 +129,13 @@ async def test_a_canary_goes_to_completion_before_the_rest_starts():
     assert nomad.dispatch_times[2] - nomad.dispatch_times[1] >= 20
     assert ended.last("i000").outcome is Outcome.SUCCEEDED
     assert ended.last("i009").outcome is Outcome.PLACED
-    assert NoticeKind.CANARY_PASSED in [event.kind for event in ended.events if isinstance(event, Notice)]
+    assert (NoticeKind.CANARY_PASSED, "all 2 canary items ended well: going on") in notices(ended)
+
+
+async def test_a_single_canary_is_told_of_as_one():
+    """It is the usual number."""
+    ended = await run_batch(FakeNomad(lifetime_s=1), items(2), canaries=["i000"])
+    assert (NoticeKind.CANARY_PASSED, "the canary item ended well: going on") in notices(ended)
 
 
 async def test_a_failed_canary_leaves_the_rest_unsent():
@@ -142,6 +154,7 @@ async def test_an_item_over_its_timeout_is_left_or_stopped():
     ended = await run_batch(nomad, pair)
     assert set(ended.outcomes().values()) == {Outcome.TIMED_OUT}
     assert {ended.last(item).cause for item in ("left", "stopped")} == {Cause.DEADLINE}
+    assert ended.last("left").message == "over its timeout of 1m: left to go on"
     assert nomad.stopped == [nomad.of("run1-stopped-1")[0].id]
 
 
@@ -167,6 +180,13 @@ async def test_a_retry_first_stops_a_predecessor_that_may_still_live():
     calls = nomad.calls
     assert calls.index(f"stop {first.id}") < calls.index("dispatch run1-a-2")
     assert second.prefix == "run1-a-2"
+
+
+async def test_the_runs_timeout_is_told_as_it_is_written():
+    """Not as Python prints it."""
+    settings = replace(COMPLETION, timeout=timedelta(seconds=90))
+    ended = await run_batch(FakeNomad(lifetime_s=None), items(1), settings, run_timeout_s=90)
+    assert (NoticeKind.TIMEOUT, "the run is over its timeout of 1m30s") in notices(ended)
 
 
 async def test_the_runs_timeout_ends_everything():

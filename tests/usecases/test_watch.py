@@ -144,6 +144,13 @@ async def test_the_signal_that_ended_the_run_is_not_the_watchs(tmp_path):
     assert refreshed.exit_code == 130
 
 
+async def test_of_a_run_whose_children_a_signal_has_stopped_the_outcomes_count(tmp_path):
+    """It is over, and nothing of it is unknown."""
+    ends = [ended(A, Outcome.STOPPED, Cause.USER_STOP), ended(B, Outcome.SUCCEEDED)]
+    name = await keep_run(tmp_path, [A, B], ends, state=RunState.STOPPED_EARLY, exit_code=130)
+    assert (await watch(name, PastNomad())).exit_code == 2
+
+
 async def test_a_local_run_has_nothing_to_follow(tmp_path):
     """Its tasks ended with it."""
     name = await keep_run(
