@@ -17,6 +17,7 @@ from dispatchfile.errors import (
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.refusals import DENIED
 from dispatchfile.preflight import ParentState, near_misses
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
@@ -89,13 +90,19 @@ async def _may_stop(client: Client, parent: Parent) -> bool:
 
 
 async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
-    """Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so."""
+    """
+    Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so.
+
+    Raises NomadUnavailable where a proxy refuses.
+    """
     for pause_s in PROBE_PAUSES_S:
         try:
             await probe()
         except NomadForbidden as error:
             return error.message
-        except NomadUnavailable:
+        except NomadUnavailable as error:
+            if error.status in DENIED:
+                raise  # by a proxy, which will not let the run's requests through either
             await asyncio.sleep(pause_s)
         except (NomadRefused, NomadAmbiguous):
             return ""
