@@ -19,6 +19,7 @@ from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.refusals import DENIED
 from dispatchfile.preflight import ParentState, near_misses
+from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM, refusal_of_token
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
 PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
@@ -34,7 +35,8 @@ async def read_parents(
 
     stopped: those of which it is asked, too, whether their children may be stopped.
 
-    Raises NomadError if the server cannot be reached or does not answer as Nomad does.
+    Raises NomadError if the server cannot be reached or does not answer as Nomad does, and if it does not know the
+    token, which would lack every right.
     """
     slots = asyncio.Semaphore(PARENTS_AT_ONCE)
     wanted = list(parents)
@@ -45,7 +47,13 @@ async def read_parents(
             return replace(state, may_stop=await _may_stop(client, parent)) if parent in stopped else state
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
+    if any(_is_denied(state) for state in states) and (refusal := await refusal_of_token(client)):
+        raise NomadForbidden(f"{refusal}: {WHERE_TOKENS_COME_FROM}")
     return dict(zip(wanted, states, strict=True))
+
+
+def _is_denied(state: ParentState) -> bool:
+    return not (state.may_read and state.may_dispatch and state.may_stop)
 
 
 async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | None:
