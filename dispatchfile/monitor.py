@@ -98,6 +98,9 @@ class Desk(Protocol):
 
     def answered(self) -> None: ...
 
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """Whether the work ends with this refusal, which then says nothing of an item."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -243,10 +246,11 @@ class Monitor:
         full = len(turn.watches) <= CHEAP_ROWS or turn.full_at <= started
         try:
             rows = await self._read_rows(parent, turn, full=full)
-        except NomadForbidden:  # the right was taken away: a look at each child says so
-            for watch in turn.all_watches():
-                self._look_at(watch, started)
+        except NomadForbidden as error:  # the right was taken away: a look at each child says so
             self._pace(turn, started)
+            if not await self._desk.ends_with(error):
+                for watch in turn.all_watches():
+                    self._look_at(watch, started)
             return
         except NomadError as error:
             turn.may_filter = turn.may_filter and not isinstance(error, NomadRefused)  # then without filters
@@ -384,12 +388,18 @@ class Monitor:
             if verdict is not None:
                 await self._conclude(watch, verdict)
         except NomadForbidden as error:
-            message = f"the token may not read this child any more: {error.message}"
-            await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
+            await self._take_denial(watch, error)
         except NomadError as error:
             await self._look_in_vain(watch, error)
         finally:
             watch.looking = False
+
+    async def _take_denial(self, watch: _Watch, error: NomadForbidden) -> None:
+        if await self._desk.ends_with(error):
+            watch.unread_since = self._clock.now()
+        else:
+            message = f"the token may not read this child any more: {error.message}"
+            await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
 
     async def _look_in_vain(self, watch: _Watch, error: NomadError) -> None:
         self._desk.trouble(error)

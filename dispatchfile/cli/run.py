@@ -71,7 +71,7 @@ def run(
     Dispatch a manifest's items and watch them.
 
     Everything is checked before anything is sent, and each item is sent exactly once. Exit code: 0 if all is well, 2
-    if items ran or were placed and did not end well, 1 for anything else, 130 or 143 if interrupted.
+    if items ran or were placed and did not end well, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
 

@@ -20,6 +20,7 @@ from dispatchfile.dispatch import MARKED_TOGETHER, Baseline, Dispatcher
 from dispatchfile.errors import (
     DispatchfileError,
     NomadError,
+    NomadForbidden,
     NomadNotFound,
     NomadRefused,
     NomadUnavailable,
@@ -45,6 +46,7 @@ from dispatchfile.items import Item, is_child_of, item_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait, format_duration
+from dispatchfile.usecases.tokens import TokenCheck
 
 TICK_S = 0.5
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
@@ -170,6 +172,7 @@ class Batch:
         self._trouble_since: float | None = None
         self._trouble_told = False
         self._last_trouble = ""
+        self._token = TokenCheck(client)
         self._interrupted = False
         self._drained = False
         self.stop_was_requested = False
@@ -315,6 +318,8 @@ class Batch:
         except NomadUnavailable:
             raise
         except NomadRefused as error:
+            if isinstance(error, NomadForbidden) and await self.ends_with(error):
+                raise NomadUnavailable(error.message) from error
             message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
             return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
         except NomadError as error:
@@ -529,6 +534,14 @@ class Batch:
     def _give_up(self, reason: str) -> None:
         self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")
         self.interrupt(Cause.UNREACHABLE)
+
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """A token that Nomad does not know any more lacks every right: a resume goes on with another one."""
+        refusal = await self._token.refusal()
+        if refusal and not self._interrupted:
+            self._notice(NoticeKind.TOKEN_REFUSED, f"{refusal}: the run ends here, and a resume goes on with another")
+            self.interrupt(Cause.PERMISSION)
+        return bool(refusal)
 
     # The end
 

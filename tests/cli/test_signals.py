@@ -18,7 +18,7 @@ class Ended:
         self.times += 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_is_an_exit_code_whenever_it_comes(number: signal.Signals, code: int) -> None:
     """Before the run is under way it ends the process where it is, and the journal still has the code."""
 
@@ -38,3 +38,31 @@ def test_a_signal_is_an_exit_code_whenever_it_comes(number: signal.Signals, code
         with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
             asyncio.run(moment(control := Control(), signals))
         assert (control.exit_code, signals.exit_code) == (code, code)
+
+
+def test_a_terminal_that_goes_away_may_say_so_twice() -> None:
+    """The shell hands its SIGHUP on, and the kernel sends another: no impatient person is behind that."""
+
+    async def hang_up_twice(control: Control, signals: Signals) -> None:
+        signals.watch_over(control)
+        control.attach(target := Ended())
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(0)
+        assert target.times == 1
+
+    with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
+        asyncio.run(hang_up_twice(Control(), signals))
+    assert signals.exit_code == 129
+
+
+def test_a_hang_up_that_was_ignored_at_the_start_stays_so() -> None:
+    """As under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
+            signal.raise_signal(signal.SIGHUP)
+        assert signals.received is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -9,6 +9,7 @@ import pytest
 
 from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnreadable
 from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
+from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
 from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -360,11 +361,44 @@ class ForgetfulNomad(FakeNomad):
         return ()
 
 
-async def test_a_token_that_expires_makes_what_still_lives_unknown():
+class Revoked(ForgetfulNomad):
+    """One that goes on to know the token, which has lost all its rights."""
+
+    async def read_token_self(self):
+        return TokenSelf("accessor", "", "client", (), (), "")
+
+
+async def test_a_right_that_is_taken_away_makes_what_still_lives_unknown():
     """Nomad goes on to answer, so nobody waits for it to be reached again: a resume with another token looks anew."""
-    nomad = ForgetfulNomad(expires_s=20, lifetime_s=lambda prefix: 5 if "i000" in prefix else 60)
+    nomad = Revoked(expires_s=20, lifetime_s=lambda prefix: 5 if "i000" in prefix else 60)
     ended = await run_batch(nomad, items(3))
     assert ended.last("i000").outcome is Outcome.SUCCEEDED
     unknown = [(ended.last(item).outcome, ended.last(item).cause) for item in ("i001", "i002")]
     assert unknown == [(Outcome.UNKNOWN, Cause.PERMISSION)] * 2
     assert nomad.requests < 60
+
+
+EXPIRED = "Nomad refuses the token (Permission denied): the run ends here, and a resume goes on with another"
+
+
+@pytest.mark.parametrize(
+    ("settings", "lifetime_s"),
+    [
+        pytest.param(COMPLETION, 60, id="while-watching"),
+        pytest.param(replace(COMPLETION, rate=Rate(1, 10), in_flight=None), 0, id="while-sending"),
+        pytest.param(replace(COMPLETION, concurrency=8), lambda prefix: 19.99 if "i001" in prefix else 60, id="both"),
+    ],
+)
+async def test_a_token_that_expires_ends_the_run(settings, lifetime_s):
+    """Nothing is concluded from its refusals: what lives goes on, what was not carried out is unsent."""
+    nomad = ForgetfulNomad(expires_s=20, lifetime_s=lifetime_s)
+    ended = await run_batch(nomad, items(12), settings)
+    assert ended.state is BatchState.INTERRUPTED
+    assert [event.message for event in ended.events if isinstance(event, Notice)] == [EXPIRED]
+    unsent = [item.id for item in items(12)][len(nomad.made) :]
+    told = {item: (ended.last(item).outcome, ended.last(item).cause) for item in ended.outcomes()}
+    assert {item: end for item, end in told.items() if end[0] is not Outcome.SUCCEEDED} == dict.fromkeys(
+        unsent, (Outcome.UNSENT, Cause.PERMISSION)
+    )
+    assert nomad.calls.count("token") == 1
+    assert asyncio.get_running_loop().time() < nomad.expires_at + 15
