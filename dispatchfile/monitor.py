@@ -30,6 +30,7 @@ from dispatchfile.verdict import (
     judge_blocked,
     judge_completion,
     judge_placement,
+    with_last_seen,
     with_log_line,
 )
 
@@ -127,6 +128,7 @@ class _Watch:
     looks: int = 0
     missing_at: float = 0.0  # when a child without allocations is asked for next
     unread_since: float | None = None  # every look has failed since then
+    records: ChildRecords | None = None  # as last read
 
 
 @dataclass(slots=True)
@@ -202,6 +204,11 @@ class Monitor:
             del turn.watches[child.id]
         watch.over = True
         turn.to_poll -= child.wait is Wait.COMPLETION
+
+    def with_last_seen(self, child: Child, verdict: Verdict) -> Verdict:
+        """The *verdict* on a child that lives, with where it ran when it was last looked at."""
+        watch = self._find(child)
+        return with_last_seen(verdict, watch.records) if watch and watch.records else verdict
 
     def _find(self, child: Child) -> _Watch | None:
         turn = self._rounds.get(child.parent)
@@ -421,7 +428,7 @@ class Monitor:
         """The child's verdict, or None while it lives."""
         records = await self._read_records(watch)
         self._desk.answered()
-        watch.unread_since = None
+        watch.unread_since, watch.records = None, records
         if records.gone and not watch.seen and watch.child.tokened:
             self._vanish(watch)
             return None

@@ -12,7 +12,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
@@ -482,9 +482,10 @@ class Batch:
             again = self._clock.wall() + OVERDUE_AGAIN_S
             heapq.heappush(self._deadlines, (again, next(self._sequence), child, limit, due))
             return
+        verdict = self._monitor.with_last_seen(child, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE))
         self._monitor.forget(child)
         done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"
-        self.concluded(ticket, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, f"{limit}: {done}"))
+        self.concluded(ticket, replace(verdict, message=f"{limit}: {done}"))
 
     async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
         if self._children[ticket.item.id][1]:

@@ -5,7 +5,11 @@ import signal
 
 import pytest
 
+from dispatchfile.cli.options import Display
+from dispatchfile.cli.session import ENDED, Session
 from dispatchfile.cli.signals import Signals
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.results import Results, RunFacts
 from dispatchfile.usecases.execute import Control
 
 
@@ -54,6 +58,25 @@ def test_a_terminal_that_goes_away_may_say_so_twice() -> None:
     with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
         asyncio.run(hang_up_twice(Control(), signals))
     assert signals.exit_code == 129
+
+
+@pytest.mark.parametrize(
+    ("ended", "has_journal", "said"),
+    [
+        pytest.param(ENDED, True, "ended at once; go on with: dispatchfile resume run1\n", id="a run"),
+        pytest.param(ENDED, False, "", id="a run without a journal"),
+        pytest.param("", True, "", id="one that was only watched"),
+    ],
+)
+def test_the_second_signal_says_how_to_go_on(
+    ended: str, has_journal: bool, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the last that can be said."""
+    session = Session(Display(quiet=True), OutputFormat.TEXT, manifest="m.yaml", ended=ended)
+    facts = RunFacts("run1", "nightly", "m.yaml", "http://nomad", "completion", 0.0, has_journal=has_journal)
+    session._progress.started(facts, Results([]))
+    session._give_up()
+    assert capsys.readouterr().err == said
 
 
 def test_a_hang_up_that_was_ignored_at_the_start_stays_so() -> None:

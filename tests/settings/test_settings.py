@@ -120,6 +120,7 @@ def test_a_flag_names_the_share_of_stop_on_itself() -> None:
         ("unreachable_after", "0m0.0s"),
         ("stop_on", "-1"),
         ("timeout", "2 hours"),
+        ("timeout", "0s"),
         ("settle", "45"),
     ],
 )
@@ -128,6 +129,20 @@ def test_a_setting_that_cannot_be_read_names_its_key(key: str, text: str) -> Non
     with pytest.raises(SettingError) as caught:
         resolve_settings({key: text}, {})
     assert (caught.value.key, str(caught.value)) == (key, f"{key}: {caught.value.message}")
+
+
+def test_a_flag_takes_away_what_the_manifest_sets() -> None:
+    """By the word that its help has for the default."""
+    manifest = {
+        "canary": "5",
+        "stop_on": "3",
+        "timeout": "2h",
+        "unplaced_after": "5m",
+        "rate": "3/s",
+        "wait": "completion",
+    }
+    flags = dict.fromkeys(("canary", "stop_on", "timeout", "unplaced_after"), "none") | {"rate": "unlimited"}
+    assert resolve_settings(flags, manifest) == resolve_settings({}, {"wait": "completion"})
 
 
 def test_detach_has_nothing_in_flight() -> None:

@@ -156,6 +156,7 @@ async def test_an_item_over_its_timeout_is_left_or_stopped():
     assert set(ended.outcomes().values()) == {Outcome.TIMED_OUT}
     assert {ended.last(item).cause for item in ("left", "stopped")} == {Cause.DEADLINE}
     assert ended.last("left").message == "over its timeout of 1m: left to go on"
+    assert [ended.last(item).starts for item in ("left", "stopped")] == [1, 1]
     assert nomad.stopped == [nomad.of("run1-stopped-1")[0].id]
 
 
