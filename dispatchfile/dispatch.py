@@ -45,6 +45,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.filters import literal, matches, quote
 from dispatchfile.nomad.models import Dispatched
 
+NEVER_MADE = "its child was looked for, and surely never made"  # why a request in doubt is repeated
 MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit, at most
 LOOKED_FOR_TOGETHER = 50  # attempts whose children one list shows
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
@@ -417,6 +418,7 @@ class Dispatcher:
             return False
         if surely_not_made:
             self._verify.add(ticket.key)
+            self._desk.emit(Repeated(ticket.item.id, ticket.attempt, self._clock.wall(), NEVER_MADE))
             self._go_back(ticket, was_sending=False)
             return True
         message = "sent or perhaps sent: a child may have come, ended and been collected while nobody could look"

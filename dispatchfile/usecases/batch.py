@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import MARKED_TOGETHER, Baseline, Dispatcher
+from dispatchfile.dispatch import MARKED_TOGETHER, NEVER_MADE, Baseline, Dispatcher
 from dispatchfile.errors import (
     DispatchfileError,
     NomadError,
@@ -49,6 +49,8 @@ from dispatchfile.settings import Settings, Wait, format_duration
 from dispatchfile.usecases.tokens import TokenCheck
 
 TICK_S = 0.5
+THROTTLING_TOLD_EVERY_S = 60.0
+WITHOUT_LEADER = "No cluster leader"  # Nomad's words
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
 TROUBLE_TOLD_AFTER_S = 5.0
@@ -119,6 +121,8 @@ class _Reach:
     waiting: set[str] = field(default_factory=set)  # items whose dispatch has failed
 
     def hear(self, event: Event, now: float) -> None:
+        if isinstance(event, Repeated) and event.reason == NEVER_MADE:
+            return  # that it failed was heard when it was doubted
         if isinstance(event, Doubted | Repeated):
             self.waiting.add(event.item)
             self.since = now if self.since is None else self.since
@@ -172,6 +176,7 @@ class Batch:
         self._trouble_since: float | None = None
         self._trouble_told = False
         self._last_trouble = ""
+        self._throttled, self._throttling_told_at = 0, -math.inf
         self._token = TokenCheck(client)
         self._interrupted = False
         self._drained = False
@@ -451,6 +456,7 @@ class Batch:
 
     def _tick(self) -> None:
         self._check_reach()
+        self._check_throttling()
         self._check_run_deadline()
         if self._stop_requested() and not self._interrupted:
             self.stop_was_requested = True
@@ -518,7 +524,8 @@ class Batch:
         self._trouble_since = now if self._trouble_since is None else self._trouble_since
         if now - self._trouble_since >= TROUBLE_TOLD_AFTER_S and not self._trouble_told:
             self._trouble_told = True
-            self._notice(NoticeKind.UNREACHABLE, f"{error.message}; trying again")
+            kind = NoticeKind.NO_LEADER if WITHOUT_LEADER in error.message else NoticeKind.UNREACHABLE
+            self._notice(kind, f"{error.message}; trying again")
 
     def answered(self) -> None:
         self._trouble_since, self._trouble_told = None, False
@@ -531,6 +538,14 @@ class Batch:
             self._give_up(f"no dispatch has got through for {limit:g} s, the last one: {self._reach.lost_by}")
         elif self._trouble_since is not None and self._clock.now() - self._trouble_since >= limit:
             self._give_up(f"no good answer from Nomad for {limit:g} s, the last one: {self._last_trouble}")
+
+    def _check_throttling(self) -> None:
+        """Told now and then: a run that is slow for that reason should say so."""
+        new, now = self._client.throttled - self._throttled, self._clock.now()
+        if new > 0 and now >= self._throttling_told_at + THROTTLING_TOLD_EVERY_S:
+            self._throttled, self._throttling_told_at = self._client.throttled, now
+            answers = "1 request was" if new == 1 else f"{new:,} requests were"
+            self._notice(NoticeKind.THROTTLED, f"{answers} answered with 429, too many at a time: going slower")
 
     def _give_up(self, reason: str) -> None:
         self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")

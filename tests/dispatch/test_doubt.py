@@ -67,7 +67,8 @@ async def test_looks_come_at_most_five_seconds_apart_and_the_last_after_settle()
         return await original(**options)
 
     nomad.list_all_jobs = listing
-    await run_batch(nomad, [make_item("a")], replace(COMPLETION, settle=seconds(12)))
+    ended = await run_batch(nomad, [make_item("a")], replace(COMPLETION, settle=seconds(12)))
+    assert ended.of("a")[:4] == ["Sending", "Doubted", "Repeated", "Sending"]
     looks = [time for time in times if time <= nomad.dispatch_times[0]]
     assert max(later - earlier for earlier, later in pairwise(looks)) <= 5
     assert looks[-1] >= 1_000 + 12

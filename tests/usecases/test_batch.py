@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnreadable
+from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnavailable, NomadUnreadable
 from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
@@ -220,6 +220,33 @@ async def test_no_answer_for_too_long_ends_the_run_as_interrupted():
     ended = await run_batch(nomad, items(3), replace(COMPLETION, unreachable_after=seconds(60)))
     assert ended.state is BatchState.INTERRUPTED
     assert {ended.last(f"i{number:03}").cause for number in range(3)} == {Cause.UNREACHABLE}
+
+
+async def test_an_election_is_told_as_such():
+    """Nobody has to look for a fault in the network."""
+    elected_at = asyncio.get_running_loop().time() + 30
+
+    def elect(_):
+        if asyncio.get_running_loop().time() < elected_at:
+            raise NomadUnavailable("No cluster leader")
+
+    nomad = FakeNomad(script=elect)
+    ended = await run_batch(nomad, items(1))
+    assert (NoticeKind.NO_LEADER, "No cluster leader; trying again") in notices(ended)
+
+
+async def test_a_server_that_limits_requests_is_told_of_now_and_then():
+    """A run that goes slower for that reason says so, once a minute at most."""
+    nomad = FakeNomad(lifetime_s=100)
+    loop = asyncio.get_running_loop()
+    for after_s in range(0, 90, 5):
+        loop.call_later(after_s, lambda: setattr(nomad, "throttled", nomad.throttled + 1))
+    ended = await run_batch(nomad, items(1))
+    told = [message for kind, message in notices(ended) if kind is NoticeKind.THROTTLED]
+    assert told == [
+        "1 request was answered with 429, too many at a time: going slower",
+        "12 requests were answered with 429, too many at a time: going slower",
+    ]
 
 
 async def test_dispatches_that_never_get_through_end_the_run_though_nomad_can_be_read():
