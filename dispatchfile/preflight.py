@@ -199,7 +199,8 @@ def _unreadable(item: Item, trouble: NomadError) -> Problem:
         return _problem(
             "DF111", item, found, f"Nomad takes the end of its ID, {route}, for a route: give it another ID"
         )
-    return _problem("DF111", item, found, "look at what answers for this job, and at its ID")
+    where = f"region {item.request.region!r}" if item.request.region else "this job"
+    return _problem("DF111", item, found, f"look at what answers for {where}, and at the job's ID")
 
 
 def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:

@@ -70,11 +70,13 @@ DENIALS: Sequence[str] = (
     r"^(?:Unauthorized|Forbidden)$",
 )
 
+NO_REGION = "No path to region"  # for a name that is wrong, and for a region that is away
+
 # Given before the request was written to the log, or before it reached a server.
 NOT_DONE: Sequence[Rule] = (
     Rule(r"(?:^|: )No cluster leader$", NomadUnavailable),
     Rule(r"(?:^|: )Not ready to serve consistent reads$", NomadUnavailable),
-    Rule(r"(?:^|: )No path to region$", NomadUnavailable, "is the region's name right?"),
+    Rule(rf"(?:^|: ){NO_REGION}$", NomadUnavailable, "is the region's name right?"),
     Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no server"),
     Rule(r"(?:^|: )failed to get conn: ", NomadUnavailable),
     Rule(r"(?:^|: )failed to start stream: ", NomadUnavailable),

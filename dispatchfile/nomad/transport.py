@@ -34,6 +34,7 @@ from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable, No
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, Endpoint
 from dispatchfile.nomad.proxies import is_loopback
+from dispatchfile.nomad.refusals import NO_REGION
 from dispatchfile.nomad.tls import tls_context
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -623,6 +624,13 @@ class Transport:
 def is_passing(error: NomadUnavailable) -> bool:
     """Whether a read may work when it is repeated at once: not after a TLS fault, nor after a wait in vain."""
     return not any(isinstance(cause, (ssl.SSLError, httpx.TimeoutException, TimeoutError)) for cause in _causes(error))
+
+
+def is_busy(error: NomadUnavailable) -> bool:
+    """Whether Nomad is there and may answer soon: it had too many requests or no leader, or reset the connection."""
+    if error.status is None:
+        return is_passing(error) and not any(isinstance(cause, httpx.ConnectError) for cause in _causes(error))
+    return error.status == 429 or (error.status >= 500 and NO_REGION not in error.message)
 
 
 def _way(connection: Connection, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:

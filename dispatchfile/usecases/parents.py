@@ -18,7 +18,7 @@ from dispatchfile.errors import (
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
-from dispatchfile.nomad.refusals import DENIED
+from dispatchfile.nomad.refusals import DENIED, NO_REGION
 from dispatchfile.preflight import ParentState, near_misses, route_in
 from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM, refusal_of_token
 
@@ -58,7 +58,8 @@ async def read_parents(
 def _check_trouble(states: Mapping[Parent, ParentState], *, is_preflight: bool) -> None:
     """Raises the NomadError that one parent met, unless preflight can tell of it at an item's place."""
     troubled = {parent: state.trouble for parent, state in states.items() if state.trouble is not None}
-    is_at_a_place = len(troubled) < len(states) or all(route_in(job) for _, _, job in troubled)
+    is_named = all(region or route_in(job) for _, region, job in troubled)  # what the manifest says may be the reason
+    is_at_a_place = len(troubled) < len(states) or is_named
     if troubled and not (is_preflight and is_at_a_place):
         raise next(iter(troubled.values()))
 
@@ -87,6 +88,10 @@ async def _read_state(client: Client, parent: Parent) -> ParentState:
         summary = await client.read_summary(job_id, namespace=namespace, region=region)
     except NomadForbidden:
         return ParentState(may_read=False)
+    except NomadUnavailable as error:
+        if region and NO_REGION in error.message:
+            return ParentState(trouble=error)
+        raise
     except (NomadRefused, NomadUnreadable) as error:
         if isinstance(error, NomadNotFound) and not route_in(job_id):
             return ParentState(near_misses=await _near_misses(client, parent))

@@ -33,6 +33,7 @@ from dispatchfile.usecases.batch import Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
+from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import find_predecessors
 from dispatchfile.usecases.run import (
@@ -330,7 +331,7 @@ async def _go_on(
 ) -> Summary:
     results = fold_journal(resumed.reader, resumed.stored)
     results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
-    work = await _work(client, resumed, logs)
+    work = await patiently(lambda: _work(client, resumed, logs), resumed.settings.unreachable_after)
     reporter.started(work.facts, results)
     executor = Executor(
         client=client,

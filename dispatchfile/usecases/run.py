@@ -41,6 +41,7 @@ from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import fold_journal, run_facts
+from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items
 
@@ -155,11 +156,12 @@ async def preflight(
     client: Client, items: Sequence[Item], settings: Settings, *, stop_on_interrupt: bool = False
 ) -> Preflight:
     """The parents' states, the server's version, and every problem that the server would have with the items."""
-    version = await client.read_version()
-    highest = await read_highest_priority(client, items)
+    patience = settings.unreachable_after
+    version = await patiently(client.read_version, patience)
+    highest = await patiently(lambda: read_highest_priority(client, items), patience)
     stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
     stopped = {parent_of(item) for item in items if item.id in stops}
-    states = await read_parents(client, parents_in(items), stopped=stopped)
+    states = await patiently(lambda: read_parents(client, parents_in(items), stopped=stopped), patience)
     problems = check_items(items, states, wait=settings.wait, version=version, highest_priority=highest, stops=stops)
     return states, version, sort_problems(cap_problems(problems))
 
@@ -340,7 +342,7 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
         ledger.record(event)
         results.apply(event)
         reporter.event(event, results)
-    starts = await find_children(ready.client, selected, header.id) if header.adopts else {}
+    starts = await _find_adopted(ready, selected) if header.adopts else {}
     found = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
     later = [ticket for ticket in found if ticket.attempt > 1]
     await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later])
@@ -361,6 +363,11 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
     await close_journal(ledger, summary, state, clock)
     reporter.finished(summary)
     return summary
+
+
+async def _find_adopted(ready: _Ready, selected: Sequence[Item]) -> dict[str, Start]:
+    patience = ready.prepared.settings.unreachable_after
+    return await patiently(lambda: find_children(ready.client, selected, ready.header.id), patience)
 
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:

@@ -23,6 +23,7 @@ ITEMS = {
     "good": {"job": "pre-plain"},
     "unknown-job": {"job": "pre-plane"},
     "unknown-namespace": {"job": "pre-plain", "namespace": "nowhere"},
+    "unknown-region": {"job": "pre-plain", "region": "mars"},
     "not-parameterized": {"job": "pre-ordinary"},
     "stopped": {"job": "pre-stopped"},
     "payload-missing": {"job": "pre-needs-payload"},
@@ -33,9 +34,11 @@ ITEMS = {
     "starts": {"job": "pre-restarts", "max_starts": 4},
     "periodic": {"job": "pre-periodic"},
 }
+NO_REGION = "No path to region (is the region's name right?)"
 PROBLEMS = {
     ("unknown-job", "DF100", "job 'pre-plane' is not registered in namespace 'default'"),
     ("unknown-namespace", "DF100", "job 'pre-plain' is not registered in namespace 'nowhere'"),
+    ("unknown-region", "DF111", f"job 'pre-plain' in namespace 'default' cannot be read: {NO_REGION}"),
     ("not-parameterized", "DF101", "job 'pre-ordinary' is not parameterized"),
     ("stopped", "DF102", "job 'pre-stopped' is stopped"),
     ("payload-missing", "DF103", "no payload, but the job requires one"),
