@@ -94,6 +94,9 @@ class Desk(Protocol):
     def answered(self) -> None:
         """Nomad has answered."""
 
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """Whether the work ends with this refusal, which then says nothing of an item."""
+
     def is_watched(self, ticket: Ticket) -> bool:
         """Whether somebody looks at the child that Nomad answers with."""
 
@@ -219,7 +222,7 @@ class Dispatcher:
         except NomadAmbiguous as error:
             await self._doubt(ticket, error)
         except NomadRefused as error:
-            self._refuse(ticket, error)
+            await self._take_refusal(ticket, error)
         else:
             self._desk.answered()
             await self._take(ticket, answer)
@@ -268,8 +271,11 @@ class Dispatcher:
         if not self._flow.repeat(ticket, self._clock.now(), was_sending=was_sending):
             self._desk.given_back(ticket)
 
-    def _refuse(self, ticket: Ticket, error: NomadRefused) -> None:
+    async def _take_refusal(self, ticket: Ticket, error: NomadRefused) -> None:
         self._desk.answered()
+        if isinstance(error, NomadForbidden) and await self._desk.ends_with(error):
+            self._go_back(ticket, was_sending=True)
+            return
         self._flow.answered(ticket)
         cause = Cause.PERMISSION if isinstance(error, NomadForbidden) else Cause.VALIDATION
         self._desk.concluded(ticket, Verdict(Outcome.REFUSED, cause, error.message))
@@ -369,6 +375,8 @@ class Dispatcher:
             try:
                 children = await self._look_in_time(ticket)
             except NomadForbidden as error:
+                if await self._desk.ends_with(error):
+                    return None
                 message = f"sent or perhaps sent, and the token may not look: {error.message}"
                 return self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
             if children and (answered or looked_at >= deadline or self._bears_prefix(ticket, children[0])):

@@ -17,7 +17,7 @@ DispatchfileError                       1
 ├── JournalError                        1  the journal cannot be written or read
 ├── RunRefused                          1  a run that must not start beside another, or no such run
 └── AgentError                          1  the embedded agent cannot start
-Interrupted                             130 or 143  by SIGINT or SIGTERM
+Interrupted                             129, 130 or 143  by SIGHUP, SIGINT or SIGTERM
 
 One item's trouble is a value in the results, never an exception: these are for "this cannot go on".
 """
@@ -110,7 +110,7 @@ class AgentError(DispatchfileError):
 
 
 class Interrupted(DispatchfileError):
-    """SIGINT or SIGTERM ended the work; *exit_code* is 130 or 143."""
+    """SIGINT, SIGTERM or SIGHUP ended the work; *exit_code* is 130, 143 or 129."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

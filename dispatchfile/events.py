@@ -87,7 +87,9 @@ class Cause(StrEnum):
     NO_EVAL = "no_eval"
 
 
-GOES_ON = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE})  # what was unsent for these a resume sends
+GOES_ON = frozenset(
+    {Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION}
+)  # what was unsent for these a resume sends
 MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
 
 
@@ -212,6 +214,7 @@ class NoticeKind(StrEnum):
     STOPPING = "stopping"
     PREFIX_IGNORED = "prefix_ignored"
     IN_DOUBT = "in_doubt"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  a word for what happened, no password
 
 
 @dataclass(frozen=True, slots=True)

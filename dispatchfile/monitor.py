@@ -30,6 +30,7 @@ from dispatchfile.verdict import (
     judge_blocked,
     judge_completion,
     judge_placement,
+    with_last_seen,
     with_log_line,
 )
 
@@ -98,6 +99,9 @@ class Desk(Protocol):
 
     def answered(self) -> None: ...
 
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """Whether the work ends with this refusal, which then says nothing of an item."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -124,6 +128,7 @@ class _Watch:
     looks: int = 0
     missing_at: float = 0.0  # when a child without allocations is asked for next
     unread_since: float | None = None  # every look has failed since then
+    records: ChildRecords | None = None  # as last read
 
 
 @dataclass(slots=True)
@@ -200,6 +205,11 @@ class Monitor:
         watch.over = True
         turn.to_poll -= child.wait is Wait.COMPLETION
 
+    def with_last_seen(self, child: Child, verdict: Verdict) -> Verdict:
+        """The *verdict* on a child that lives, with where it ran when it was last looked at."""
+        watch = self._find(child)
+        return with_last_seen(verdict, watch.records) if watch and watch.records else verdict
+
     def _find(self, child: Child) -> _Watch | None:
         turn = self._rounds.get(child.parent)
         watches = turn.watches.get(child.id, ()) if turn else ()
@@ -243,10 +253,11 @@ class Monitor:
         full = len(turn.watches) <= CHEAP_ROWS or turn.full_at <= started
         try:
             rows = await self._read_rows(parent, turn, full=full)
-        except NomadForbidden:  # the right was taken away: a look at each child says so
-            for watch in turn.all_watches():
-                self._look_at(watch, started)
+        except NomadForbidden as error:  # the right was taken away: a look at each child says so
             self._pace(turn, started)
+            if not await self._desk.ends_with(error):
+                for watch in turn.all_watches():
+                    self._look_at(watch, started)
             return
         except NomadError as error:
             turn.may_filter = turn.may_filter and not isinstance(error, NomadRefused)  # then without filters
@@ -384,12 +395,18 @@ class Monitor:
             if verdict is not None:
                 await self._conclude(watch, verdict)
         except NomadForbidden as error:
-            message = f"the token may not read this child any more: {error.message}"
-            await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
+            await self._take_denial(watch, error)
         except NomadError as error:
             await self._look_in_vain(watch, error)
         finally:
             watch.looking = False
+
+    async def _take_denial(self, watch: _Watch, error: NomadForbidden) -> None:
+        if await self._desk.ends_with(error):
+            watch.unread_since = self._clock.now()
+        else:
+            message = f"the token may not read this child any more: {error.message}"
+            await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
 
     async def _look_in_vain(self, watch: _Watch, error: NomadError) -> None:
         self._desk.trouble(error)
@@ -411,7 +428,7 @@ class Monitor:
         """The child's verdict, or None while it lives."""
         records = await self._read_records(watch)
         self._desk.answered()
-        watch.unread_since = None
+        watch.unread_since, watch.records = None, records
         if records.gone and not watch.seen and watch.child.tokened:
             self._vanish(watch)
             return None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from dispatchfile.errors import NomadError
 from dispatchfile.events import MAY_STILL_LIVE, Cause
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
@@ -36,6 +37,20 @@ MAY_LIVE_AFTER = MAY_STILL_LIVE | {
 Version = tuple[int, int, int]
 
 
+# What is cut off the end of a path below /v1/job/, and so cannot end the ID of a job that is to be read.
+# Source: hashicorp/nomad, command/agent/job_endpoint.go, JobSpecificRequest.
+ROUTES = (
+    *("/evaluate", "/allocations", "/evaluations", "/periodic/force", "/plan", "/summary", "/dispatch"),
+    *("/dispatch/payload", "/versions", "/revert", "/deployments", "/deployment", "/stable", "/scale", "/services"),
+    *("/submission", "/actions", "/action"),
+)
+
+
+def route_in(job: str) -> str:
+    """The route of Nomad's in which the ID ends, if it does; not every server knows each of them."""
+    return next((route for route in ROUTES if job.endswith(route)), "")
+
+
 @dataclass(frozen=True, slots=True)
 class ParentState:
     """What the server says of a job that items want to dispatch."""
@@ -46,6 +61,7 @@ class ParentState:
     may_dispatch: bool = True
     refusal: str = ""  # Nomad's words, where it may not be dispatched
     may_stop: bool = True  # its children; asked only where the run may have to
+    trouble: NomadError | None = None  # no answer that tells of the job
     children: int = 0  # all ever made
     children_index: int = 0  # the index of that count
 
@@ -159,7 +175,9 @@ def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str) -> Iter
     if not state.may_stop and stop:
         found = f"{stop}, but the token may not stop children in namespace {namespace!r}"
         yield _problem("DF107", item, found, "it needs submit-job")
-    if state.may_read and state.job is None:
+    if state.trouble is not None:
+        yield _unreadable(item, state.trouble)
+    elif state.may_read and state.job is None:
         likely = ", ".join(repr(name) for name in state.near_misses)
         hint = f"did you mean {likely}?" if likely else "register it with `nomad job run`, or name another namespace"
         yield _problem("DF100", item, f"job {job!r} is not registered in namespace {namespace!r}", hint)
@@ -172,6 +190,16 @@ def _no_right_to_dispatch(item: Item, refusal: str) -> Problem:
         return _problem("DF107", item, f"Nomad takes no dispatches: {refusal}", "it needs a management token")
     found = f"the token may not dispatch in namespace {item.request.namespace!r}"
     return _problem("DF107", item, found, "it needs dispatch-job")
+
+
+def _unreadable(item: Item, trouble: NomadError) -> Problem:
+    job, namespace = item.request.job, item.request.namespace
+    found = f"job {job!r} in namespace {namespace!r} cannot be read: {trouble.message}"
+    if route := route_in(job):
+        return _problem(
+            "DF111", item, found, f"Nomad takes the end of its ID, {route}, for a route: give it another ID"
+        )
+    return _problem("DF111", item, found, "look at what answers for this job, and at its ID")
 
 
 def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:

@@ -106,4 +106,5 @@ CODES: dict[str, str] = {
     "DF108": "the job may start an item more often than max_starts allows",
     "DF109": "a periodic job has no completion to wait for",
     "DF110": "the server is too old for this",
+    "DF111": "the job cannot be read",
 }

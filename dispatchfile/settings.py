@@ -8,11 +8,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import TypeVar
 
 import durationpy
 
 MAX_CONCURRENCY = 64
 UNLIMITED = "unlimited"
+NONE = "none"  # as a flag: what the manifest sets does not hold
+
+Value = TypeVar("Value")
 
 
 class Wait(StrEnum):
@@ -78,6 +82,7 @@ class SettingError(ValueError):
 
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+_MICROSECONDS = (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1))
 
 
 @lru_cache(maxsize=1024)  # most items of a manifest have the same
@@ -93,6 +98,15 @@ def parse_duration(text: str) -> timedelta:
         return durationpy.from_str(text)
     except (OverflowError, durationpy.DurationError) as exc:
         raise ValueError(f"{text!r} is too long a duration") from exc
+
+
+def format_duration(span: timedelta) -> str:
+    """A duration as manifests have it: `1h30m`."""
+    left, parts = span // timedelta(microseconds=1), []
+    for unit, size in _MICROSECONDS:
+        count, left = divmod(left, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
 
 
 def parse_rate(text: str) -> Rate:
@@ -113,6 +127,10 @@ def parse_share(text: str) -> Share:
     raise ValueError(f"{text!r} is neither a number of items nor a percentage: write it as 5 or 5%")
 
 
+def _or_none(parse: Callable[[str], Value]) -> Callable[[str], Value | None]:
+    return lambda text: None if text == NONE else parse(text)
+
+
 def _parse_canary(text: str) -> Share:
     share = parse_share(text)
     if not (share.count or share.percent):
@@ -127,10 +145,22 @@ def _parse_patience(text: str) -> timedelta:
     return patience
 
 
+def parse_timeout(text: str) -> timedelta:
+    """A duration that is not none at all. Raises ValueError with what would be right."""
+    timeout = parse_duration(text)
+    if not timeout:
+        raise ValueError(f"{text!r} leaves no time for anything: write it as 30m or 2h")
+    return timeout
+
+
 def _parse_concurrency(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_CONCURRENCY:
         raise ValueError(f"{text!r} is not from 1 to {MAX_CONCURRENCY}")
     return int(text)
+
+
+def _parse_pace(text: str) -> Rate | None:
+    return None if text == UNLIMITED else parse_rate(text)
 
 
 def _parse_in_flight(text: str) -> int | None:
@@ -151,12 +181,12 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "wait": _parse_wait,
     "concurrency": _parse_concurrency,
     "in_flight": _parse_in_flight,
-    "rate": parse_rate,
-    "canary": _parse_canary,
-    "stop_on": parse_share,
-    "unplaced_after": parse_duration,
+    "rate": _parse_pace,
+    "canary": _or_none(_parse_canary),
+    "stop_on": _or_none(parse_share),
+    "unplaced_after": _or_none(parse_duration),
     "unreachable_after": _parse_patience,
-    "timeout": parse_duration,
+    "timeout": _or_none(parse_timeout),
     "settle": parse_duration,
 }
 

@@ -28,6 +28,7 @@ from dispatchfile.nomad.models import (
     TaskEvent,
     TaskGroup,
     TaskState,
+    TokenSelf,
 )
 
 GROUP = TaskGroup("g", 1, tasks=("t",))
@@ -257,6 +258,10 @@ class FakeNomad:
     async def read_version(self) -> tuple[int, int, int]:
         await self._call("version")
         return 2, 0, 5
+
+    async def read_token_self(self) -> TokenSelf:
+        await self._call("token")
+        return TokenSelf("accessor", "", "client", (), (), "")
 
     async def read_job(self, job_id: str, *, namespace: str, region: str = "") -> Job:
         await self._call(f"job {job_id}")

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
+from dispatchfile.cli.outputs import STANDARD_OUTPUT
 from dispatchfile.cli.past import name_run, on_nomad
 from dispatchfile.cli.session import Session
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
+from dispatchfile.errors import UsageError
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.text import count_of, visible
@@ -107,6 +109,8 @@ def rerun_chosen(call: RerunCall) -> int:
 
 def export_chosen(call: RerunCall, path: Path) -> int:
     """Write the manifest; the exit code."""
+    if path == STANDARD_OUTPUT:
+        raise UsageError("--export -: name a file, as the manifest is to be reviewed and kept")
     count = export_items(_rerun_options(call), path)
     if not call.display.quiet:
         write_result(f"wrote {visible(str(path))} with {count_of(count, 'item')}; nothing was sent\n")

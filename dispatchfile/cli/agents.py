@@ -84,7 +84,7 @@ async def started_agent(
     except RefusedJob as exc:
         raise AgentError(str(exc)) from exc
     except ValueError as exc:
-        raise UsageError(f"--bind: {exc}") from exc
+        raise UsageError(f"--bind: {exc} (--allow-remote)") from exc
     except OSError as exc:
         raise AgentError(f"the agent cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
     try:

@@ -94,14 +94,27 @@ def normalize_argv(argv: Sequence[str]) -> list[str]:
 
 
 def _normalized(argv: Sequence[str]) -> Iterator[str]:
+    is_plain = any(_is_switched_on(argument, "no-color") for argument in argv)
     for argument in argv:
-        match = re.match(r"--?([a-z][a-z-]+)(?:=(.*)|$)", argument, re.DOTALL)
+        match = _match(argument)
         if match is None or match[1] not in LONG_NAMES | ALIASES.keys():
             yield argument
+        elif match[1] == "force-color" and is_plain:
+            pass  # as in the Nomad CLI, in whatever order they come
         elif match[1] in SWITCHES and match[2] in TRUE | FALSE | {None}:
             yield from [_switch(match[1])] if match[2] not in FALSE else []
         else:
             yield f"--{argument.lstrip('-')}"
+
+
+def _match(argument: str) -> re.Match[str] | None:
+    """A long option's name, and its value if that is in the same argument."""
+    return re.match(r"--?([a-z][a-z-]+)(?:=(.*)|$)", argument, re.DOTALL)
+
+
+def _is_switched_on(argument: str, name: str) -> bool:
+    match = _match(argument)
+    return match is not None and match[1] == name and match[2] in TRUE | {None}
 
 
 def _switch(name: str) -> str:

@@ -133,6 +133,8 @@ def _refuse_broken_texts(texts: Sequence[str]) -> None:
 def read_input(source: str) -> bytes:
     """The whole payload. Raises UsageError as Go words it."""
     shown = "/dev/stdin" if source == STANDARD_INPUT else visible(source)
+    if not source:  # Path("") would be the folder
+        raise UsageError("Error reading input data: open : no such file or directory")
     try:
         content = _read_some(source)
     except OSError as exc:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from dispatchfile.cli.options import checked_setting
 from dispatchfile.cli.past import PastCall, connection_to
 from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted
-from dispatchfile.settings import parse_duration
+from dispatchfile.settings import PARSERS
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import BY_SIGNAL
 from dispatchfile.usecases.reporting import Reporter
@@ -15,12 +17,14 @@ from dispatchfile.usecases.run import RunEnd
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 
+TO_BE_REPEATED = "interrupted: `dispatchfile stop {run}` has to be repeated"
 NO_LONGER_WATCHED = "interrupted: the run is watched no longer, and left alone"
 
 
 def watch_items(call: PastCall, timeout: str | None) -> int:
     """Follow the run; the exit code."""
-    timeout_s = None if timeout is None else parse_duration(checked_setting("timeout", timeout)).total_seconds()
+    limit = None if timeout is None else PARSERS["timeout"](checked_setting("timeout", timeout))
+    timeout_s = limit.total_seconds() if isinstance(limit, timedelta) else None
     name, stored = call.find()
     connection = connection_to(stored.header, call.connection, call.display)
     options = WatchOptions(name=name, connection=connection, timeout_s=timeout_s)
@@ -28,7 +32,9 @@ def watch_items(call: PastCall, timeout: str | None) -> int:
     async def follow(reporter: Reporter, control: Control) -> RunEnd:
         return RunEnd(await watch_run(options, reporter=reporter, control=control, clock=Clock()))
 
-    session = Session(call.display, call.output, manifest=stored.header.shown_manifest, ending=NO_LONGER_WATCHED)
+    session = Session(
+        call.display, call.output, manifest=stored.header.shown_manifest, ending=NO_LONGER_WATCHED, ended=""
+    )
     return session.run(follow)
 
 
@@ -41,7 +47,8 @@ def stop_items(call: PastCall) -> int:
         return RunEnd(await stop_run(options, reporter=reporter, control=control, clock=Clock()))
 
     try:
-        code = Session(call.display, call.output, manifest=stored.header.shown_manifest).run(end)
+        session = Session(call.display, call.output, manifest=stored.header.shown_manifest, ended=TO_BE_REPEATED)
+        code = session.run(end)
     except Interrupted as exc:
-        raise Interrupted(f"interrupted: `dispatchfile stop {name.run}` has to be repeated", exc.exit_code) from exc
+        raise Interrupted(TO_BE_REPEATED.format(run=name.run), exc.exit_code) from exc
     return code if code in BY_SIGNAL else 0

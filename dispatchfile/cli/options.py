@@ -15,8 +15,6 @@ from dispatchfile.errors import UsageError
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 
-DEFAULT_MANIFEST = "dispatchfile.yaml"
-
 
 class Logs(StrEnum):
     """Of which items the last log lines are read."""
@@ -27,7 +25,13 @@ class Logs(StrEnum):
 
 
 Manifest = Annotated[
-    str, typer.Argument(metavar="[MANIFEST]", help="The manifest, or - for standard input.", show_default=True)
+    str | None,
+    typer.Argument(
+        metavar="[MANIFEST]",
+        help="The manifest, or - for standard input. [default: dispatchfile.yaml or .yml, else the only "
+        "*.dispatchfile.yaml or .yml here]",
+        show_default=False,
+    ),
 ]
 Manifests = Annotated[
     list[str] | None,
@@ -247,26 +251,34 @@ class SettingFlags:
     ] = None
     rate: Annotated[
         str | None,
-        typer.Option("--rate", metavar="N/s", help="Dispatches in a span of time: 20/s, 100/m. [default: unlimited]"),
+        typer.Option(
+            "--rate",
+            metavar="N/s",
+            help="Dispatches in a span of time: 20/s, 100/m, or unlimited. [default: unlimited]",
+        ),
     ] = None
     canary: Annotated[
         str | None,
         typer.Option(
             "--canary",
             metavar="N",
-            help="First items (5 or 1%) that must end well before the rest goes. [default: none]",
+            help="First items (5 or 1%) that must end well before the rest goes, or none. [default: none]",
         ),
     ] = None
     stop_on: Annotated[
         str | None,
         typer.Option(
-            "--stop-on", metavar="N", help="Start nothing more after more failures than 20 or 5%. [default: never]"
+            "--stop-on",
+            metavar="N",
+            help="Start nothing more after more failures than 20 or 5%; or none. [default: none]",
         ),
     ] = None
     unplaced_after: Annotated[
         str | None,
         typer.Option(
-            "--unplaced-after", metavar="TIME", help="How long an item may find no node, as in 10m. [default: for ever]"
+            "--unplaced-after",
+            metavar="TIME",
+            help="How long an item may find no node, as in 10m; or none. [default: none]",
         ),
     ] = None
     unreachable_after: Annotated[
@@ -275,7 +287,9 @@ class SettingFlags:
     ] = None
     timeout: Annotated[
         str | None,
-        typer.Option("--timeout", metavar="TIME", help="How long the whole run may take. [default: for ever]"),
+        typer.Option(
+            "--timeout", metavar="TIME", help="How long the whole run may take, as in 2h; or none. [default: none]"
+        ),
     ] = None
     settle: Annotated[
         str | None,

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.cli.options import DEFAULT_MANIFEST, AgentFlags, ConnectionFlags, Display
+from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display
 from dispatchfile.cli.running import refuse_cluster_flags
 from dispatchfile.cli.session import tell
+from dispatchfile.cli.sources import manifest_here
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
 from dispatchfile.nomad.connection import Connection, read_connection
@@ -24,7 +25,6 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd
 
 RUN_ID = re.compile(r"[a-z0-9]{1,20}")
-ENDINGS = ("*.dispatchfile.yaml", "*.dispatchfile.yml")
 YAML = frozenset({".yaml", ".yml"})
 
 
@@ -58,15 +58,8 @@ def name_run(run: str | None, state_dir: str | None) -> RunName:
         return RunName(run, None, state_dir, os.environ)
     if run is not None and not Path(run).exists() and Path(run).suffix.lower() not in YAML:
         raise UsageError(f"{run!r} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
-    return RunName(None, Path(run) if run is not None else _manifest_here(), state_dir, os.environ)
-
-
-def _manifest_here() -> Path | None:
-    """The default one, or else the only one there is."""
-    if Path(DEFAULT_MANIFEST).exists():
-        return Path(DEFAULT_MANIFEST)
-    found = [path for ending in ENDINGS for path in Path().glob(ending)]
-    return found[0] if len(found) == 1 else None
+    manifest = run if run is not None else manifest_here()
+    return RunName(None, Path(manifest) if manifest else None, state_dir, os.environ)
 
 
 def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -> Connection:

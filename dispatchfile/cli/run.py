@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.options import (
-    DEFAULT_MANIFEST,
     AgentFlags,
     ConnectionFlags,
     Display,
@@ -22,6 +21,7 @@ from dispatchfile.cli.options import (
     StateDir,
     WaitFlags,
 )
+from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -34,7 +34,7 @@ class OnInterrupt(StrEnum):
 
 def run(
     *,
-    manifest: Manifest = DEFAULT_MANIFEST,
+    manifest: Manifest = None,
     local: Annotated[
         bool, typer.Option("--local", help="Run on an embedded agent instead of a cluster, and wait for completion.")
     ] = False,
@@ -71,12 +71,15 @@ def run(
     Dispatch a manifest's items and watch them.
 
     Everything is checked before anything is sent, and each item is sent exactly once. Exit code: 0 if all is well, 2
-    if items ran or were placed and did not end well, 1 for anything else, 130 or 143 if interrupted.
+    if items ran or were placed and did not end well, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.sources import DEFAULT_MANIFEST, manifest_here  # noqa: PLC0415
 
+    if dry_run and report:
+        raise UsageError("--report tells of a run that was made, and --dry-run makes none: leave out one of them")
     call = RunCall(
-        manifest=manifest,
+        manifest=manifest if manifest is not None else manifest_here() or DEFAULT_MANIFEST,
         local=local,
         settings=settings.as_mapping() | {"wait": wait.as_setting()},
         selection=selection,

@@ -25,7 +25,7 @@ from dispatchfile.settings import Wait
 from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
-from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.reporting import InTwoParts, Reporter
 from dispatchfile.usecases.resume import run_or_resume
 from dispatchfile.usecases.run import RunEnd, RunOptions, prepare
 from dispatchfile.usecases.stop import StopOptions, stop_run
@@ -81,7 +81,15 @@ async def _run_then_stop(options: RunOptions, reporter: Reporter, control: Contr
 
     Where they cannot be, the run is left as one that was interrupted.
     """
-    end = await _run(options, reporter, control)
+    parts = InTwoParts(reporter)
+    try:
+        end = await _run(options, parts, control)
+        return await _stopped(end, options, parts, control)
+    finally:
+        parts.end()
+
+
+async def _stopped(end: RunEnd, options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:
     if control.exit_code is None or end.summary is None or end.summary.state != BatchState.INTERRUPTED:
         return end
     name = RunName(end.summary.run, None, options.state_dir, options.source.environ)

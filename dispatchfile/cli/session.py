@@ -33,6 +33,7 @@ from dispatchfile.usecases.run import RunEnd
 
 Work = Callable[[Reporter, Control], Awaitable[RunEnd]]
 ENDING = "interrupted: sending nothing more, waiting for the answers under way; once more ends at once"
+ENDED = "ended at once; go on with: dispatchfile resume {run}"
 
 
 class Session:
@@ -40,7 +41,7 @@ class Session:
     Runs one use case and shows it.
 
     reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins. ending: what is said to the
-    first signal.
+    first signal. ended: what to the second, of a run that has started and is on record.
     """
 
     def __init__(
@@ -51,14 +52,16 @@ class Session:
         manifest: str,
         reports: Sequence[str] = (),
         ending: str = ENDING,
+        ended: str = ENDED,
     ) -> None:
-        self._display, self._output, self._manifest, self._ending = display, output, manifest, ending
+        self._display, self._output, self._manifest = display, output, manifest
+        self._ending, self._ended = ending, ended
         self._reports = read_report_files(reports, os.environ)
         self._progress = Progress(_screen(display, output), now=time.monotonic, verbose=display.verbose)
 
     def run(self, work: Work) -> int:
         """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
-        signals = Signals(on_first=lambda: self._progress.note(self._ending), before_exit=self._progress.close)
+        signals = Signals(on_first=lambda: self._progress.note(self._ending), before_exit=self._give_up)
         try:
             with signals:
                 end = asyncio.run(self._run(work, signals))
@@ -67,6 +70,11 @@ class Session:
         finally:
             self._progress.close()
         return self._show(end)
+
+    def _give_up(self) -> None:
+        self._progress.close()
+        if self._ended and self._progress.run:
+            tell(Level.WARNING, self._ended.format(run=self._progress.run), self._display)
 
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()

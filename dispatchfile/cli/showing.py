@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.outputs import report_pieces
+from dispatchfile.cli.outputs import STANDARD_OUTPUT, report_pieces
 from dispatchfile.cli.past import PastCall, connection_to, name_run, terminal_width
 from dispatchfile.cli.session import palette_for, tell
 from dispatchfile.cli.terminal import write_result
@@ -77,7 +77,7 @@ def show_runs(state_dir: str | None, output: OutputFormat, display: Display) -> 
 def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: str | None, display: Display) -> int:
     """Write the report; the exit code."""
     pieces = report_pieces(form, read_past(name_run(run, state_dir)).summary())
-    if out is None:
+    if out in {None, STANDARD_OUTPUT}:
         for piece in pieces:
             write_result(piece)
         return 0

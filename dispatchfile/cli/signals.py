@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first ends a run in good order, the second at once."""
+"""SIGINT, SIGTERM and SIGHUP: the first ends a run in good order, the second at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
+HANDLED = (signal.SIGINT, signal.SIGTERM, HANG_UP)
 
 
 class Interruptible(Protocol):
@@ -25,10 +26,11 @@ class Interruptible(Protocol):
 
 class Signals:
     """
-    Takes SIGINT and SIGTERM within its context.
+    Takes SIGINT, SIGTERM and, unless it is ignored as under `nohup`, SIGHUP within its context.
 
     Before there is anything to end in good order, a signal is a KeyboardInterrupt, wherever the program is. The second
-    one ends the process where it stands; *before_exit* has then been called.
+    one ends the process where it stands; *before_exit* has then been called. Only SIGHUP may come twice: a shell hands
+    it on to its jobs, and the kernel sends it to them as the shell ends.
     """
 
     def __init__(self, *, on_first: Callable[[], None], before_exit: Callable[[], None]) -> None:
@@ -39,7 +41,8 @@ class Signals:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._take) for number in HANDLED}
+        wanted = [number for number in HANDLED if number is not None and not _is_ignored(number)]
+        self._previous = {number: signal.signal(number, self._take) for number in wanted}
         return self
 
     def __exit__(
@@ -54,11 +57,13 @@ class Signals:
 
     @property
     def exit_code(self) -> int | None:
-        """130 or 143 after a signal."""
+        """129, 130 or 143 after a signal."""
         return None if self.received is None else 128 + self.received
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
+            if number == HANG_UP:
+                return
             self._before_exit()
             os._exit(128 + number)
         self.received = number
@@ -71,3 +76,7 @@ class Signals:
     def _interrupt(self, target: Interruptible, exit_code: int) -> None:
         self._on_first()
         target.interrupt(exit_code)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return number == HANG_UP and signal.getsignal(number) is signal.SIG_IGN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from dispatchfile.cli.options import ManifestFlags, read_pairs
 from dispatchfile.errors import FileError, UsageError
@@ -13,6 +14,18 @@ from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
 from dispatchfile.usecases.variables import read_variables
+
+DEFAULT_MANIFEST = "dispatchfile.yaml"
+ENDINGS = (".yaml", ".yml")
+
+
+def manifest_here() -> str | None:
+    """The name of this folder's manifest: the default one, else the only one there is."""
+    for ending in ENDINGS:
+        if Path(f"dispatchfile{ending}").exists():
+            return f"dispatchfile{ending}"
+    found = [path for ending in ENDINGS for path in Path().glob(f"*.dispatchfile{ending}")]
+    return str(found[0]) if len(found) == 1 else None
 
 
 def read_sources(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -75,18 +77,25 @@ def never_fail_on_characters() -> None:
 
 def write_result(text: str) -> None:
     """
-    The result, on standard output. Nobody reading on (`| head`) is fine and changes no exit code.
+    The result, on standard output. Nobody reading on (`| head`, or a terminal that went away) is fine and changes no
+    exit code.
 
     Raises FileError where it cannot be written, as on a full disk.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        drop_the_rest(sys.stdout)
     except OSError as exc:
+        is_unread = isinstance(exc, BrokenPipeError) or _is_of_lost_terminal(exc, sys.stdout)
         drop_the_rest(sys.stdout)
+        if is_unread:
+            return
         raise FileError("standard output", exc.strerror or str(exc)) from exc
+
+
+def _is_of_lost_terminal(error: OSError, stream: TextIO) -> bool:
+    """What a terminal that went away makes of a write; it is none any more, but still no file."""
+    return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 
 class Unbreakable(io.TextIOBase):

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.options import (
-    DEFAULT_MANIFEST,
     Display,
     ManifestFlags,
     Manifests,
@@ -35,15 +34,21 @@ def validate(
     Check manifests without a server.
 
     Syntax, schema, templates and limits; nothing is sent. Tells all problems of all files at once, each with its
-    place. Without MANIFEST, dispatchfile.yaml in this folder. Exit code: 0 if they can be run, 1 if not.
+    place. Without MANIFEST, this folder's: dispatchfile.yaml or .yml, else the only *.dispatchfile.yaml or .yml. Exit
+    code: 0 if they can be run, 1 if not.
     """
-    from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.sources import (  # noqa: PLC0415  --help needs none of it
+        DEFAULT_MANIFEST,
+        manifest_here,
+        read_scope,
+        read_sources,
+    )
     from dispatchfile.reports.problems import render_problems  # noqa: PLC0415
     from dispatchfile.reports.text import Palette  # noqa: PLC0415
     from dispatchfile.usecases import validate as usecase  # noqa: PLC0415
 
     sources = read_sources(
-        manifests or [DEFAULT_MANIFEST],
+        manifests or [manifest_here() or DEFAULT_MANIFEST],
         given,
         scope=read_scope(namespace, region, os.environ),
         environ=os.environ,

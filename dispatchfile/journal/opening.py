@@ -100,5 +100,6 @@ def _whose(path: Path) -> str:
     except JournalError:
         return f"run {run} is being started by another process"
     return (
-        f"process {status.pid} on {status.host} is at work on run {run}: `watch {run}` follows it, `stop {run}` ends it"
+        f"process {status.pid} on {status.host} is at work on run {run}: `dispatchfile watch {run}` follows it, "
+        f"`dispatchfile stop {run}` ends it"
     )

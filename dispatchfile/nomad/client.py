@@ -44,7 +44,7 @@ from dispatchfile.nomad.models import (
     Page,
     TokenSelf,
 )
-from dispatchfile.nomad.refusals import in_doubt, read_dispatched, trouble_of_read, trouble_of_write
+from dispatchfile.nomad.refusals import DENIED, in_doubt, read_dispatched, trouble_of_read, trouble_of_write
 from dispatchfile.nomad.transport import Transport, is_passing
 
 T = TypeVar("T")
@@ -294,19 +294,22 @@ class Client:
 
     async def read_version(self) -> tuple[int, int, int] | None:
         """The version of the agent that answers, None where it may not be known."""
-        try:
-            agent = await self.read_agent()
-        except NomadForbidden:
-            return None
-        return parse_version(agent.version)
+        agent = await self._read_agent_if_allowed()
+        return parse_version(agent.version) if agent else None
 
     async def read_highest_priority(self) -> int | None:
         """The highest priority that the server takes, None where it may not be known. Servers of a region agree."""
+        agent = await self._read_agent_if_allowed()
+        return agent.highest_priority if agent else None
+
+    async def _read_agent_if_allowed(self) -> AgentSelf | None:
+        """A proxy, too, may let only a part of the API through."""
         try:
-            agent = await self.read_agent()
-        except NomadForbidden:
+            return await self.read_agent()
+        except (NomadForbidden, NomadUnreadable) as error:
+            if error.status not in DENIED and not isinstance(error, NomadForbidden):
+                raise
             return None
-        return agent.highest_priority
 
     async def read_leader(self) -> str:
         """Address of the leader, for servers. Raises NomadUnavailable where there is none."""

@@ -64,6 +64,12 @@ NEVER: Sequence[Rule] = (
     Rule(r"^Job registration, dispatch, and scale are disabled by the scheduler configuration$", NomadForbidden),
 )
 
+# Rights are lacking in these words alone; the last two are those of the socket inside an allocation.
+DENIALS: Sequence[str] = (
+    *(rule.pattern for rule in NEVER if rule.error is NomadForbidden),
+    r"^(?:Unauthorized|Forbidden)$",
+)
+
 # Given before the request was written to the log, or before it reached a server.
 NOT_DONE: Sequence[Rule] = (
     Rule(r"(?:^|: )No cluster leader$", NomadUnavailable),
@@ -89,6 +95,8 @@ def trouble_of_write(answer: Answer) -> NomadError | None:
         return None
     if status == 500 and not answer.is_html and (error := _by_rules((*NEVER, *NOT_DONE), answer)):
         return error
+    if _is_denied_by_proxy(answer):
+        return NomadUnavailable(_denial_of_proxy(answer), status=status)
     if 300 <= status < 500 and status != 408:
         return _trouble_of_status(answer)
     return in_doubt(answer)
@@ -132,6 +140,8 @@ def _failed_read(answer: Answer) -> NomadError:
     status = answer.status
     if status == 500 and not answer.is_html and (error := _by_rules((*NEVER, *READS, *NOT_DONE), answer)):
         return error
+    if _is_denied_by_proxy(answer):
+        return NomadUnreadable(_denial_of_proxy(answer), status=status)
     if 300 <= status < 500 and status != 408:
         return _trouble_of_status(answer)
     if status >= 400:
@@ -170,6 +180,7 @@ def _not_found(answer: Answer) -> NomadError:
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
 
 
+DENIED = frozenset({401, 403})
 NO_SUCH_ROUTE = "is this the address of a Nomad agent, and the agent not too old?"
 PLAIN_TO_TLS = "Client sent an HTTP request to an HTTPS server"
 
@@ -179,7 +190,7 @@ def _trouble_of_status(answer: Answer) -> NomadError:
     status, heading = answer.status, _heading(answer)
     if status < 400:
         return NomadRefused(f"{heading}{_whereto(answer)}: give the address it points to with --address", status=status)
-    if status in {401, 403}:
+    if status in DENIED:
         return NomadForbidden(_said(answer), status=status)
     if status == 404:
         return NomadRefused(f"{heading}: {NO_SUCH_ROUTE}", status=status)
@@ -188,6 +199,21 @@ def _trouble_of_status(answer: Answer) -> NomadError:
     if PLAIN_TO_TLS in answer.text:
         return NomadRefused(f"{heading}: write the address with https://", status=status)
     return NomadRefused(_said(answer), status=status)
+
+
+def _is_denied_by_proxy(answer: Answer) -> bool:
+    """Whether one in front of Nomad refuses, who has handed nothing on. Nomad itself never asks for a password."""
+    if answer.status not in DENIED:
+        return False
+    words = _words(answer)
+    is_nomads = not answer.is_html and any(re.search(pattern, words) for pattern in DENIALS)
+    return not is_nomads or "www-authenticate" in answer.headers
+
+
+def _denial_of_proxy(answer: Answer) -> str:
+    wants_password = answer.headers.get("www-authenticate", "").lower().startswith("basic")
+    told = _heading(answer) if answer.is_html else f"{_heading(answer)}, from something between here and Nomad"
+    return f"{told}: it asks for a user and a password, see NOMAD_HTTP_AUTH" if wants_password else told
 
 
 def _said(answer: Answer) -> str:

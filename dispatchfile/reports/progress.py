@@ -47,6 +47,7 @@ class Progress:
         self._screen, self._now, self._verbose = screen, now, verbose
         self._results: Results | None = None
         self._title = ""
+        self.run = ""  # that can be gone on with, once it has started
         self._started_at = self._shown_at = 0.0
         self._pace = Pace()
         self._failures = 0
@@ -57,6 +58,7 @@ class Progress:
     def started(self, facts: RunFacts, results: Results) -> None:
         self._results, self._started_at = results, self._now()
         self._title = one_line(f"{facts.name} {facts.run}")
+        self.run = facts.run if facts.has_journal else ""
         what = f"{count_of(results.total, 'item')} of {facts.manifest or facts.name}"
         self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
         self._shown_at = self._started_at

@@ -93,7 +93,7 @@ def summarize(
     """
     The results in one value. An attempt with two children makes the exit code 1, however well both ended.
 
-    signal_exit: 130 or 143 where a signal ended the run.
+    signal_exit: 129, 130 or 143 where a signal ended the run.
     """
     items = tuple(results.items())
     if facts.target == LOCAL and state == "interrupted":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from dispatchfile.manifest import Document
 from dispatchfile.problems import SHOWN_PROBLEMS, Problem
 from dispatchfile.schema.checks import item_check, known_keys, manifest_check, read_schema
 from dispatchfile.schema.explain import PATTERN_HINTS, Route, Subject, explain, shown
-from dispatchfile.settings import PARSERS, SettingError, parse_duration, resolve_settings
+from dispatchfile.settings import PARSERS, SettingError, parse_duration, parse_timeout, resolve_settings
 
 __all__ = ["check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
 
@@ -133,15 +133,19 @@ def _durations(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]
         return
     retry = dispatch.get("retry")
     delay = retry.get("delay") if isinstance(retry, dict) else None
-    for path, value in ((("timeout",), dispatch.get("timeout")), (("retry", "delay"), delay)):
-        if isinstance(value, str) and (message := _trouble_with_duration(value)):
+    found: tuple[tuple[Route, object, Callable[[str], object]], ...] = (
+        (("timeout",), dispatch.get("timeout"), parse_timeout),
+        (("retry", "delay"), delay, parse_duration),
+    )
+    for path, value, parse in found:
+        if isinstance(value, str) and (message := _trouble_with_duration(value, parse)):
             yield "DF015", (*above, *path), message
 
 
 @lru_cache(maxsize=1024)  # most items of a manifest have the same
-def _trouble_with_duration(text: str) -> str:
+def _trouble_with_duration(text: str, parse: Callable[[str], object]) -> str:
     try:
-        parse_duration(text)
+        parse(text)
     except ValueError as exc:
         return str(exc)
     return ""

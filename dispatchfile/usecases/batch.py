@@ -12,7 +12,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
@@ -20,6 +20,7 @@ from dispatchfile.dispatch import MARKED_TOGETHER, Baseline, Dispatcher
 from dispatchfile.errors import (
     DispatchfileError,
     NomadError,
+    NomadForbidden,
     NomadNotFound,
     NomadRefused,
     NomadUnavailable,
@@ -44,7 +45,8 @@ from dispatchfile.flow import Flow, Parent, Ticket, parent_of
 from dispatchfile.items import Item, is_child_of, item_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
-from dispatchfile.settings import Settings, Wait
+from dispatchfile.settings import Settings, Wait, format_duration
+from dispatchfile.usecases.tokens import TokenCheck
 
 TICK_S = 0.5
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
@@ -170,6 +172,7 @@ class Batch:
         self._trouble_since: float | None = None
         self._trouble_told = False
         self._last_trouble = ""
+        self._token = TokenCheck(client)
         self._interrupted = False
         self._drained = False
         self.stop_was_requested = False
@@ -284,7 +287,7 @@ class Batch:
 
     def _tell_doubts(self, count: int) -> None:
         if count:
-            found_by = f"looking for their children for up to {self._settings.settle.total_seconds():g} s"
+            found_by = f"looking for their children for up to {format_duration(self._settings.settle)}"
             self._notice(NoticeKind.IN_DOUBT, f"{count} of the items may have been sent already: {found_by}")
 
     def _take_up_child(self, ticket: Ticket, start: Start) -> None:
@@ -315,6 +318,8 @@ class Batch:
         except NomadUnavailable:
             raise
         except NomadRefused as error:
+            if isinstance(error, NomadForbidden) and await self.ends_with(error):
+                raise NomadUnavailable(error.message) from error
             message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
             return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
         except NomadError as error:
@@ -378,7 +383,7 @@ class Batch:
         if retry_at is not None and verdict.may_still_live and ticket.item.id in self._children:
             self._predecessors[ticket.item.id] = self._children[ticket.item.id]
         if was_canary and not self._flow.canary_pending and self._flow.stopped is None:
-            self._notice(NoticeKind.CANARY_PASSED, f"all {len(self._plan.canaries)} canary items ended well: going on")
+            self._notice(NoticeKind.CANARY_PASSED, f"{_canaries(len(self._plan.canaries))} ended well: going on")
         self._end_if_stopped()
         self._dispatcher.wake()
 
@@ -400,7 +405,8 @@ class Batch:
         if self._flow.stopped is None or self._drained:
             return
         if self._flow.stopped is Cause.STOP_ON:
-            self._notice(NoticeKind.STOP_ON, f"more than {self._settings.stop_on} failures: nothing more is started")
+            bound = self._settings.stop_on
+            self._notice(NoticeKind.STOP_ON, f"more than {bound} did not end well: nothing more is started")
         if self._flow.stopped is Cause.CANARY:
             self._notice(NoticeKind.CANARY_FAILED, "a canary item did not end well: nothing more is started")
         self._end_unsent()
@@ -456,7 +462,7 @@ class Batch:
         limits = [] if self._plan.deadline is None else [(self._plan.deadline, "over the run's timeout")]
         if (own := item.deadline) is not None:
             sent_at = self._sent_at.get(item.id, self._clock.wall())
-            limits.append((sent_at + own.total_seconds(), f"over its timeout of {own.total_seconds():g} s"))
+            limits.append((sent_at + own.total_seconds(), f"over its timeout of {format_duration(own)}"))
         if limits:
             due, limit = min(limits)
             heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit, due))
@@ -476,9 +482,10 @@ class Batch:
             again = self._clock.wall() + OVERDUE_AGAIN_S
             heapq.heappush(self._deadlines, (again, next(self._sequence), child, limit, due))
             return
+        verdict = self._monitor.with_last_seen(child, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE))
         self._monitor.forget(child)
         done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"
-        self.concluded(ticket, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, f"{limit}: {done}"))
+        self.concluded(ticket, replace(verdict, message=f"{limit}: {done}"))
 
     async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
         if self._children[ticket.item.id][1]:
@@ -495,11 +502,12 @@ class Batch:
             await self._client.stop_job(child, namespace=request.namespace, region=request.region)
 
     def _check_run_deadline(self) -> None:
-        deadline = self._plan.deadline
+        deadline, timeout = self._plan.deadline, self._settings.timeout
         if deadline is None or self._flow.stopped is not None or self._clock.wall() < deadline:
             return
         self._flow.stop(Cause.DEADLINE)
-        self._notice(NoticeKind.TIMEOUT, f"the run is over its timeout of {self._settings.timeout}")
+        limit = "its timeout" if timeout is None else f"its timeout of {format_duration(timeout)}"
+        self._notice(NoticeKind.TIMEOUT, f"the run is over {limit}")
         self._end_unsent()
         self._dispatcher.wake()
 
@@ -527,6 +535,14 @@ class Batch:
     def _give_up(self, reason: str) -> None:
         self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")
         self.interrupt(Cause.UNREACHABLE)
+
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """A token that Nomad does not know any more lacks every right: a resume goes on with another one."""
+        refusal = await self._token.refusal()
+        if refusal and not self._interrupted:
+            self._notice(NoticeKind.TOKEN_REFUSED, f"{refusal}: the run ends here, and a resume goes on with another")
+            self.interrupt(Cause.PERMISSION)
+        return bool(refusal)
 
     # The end
 
@@ -563,6 +579,10 @@ class Batch:
 
     def _notice(self, kind: NoticeKind, message: str) -> None:
         self.emit(Notice(self._clock.wall(), kind, message))
+
+
+def _canaries(count: int) -> str:
+    return "the canary item" if count == 1 else f"all {count} canary items"
 
 
 def _marked_together(settings: Settings) -> int:

@@ -102,17 +102,22 @@ async def _count_stored(client: Client, parent: Parent) -> Stored | None:
 
 
 def _tell_children(children: Children, prepared: Prepared) -> Finding:
-    made = f"job {children.job} in {children.namespace}: {children.made:,} children made so far"
+    count = _count_of(children.made, "child", "children")
+    made = f"job {children.job} in {children.namespace}: {count} made so far"
     stored = children.stored
     if stored is None:
         return skip("children", f"{made}; how many are still there cannot be known without list-jobs")
     more = "" if stored.is_all else " or more"
-    there = f"{stored.jobs:,} jobs{more} whose ID begins like its own"
+    there = f"{_count_of(stored.jobs, 'job', 'jobs')}{more} whose ID begins like its own"
     cost = f"a token would cost each dispatch about {stored.token_s * 1000:,.1f} ms of the server's time"
     if stored.token_s < NOTICEABLE_S:
         cost = "a token costs little"
     tell = warn if stored.token_s >= DEAR_TOKEN_S and _sends_tokens(children, prepared) else ok
     return tell("children", f"{made}; {there}: {cost}")
+
+
+def _count_of(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _sends_tokens(children: Children, prepared: Prepared) -> bool:
@@ -124,7 +129,8 @@ def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
     settings = prepared.settings
     reads = [f"{load.reads_before:,} before", f"{load.reads_while:,} to watch"]
     reads += [f"at most {load.log_reads:,} for log lines"] if load.log_reads else []
-    yield ok("load", f"{load.dispatches:,} dispatches; reads: {', '.join(reads)}, {load.lists_at_end:,} at the end")
+    dispatches = _count_of(load.dispatches, "dispatch", "dispatches")
+    yield ok("load", f"{dispatches}; reads: {', '.join(reads)}, {load.lists_at_end:,} at the end")
     if load.lists_a_second:
         yield ok("load", "while children live, at most one list a second for each job")
     yield ok("load", f"{load.payload_bytes:,} bytes of payload, {load.sent_bytes:,} bytes sent")

@@ -16,6 +16,7 @@ from dispatchfile.nomad.proxies import is_loopback
 from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
+from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM
 
 ACLS_OFF = "acls-disabled"  # the accessor that Nomad gives where nothing is checked
 ANONYMOUS = "anonymous"
@@ -104,7 +105,7 @@ async def _examine_token(
     try:
         token = await client.read_token_self()
     except NomadForbidden as error:
-        advice = "look at NOMAD_TOKEN, --token and --token-file" if connection.token else "give one with NOMAD_TOKEN"
+        advice = WHERE_TOKENS_COME_FROM if connection.token else "give one with NOMAD_TOKEN"
         return None, [fail("token", f"Nomad refuses it ({error.message}): {advice}")]
     except NomadError as error:
         unknown = "Nomad tells nothing of it, as of workload identities"

@@ -39,7 +39,7 @@ class Control:
     def __init__(self) -> None:
         self._target: Interruptible | None = None
         self.interrupted = False
-        self.exit_code: int | None = None  # 130 or 143 where a signal interrupted it
+        self.exit_code: int | None = None  # 129, 130 or 143 where a signal interrupted it
         self.stop_was_requested = False  # by another process
 
     def interrupt(self, exit_code: int | None = None) -> None:

@@ -15,7 +15,7 @@ from dispatchfile.events import MAY_STILL_LIVE, Cause
 from dispatchfile.items import Item, Retry
 from dispatchfile.render import has_template
 from dispatchfile.results import ItemResult
-from dispatchfile.settings import UNLIMITED, Settings
+from dispatchfile.settings import UNLIMITED, Settings, format_duration
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.init import MODELINES, quoted, write_new_files
 from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, restored_items
@@ -27,7 +27,6 @@ AGAIN = "again"  # no run sends a token that ends so, and Nomad makes a new chil
 MOST_ESCAPES = 100  # in a payload; with more of them it says more in base64
 
 _TOUCHED_BY_JINJA = re.compile(r"\{(?=[{%#\r])|\r")  # a \r becomes {{ too
-_UNITS = (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("us", 1))
 
 
 def export_items(options: RerunOptions, path: Path) -> int:
@@ -132,7 +131,7 @@ def _settings(settings: Settings) -> Entry:
 
 
 def _setting(key: str, value: object) -> str:
-    text = UNLIMITED if value is None else written(value) if isinstance(value, timedelta) else str(value)
+    text = UNLIMITED if value is None else format_duration(value) if isinstance(value, timedelta) else str(value)
     shown = text if text.isdecimal() else quoted(text)
     return f"{{failures: {shown}}}" if key == "stop_on" else shown
 
@@ -152,7 +151,7 @@ def _entry(item: Item, run: str, secrets: Secrets) -> Entry:
         "id_prefix_template": [quoted(escaped(item.written_prefix))] if item.written_prefix else None,
         "id_prefix_exact": ["true"] if item.exact_prefix else None,
         "priority": None if request.priority is None else [str(request.priority)],
-        "timeout": None if item.deadline is None else [quoted(written(item.deadline))],
+        "timeout": None if item.deadline is None else [quoted(format_duration(item.deadline))],
         "on_timeout": ["stop"] if item.stop_on_deadline else None,
         "retry": None if item.retry == Retry() else [_retry(item.retry)],
         "max_starts": None if item.max_starts is None else [str(item.max_starts)],
@@ -163,7 +162,8 @@ def _entry(item: Item, run: str, secrets: Secrets) -> Entry:
 
 
 def _retry(retry: Retry) -> str:
-    return f"{{attempts: {retry.attempts}, on: {_list(sorted(retry.on))}, delay: {quoted(written(retry.delay))}}}"
+    delay = quoted(format_duration(retry.delay))
+    return f"{{attempts: {retry.attempts}, on: {_list(sorted(retry.on))}, delay: {delay}}}"
 
 
 def _list(texts: Iterable[str]) -> str:
@@ -215,15 +215,6 @@ def escaped(text: str) -> str:
     if not has_template(text):
         return text
     return _TOUCHED_BY_JINJA.sub(lambda found: "{{ '{' }}" if found[0] == "{" else r"{{ '\r' }}", text)
-
-
-def written(span: timedelta) -> str:
-    """A duration as manifests have it: `1h30m`."""
-    left, parts = span // timedelta(microseconds=1), []
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        parts += [f"{count}{unit}"] if count else []
-    return "".join(parts) or "0s"
 
 
 class Secrets:

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import NomadError
+from dispatchfile.errors import NomadError, NomadForbidden
 from dispatchfile.events import Ended, Event, Verdict
 from dispatchfile.flow import Parent, Ticket
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings
+from dispatchfile.usecases.tokens import explain_denial
 
 SOME_LOGS = LogReads(at_most=20, reserved=5)
 LOOK_AT_THE_CLOCK_S = 1.0
@@ -34,12 +35,13 @@ class Follower:
         server_before_2_0_1: bool,
         tell: Callable[[Event], None],
     ) -> None:
-        self._clock, self._tell = clock, tell
+        self._client, self._clock, self._tell = client, clock, tell
         self._patience_s = settings.unreachable_after.total_seconds()
         self._left: set[tuple[str, int]] = set()
         self._changed = asyncio.Event()
         self._trouble: NomadError | None = None
         self._trouble_since = 0.0
+        self._denial: NomadForbidden | None = None
         self._monitor = Monitor(
             client=client,
             desk=self,
@@ -54,15 +56,17 @@ class Follower:
         """
         Follow the children until each has ended, or the clock shows *until*.
 
-        Raises NomadError when nobody has answered for as long as the run's settings allow.
+        Raises NomadError when nobody has answered for as long as the run's settings allow, and at once where the token
+        may not look.
         """
         self._watch(children)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._monitor.run())
-            while self._left and not self._is_over(until):
+            while self._left and self._denial is None and not self._is_over(until):
                 await self._clock.wait(self._changed, self._clock.now() + LOOK_AT_THE_CLOCK_S)
                 self._changed.clear()
             watching.cancel()
+        self._check_denial()
         if self._trouble is not None and self._left and not _has_come(until, self._clock):
             raise self._trouble
 
@@ -70,8 +74,13 @@ class Follower:
         """Look at each of the children once. Raises NomadError if one of the looks gets no answer."""
         self._watch(children)
         await asyncio.gather(*(self._monitor.look_now(child) for child in children))
+        self._check_denial()
         if self._trouble is not None:
             raise self._trouble
+
+    def _check_denial(self) -> None:
+        if self._denial is not None:
+            raise self._denial
 
     def _watch(self, children: Sequence[Child]) -> None:
         for child in children:
@@ -102,6 +111,15 @@ class Follower:
 
     def answered(self) -> None:
         self._trouble = None
+
+    async def ends_with(self, error: NomadForbidden) -> bool:
+        """Who may not look has nothing to tell."""
+        if self._denial is None:
+            self._denial = error
+            lacking = f"the token may not look at the run's children ({error.message}): it needs read-job"
+            self._denial = await explain_denial(self._client, lacking)
+            self._changed.set()
+        return True
 
 
 def _has_come(until: float | None, clock: Clock) -> bool:

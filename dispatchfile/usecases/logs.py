@@ -89,13 +89,25 @@ async def _logs_of(client: Client, result: ItemResult, options: LogOptions) -> l
     allocs = await client.read_allocations(result.child, namespace=result.namespace, region=result.region)
     tasks = [(alloc, task) for alloc in newest_of_places(allocs) for task in alloc.task_states]
     if not tasks:
-        return [_on_record(result, GONE if result.outcome else "no task of it has begun")]
+        is_gone = result.outcome is not None and await _is_gone(client, result)
+        return [_on_record(result, GONE if is_gone else "no task of it has begun")]
     logs = [await _log_of_task(client, result, alloc, task, options) for alloc, task in tasks]
     sources = _sources(tasks)
     return [
         _on_record(result, GONE, source) if log is None else replace(log, source=source)
         for log, source in zip(logs, sources, strict=True)
     ]
+
+
+async def _is_gone(client: Client, result: ItemResult) -> bool:
+    """A child without a task may still wait in Nomad, or have ended there before one began."""
+    if result.starts:
+        return True
+    try:
+        await client.read_job(result.child, namespace=result.namespace, region=result.region)
+    except NomadNotFound:
+        return True
+    return False
 
 
 def newest_of_places(allocs: Iterable[Alloc]) -> list[Alloc]:

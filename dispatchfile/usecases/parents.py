@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from dispatchfile.errors import (
@@ -13,11 +13,14 @@ from dispatchfile.errors import (
     NomadNotFound,
     NomadRefused,
     NomadUnavailable,
+    NomadUnreadable,
 )
 from dispatchfile.flow import Parent
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
-from dispatchfile.preflight import ParentState, near_misses
+from dispatchfile.nomad.refusals import DENIED
+from dispatchfile.preflight import ParentState, near_misses, route_in
+from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM, refusal_of_token
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
 PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
@@ -33,7 +36,9 @@ async def read_parents(
 
     stopped: those of which it is asked, too, whether their children may be stopped.
 
-    Raises NomadError if the server cannot be reached or does not answer as Nomad does.
+    Raises NomadError if the server cannot be reached, does not answer as Nomad does, or does not know the token, which
+    would lack every right. Where it is but one parent that cannot be read, or by its ID, its state tells so to who
+    wants to *probe*.
     """
     slots = asyncio.Semaphore(PARENTS_AT_ONCE)
     wanted = list(parents)
@@ -44,7 +49,22 @@ async def read_parents(
             return replace(state, may_stop=await _may_stop(client, parent)) if parent in stopped else state
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
+    _check_trouble(dict(zip(wanted, states, strict=True)), is_preflight=probe)
+    if any(_is_denied(state) for state in states) and (refusal := await refusal_of_token(client)):
+        raise NomadForbidden(f"{refusal}: {WHERE_TOKENS_COME_FROM}")
     return dict(zip(wanted, states, strict=True))
+
+
+def _check_trouble(states: Mapping[Parent, ParentState], *, is_preflight: bool) -> None:
+    """Raises the NomadError that one parent met, unless preflight can tell of it at an item's place."""
+    troubled = {parent: state.trouble for parent, state in states.items() if state.trouble is not None}
+    is_at_a_place = len(troubled) < len(states) or all(route_in(job) for _, _, job in troubled)
+    if troubled and not (is_preflight and is_at_a_place):
+        raise next(iter(troubled.values()))
+
+
+def _is_denied(state: ParentState) -> bool:
+    return not (state.may_read and state.may_dispatch and state.may_stop)
 
 
 async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | None:
@@ -67,8 +87,12 @@ async def _read_state(client: Client, parent: Parent) -> ParentState:
         summary = await client.read_summary(job_id, namespace=namespace, region=region)
     except NomadForbidden:
         return ParentState(may_read=False)
-    except NomadNotFound:
-        return ParentState(near_misses=await _near_misses(client, parent))
+    except (NomadRefused, NomadUnreadable) as error:
+        if isinstance(error, NomadNotFound) and not route_in(job_id):
+            return ParentState(near_misses=await _near_misses(client, parent))
+        return ParentState(trouble=error)
+    if job.id != job_id:
+        return ParentState(trouble=NomadUnreadable(f"the answer is about {job.id!r}"))
     children = summary.children.total if summary.children else 0
     return ParentState(job=job, children=children, children_index=summary.modify_index)
 
@@ -89,13 +113,19 @@ async def _may_stop(client: Client, parent: Parent) -> bool:
 
 
 async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
-    """Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so."""
+    """
+    Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so.
+
+    Raises NomadUnavailable where a proxy refuses.
+    """
     for pause_s in PROBE_PAUSES_S:
         try:
             await probe()
         except NomadForbidden as error:
             return error.message
-        except NomadUnavailable:
+        except NomadUnavailable as error:
+            if error.status in DENIED:
+                raise  # by a proxy, which will not let the run's requests through either
             await asyncio.sleep(pause_s)
         except (NomadRefused, NomadAmbiguous):
             return ""

@@ -24,7 +24,7 @@ from dispatchfile.journal import (
 )
 from dispatchfile.results import Results, RunFacts, Summary, summarize
 
-BY_SIGNAL = frozenset({130, 143})  # exit codes after SIGINT and SIGTERM
+BY_SIGNAL = frozenset({129, 130, 143})  # exit codes after SIGHUP, SIGINT and SIGTERM
 RUNNING = "running"  # the state of a summary that another process is still adding to
 OF_ENDED = (Accepted, Ended, Doubled)  # half of all events: all that counts of items that have ended
 

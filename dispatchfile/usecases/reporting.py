@@ -67,6 +67,34 @@ class Reporters:
             reporter.finished(summary)
 
 
+class InTwoParts:
+    """Tells of a run and of what comes after it as of one: it starts once, and ends when `end` is called."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._has_started = False
+        self._summary: Summary | None = None
+
+    def note(self, message: str) -> None:
+        self._reporter.note(message)
+
+    def started(self, facts: RunFacts, results: Results) -> None:
+        if not self._has_started:
+            self._has_started = True
+            self._reporter.started(facts, results)
+
+    def event(self, event: Event, results: Results) -> None:
+        self._reporter.event(event, results)
+
+    def finished(self, summary: Summary) -> None:
+        self._summary = summary
+
+    def end(self) -> None:
+        """Tell of the last end that there was, if there was any."""
+        if self._summary is not None:
+            self._reporter.finished(self._summary)
+
+
 async def keep_ticking(tick: Callable[[], None]) -> NoReturn:
     """Call *tick* a few times a second, until cancelled: a run in which nothing happens is shown to live."""
     while True:

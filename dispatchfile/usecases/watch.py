@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
+from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Ended, Event, Outcome, State
-from dispatchfile.flow import Ticket, parent_of
+from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.journal import JournalReader, Mask, is_live
 from dispatchfile.monitor import Child
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.preflight import parents_in
-from dispatchfile.results import Results, Summary, summarize
+from dispatchfile.preflight import ParentState, parents_in
+from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import Control, is_before_2_0_1, parent_facts
@@ -57,8 +58,8 @@ async def watch_run(
         summary = seen.summary(clock)
     if control.exit_code is not None:
         summary = replace(summary, exit_code=control.exit_code)
-    elif summary.exit_code in BY_SIGNAL:  # that signal was for another process: the run has not ended, and that is 1
-        summary = replace(summary, exit_code=1)
+    elif summary.exit_code in BY_SIGNAL:  # that signal was for another process
+        summary = replace(summary, exit_code=_exit_by_items(summary))
     reporter.finished(summary)
     return summary
 
@@ -74,6 +75,11 @@ async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, co
     seen = _Seen(past.reader, NoReporter())
     await seen.look(connection, connect, clock)
     return seen.summary(clock)
+
+
+def _exit_by_items(summary: Summary) -> int:
+    ends = [item.outcome for item in summary.items if item.outcome]
+    return exit_code(ends, finished=len(ends) == len(summary.items) and not summary.doubled)
 
 
 class _Watching:
@@ -171,6 +177,7 @@ class _Seen:
     async def _follower(self, client: Client, clock: Clock) -> Follower:
         items = [child.ticket.item for child in self._children]
         states = await read_parents(client, parents_in(items), probe=False)
+        _check_may_read(states)
         return Follower(
             client,
             clock=clock,
@@ -201,6 +208,13 @@ class _Seen:
             signal_exit=None if over else signal_exit(self._stored.status),
         )
         return replace(summary, let_go=self._let_go)
+
+
+def _check_may_read(states: Mapping[Parent, ParentState]) -> None:
+    """Raises NomadForbidden where the ends of children could not be seen."""
+    for (namespace, _, job), state in states.items():
+        if not state.may_read:
+            raise NomadForbidden(f"the token may not read job {job!r} in namespace {namespace!r}: it needs read-job")
 
 
 def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:

@@ -10,7 +10,7 @@ Source: hashicorp/nomad, nomad/structs/alloc.go, nomad/structs/eval.go, nomad/st
 scheduler/structs/const.go, client/allocrunner; every ending was observed on 2.0.5.
 """
 
-from dispatchfile.verdict.completion import judge_blocked, judge_completion, with_log_line
+from dispatchfile.verdict.completion import judge_blocked, judge_completion, with_last_seen, with_log_line
 from dispatchfile.verdict.explanations import explain_placement_failure
 from dispatchfile.verdict.placement import judge_placement
 from dispatchfile.verdict.places import max_starts
@@ -28,5 +28,6 @@ __all__ = [
     "judge_completion",
     "judge_placement",
     "max_starts",
+    "with_last_seen",
     "with_log_line",
 ]

@@ -40,6 +40,16 @@ def judge_blocked(records: ChildRecords) -> Verdict:
     return replace(unplaced(records, places), queued=True)
 
 
+def with_last_seen(verdict: Verdict, records: ChildRecords) -> Verdict:
+    """A *verdict* that is none of Nomad's, with where the child ran when it was last looked at, if it did."""
+    places = find_places(records)
+    if not places:
+        return verdict
+    newest = max((place.newest for place in places), key=lambda alloc: alloc.create_index)
+    starts = max(place.starts for place in places)
+    return replace(verdict, node=newest.node_name or newest.node_id, starts=starts, alloc_id=newest.id)
+
+
 def with_log_line(verdict: Verdict, line: str) -> Verdict:
     """The verdict with the task's last log line, told at the end of its message too."""
     shown = one_line(line)

@@ -11,7 +11,7 @@ from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.verdict.failures import Failure, explain_task_failure, find_last_run
 from dispatchfile.verdict.places import TERMINAL, Place, find_main_tasks, name_node, tell_start
 from dispatchfile.verdict.records import ChildRecords
-from dispatchfile.verdict.wording import one_line, tell_span, to_epoch, to_epoch_or_0
+from dispatchfile.verdict.wording import one_line, tell_span, to_epoch, to_epoch_or_0, to_timestamp
 
 # Where the places of a child ended differently, the worst decides.
 SEVERITY = {
@@ -71,10 +71,20 @@ def _judge_complete(place: Place, records: ChildRecords) -> Verdict:
 
 
 def _span(alloc: Alloc) -> tuple[str, str]:
-    """When its first task started and its last one ended."""
-    started = [state.started_at for state in alloc.task_states.values() if to_epoch(state.started_at)]
-    finished = [state.finished_at for state in alloc.task_states.values() if to_epoch(state.finished_at)]
+    """When its first task started and its last one ended; each state tells of the task's last start alone."""
+    states = alloc.task_states.values()
+    started = [state.started_at for state in states if to_epoch(state.started_at)]
+    finished = [state.finished_at for state in states if to_epoch(state.finished_at)]
+    first = [_first_start_ns(alloc, state) for state in states if state.restarts]
+    started += [to_timestamp(start_ns) for start_ns in first if start_ns]
     return min(started, key=to_epoch_or_0, default=""), max(finished, key=to_epoch_or_0, default="")
+
+
+def _first_start_ns(alloc: Alloc, state: TaskState) -> int:
+    """Nomad keeps ten events: where the first ones are gone, the allocation was made a moment before the start."""
+    if not state.events or state.events[0].type != "Received":
+        return alloc.create_time_ns
+    return next((event.time_ns for event in state.events if event.type == "Started"), 0)
 
 
 def _judge_stopped(place: Place, records: ChildRecords) -> Verdict:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dispatchfile.nomad.models import Alloc, TaskGroup
+from dispatchfile.nomad.models import Alloc, TaskGroup, TaskState
+from dispatchfile.verdict.failures import FAILURE_EVENTS, find_last_run
 from dispatchfile.verdict.records import ChildRecords
 from dispatchfile.verdict.wording import one_line
 
 REPLACED_BY_THE_ORIGINAL = "alloc not needed due to disconnected client reconnect"
+TRIED = frozenset({"Started", "Terminated", *FAILURE_EVENTS})  # what shows that a start was at least tried
 TERMINAL = frozenset({"complete", "failed", "lost"})
 
 
@@ -70,9 +72,20 @@ def _find_newest(holders: Sequence[Alloc]) -> Alloc:
 
 
 def _count_starts(alloc: Alloc) -> int:
-    states = alloc.task_states.values()
-    tried = any(state.started_at or state.failed or state.restarts for state in states)
-    return 1 + max(state.restarts for state in states) if tried else 0
+    return max(map(_count_task_starts, alloc.task_states.values()), default=0)
+
+
+def _count_task_starts(state: TaskState) -> int:
+    """
+    A restart is counted as it is decided, and comes only after its delay, if nothing ends the task before.
+
+    Source: hashicorp/nomad, client/allocrunner/taskrunner/task_runner.go, appendEvent.
+    """
+    if not (state.started_at or state.failed or state.restarts):
+        return 0
+    last_run = find_last_run(state)
+    is_waiting = len(last_run) < len(state.events) and not any(event.type in TRIED for event in last_run)
+    return 1 + max(0, state.restarts - is_waiting)
 
 
 def is_living(alloc: Alloc) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from datetime import datetime
+from datetime import UTC, datetime
 
 LONGEST_DETAIL = 300
 SHORTEST_TOLD_S = 0.05
@@ -28,6 +28,10 @@ def to_epoch(timestamp: str) -> float | None:
 
 def to_epoch_or_0(timestamp: str) -> float:
     return to_epoch(timestamp) or 0.0
+
+
+def to_timestamp(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat()
 
 
 def tell_span(started_at: str, finished_at: str) -> str:

@@ -35,6 +35,10 @@ async def bad_gateway(line: Line, forward: Forward) -> None:
     await line.answer(502, PAGE, Content_Type="text/html")
 
 
+async def forbidden_page(line: Line, forward: Forward) -> None:
+    await line.answer(403, PAGE, Content_Type="text/html")
+
+
 async def page_after_all(line: Line, forward: Forward) -> None:
     await forward()
     await line.answer(200, PAGE, Content_Type="text/html")
@@ -140,6 +144,8 @@ BEFORE_ANYTHING_IS_SENT = [
         "everything", redirect, "redirected to https://sso.invalid/login: give the address it points to with --address"
     ),
     Case("everything", bad_gateway, "SERVER: HTTP 502 with a web page, from something between here and Nomad"),
+    Case("everything", forbidden_page, "SERVER: HTTP 403 with a web page, from something between here and Nomad"),
+    Case("probe", forbidden_page, "SERVER: HTTP 403 with a web page, from something between here and Nomad"),
     Case("everything", silence, "no answer from Nomad at SERVER: nothing heard for 1 s", HASTY),
     Case("everything", hang_up, "no answer from Nomad at SERVER: the connection was closed without an answer"),
     Case("job", cut_json, "SERVER: /v1/job/work: not what Nomad answers: Unterminated string"),
@@ -158,6 +164,7 @@ async def test_what_is_not_nomad_is_told_before_anything_is_sent(tmp_path: Path)
 ANSWERS_LOST = [
     Case("dispatch", web_page, "", badly=1),
     Case("dispatch", bad_gateway, "", badly=1),
+    Case("dispatch", forbidden_page, "", badly=1),
     Case("dispatch", cut_json, ""),
     Case("dispatch", page_after_all, ""),
     Case("dispatch", silence_after_all, ""),
@@ -177,6 +184,7 @@ NOTHING_GETS_THROUGH = [
     Case(
         "dispatch", web_page, "no dispatch has got through for 2 s, the last one: HTTP 200 with a web page", IMPATIENT
     ),
+    Case("dispatch", forbidden_page, "for 2 s, the last one: HTTP 403 with a web page, from something", IMPATIENT),
     Case("dispatch", silence, "no dispatch has got through for 2 s, the last one: no answer from Nomad", IMPATIENT),
     Case("dispatch", hundred_mebibytes, "no dispatch has got through for 2 s, the last one: no answer", IMPATIENT),
     Case("dispatch", too_many_requests, "no dispatch has got through for 2 s, the last one: HTTP 429", IMPATIENT),

@@ -70,6 +70,8 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
         pytest.param(["run", "-address=n:4646"], "write http://n:4646", id="an address without scheme"),
         pytest.param(["run", "--report", "pdf=x"], "KIND is one of json, junit, markdown", id="no such report"),
         pytest.param(["run", "--report", "junit=/no/such/x"], "there is no folder /no/such", id="report's folder"),
+        pytest.param(["run", "--report", "json=-"], "standard output is for the result", id="report to the result"),
+        pytest.param(["run", "--dry-run", "--report", "json=x"], "--dry-run makes none", id="report of nothing"),
         pytest.param(["run", "--report", "junit=/"], "--report junit=/: is a folder", id="report is a folder"),
         pytest.param(["run", "--local", "--fault", "429"], "--fault: a fault is written KIND=AMOUNT", id="a fault"),
         pytest.param(["run", "--local", "--jobs", "no*"], "--jobs no*: there are no such job files", id="a glob"),
@@ -77,7 +79,7 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
         pytest.param(["validate", "-", "-"], "standard input can be read only once", id="standard input twice"),
         pytest.param(["schema", "bogus"], "'bogus' is not one of", id="no such schema"),
         pytest.param(["agent", "--bind", "x:y"], "--bind x:y: write it as HOST:PORT", id="an address to listen on"),
-        pytest.param(["agent", "--bind", "0.0.0.0:0"], "can be reached from other machines", id="open to all"),
+        pytest.param(["agent", "--bind", "0.0.0.0:0"], "remote access is meant (--allow-remote)", id="open to all"),
     ],
 )
 def test_a_wrong_command_line_is_1_and_says_what_is_wrong(

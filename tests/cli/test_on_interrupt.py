@@ -11,6 +11,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.results import Results, RunFacts, Summary, summarize
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
+from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd, RunOptions
 from tests.usecases.past_runs import Told
 
@@ -21,8 +22,10 @@ async def test_where_nothing_may_be_stopped_the_run_is_left_as_interrupted(monke
     interrupted = RunEnd(summarize(Results([]), facts, state="interrupted", finished_at=1.0, signal_exit=130))
     control = Control()
 
-    async def run(*_: object) -> RunEnd:
+    async def run(_: object, reporter: Reporter, control: Control) -> RunEnd:
         control.interrupt(130)
+        assert interrupted.summary
+        reporter.finished(interrupted.summary)
         return interrupted
 
     async def stop(*_: object, **__: object) -> Summary:
@@ -32,7 +35,7 @@ async def test_where_nothing_may_be_stopped_the_run_is_left_as_interrupted(monke
     monkeypatch.setattr(running, "stop_run", stop)
     source = ManifestSource(path="m.yaml", content=None, variables={}, environ={})
     end = await running._run_then_stop(RunOptions(source=source, connection=Connection()), told := Told(), control)
-    assert end == interrupted
+    assert (end, told.finished_with) == (interrupted, interrupted.summary)
     assert told.notes[-1] == "its children are not all stopped: the token lacks submit-job"
 
 

@@ -145,6 +145,7 @@ def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) 
         pytest.param(["logs", "r1", "none"], "Error: none: matches none of 2 items", id="no such item"),
         pytest.param(["logs", "r1", "--tail", "0"], "0 is not in the range x>=1", id="no lines"),
         pytest.param(["logs"], "Missing argument 'RUN'", id="no run"),
+        pytest.param(["rerun", "--failed", "--export", "-"], "--export -: name a file", id="an export to nowhere"),
         pytest.param(["report"], "Missing option '--format'", id="no format"),
         pytest.param(["report", "--format", "pdf"], "'pdf' is not one of", id="no such format"),
         pytest.param(
@@ -182,7 +183,7 @@ def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixt
     assert [(case.name, len(case.result)) for case in suite] == [("good", 0), ("bad", 1)]
     assert run_to_exit_code(["report", "r1", "--format=markdown"]) == 0
     assert capsys.readouterr().out.startswith("### ❌ nightly: finished\n")
-    assert run_to_exit_code(["report", "r1", "-format=json"]) == 0
+    assert run_to_exit_code(["report", "r1", "-format=json", "-out=-"]) == 0
     assert json.loads(capsys.readouterr().out)["run"] == "r1"
 
 

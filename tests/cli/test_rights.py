@@ -20,7 +20,11 @@ def only_dispatching(asked: Asked) -> Reply:
     """A Nomad whose token may dispatch and look, and no more."""
     if asked.path.endswith("/dispatch"):
         return Reply("Dispatch request included unpermitted metadata keys: [dispatchfile.probe]", 500)
-    answers = {"/v1/job/ok": Reply(JOB), "/v1/job/ok/summary": Reply({"Children": {}, "Summary": {}})}
+    answers = {
+        "/v1/acl/token/self": Reply({"AccessorID": "a"}),
+        "/v1/job/ok": Reply(JOB),
+        "/v1/job/ok/summary": Reply({"Children": {}, "Summary": {}}),
+    }
     return answers.get(asked.path, FORBIDDEN)
 
 
@@ -44,3 +48,22 @@ def test_the_right_to_stop_is_missed_before_anything_is_sent(
     lacking = "but the token may not stop children in namespace 'default': it needs submit-job"
     assert said.err.splitlines()[0] == f"{manifest}:{line}:5: DF107 {why}, {lacking}"
     assert (said.code, [asked.path for asked in stops]) == (1, ["/v1/job/"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param(Reply("ACL token expired", 500), "ACL token expired", id="expired"),
+        pytest.param(Reply("Permission denied", 403), "Permission denied", id="unknown"),
+    ],
+)
+def test_a_wrong_token_is_told_once_and_as_such(tmp_path: Path, answer: Reply, why: str) -> None:
+    """Nomad denies it everything, in the words for a right that is lacking."""
+    manifest = tmp_path / "m.yaml"
+    manifest.write_text(MANIFEST)
+    with scripted(lambda asked: answer if asked.path == "/v1/acl/token/self" else FORBIDDEN) as server:
+        said = ours(server.address, str(manifest), "--state-dir", str(tmp_path / "state"), command="run")
+        asked = [each.path for each in server.asked if each.path == "/v1/acl/token/self"]
+        told = f"Nomad refuses the token ({why}): look at NOMAD_TOKEN, --token and --token-file"
+        assert (said.code, said.out, said.err) == (1, "", f"Error: {server.address}: {told}\n")
+    assert len(asked) == 1

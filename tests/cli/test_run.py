@@ -13,6 +13,7 @@ import junitparser
 import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.journal import RunState, list_runs
 
 JOB = """\
 {"Job": {"ID": "work", "Type": "batch", "Datacenters": ["*"],
@@ -182,7 +183,16 @@ def _wait_for(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(f"{words!r} was never said")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+# The terminal on the standard streams becomes the process's own, as a shell in a window has it.
+IN_A_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from dispatchfile.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_a_run_in_good_order(folder: Path, number: signal.Signals, code: int) -> None:
     """The summary is written, the code is the signal's, and one line says how to go on."""
     process = _start(folder, "-v", "--run-id", "r1")
@@ -202,6 +212,29 @@ def test_a_signal_ends_a_run_in_good_order(folder: Path, number: signal.Signals,
     )
     told = json.loads(report.stdout)
     assert (told["exit_code"], told["requests"]["dispatches"]) == (code, 2)
+
+
+@pytest.mark.parametrize("output", ["text", "ndjson"])
+def test_a_run_whose_terminal_goes_away_ends_in_good_order(folder: Path, output: str) -> None:
+    """Nobody reads its last words, and still they are on record."""
+    terminal, ours = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, "run", "--local", "-var=how=sleep 60", "-v", "-o", output],
+        cwd=folder,
+        env={**os.environ, "DISPATCHFILE_STATE_DIR": str(folder / "state"), "TERM": "dumb"},
+        stdin=ours,
+        stdout=ours,
+        stderr=ours,
+        start_new_session=True,
+    )
+    os.close(ours)
+    said = b""
+    while b"bad: running" not in said and b'"event": "running"' not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    assert process.wait(timeout=30) == 129
+    [stored], _ = list_runs(folder / "state")
+    assert (stored.status.state, stored.status.exit_code) == (RunState.INTERRUPTED, 129)
 
 
 def test_a_script_is_told_of_the_interruption_too(folder: Path) -> None:

@@ -22,6 +22,22 @@ def test_the_manifest_of_this_folder_is_the_default(
     assert capsys.readouterr() == ("dispatchfile.yaml: ok, 1 item\nno problems in 1 manifest, 1 item\n", "")
 
 
+@pytest.mark.parametrize("name", ["dispatchfile.yml", "films.dispatchfile.yaml", "films.dispatchfile.yml"])
+def test_the_only_manifest_of_this_folder_is_the_default_too(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Of two that are named as freely nobody can tell which is meant."""
+    (in_an_empty_folder / name).write_text(GOOD)
+    assert run_to_exit_code(["validate"]) == 0
+    assert run_to_exit_code(["run", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: ok, 1 item\n")
+    for other in ("a.dispatchfile.yaml", "b.dispatchfile.yaml"):
+        (in_an_empty_folder / other).write_text(GOOD)
+    (in_an_empty_folder / name).unlink()
+    assert run_to_exit_code(["validate"]) == 1
+    assert "dispatchfile.yaml:1:1: DF010" in capsys.readouterr().out
+
+
 def test_all_manifests_are_checked(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is that of the worst."""
     (in_an_empty_folder / "good.yaml").write_text(GOOD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,11 +25,16 @@ class Guarded:
 
     async def token_with(self, *capabilities: str) -> str:
         """The secret of a token with these capabilities in the default namespace; with none, a token all the same."""
-        name = "-".join(["may", *capabilities])
-        rules = {"namespace": {"default": {"capabilities": list(capabilities)}}}
-        await self.manager.put(f"/v1/acl/policy/{name}", {"Name": name, "Rules": json.dumps(rules)})
+        name = await self.rule(*capabilities, by=capabilities)
         token = await self.manager.put("/v1/acl/token", {"Name": name, "Type": "client", "Policies": [name]})
         return token["SecretID"]
+
+    async def rule(self, *capabilities: str, by: Sequence[str]) -> str:
+        """Let tokens that were given these capabilities from now on do what is listed in *by*; gives the policy."""
+        name = "-".join(["may", *capabilities])
+        rules = {"namespace": {"default": {"capabilities": list(by)}}}
+        await self.manager.put(f"/v1/acl/policy/{name}", {"Name": name, "Rules": json.dumps(rules)})
+        return name
 
     async def revoke(self, secret: str) -> None:
         """Delete a token."""

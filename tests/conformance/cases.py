@@ -14,7 +14,7 @@ from dispatchfile.events import Cause, Outcome
 from dispatchfile.results import ItemResult
 from tests.conformance.backends import Backend
 from tests.conformance.jobs import FOR_EVER, PERIODIC, Document, group, job, mock, shell, wants_meta, with_memory
-from tests.conformance.waits import until_blocked, until_dead, until_running
+from tests.conformance.waits import until_blocked, until_dead, until_restarting, until_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,11 @@ async def stop(dispatched: Dispatched) -> None:
     await dispatched.backend.stop_job(dispatched.child)
 
 
+async def stop_when_restarting(dispatched: Dispatched) -> None:
+    await until_restarting(dispatched.backend, dispatched.child)
+    await dispatched.backend.stop_job(dispatched.child)
+
+
 async def stop_when_blocked(dispatched: Dispatched) -> None:
     await until_blocked(dispatched.backend, dispatched.child)
     await dispatched.backend.stop_job(dispatched.child)
@@ -137,6 +142,10 @@ def blocked(job_id: str, kind: str = "batch") -> Document:
 
 RESTART_OK = made(group(shell(FIRST_TIME_7.format(mark=MARK_OF_ALLOC)), restarts=2))
 RESCHEDULE_OK = made(group(shell(FIRST_TIME_7.format(mark=MARK_OF_CHILD)), reschedules=1))
+OVER_AT_RESTART = made(
+    group(shell(FIRST_TIME_7.format(mark=MARK_OF_ALLOC).replace("exit 0", "exec sleep 600")), restarts=2, max_run_s=8)
+)
+RESTARTS_LATE = made(group(mock(exit_code=3), restarts=1, restart_delay_s=60))
 LEADER = made(group(mock("main", leader=True, run_for="1s"), shell("sleep 600", "follower")))
 TWO_TASKS = made(group(mock("bad", run_for="500ms", exit_code=3), mock("good", run_for=FOR_EVER)))
 TWO_GROUPS = made(group(mock(), name="g1"), group(mock(exit_code=3), name="g2"))
@@ -254,8 +263,10 @@ FAILURES = (
 )
 OTHERS = (
     Case("maxrun", "runs over its max_run_duration", OVER_MAX, 0, made(group(mock(run_for=FOR_EVER), max_run_s=2))),
-    Case("maxrun-exec", "the same, and ignores SIGTERM", OVER_MAX, 0, made(group(shell(DEAF), max_run_s=2))),
+    Case("maxrun-exec", "the same, and ignores SIGTERM", OVER_MAX, 0, made(group(shell(DEAF), max_run_s=4))),
+    Case("maxrun-restarted", "exits 7, then runs over it", replace(OVER_MAX, starts=2), 0, OVER_AT_RESTART),
     Case("stop", "is stopped by a user", STOPPED, 0, ENDLESS, stop),
+    Case("stop-restarting", "exits 3, is stopped before its restart", STOPPED, 0, RESTARTS_LATE, stop_when_restarting),
     Case("unplaced-stopped", "is stopped while it waits", replace(STOPPED, starts=0), 1, blocked, stop_when_blocked),
     Case("purge", "is purged while it runs", Ending(Outcome.STOPPED, Cause.PURGE, starts=0), 1, ENDLESS, purge),
     Case("count0", "no group has anything to run", Ending(Outcome.UNPLACED, starts=0), 0, made(group(mock(), count=0))),

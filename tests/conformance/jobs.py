@@ -43,6 +43,7 @@ def group(
     name: str = "g",
     count: int = 1,
     restarts: int = 0,
+    restart_delay_s: int = 1,
     reschedules: int = 0,
     max_run_s: int = 0,
 ) -> Document:
@@ -51,7 +52,12 @@ def group(
         "Name": name,
         "Count": count,
         "Tasks": list(tasks),
-        "RestartPolicy": {"Attempts": restarts, "Delay": SECOND, "Interval": 600 * SECOND, "Mode": "fail"},
+        "RestartPolicy": {
+            "Attempts": restarts,
+            "Delay": restart_delay_s * SECOND,
+            "Interval": 600 * SECOND,
+            "Mode": "fail",
+        },
         "ReschedulePolicy": {
             "Attempts": reschedules,
             "Delay": 5 * SECOND,

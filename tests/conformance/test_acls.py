@@ -134,10 +134,16 @@ async def test_a_doctor_is_told_each_right(guarded, capabilities, lacking):
     assert {finding.check for finding in findings if finding.level is Level.SKIP} == {"read-logs"}
 
 
-@pytest.mark.parametrize("token", ["11111111-2222-3333-4444-555555555555", "no-uuid", ""])
+@pytest.mark.parametrize("token", ["11111111-2222-3333-4444-555555555555", "no-uuid"])
 async def test_a_token_that_is_none_is_told_before_anything_is_sent(guarded, tmp_path, token):
-    """Unknown, malformed or missing: Nomad says the same of all of them."""
-    end = await end_of(guarded.manager.at(token=token), tmp_path, manifest_of(ITEMS), wait="completion")
+    """Unknown or malformed: where it is denied, Nomad says the same as of a right that is lacking."""
+    with pytest.raises(NomadForbidden, match=r"Nomad refuses the token \(.+\): look at NOMAD_TOKEN"):
+        await end_of(guarded.manager.at(token=token), tmp_path, manifest_of(ITEMS), wait="completion")
+
+
+async def test_without_a_token_each_right_is_lacking(guarded, tmp_path):
+    """Nomad takes it for the anonymous one, which is no wrong one."""
+    end = await end_of(guarded.manager.at(token=""), tmp_path, manifest_of(ITEMS), wait="completion")
     assert end.summary is None
     assert {problem.code for problem in end.problems} == {"DF107"}
 
@@ -164,17 +170,24 @@ async def test_a_cluster_that_takes_no_dispatches_says_so(guarded, tmp_path):
     assert [item.outcome for item in summary.items] == ENDS["completion"]
 
 
-async def test_a_right_that_is_taken_away_meanwhile_makes_the_end_unknown(guarded, tmp_path):
-    """The child goes on; nobody with this token may see how it ends."""
+@pytest.mark.parametrize(
+    ("taken", "end", "state"),
+    [
+        pytest.param("rights", (Outcome.UNKNOWN, Cause.PERMISSION), "finished", id="rights"),
+        pytest.param("token", (None, None), "interrupted", id="token"),
+    ],
+)
+async def test_what_is_taken_away_meanwhile_hides_the_end(guarded, tmp_path, taken, end, state):
+    """The child goes on. Without the right it is unknown how it ends; a token that is gone ends the run before."""
     token = await guarded.token_with(DISPATCH, READ, LIST)
     await guarded.manager.register(job("longer", mock(run_for="3s")))
     told = Told()
     async with asyncio.TaskGroup() as group:
 
-        async def revoke() -> None:
+        async def take_away() -> None:
             await told.running("a")
-            await guarded.revoke(token)
+            await (guarded.revoke(token) if taken == "token" else guarded.rule(DISPATCH, READ, LIST, by=[]))
 
-        group.create_task(revoke())
+        group.create_task(take_away())
         summary = await run_items(guarded.manager.at(token=token), tmp_path, [{"id": "a", "job": "longer"}], told=told)
-    assert outcomes(summary) == {"a": (Outcome.UNKNOWN, Cause.PERMISSION)}
+    assert (outcomes(summary), summary.state) == ({"a": end}, state)

@@ -71,6 +71,21 @@ async def test_a_misspelt_job_is_told_its_likely_name(backend, tmp_path):
     assert problem.hint.startswith("did you mean 'pre-plain'")
 
 
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("films/plan", ()), ("films/versions", ("films",)), ("films/summary", ("films",)), ("films/allocations", ())],
+)
+async def test_a_job_that_cannot_be_read_by_its_name_is_told_at_the_item(backend, tmp_path, name, others):
+    """Nomad takes the end of the ID for one of its routes, of whatever job it finds then, or of none."""
+    await backend.register(job("pre-plain"), *map(job, others))
+    items = [{"id": "good", "job": "pre-plain"}, {"id": "odd", "job": name}]
+    end = await end_of(backend, tmp_path, manifest_of(items), wait="completion")
+    (problem,) = end.problems
+    assert (problem.code, problem.item, end.summary) == ("DF111", "odd", None)
+    assert problem.found.startswith(f"job {name!r} in namespace 'default' cannot be read: ")
+    assert problem.hint == f"Nomad takes the end of its ID, {name[5:]}, for a route: give it another ID"
+
+
 @pytest.mark.parametrize("kind", [pytest.param("real", marks=real_only("server configuration"))])
 async def test_a_server_may_allow_higher_priorities(kind, tmp_path):
     """What its configuration allows is sent."""

@@ -19,6 +19,16 @@ async def until_running(backend: Backend, child: str) -> Document:
     return await until(running, within_s=WITHIN_S)
 
 
+async def until_restarting(backend: Backend, child: str) -> None:
+    """Returns when a task of the child has ended and waits to be started again."""
+
+    async def restarting() -> bool:
+        states = [state for alloc in await backend.allocs(child) for state in (alloc["TaskStates"] or {}).values()]
+        return any(state["Events"][-1]["Type"] == "Restarting" for state in states if state["Events"])
+
+    await until(restarting, within_s=WITHIN_S)
+
+
 async def until_blocked(backend: Backend, child: str) -> None:
     """Returns when the child waits for a node that takes it."""
 

@@ -47,6 +47,9 @@ SAME: Sequence[Sequence[str]] = [
     # not readable
     ["ok", "missing.json"],
     ["ok", "."],
+    ["ok", ""],
+    ["-no-color", "-force-color", "ok", "missing.json"],
+    ["-force-color", "-no-color", "ok", "missing.json"],
     ["-meta", "novalue", "ok"],
     ["-client-cert", "x", "ok"],
 ]

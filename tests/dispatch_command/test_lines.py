@@ -54,6 +54,12 @@ def test_detached_it_only_says_what_was_made(address: str, arguments: list[str])
     assert ours(address, *arguments) == Said(DETACHED.format(job="ok"), "", 0)
 
 
+def test_an_empty_input_source_is_no_file() -> None:
+    """Nor is it the folder, nor no input at all: a variable of a script's may have been empty."""
+    told = "Error reading input data: open : no such file or directory\n"
+    assert ours("http://127.0.0.1:1", "ok", "") == Said("", told, 1)
+
+
 def test_the_payload_is_a_file_or_standard_input(address: str, tmp_path: Path) -> None:
     """A job that requires one takes both; without one it refuses."""
     (tmp_path / "in.json").write_text("{}")

@@ -9,7 +9,7 @@ import pytest
 
 from dispatchfile.agent.faults import parse_fault
 from dispatchfile.cli.terminal import FORBIDDING, FORCING
-from dispatchfile.events import EXIT_CLASSES, Cause, Outcome, State
+from dispatchfile.events import EXIT_CLASSES, Cause, NoticeKind, Outcome, State
 from dispatchfile.journal.folder import ENVIRONMENT
 from dispatchfile.nomad.connection import VARIABLES
 from dispatchfile.nomad.proxies import EXCEPTIONS
@@ -50,7 +50,7 @@ def test_every_cause_and_state_has_its_meaning() -> None:
 def test_every_exit_code_is_explained() -> None:
     """Those that scripts may see."""
     (section,) = (s for s in read_sections(ROOT / "docs/outcomes.md") if s.title == "Exit codes")
-    assert re.findall(r"^\| ([0-9]+) \|", section.prose, re.MULTILINE) == ["0", "2", "1", "130", "143"]
+    assert re.findall(r"^\| ([0-9]+) \|", section.prose, re.MULTILINE) == ["0", "2", "1", "130", "143", "129"]
 
 
 def test_every_variable_is_explained() -> None:
@@ -78,9 +78,23 @@ def _resolved(schema: Schema, part: Schema) -> Schema:
     return schema["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
 
 
+def test_every_state_of_a_run_is_named() -> None:
+    """Where the summary's key is explained."""
+    (row,) = (row for row in _table("docs/output.md", "JSON") if row[0] == "`state`")
+    assert set(read_schema("summary")["properties"]["state"]["enum"]) <= set(re.findall(r"`(.*?)`", row[1]))
+
+
 def test_every_event_is_explained() -> None:
     """By the names that lines bear."""
     assert _words(_table("docs/output.md", "NDJSON")) == read_schema("event")["properties"]["event"]["enum"]
+
+
+def test_every_kind_of_notice_is_named() -> None:
+    """Those that a run may tell of."""
+    (row,) = (row for row in _table("docs/output.md", "NDJSON") if row[0] == "`notice`")
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    kinds = {NoticeKind[name] for text in sources for name in re.findall(r"NoticeKind\.([A-Z_]+)", text)}
+    assert kinds <= set(re.findall(r"`(.*?)`", row[1]))
 
 
 def test_every_object_is_listed() -> None:

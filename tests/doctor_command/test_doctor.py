@@ -259,6 +259,21 @@ def test_many_children_make_a_token_dear(tmp_path: Path) -> None:
     assert len(pages) == 10
 
 
+def test_one_of_a_kind_is_counted_as_one(tmp_path: Path) -> None:
+    """A job that was dispatched once, and a manifest of one item."""
+    job = {"ID": "ok", "Namespace": "default", "Type": "batch", "ParameterizedJob": {"Payload": "optional"}}
+    answers = {
+        "/v1/job/ok": Reply(job),
+        "/v1/job/ok/summary": Reply({"Children": {"Dead": 1}, "Summary": {}}),
+        "/v1/jobs": Reply([{"ID": "ok"}]),
+    }
+    (tmp_path / "m.yaml").write_text("version: 1\ndispatches: [{id: a, job: ok}]\n")
+    with scripted(lambda asked: answers.get(asked.path) or healthy(asked)) as server:
+        told = [message for _, check, message in findings(server.address, str(tmp_path / "m.yaml"))]
+    assert "job ok in default: 1 child made so far; 1 job whose ID begins like its own: a token costs little" in told
+    assert any(message.startswith("1 dispatch; reads:") for message in told)
+
+
 def test_a_secret_is_never_shown() -> None:
     """Nomad answers with the token's own secret."""
     secret = "98008383-70fe-2622-8ae2-54f3bee3128b"

@@ -35,6 +35,7 @@ from dispatchfile.results import (
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "event-v1.schema.json").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+SUMMARY = json.loads((Path(__file__).parents[2] / "schemas" / "summary-v1.schema.json").read_text())
 AT = 1_795_350_600.25
 TS = "2026-11-22T12:30:00.250Z"
 FACTS = RunFacts("r1", "nightly", "", "local", "completion", AT)
@@ -140,6 +141,12 @@ def test_a_run_begins_and_ends_with_events_of_its_own() -> None:
         "duration_s": 1.0,
         "counts": dict.fromkeys(map(str, Outcome), 0) | {"total": 1},
     }
+
+
+@pytest.mark.parametrize("state", SUMMARY["properties"]["state"]["enum"])
+def test_the_end_fits_the_schema_in_every_state(state: str) -> None:
+    """A watch may end before the run does."""
+    VALIDATOR.validate(run_ended_json(summarize(Results([]), FACTS, state=state, finished_at=None)))
 
 
 @pytest.mark.parametrize(

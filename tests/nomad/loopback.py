@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket as socket_module
 import ssl
 import threading
@@ -78,6 +79,19 @@ class Line:
 Script = Callable[[Line], Awaitable[None]]
 
 
+HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # the last one on Linux alone
+
+
+def is_hung_up(writer: asyncio.StreamWriter) -> bool:
+    """Whether the client has closed the connection, though the server may not have come to notice."""
+    sock = writer.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(sock.fileno(), HUNG_UP)
+    return bool(poll.poll(0))
+
+
 @dataclass
 class Loopback:
     """What the server has seen."""
@@ -85,8 +99,23 @@ class Loopback:
     address: str = ""
     connections: int = 0
     open: int = 0
-    peak: int = 0
+    peak: int = 0  # of connections that were open at both ends
     closed: asyncio.Event = field(default_factory=asyncio.Event)  # no connection is open
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def count(self, writer: asyncio.StreamWriter) -> None:
+        """One more connection."""
+        self.writers.add(writer)
+        self.connections += 1
+        self.open += 1
+        self.peak = max(self.peak, sum(not is_hung_up(one) for one in self.writers))
+        self.closed.clear()
+
+    def discount(self, writer: asyncio.StreamWriter) -> None:
+        self.writers.discard(writer)
+        self.open -= 1
+        if not self.open:
+            self.closed.set()
 
 
 @asynccontextmanager
@@ -96,10 +125,7 @@ async def serving(script: Script, *, tls: ssl.SSLContext | None = None, socket: 
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(task := asyncio.current_task())
-        seen.connections += 1
-        seen.open += 1
-        seen.peak = max(seen.peak, seen.open)
-        seen.closed.clear()
+        seen.count(writer)
         try:
             with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
                 await script(Line(reader, writer))
@@ -107,9 +133,7 @@ async def serving(script: Script, *, tls: ssl.SSLContext | None = None, socket: 
             writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         finally:
             writer.transport.abort() if writer.is_closing() else writer.close()
-            seen.open -= 1
-            if not seen.open:
-                seen.closed.set()
+            seen.discount(writer)
             tasks.discard(task)
 
     if socket:

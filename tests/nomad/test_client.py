@@ -314,6 +314,7 @@ async def test_the_cluster_is_asked_about_itself():
     agent = {"config": {"Version": {"Version": "2.0.5"}, "Region": "global"}}
     assert await Nomad(ok(agent)).client().read_version() == (2, 0, 5)
     assert await Nomad(said(403, "Permission denied")).client().read_version() is None
+    assert await Nomad(said(403, "<p>a proxy lets only a part through</p>")).client().read_version() is None
     assert await Nomad(ok({})).client().read_version() is None
     assert await Nomad(ok("10.0.0.1:4647")).client().read_leader() == "10.0.0.1:4647"
     assert await Nomad(ok(["eu", "us"])).client().read_regions() == ("eu", "us")

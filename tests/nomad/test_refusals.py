@@ -189,7 +189,9 @@ HTML = Answer(200, {"content-type": "text/html"}, b"<html><body>Sign in</body></
         (said(429), NomadThrottled),
         (said(401, "Unauthorized"), NomadForbidden),
         (said(403, "Permission denied"), NomadForbidden),
-        (Answer(403, {"content-type": "text/html"}, b"<html>no</html>"), NomadForbidden),
+        (said(403, "rpc error: Permission denied"), NomadForbidden),
+        (said(403, "ACL token not found"), NomadForbidden),
+        (said(403, "Forbidden"), NomadForbidden),
         (said(404), NomadRefused),
         (said(404, "404 page not found"), NomadRefused),
         (said(408), NomadAmbiguous),
@@ -208,6 +210,28 @@ HTML = Answer(200, {"content-type": "text/html"}, b"<html><body>Sign in</body></
 def test_other_statuses_say_it_by_themselves(answer, error):
     """A proxy's 5xx leaves in doubt; 3xx and 4xx come from somebody who did not carry it out."""
     assert type(trouble_of_write(answer)) is error
+
+
+BETWEEN = "from something between here and Nomad"
+PASSWORD = f"HTTP 401 (Unauthorized), {BETWEEN}: it asks for a user and a password, see NOMAD_HTTP_AUTH"
+BY_PROXY = [
+    (Answer(403, {"content-type": "text/html"}, b"<html>no</html>"), f"HTTP 403 with a web page, {BETWEEN}"),
+    (Answer(401, {}, b"<title>Permission denied</title>"), f"HTTP 401 with a web page, {BETWEEN}"),
+    (said(403, "RBAC: access denied"), f"HTTP 403 (RBAC: access denied), {BETWEEN}"),
+    (said(403, '{"message":"Forbidden"}'), f'HTTP 403 ({{"message":"Forbidden"}}), {BETWEEN}'),
+    (said(403), f"HTTP 403 without a text, {BETWEEN}"),
+    (said(401, "Unauthorized", www_authenticate='Basic realm="nomad"'), PASSWORD),
+    (said(401, "Unauthorized", www_authenticate="Bearer"), f"HTTP 401 (Unauthorized), {BETWEEN}"),
+]
+
+
+@pytest.mark.parametrize(("answer", "told"), BY_PROXY)
+def test_a_refusal_that_is_not_in_nomads_words_tells_nothing_of_the_token(answer, told):
+    """It comes from a proxy, which has handed nothing on: a dispatch may be repeated."""
+    written, read = trouble_of_write(answer), trouble_of_read(answer)
+    assert (type(written), type(read)) == (NomadUnavailable, NomadUnreadable)
+    assert (written.message, written.status) == (told, answer.status)
+    assert (read.message, read.status) == (told, answer.status)
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ async def test_a_unix_socket_is_spoken_to_as_nomads_client_does(tmp_path):
 
 
 async def test_never_more_connections_than_allowed_and_first_come_first_served():
-    """Whoever finds all connections busy stands in line."""
+    """Whoever finds all connections busy stands in line; only to a new connection a server is given time to refuse."""
     served = []
 
     async def script(line: Line):
@@ -198,7 +198,8 @@ async def test_never_more_connections_than_allowed_and_first_come_first_served()
         await asyncio.gather(*(transport.send("GET", f"/{n:02}") for n in range(30)))
         assert (server.peak, transport.peak_connections) == (3, 3)
     assert sorted(served) == [f"/{n:02}" for n in range(30)]
-    assert all(abs(int(target[1:]) - place) <= 3 for place, target in enumerate(served))
+    from_the_line = [int(target[1:]) for target in served if target >= "/03"]
+    assert all(abs(number - place) <= 3 for place, number in enumerate(from_the_line, 3))
 
 
 async def test_the_connection_used_last_is_used_first():

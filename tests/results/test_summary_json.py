@@ -82,7 +82,7 @@ def test_keys_come_in_the_schemas_order() -> None:
     assert list(item_json(folded().item("film-1"))) == list(SCHEMA["properties"]["items"]["items"]["properties"])
 
 
-@pytest.mark.parametrize("state", ["finished", "interrupted", "stopped_early"])
+@pytest.mark.parametrize("state", ["finished", "interrupted", "stopped_early", "running"])
 @pytest.mark.parametrize("wait", ["detach", "placement", "completion"])
 def test_every_state_of_a_run_is_in_the_schema(state: str, wait: str) -> None:
     """With and without a manifest, an end, or a signal."""

@@ -10,6 +10,7 @@ from dispatchfile.settings import (
     Settings,
     Share,
     Wait,
+    format_duration,
     override_settings,
     parse_duration,
     parse_rate,
@@ -119,6 +120,7 @@ def test_a_flag_names_the_share_of_stop_on_itself() -> None:
         ("unreachable_after", "0m0.0s"),
         ("stop_on", "-1"),
         ("timeout", "2 hours"),
+        ("timeout", "0s"),
         ("settle", "45"),
     ],
 )
@@ -127,6 +129,20 @@ def test_a_setting_that_cannot_be_read_names_its_key(key: str, text: str) -> Non
     with pytest.raises(SettingError) as caught:
         resolve_settings({key: text}, {})
     assert (caught.value.key, str(caught.value)) == (key, f"{key}: {caught.value.message}")
+
+
+def test_a_flag_takes_away_what_the_manifest_sets() -> None:
+    """By the word that its help has for the default."""
+    manifest = {
+        "canary": "5",
+        "stop_on": "3",
+        "timeout": "2h",
+        "unplaced_after": "5m",
+        "rate": "3/s",
+        "wait": "completion",
+    }
+    flags = dict.fromkeys(("canary", "stop_on", "timeout", "unplaced_after"), "none") | {"rate": "unlimited"}
+    assert resolve_settings(flags, manifest) == resolve_settings({}, {"wait": "completion"})
 
 
 def test_detach_has_nothing_in_flight() -> None:
@@ -159,6 +175,13 @@ def test_a_flag_that_waits_less_goes_over_all_that_the_manifest_says_of_waiting(
     kept = timedelta(minutes=5) if wait == "completion" else None
     assert resolved == Settings(Wait(wait), unplaced_after=kept, in_flight=None if wait == "detach" else 7)
     assert override_settings(resolve_settings({}, manifest), {"wait": wait}) == resolved
+
+
+@pytest.mark.parametrize("text", ["1h30m", "90m", "45s", "1m0.25s", "1500us", "0s"])
+def test_a_duration_is_written_so_that_it_reads_the_same(text: str) -> None:
+    """The largest units first."""
+    assert parse_duration(format_duration(parse_duration(text))) == parse_duration(text)
+    assert format_duration(timedelta(minutes=90, milliseconds=250)) == "1h30m250ms"
 
 
 def test_flags_may_not_contradict_each_other() -> None:

@@ -19,7 +19,7 @@ from dispatchfile.flow import Ticket, parent_of
 from dispatchfile.items import Item, child_prefix
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.nomad.models import Alloc, Dispatched, JobStub
+from dispatchfile.nomad.models import Alloc, Dispatched, Job, JobStub
 from dispatchfile.results import NO_REQUESTS, Requests, Results, RunFacts, Summary
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.parents import PROBE_KEY
@@ -109,7 +109,12 @@ class PastNomad(FakeNomad):
             raise NomadNotFound("state directory not found", status=404)
         return self.logs[child.id, stream][-tail_bytes:]
 
+    async def read_job(self, job_id: str, **options) -> Job:
+        self._refuse("job")
+        return await super().read_job(job_id, **options)
+
     async def read_allocations(self, job_id: str, **options) -> tuple[Alloc, ...]:
+        self._refuse("allocations")
         found = await super().read_allocations(job_id, **options)
         return self.allocs.get(job_id, found)
 

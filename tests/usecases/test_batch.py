@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnreadable
 from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
+from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
 from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -23,6 +25,10 @@ def anyio_backend():
 
 def items(count, **options):
     return [make_item(f"i{number:03}", **options) for number in range(count)]
+
+
+def notices(ended):
+    return [(event.kind, event.message) for event in ended.events if isinstance(event, Notice)]
 
 
 async def test_every_item_is_dispatched_once_and_watched_to_its_end():
@@ -114,6 +120,7 @@ async def test_stop_on_starts_nothing_more_and_waits_for_what_lives():
     assert 3 <= counted.count(Outcome.FAILED) <= 6
     assert counted.count(Outcome.UNSENT) == 30 - counted.count(Outcome.FAILED)
     assert ended.last("i029").cause is Cause.STOP_ON
+    assert (NoticeKind.STOP_ON, "more than 2 did not end well: nothing more is started") in notices(ended)
 
 
 async def test_a_canary_goes_to_completion_before_the_rest_starts():
@@ -123,7 +130,13 @@ async def test_a_canary_goes_to_completion_before_the_rest_starts():
     assert nomad.dispatch_times[2] - nomad.dispatch_times[1] >= 20
     assert ended.last("i000").outcome is Outcome.SUCCEEDED
     assert ended.last("i009").outcome is Outcome.PLACED
-    assert NoticeKind.CANARY_PASSED in [event.kind for event in ended.events if isinstance(event, Notice)]
+    assert (NoticeKind.CANARY_PASSED, "all 2 canary items ended well: going on") in notices(ended)
+
+
+async def test_a_single_canary_is_told_of_as_one():
+    """It is the usual number."""
+    ended = await run_batch(FakeNomad(lifetime_s=1), items(2), canaries=["i000"])
+    assert (NoticeKind.CANARY_PASSED, "the canary item ended well: going on") in notices(ended)
 
 
 async def test_a_failed_canary_leaves_the_rest_unsent():
@@ -142,6 +155,8 @@ async def test_an_item_over_its_timeout_is_left_or_stopped():
     ended = await run_batch(nomad, pair)
     assert set(ended.outcomes().values()) == {Outcome.TIMED_OUT}
     assert {ended.last(item).cause for item in ("left", "stopped")} == {Cause.DEADLINE}
+    assert ended.last("left").message == "over its timeout of 1m: left to go on"
+    assert [ended.last(item).starts for item in ("left", "stopped")] == [1, 1]
     assert nomad.stopped == [nomad.of("run1-stopped-1")[0].id]
 
 
@@ -167,6 +182,13 @@ async def test_a_retry_first_stops_a_predecessor_that_may_still_live():
     calls = nomad.calls
     assert calls.index(f"stop {first.id}") < calls.index("dispatch run1-a-2")
     assert second.prefix == "run1-a-2"
+
+
+async def test_the_runs_timeout_is_told_as_it_is_written():
+    """Not as Python prints it."""
+    settings = replace(COMPLETION, timeout=timedelta(seconds=90))
+    ended = await run_batch(FakeNomad(lifetime_s=None), items(1), settings, run_timeout_s=90)
+    assert (NoticeKind.TIMEOUT, "the run is over its timeout of 1m30s") in notices(ended)
 
 
 async def test_the_runs_timeout_ends_everything():
@@ -364,11 +386,44 @@ class ForgetfulNomad(FakeNomad):
         return ()
 
 
-async def test_a_token_that_expires_makes_what_still_lives_unknown():
+class Revoked(ForgetfulNomad):
+    """One that goes on to know the token, which has lost all its rights."""
+
+    async def read_token_self(self):
+        return TokenSelf("accessor", "", "client", (), (), "")
+
+
+async def test_a_right_that_is_taken_away_makes_what_still_lives_unknown():
     """Nomad goes on to answer, so nobody waits for it to be reached again: a resume with another token looks anew."""
-    nomad = ForgetfulNomad(expires_s=20, lifetime_s=lambda prefix: 5 if "i000" in prefix else 60)
+    nomad = Revoked(expires_s=20, lifetime_s=lambda prefix: 5 if "i000" in prefix else 60)
     ended = await run_batch(nomad, items(3))
     assert ended.last("i000").outcome is Outcome.SUCCEEDED
     unknown = [(ended.last(item).outcome, ended.last(item).cause) for item in ("i001", "i002")]
     assert unknown == [(Outcome.UNKNOWN, Cause.PERMISSION)] * 2
     assert nomad.requests < 60
+
+
+EXPIRED = "Nomad refuses the token (Permission denied): the run ends here, and a resume goes on with another"
+
+
+@pytest.mark.parametrize(
+    ("settings", "lifetime_s"),
+    [
+        pytest.param(COMPLETION, 60, id="while-watching"),
+        pytest.param(replace(COMPLETION, rate=Rate(1, 10), in_flight=None), 0, id="while-sending"),
+        pytest.param(replace(COMPLETION, concurrency=8), lambda prefix: 19.99 if "i001" in prefix else 60, id="both"),
+    ],
+)
+async def test_a_token_that_expires_ends_the_run(settings, lifetime_s):
+    """Nothing is concluded from its refusals: what lives goes on, what was not carried out is unsent."""
+    nomad = ForgetfulNomad(expires_s=20, lifetime_s=lifetime_s)
+    ended = await run_batch(nomad, items(12), settings)
+    assert ended.state is BatchState.INTERRUPTED
+    assert [event.message for event in ended.events if isinstance(event, Notice)] == [EXPIRED]
+    unsent = [item.id for item in items(12)][len(nomad.made) :]
+    told = {item: (ended.last(item).outcome, ended.last(item).cause) for item in ended.outcomes()}
+    assert {item: end for item, end in told.items() if end[0] is not Outcome.SUCCEEDED} == dict.fromkeys(
+        unsent, (Outcome.UNSENT, Cause.PERMISSION)
+    )
+    assert nomad.calls.count("token") == 1
+    assert asyncio.get_running_loop().time() < nomad.expires_at + 15

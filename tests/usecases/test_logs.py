@@ -77,6 +77,18 @@ async def test_what_is_gone_is_said_to_be_gone(tmp_path):
     assert await read(name, nomad, items=["a", "b"]) == gone
 
 
+async def test_what_never_began_is_not_called_gone(tmp_path):
+    """A child that was not placed may still wait in Nomad."""
+    nomad = PastNomad()
+    child = nomad.had(A)
+    child.placed = False
+    unplaced = Ended("a", 1, STARTED_AT + 3, Verdict(Outcome.UNPLACED, Cause.NO_CAPACITY))
+    name = await keep_run(tmp_path, [A], [*sent(A, child), unplaced])
+    assert await read(name, nomad) == [TaskLog("a", note="no task of it has begun")]
+    nomad.children.clear()
+    assert await read(name, nomad) == [TaskLog("a", note="gone from Nomad")]
+
+
 async def test_of_a_local_run_the_record_is_all_there_is(tmp_path):
     """No server is asked."""
     name = await three(tmp_path, nomad := PastNomad(), head=header(local=True))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dispatchfile.errors import NomadForbidden, NomadRefused, NomadUnavailable
+from dispatchfile.errors import NomadForbidden, NomadNotFound, NomadRefused, NomadUnavailable
+from dispatchfile.nomad.models import Job
 from dispatchfile.preflight import parents_in
 from dispatchfile.usecases.parents import PROBE_PAUSES_S, read_parents
 from tests.fake_nomad import FakeNomad
@@ -35,6 +36,23 @@ NO_ID = NomadRefused("missing job ID for deregistering", status=500)
 NO_LEADER = NomadUnavailable("No cluster leader", status=500)
 
 
+PLAN, SUMMARY = ("default", "", "encode/plan"), ("default", "", "mux/summary")
+INVALID, GONE = NomadRefused("Invalid method", status=405), NomadNotFound("job not found", status=404)
+
+
+class Routed(FakeNomad):
+    """A Nomad that takes the ends of these jobs' IDs for routes."""
+
+    def __init__(self, *, odd: str = "encode/plan") -> None:
+        super().__init__()
+        self.odd = odd
+
+    async def read_job(self, job_id: str, **options: str) -> Job:
+        if job_id in {self.odd, "mux/summary"}:
+            raise INVALID if job_id == self.odd else GONE
+        return await super().read_job(job_id, **options)
+
+
 async def test_the_right_to_stop_is_asked_for_once_where_it_is_needed():
     """And nowhere else."""
     nomad = Asked(DENIED)
@@ -57,3 +75,25 @@ async def test_only_a_denial_says_that_the_right_is_lacking(answers, may_stop, a
     states = await read_parents(nomad, [ENCODE], probe=False, stopped=[ENCODE])
     assert states[ENCODE].may_stop is may_stop
     assert nomad.calls.count("ask to stop") == asked
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        pytest.param([ENCODE, PLAN], {ENCODE: None, PLAN: INVALID}, id="one-of-two"),
+        pytest.param([PLAN], {PLAN: INVALID}, id="by-its-id"),
+        pytest.param([ENCODE, SUMMARY], {ENCODE: None, SUMMARY: GONE}, id="another-jobs-route"),
+    ],
+)
+async def test_a_parent_that_cannot_be_read_keeps_no_other_from_it(wanted, told):
+    """What Nomad says of it is the parent's own trouble."""
+    states = await read_parents(Routed(), wanted)
+    assert {parent: state.trouble for parent, state in states.items()} == told
+
+
+async def test_a_server_that_answers_nonsense_for_all_jobs_is_told_as_such():
+    """Nothing is wrong with the items, then; nor does a resume know what to do with such a parent."""
+    with pytest.raises(NomadRefused, match="Invalid method"):
+        await read_parents(Routed(odd="encode"), [ENCODE])
+    with pytest.raises(NomadRefused, match="Invalid method"):
+        await read_parents(Routed(), [ENCODE, PLAN], probe=False)

@@ -84,7 +84,7 @@ async def test_a_process_that_was_killed_is_interrupted(tmp_path):
     assert (past.state, past.is_live, past.summary().state) == ("interrupted", False, "interrupted")
 
 
-@pytest.mark.parametrize("code", [130, 143, 1])
+@pytest.mark.parametrize("code", [129, 130, 143, 1])
 async def test_an_interrupted_run_keeps_its_exit_code_and_what_it_cost(tmp_path, code):
     """That of the signal, where it was one."""
     cost = Requests(40, 12, 1, 2, 9)

@@ -1,6 +1,8 @@
 """A run and what comes after it, against the embedded agent over loopback."""
 
 import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,12 @@ import pytest
 from dispatchfile.agent import EmbeddedAgent
 from dispatchfile.clock import Clock
 from dispatchfile.errors import RunRefused
-from dispatchfile.events import Outcome
+from dispatchfile.events import Cause, Outcome
 from dispatchfile.journal import RunState
+from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.nomad.transport import Transport
 from dispatchfile.reports.summary import rerun_command
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
@@ -19,7 +24,8 @@ from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
-from dispatchfile.usecases.run import RunOptions, run_manifest
+from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.run import RunOptions, connected, run_manifest
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 
@@ -65,10 +71,16 @@ class Place:
         self.name = RunName("r1", None, str(folder / "state"), {})
         self.connection = Connection(address=agent.address)
 
-    async def run(self):
+    async def run(self, connect=connected):
         source = ManifestSource(path=str(self.manifest), content=None, variables={}, environ={})
         options = RunOptions(source=source, connection=self.connection, run_id="r1", state_dir=self.name.state_dir)
-        return await run_manifest(options, reporter=NoReporter(), control=Control(), clock=Clock())
+        return await run_manifest(options, reporter=NoReporter(), control=Control(), clock=Clock(), connect=connect)
+
+    async def resume(self):
+        options = ResumeOptions(
+            run="r1", manifest=None, connection=self.connection, environ={}, state_dir=self.name.state_dir
+        )
+        return await resume_run(options, reporter=NoReporter(), control=Control(), clock=Clock())
 
     async def stop(self):
         options = StopOptions(name=self.name, connection=self.connection)
@@ -92,6 +104,49 @@ class Place:
 async def place(tmp_path):
     async with EmbeddedAgent(jobs=[JOB]) as agent:
         yield lambda wait: Place(tmp_path, agent, wait)
+
+
+class Expiring(Transport):
+    """The way to a Nomad whose token expires when so many children have been made."""
+
+    def __init__(self, connection: Connection, *, children: int) -> None:
+        super().__init__(connection, max_connections=4)
+        self.left = children
+
+    async def send(self, method: str, target: str, body: bytes = b"") -> Answer:
+        if self.left > 0:
+            answer = await super().send(method, target, body)
+            self.left -= b"DispatchedJobID" in answer.body
+            return answer
+        if target == "/v1/acl/token/self":
+            return Answer(500, {}, b"ACL token expired")
+        return Answer(403, {}, b"Permission denied")
+
+
+@asynccontextmanager
+async def with_a_token_for_one(connection, settings):
+    async with Client(connection, max_connections=4, transport=Expiring(connection, children=1)) as client:
+        yield client
+
+
+async def test_a_run_whose_token_expires_goes_on_with_another(place):
+    """It ends as interrupted: what was made goes on, and what was denied only for the token is not refused."""
+    here = place("completion")
+    end = await here.run(with_a_token_for_one)
+    assert (end.exit_code, end.summary.state) == (1, "interrupted")
+    ends = Counter((item.outcome, item.cause) for item in end.summary.items)
+    assert ends == {(None, None): 1, (Outcome.UNSENT, Cause.PERMISSION): 2}
+    resuming = asyncio.create_task(here.resume())
+    await here.until("wrong", Outcome.FAILED)
+    await here.until("long", "running")
+    await here.stop()
+    summary = await resuming
+    assert len([job for job in here.agent.state.jobs.values() if job.parent_id]) == 3
+    assert {item.id: str(item.outcome or item.state) for item in summary.items} == {
+        "quick": "succeeded",
+        "wrong": "failed",
+        "long": "running",
+    }
 
 
 async def test_a_live_run_is_stopped_by_another_process(place):

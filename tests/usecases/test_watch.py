@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchfile.errors import NomadUnavailable
+from dispatchfile.errors import NomadForbidden, NomadUnavailable
 from dispatchfile.events import Cause, Ended, Moved, Outcome, State, Verdict
 from dispatchfile.journal import Journal, RunState
 from dispatchfile.settings import Settings, Wait
@@ -144,6 +144,13 @@ async def test_the_signal_that_ended_the_run_is_not_the_watchs(tmp_path):
     assert refreshed.exit_code == 130
 
 
+async def test_of_a_run_whose_children_a_signal_has_stopped_the_outcomes_count(tmp_path):
+    """It is over, and nothing of it is unknown."""
+    ends = [ended(A, Outcome.STOPPED, Cause.USER_STOP), ended(B, Outcome.SUCCEEDED)]
+    name = await keep_run(tmp_path, [A, B], ends, state=RunState.STOPPED_EARLY, exit_code=130)
+    assert (await watch(name, PastNomad())).exit_code == 2
+
+
 async def test_a_local_run_has_nothing_to_follow(tmp_path):
     """Its tasks ended with it."""
     name = await keep_run(
@@ -163,6 +170,36 @@ async def test_a_refresh_looks_at_each_living_child_once(tmp_path):
     summary = await refresh_run(read_past(name), CONNECTION, clock=loop_clock(), connect=nomad.connect)
     assert told_of(summary) == {"a": "running", "b": "failed", "c": "waiting"}
     assert (summary.state, nomad.writes, bytes_of(tmp_path)) == ("interrupted", [], before)
+
+
+@pytest.mark.parametrize("by", ["watch", "refresh"])
+@pytest.mark.parametrize(
+    ("forbidden", "told"),
+    [
+        pytest.param("job", "the token may not read job 'encode' in namespace 'default': it needs read-job", id="all"),
+        pytest.param(
+            "allocations",
+            "the token may not look at the run's children (Permission denied): it needs read-job",
+            id="meanwhile",
+        ),
+    ],
+)
+async def test_who_may_not_look_is_told_which_right_that_takes(tmp_path, by, forbidden, told):
+    """A living child is not called unknown for it, and nothing changes."""
+    nomad = PastNomad(forbidden=[forbidden])
+    child = nomad.had(A)
+    name = await keep_run(tmp_path, [A], [*sent(A, child)], state=RunState.INTERRUPTED)
+    asyncio.get_running_loop().call_later(5, nomad.end, child)
+    before = bytes_of(tmp_path)
+    heard = Told()
+    looks = {
+        "watch": lambda: watch(name, nomad, heard),
+        "refresh": lambda: refresh_run(read_past(name), CONNECTION, clock=loop_clock(), connect=nomad.connect),
+    }
+    with pytest.raises(NomadForbidden) as denied:
+        await looks[by]()
+    assert not [event for event in heard.events if isinstance(event, Ended)]
+    assert (denied.value.message, bytes_of(tmp_path)) == (told, before)
 
 
 async def test_a_refresh_that_gets_no_answer_says_so(tmp_path):

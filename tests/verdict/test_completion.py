@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.events import Cause, Outcome, State, Verdict
-from dispatchfile.nomad.models import Alloc, TaskGroup, TaskState
+from dispatchfile.nomad.models import Alloc, TaskEvent, TaskGroup, TaskState
 from dispatchfile.verdict import (
     NO_EVAL_AFTER_S,
     ChildRecords,
@@ -30,6 +30,7 @@ from tests.verdict.builders import (
     alloc,
     child,
     evaluation,
+    event,
     exited,
     failing,
     group_of,
@@ -548,3 +549,43 @@ def test_what_has_ended_well_before_a_stop_has_ended_well(after: TaskState, outc
     group = replace(group_of(tasks=("t", "after")), lifecycle={"after": "poststop"})
     records = child(alloc("running", desired_status="stop", tasks=tasks), stop=True, groups={"g": group})
     assert outcome_of(judge_completion(records))[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("events", "starts"),
+    [
+        pytest.param((STARTED, exited(3), RESTARTING, KILLING, event("Killed")), 2, id="killed-while-it-waits"),
+        pytest.param((STARTED, exited(3), RESTARTING), 2, id="still-waits"),
+        pytest.param((STARTED, exited(3), RESTARTING, STARTED, KILLING, exited(0)), 3, id="killed-after-it"),
+        pytest.param((STARTED, exited(3), RESTARTING, event("Driver Failure")), 3, id="could-not-be-started"),
+        pytest.param((), 3, id="no-events-left"),
+    ],
+)
+def test_a_restart_counts_as_a_start_once_it_was_tried(events: tuple[TaskEvent, ...], starts: int) -> None:
+    """Nomad counts it as it is decided, and a stop may come before its delay is over."""
+    stopped = alloc("complete", "stop", tasks={"t": task(*events, restarts=2)})
+    verdict = judge_completion(child(stopped, stop=True, groups=RETRIED))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.outcome, verdict.starts) == (Outcome.STOPPED, starts)
+
+
+RECEIVED, MADE_NS = event("Received"), 1_795_348_797_000_000_000  # 2026-11-22T11:59:57Z
+
+
+@pytest.mark.parametrize(
+    ("events", "after"),
+    [
+        pytest.param(
+            (RECEIVED, replace(STARTED, time_ns=MADE_NS + 10**9), exited(7), RESTARTING, STARTED), "4s", id="all-there"
+        ),
+        pytest.param((exited(7), RESTARTING, STARTED, KILLING), "5s", id="the-first-are-gone"),
+        pytest.param((RECEIVED, exited(7), RESTARTING, STARTED), "2s", id="no-start-among-them"),
+    ],
+)
+def test_what_ran_too_long_ran_since_its_first_start(events: tuple[TaskEvent, ...], after: str) -> None:
+    """The limit is the allocation's, restarts included, and a task's state tells of its last start alone."""
+    tasks = {"t": task(*events, restarts=1)}
+    over = alloc(client_description="allocation exceeded max_run_duration", tasks=tasks, create_time_ns=MADE_NS)
+    verdict = judge_completion(child(over, groups=RETRIED))
+    assert isinstance(verdict, Verdict)
+    assert verdict.message == f"over its max_run_duration on node n1 after {after}"
