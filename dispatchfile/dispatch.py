@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os.path
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from dispatchfile.clock import Clock
 from dispatchfile.errors import (
@@ -45,10 +45,13 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.filters import literal, matches, quote
 from dispatchfile.nomad.models import Dispatched
 
+T = TypeVar("T")
+
 NEVER_MADE = "its child was looked for, and surely never made"  # why a request in doubt is repeated
 MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit, at most
 LOOKED_FOR_TOGETHER = 50  # attempts whose children one list shows
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
+LAST_LOOK_S = 5.0  # how long a look may take once the run is to end: a resume looks again
 LEFT_IN_DOUBT = "perhaps sent before the run was taken up again"
 GRACE_S = 15.0  # the whole run ends before one attempt is given up
 UNBROKEN_S = 10.0  # looks further apart than this leave a gap in which a child may come and go
@@ -145,6 +148,7 @@ class Dispatcher:
         self._listing: dict[Parent, asyncio.Lock] = {}
         self._may_filter = True
         self._abandonment = asyncio.Event()
+        self._looks: set[asyncio.Timeout] = set()  # under way
         self._halted = False
 
     def wake(self) -> None:
@@ -370,7 +374,7 @@ class Dispatcher:
         while True:
             looked_at, looked_at_wall = self._clock.now(), self._clock.wall()
             try:
-                children = await self._look(ticket)
+                children = await self._look_in_time(ticket)
             except NomadForbidden as error:
                 if await self._desk.ends_with(error):
                     return None
@@ -433,6 +437,18 @@ class Dispatcher:
             self._flow.prove(parent_of(ticket.item))
         self._accept(ticket, children[0], existing=not self._is_own(ticket, ours), adopted=True)
 
+    async def _look_in_time(self, ticket: Ticket) -> list[str] | None:
+        """As a look, but nobody waits for one at length once the run is to end."""
+        try:
+            async with asyncio.timeout(LAST_LOOK_S if self._abandonment.is_set() else None) as limit:
+                self._looks.add(limit)
+                try:
+                    return await self._look(ticket)
+                finally:
+                    self._looks.discard(limit)
+        except TimeoutError:
+            return None
+
     async def _look(self, ticket: Ticket) -> list[str] | None:
         """The IDs of the attempt's children, oldest first; None if nobody could tell. Raises NomadForbidden."""
         try:
@@ -470,10 +486,13 @@ class Dispatcher:
                 try:
                     found = await self._read_sightings(parent, stems)
                 except NomadError as error:
-                    for each in answers:
+                    for each in _awaited(answers):
                         each.set_exception(error)
+                except asyncio.CancelledError:
+                    asking.update(zip(stems, answers, strict=True))  # for those who wait longer
+                    raise
                 else:
-                    for each in answers:
+                    for each in _awaited(answers):
                         each.set_result(found)
         return await answer
 
@@ -551,4 +570,11 @@ class Dispatcher:
         """Send nothing more, wait for the answers under way, take one more look at what is in doubt, then end."""
         self._halted = True
         self._abandonment.set()
+        for look in self._looks:
+            look.reschedule(self._clock.now() + LAST_LOOK_S)
         self.wake()
+
+
+def _awaited(answers: Iterable[asyncio.Future[T]]) -> Iterator[asyncio.Future[T]]:
+    """Those that somebody still waits for."""
+    return (answer for answer in answers if not answer.done())

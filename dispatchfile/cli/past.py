@@ -25,6 +25,7 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd
 
 RUN_ID = re.compile(r"[a-z0-9]{1,20}")
+YAML = frozenset({".yaml", ".yml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +52,11 @@ def name_run(run: str | None, state_dir: str | None) -> RunName:
     """
     The run that *run* names: an ID or the beginning of one, or a manifest; without, this folder's manifest.
 
-    A manifest stands for its latest run. Raises UsageError for what can be neither.
+    A manifest stands for its latest run, even one that is gone by now. Raises UsageError for what can be neither.
     """
     if run is not None and RUN_ID.fullmatch(run):
         return RunName(run, None, state_dir, os.environ)
-    if run is not None and not Path(run).exists():
+    if run is not None and not Path(run).exists() and Path(run).suffix.lower() not in YAML:
         raise UsageError(f"{run!r} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
     manifest = run if run is not None else manifest_here()
     return RunName(None, Path(manifest) if manifest else None, state_dir, os.environ)

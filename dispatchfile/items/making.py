@@ -30,6 +30,10 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TELL_NO_VALUE = frozenset({"DF019", "DF040", "DF041"})
 ANYWHERE = ""  # of what is counted wherever it stands
 HIDDEN = "cannot be made, and what went wrong could tell the sensitive value: try it without `sensitive`"
+HIDDEN_NAME = (
+    "uses something that is not defined, perhaps a variable that --var or --var-file is to give; "
+    "which one could tell the sensitive value: try it without `sensitive`"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_PREFIX = re.compile(r"[\s/\x00-\x1f\x7f-\x9f]")
 
@@ -93,7 +97,7 @@ class Making:
         document, recipe = self._shop.document, self._recipe
         position = document.position(*route_of(document, recipe.index, key, *rest))
         hides = code not in TELL_NO_VALUE and self._is_sensitive(key, *rest)
-        told = HIDDEN if hides else found
+        told = _hidden(code) if hides else found
 
         def problem() -> Problem:
             whole = document.problem(code, position, f"{told}{self._of_row()}", hint, item=self.id)
@@ -257,7 +261,7 @@ class Making:
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
         hides = self._is_sensitive("payload")
-        told = HIDDEN if hides else trouble.found
+        told = _hidden(trouble.code) if hides else trouble.found
         found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
         hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
         return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt)
@@ -270,6 +274,11 @@ class Making:
 
     def _of_row(self) -> str:
         return f" (row {self._row.position})" if self._row.position else ""
+
+
+def _hidden(code: str) -> str:
+    """What may be told of a problem with a sensitive value."""
+    return HIDDEN_NAME if code == "DF033" else HIDDEN
 
 
 @lru_cache  # most items of a manifest have the same

@@ -50,7 +50,7 @@ def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | 
     try:
         return next(runs, None)
     except JournalError as exc:
-        doubt = f"it may be an unfinished run of {manifest}: move it away, or insist with --new"
+        doubt = f"it may be an unfinished run of {manifest}: --new starts another one beside it"
         raise JournalError(f"{exc}; {doubt}") from exc
 
 

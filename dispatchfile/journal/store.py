@@ -12,6 +12,7 @@ from filelock import BaseFileLock
 
 from dispatchfile.errors import JournalError
 from dispatchfile.items import Item
+from dispatchfile.journal.folder import run_id
 from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.records import RunHeader, RunStatus, StoredRun
 from dispatchfile.journal.rows import (
@@ -78,6 +79,7 @@ REASONS = {
     "SQLITE_NOTADB": "it is damaged, or no journal at all",
     "SQLITE_CORRUPT": "it is damaged",
 }
+DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 
 
 class Store:
@@ -246,7 +248,7 @@ def _check_is_journal(connection: sqlite3.Connection, path: Path) -> int:
     """Its version."""
     version = _number(connection, "PRAGMA user_version")
     if version < 1 or _number(connection, "PRAGMA application_id") != APPLICATION_ID:
-        raise JournalError(f"{path}: {REASONS['SQLITE_NOTADB']}")
+        raise JournalError(f"{path}: {REASONS['SQLITE_NOTADB']}{_way_on(path)}")
     return version
 
 
@@ -273,7 +275,7 @@ def journal_errors(path: Path) -> Iterator[None]:
         name: str = getattr(exc, "sqlite_errorname", "")
         known = max((start for start in REASONS if name.startswith(start)), key=len, default=None)
         reason = f"{REASONS[known]} ({exc})" if known else str(exc)
-        raise JournalError(f"{path}: {reason}") from exc
+        raise JournalError(f"{path}: {reason}{_way_on(path) if known in DAMAGED else ''}") from exc
 
 
 @contextmanager
@@ -282,7 +284,13 @@ def damage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
-        raise JournalError(f"{path}: {REASONS['SQLITE_CORRUPT']} ({exc})") from exc
+        raise JournalError(f"{path}: {REASONS['SQLITE_CORRUPT']} ({exc}){_way_on(path)}") from exc
+
+
+def _way_on(path: Path) -> str:
+    """What is left to do where the file cannot be read for good."""
+    again = f"`dispatchfile run MANIFEST --run-id {run_id(path)}`"
+    return f"; with it moved away, {again} takes what Nomad still has of the run, and sends the rest"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -71,6 +71,15 @@ def test_without_a_run_there_is_nothing_to_show(folder: Path, capsys: pytest.Cap
     assert not (folder / "state").exists()
 
 
+def test_a_manifest_that_is_gone_still_names_its_latest_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The journal knows its path; one that never was there is told of as such."""
+    Path("dispatchfile.yaml").unlink()
+    assert run_to_exit_code(["status", "dispatchfile.yaml"]) == 0
+    assert capsys.readouterr().out.startswith("run r1 of ")
+    assert run_to_exit_code(["status", "nightli.yaml"]) == 1
+    assert "no run of nightli.yaml in " in capsys.readouterr().err
+
+
 def test_a_run_is_shown_by_its_beginning_its_manifest_or_its_folder(
     past: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

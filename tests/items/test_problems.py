@@ -412,3 +412,15 @@ def test_what_is_sensitive_is_in_no_message(payload: str, tmp_path: Path) -> Non
     assert isinstance(problem, Problem)
     assert "sekrit" not in f"{problem} {problem.excerpt}"
     assert "sensitive" in problem.text
+
+
+@pytest.mark.parametrize("payload", ['{text: "{{ vars.sekrit }}"}', '{template: "t.j2"}'])
+def test_a_variable_that_is_not_given_for_what_is_sensitive_is_told_without_its_name(
+    payload: str, tmp_path: Path
+) -> None:
+    """As where an export is to be run: which one may have been made of the value."""
+    (tmp_path / "t.j2").write_text("{{ vars.sekrit }}")
+    (problem,) = read(tmp_path, f"dispatches: [{{id: a, job: j, payload: {payload}, sensitive: [payload]}}]\n")
+    assert isinstance(problem, Problem)
+    assert "perhaps a variable that --var or --var-file is to give" in problem.text
+    assert "sekrit" not in f"{problem} {problem.excerpt}"

@@ -261,7 +261,7 @@ async def test_two_cannot_work_on_one_run(folder):
     """The second is told who has it, and looking does no harm."""
     journal = await started(folder)
     assert is_live(JournalReader(journal.path).run())
-    with pytest.raises(RunRefused, match=rf"process {os.getpid()} on .* run k3j9x2ab: `watch k3j9x2ab`"):
+    with pytest.raises(RunRefused, match=rf"process {os.getpid()} on .* run k3j9x2ab: `dispatchfile watch k3j9x2ab`"):
         Journal.resume(journal.path)
     await end(journal)
     assert not is_live(JournalReader(journal.path).run())

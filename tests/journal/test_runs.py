@@ -56,6 +56,7 @@ def test_a_damaged_file_does_not_hide_the_others(folder):
     runs, (error,) = list_runs(folder)
     assert [run.header.id for run in runs] == ["a"]
     assert "-b.db: it is damaged, or no journal at all" in str(error)
+    assert "with it moved away, `dispatchfile run MANIFEST --run-id b` takes what Nomad still has" in str(error)
 
 
 @pytest.mark.parametrize("name", ["k3", "k3j9", "abc"])
@@ -131,6 +132,6 @@ def test_a_file_that_cannot_be_read_may_be_the_unfinished_run(folder, tmp_path):
     """Could not check is not the same as checked: the user decides."""
     keep(folder, "abc").write_bytes(b"")
     with pytest.raises(
-        JournalError, match=r"may be an unfinished run of .*m\.yaml: move it away, or insist with --new"
+        JournalError, match=r"may be an unfinished run of .*m\.yaml: --new starts another one beside it"
     ):
         unfinished_run(folder, tmp_path / "m.yaml", TARGET)

@@ -213,6 +213,30 @@ async def test_an_interruption_leaves_what_lives_and_sends_nothing_more():
     assert nomad.stopped == []
 
 
+@pytest.mark.parametrize("interrupted_after_s", [2.0, 150.0])
+async def test_an_interruption_waits_at_length_for_no_look_where_nomad_hangs(interrupted_after_s):
+    """What is in doubt is left to a resume, though each list may take two minutes and one comes behind the other."""
+
+    class Sluggish(FakeNomad):
+        async def dispatch_job(self, job, *, id_prefix, **request):
+            await asyncio.sleep(int(id_prefix[6:9]))
+            return await super().dispatch_job(job, id_prefix=id_prefix, **request)
+
+        async def list_all_jobs(self, **query):
+            await asyncio.sleep(120)
+            return await super().list_all_jobs(**query)
+
+    nomad = Sluggish(script=lambda prefix: None if prefix == "run1-i000-1" else "drop", lifetime_s=None)
+    outcomes = Outcomes()
+    batch = make_batch(nomad, items(8), COMPLETION, outcomes=outcomes)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    loop.call_later(interrupted_after_s, batch.interrupt)
+    assert await batch.run() is BatchState.INTERRUPTED
+    assert loop.time() - started <= max(interrupted_after_s, 8.0) + 6.0  # the last answer comes after 8 s
+    assert outcomes.of("i007") == ["Sending", "Doubted"]
+
+
 async def test_no_answer_for_too_long_ends_the_run_as_interrupted():
     """Nomad is away: after `unreachable_after` the run gives up, and says so."""
     nomad = FakeNomad(lifetime_s=1)
