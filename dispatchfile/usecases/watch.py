@@ -26,6 +26,7 @@ from dispatchfile.usecases.reporting import NoReporter, Reporter
 from dispatchfile.usecases.run import Connect, connected
 
 TAIL_EVERY_S = 0.3
+TAKEN_OVER_WITHIN_S = 1.0  # `stop` waits for a process to end, and then does the rest itself
 FOLLOWED_STATES = frozenset({State.QUEUED, State.RUNNING})
 
 
@@ -114,7 +115,7 @@ async def _tail(
 
     async def follow() -> None:
         reporter.started(run_facts(stored.header), tail.results)
-        while is_live(stored) and (until is None or clock.now() < until):
+        while await _goes_on(reader, clock) and (until is None or clock.now() < until):
             await clock.sleep(TAIL_EVERY_S)
             tail.read(tell)
 
@@ -122,6 +123,15 @@ async def _tail(
     live = is_live(stored)  # asked first: what it wrote before it ended is read below
     tail.read(tell)
     return PastRun(reader, reader.run(), tail.results, live).summary()
+
+
+async def _goes_on(reader: JournalReader, clock: Clock) -> bool:
+    """Whether a process is at work, be it one that ends the run in the place of the one before."""
+    if is_live(stored := reader.run()):
+        return True
+    if stored.is_unfinished:
+        await clock.sleep(TAKEN_OVER_WITHIN_S)
+    return is_live(stored)
 
 
 class _Tail:

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from dispatchfile.clock import Clock
 from dispatchfile.errors import NomadForbidden, NomadUnavailable
 from dispatchfile.events import Cause, Ended, Moved, Outcome, State, Verdict
 from dispatchfile.journal import Journal, RunState
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import read_past
-from dispatchfile.usecases.watch import WatchOptions, refresh_run, watch_run
+from dispatchfile.usecases.watch import TAKEN_OVER_WITHIN_S, WatchOptions, refresh_run, watch_run
 from tests.making import make_item
 from tests.usecases.past_runs import (
     CONNECTION,
@@ -231,6 +232,32 @@ class TestBesideALiveProcess:
         summary = await watching
         assert (told.events, told_of(summary)) == (events, {"a": "succeeded", "b": "failed"})
         assert (summary.state, summary.exit_code, summary.duration_s, nomad.connected) == ("finished", 2, 9.0, 0)
+
+    async def test_who_takes_the_run_over_from_a_process_is_followed_too(self, tmp_path):
+        """As `stop` does, of whom a watch that had ended would not know."""
+        name = await keep_run(tmp_path, [A], sent(A, PastNomad().had(A)), state=RunState.INTERRUPTED)
+        path = name.open().path
+        steps = iter(["the process ends", "nobody", "stop takes over", "stop ends"])
+
+        class Played(Clock):
+            async def sleep(self, seconds):
+                match next(steps):
+                    case "the process ends":
+                        await first.close(RunState.INTERRUPTED, exit_code=1, finished_at=STARTED_AT + 5)
+                    case "nobody":
+                        assert seconds == TAKEN_OVER_WITHIN_S
+                        journals.append(Journal.resume(path))
+                    case "stop takes over":
+                        journals[0].record(ended(A, Outcome.STOPPED, Cause.USER_STOP))
+                    case "stop ends":
+                        await journals[0].close(RunState.STOPPED_EARLY, exit_code=1, finished_at=STARTED_AT + 9)
+
+        first, journals = Journal.resume(path), []
+        options = WatchOptions(name=name, connection=CONNECTION)
+        summary = await watch_run(
+            options, reporter=Told(), control=Control(), clock=Played(), connect=PastNomad().connect
+        )
+        assert (summary.state, told_of(summary)) == ("stopped_early", {"a": "stopped"})
 
     async def test_watching_a_live_process_ends_when_its_time_is_up_too(self, tmp_path):
         """The process goes on."""
