@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import MARKED_TOGETHER, NEVER_MADE, Baseline, Dispatcher
+from dispatchfile.dispatch import MARKED_TOGETHER, Baseline, Dispatcher
 from dispatchfile.errors import (
     DispatchfileError,
     NomadError,
@@ -30,14 +30,12 @@ from dispatchfile.events import (
     Accepted,
     Cause,
     Doubled,
-    Doubted,
     Ended,
     Event,
     Ledger,
     Notice,
     NoticeKind,
     Outcome,
-    Repeated,
     Sending,
     Verdict,
 )
@@ -46,15 +44,12 @@ from dispatchfile.items import Item, is_child_of, item_prefix
 from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait, format_duration
+from dispatchfile.usecases.reach import Reach
 from dispatchfile.usecases.tokens import TokenCheck
 
 TICK_S = 0.5
-THROTTLING_TOLD_EVERY_S = 60.0
-WITHOUT_LEADER = "No cluster leader"  # Nomad's words
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
-TROUBLE_TOLD_AFTER_S = 5.0
-FEWEST_FAILURES = 3  # fewer of them may lie far apart and tell nothing of what was between
 NOT_OURS = "was in Nomad before this run and is not stopped by it"
 UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
 
@@ -110,32 +105,6 @@ class Plan:
     listings: Mapping[Parent, tuple[str, str]] = field(default_factory=dict)  # prefix and filter of its children
 
 
-@dataclass(slots=True)
-class _Reach:
-    """How long no dispatch has got through, though Nomad may answer whatever else it is asked."""
-
-    limit_s: float
-    since: float | None = None
-    failures: int = 0
-    lost_by: str = ""  # why, once it has been for too long; seen at a failure, as a rate may let long pass between two
-    waiting: set[str] = field(default_factory=set)  # items whose dispatch has failed
-
-    def hear(self, event: Event, now: float) -> None:
-        if isinstance(event, Repeated) and event.reason == NEVER_MADE:
-            return  # that it failed was heard when it was doubted
-        if isinstance(event, Doubted | Repeated):
-            self.waiting.add(event.item)
-            self.since = now if self.since is None else self.since
-            self.failures += 1
-            is_lost = self.failures >= FEWEST_FAILURES and now - self.since >= self.limit_s
-            self.lost_by = event.reason if is_lost else ""
-        elif isinstance(event, Accepted | Ended):
-            self.waiting.discard(event.item)
-            refused = isinstance(event, Ended) and event.verdict.outcome is Outcome.REFUSED
-            if isinstance(event, Accepted) or refused or not self.waiting:
-                self.since, self.failures, self.lost_by = None, 0, ""
-
-
 class Batch:
     """A batch under way. *listener* hears every event, in order, before anything follows from it."""
 
@@ -172,11 +141,7 @@ class Batch:
         }
         self._deadlines: list[tuple[float, int, Child, str, float]] = []  # the next look, …, when its time was up
         self._sequence = itertools.count()
-        self._reach = _Reach(plan.settings.unreachable_after.total_seconds())
-        self._trouble_since: float | None = None
-        self._trouble_told = False
-        self._last_trouble = ""
-        self._throttled, self._throttling_told_at = 0, -math.inf
+        self._reach = Reach(plan.settings.unreachable_after.total_seconds(), clock, self._notice)
         self._token = TokenCheck(client)
         self._interrupted = False
         self._drained = False
@@ -309,7 +274,7 @@ class Batch:
             self._sent_at[event.item] = event.at
         else:
             self._ledger.record(event)
-        self._reach.hear(event, self._clock.now())
+        self._reach.hear(event)
         self._listener(event)
 
     async def before_send(self, ticket: Ticket) -> Verdict | None:
@@ -456,7 +421,7 @@ class Batch:
 
     def _tick(self) -> None:
         self._check_reach()
-        self._check_throttling()
+        self._reach.throttled(self._client.throttled)
         self._check_run_deadline()
         if self._stop_requested() and not self._interrupted:
             self.stop_was_requested = True
@@ -520,36 +485,15 @@ class Batch:
     # Reach
 
     def trouble(self, error: NomadError) -> None:
-        now, self._last_trouble = self._clock.now(), error.message
-        self._trouble_since = now if self._trouble_since is None else self._trouble_since
-        if now - self._trouble_since >= TROUBLE_TOLD_AFTER_S and not self._trouble_told:
-            self._trouble_told = True
-            kind = NoticeKind.NO_LEADER if WITHOUT_LEADER in error.message else NoticeKind.UNREACHABLE
-            self._notice(kind, f"{error.message}; trying again")
+        self._reach.trouble(error)
 
     def answered(self) -> None:
-        self._trouble_since, self._trouble_told = None, False
+        self._reach.answered()
 
     def _check_reach(self) -> None:
-        limit = self._reach.limit_s
-        if self._interrupted:
-            return
-        if self._reach.lost_by:
-            self._give_up(f"no dispatch has got through for {limit:g} s, the last one: {self._reach.lost_by}")
-        elif self._trouble_since is not None and self._clock.now() - self._trouble_since >= limit:
-            self._give_up(f"no good answer from Nomad for {limit:g} s, the last one: {self._last_trouble}")
-
-    def _check_throttling(self) -> None:
-        """Told now and then: a run that is slow for that reason should say so."""
-        new, now = self._client.throttled - self._throttled, self._clock.now()
-        if new > 0 and now >= self._throttling_told_at + THROTTLING_TOLD_EVERY_S:
-            self._throttled, self._throttling_told_at = self._client.throttled, now
-            answers = "1 request was" if new == 1 else f"{new:,} requests were"
-            self._notice(NoticeKind.THROTTLED, f"{answers} answered with 429, too many at a time: going slower")
-
-    def _give_up(self, reason: str) -> None:
-        self._notice(NoticeKind.UNREACHABLE, f"{reason}: the run ends here")
-        self.interrupt(Cause.UNREACHABLE)
+        if not self._interrupted and (loss := self._reach.loss):
+            self._notice(NoticeKind.UNREACHABLE, f"{loss}: the run ends here")
+            self.interrupt(Cause.UNREACHABLE)
 
     async def ends_with(self, error: NomadForbidden) -> bool:
         """A token that Nomad does not know any more lacks every right: a resume goes on with another one."""
