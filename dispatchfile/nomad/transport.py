@@ -21,7 +21,7 @@ import socket
 import ssl
 import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -138,6 +138,8 @@ class Wire(asyncio.Protocol):
         self._served = 0  # requests answered
         self._is_spoken_to = False  # something arrived that nobody had asked for
         self._is_over = False  # nothing more will arrive
+        self._is_lost = False  # its socket is closed, or will be before anything else happens
+        self._tell_lost: Callable[[], None] | None = None
         self._lost_by: Exception | None = None
         self._is_unsent = False  # the request has not left to its last byte
         self.idle_since = 0.0
@@ -170,7 +172,9 @@ class Wire(asyncio.Protocol):
             self._receive(b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_over, self._lost_by = True, exc
+        self._is_over, self._is_lost, self._lost_by = True, True, exc
+        if self._tell_lost is not None:
+            self._tell_lost()
         self._end_grace()
         if not self._served and getattr(exc, "reason", None) in HANDSHAKE_ALERTS:
             self._is_unsent = True  # TLS 1.3 refuses a client's certificate after the client's handshake is over
@@ -347,6 +351,13 @@ class Wire(asyncio.Protocol):
         self._settle()
         self._transport.abort()
 
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Call *tell* once there is no connection any more, which may be now."""
+        if self._is_lost:
+            tell()
+        else:
+            self._tell_lost = tell
+
 
 # What a server says of a client's certificate. Source: RFC 8446, 6.2; spelled as OpenSSL does.
 HANDSHAKE_ALERTS: Mapping[str, str] = {
@@ -386,6 +397,7 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
         self._endpoint, self._limit, self._tls, self._bounds = endpoint, max_connections, tls, bounds
         self._connect_timeout_s = connect_timeout_s
         self._wires: set[Wire] = set()
+        self._openings: set[asyncio.Task[Wire]] = set()
         self._idle: deque[Wire] = deque()
         self._line: deque[asyncio.Future[Wire | None]] = deque()
         self._places = 0  # connections, and those being made
@@ -404,6 +416,10 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
             self._release(wire)
 
     async def aclose(self) -> None:
+        for opening in self._openings:
+            opening.cancel()
+        await asyncio.gather(*self._openings, return_exceptions=True)
+        await asyncio.sleep(0)  # what was opened for nobody is taken into the pool
         for wire in self._wires:
             wire.abort()
         self._wires.clear()
@@ -416,6 +432,8 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
             wire = self._idle.pop()
             if wire.is_usable(now):
                 return wire
+            if not self._idle:
+                return await self._stand_in_line(timeout_s, instead_of=wire)
             self._forget(wire)
         if self._places < self._limit:
             self._places += 1
@@ -423,10 +441,15 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
             return await self._connect()
         return await self._stand_in_line(timeout_s)
 
-    async def _stand_in_line(self, timeout_s: float) -> Wire:
+    async def _stand_in_line(self, timeout_s: float, *, instead_of: Wire | None = None) -> Wire:
+        """instead_of: what was handed over and is of no use any more; its place is the next one's."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Wire | None] = loop.create_future()
-        self._line.append(turn)
+        if instead_of is None:
+            self._line.append(turn)
+        else:
+            self._line.appendleft(turn)
+            self._forget(instead_of)
         try:
             async with asyncio.timeout(timeout_s):
                 wire = await turn
@@ -440,18 +463,31 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
             return await self._connect()
         if wire.is_usable(loop.time()):
             return wire
-        wire.abort()
-        self._wires.discard(wire)
-        return await self._connect()
+        return await self._stand_in_line(timeout_s, instead_of=wire)
 
     async def _connect(self) -> Wire:
         """A new connection in a place that is already counted."""
-        started = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        opening = loop.create_task(self._open_in_time())
+        self._openings.add(opening)
+        opening.add_done_callback(self._openings.discard)
         try:
-            wire = await self._open_in_time()
+            wire = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(partial(self._take_opened, started))
+            raise
         except BaseException:
             self._pass_on(None)
             raise
+        return self._opened(wire, started)
+
+    def _take_opened(self, started: float, opening: asyncio.Task[Wire]) -> None:
+        """Who wanted it is gone: it is the next one's, or else its place is."""
+        is_open = not opening.cancelled() and opening.exception() is None
+        self._pass_on(self._opened(opening.result(), started) if is_open else None)
+
+    def _opened(self, wire: Wire, started: float) -> Wire:
         self._wires.add(wire)
         wire.idle_since = asyncio.get_running_loop().time()
         wire.opened_in_s = wire.idle_since - started
@@ -486,9 +522,10 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
                 self._forget(self._idle.popleft())
 
     def _forget(self, wire: Wire) -> None:
+        """Its place is free once its socket is closed, so that there are never more of these than places."""
         wire.abort()
         self._wires.discard(wire)
-        self._pass_on(None)
+        wire.when_lost(partial(self._pass_on, None))
 
     def _pass_on(self, wire: Wire | None) -> None:
         """Give a connection, or a place for one, to the next in line."""
