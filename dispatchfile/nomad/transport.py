@@ -664,10 +664,9 @@ def is_passing(error: NomadUnavailable) -> bool:
 
 
 def is_busy(error: NomadUnavailable) -> bool:
-    """Whether Nomad is there and may answer soon: it had too many requests or no leader, or reset the connection."""
-    if error.status is None:
-        return is_passing(error) and not any(isinstance(cause, httpx.ConnectError) for cause in _causes(error))
-    return error.status == 429 or (error.status >= 500 and NO_REGION not in error.message)
+    """Whether Nomad has said that it may answer soon: it has too many requests, or no leader."""
+    status = error.status or 0
+    return status == 429 or (status >= 500 and NO_REGION not in error.message)
 
 
 def _way(connection: Connection, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:
