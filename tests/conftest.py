@@ -1,12 +1,28 @@
 """What every test shares."""
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
+OWN_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """By processes that tests start, too: what began in the background or under `nohup` ignores some of them."""
+    ignored = [number for number in OWN_HANDLERS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, OWN_HANDLERS[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
