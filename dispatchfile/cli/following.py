@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from dispatchfile.cli.options import checked_setting
 from dispatchfile.cli.past import PastCall, connection_to
 from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted
-from dispatchfile.settings import PARSERS
+from dispatchfile.settings import NONE, parse_timeout
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import BY_SIGNAL
 from dispatchfile.usecases.reporting import Reporter
@@ -23,8 +21,8 @@ NO_LONGER_WATCHED = "interrupted: the run is watched no longer, and left alone"
 
 def watch_items(call: PastCall, timeout: str | None) -> int:
     """Follow the run; the exit code."""
-    limit = None if timeout is None else PARSERS["timeout"](checked_setting("timeout", timeout))
-    timeout_s = limit.total_seconds() if isinstance(limit, timedelta) else None
+    given = None if timeout is None else checked_setting("timeout", timeout)
+    timeout_s = None if given in {None, NONE} else parse_timeout(given).total_seconds()
     name, stored = call.find()
     connection = connection_to(stored.header, call.connection, call.display)
     options = WatchOptions(name=name, connection=connection, timeout_s=timeout_s)

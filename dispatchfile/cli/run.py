@@ -74,12 +74,12 @@ def run(
     if items ran or were placed and did not end well, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.sources import DEFAULT_MANIFEST, manifest_here  # noqa: PLC0415
+    from dispatchfile.cli.sources import default_manifest  # noqa: PLC0415
 
     if dry_run and report:
         raise UsageError("--report tells of a run that was made, and --dry-run makes none: leave out one of them")
     call = RunCall(
-        manifest=manifest if manifest is not None else manifest_here() or DEFAULT_MANIFEST,
+        manifest=default_manifest() if manifest is None else manifest,
         local=local,
         settings=settings.as_mapping() | {"wait": wait.as_setting()},
         selection=selection,

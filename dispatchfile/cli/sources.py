@@ -28,6 +28,11 @@ def manifest_here() -> str | None:
     return str(found[0]) if len(found) == 1 else None
 
 
+def default_manifest() -> str:
+    """What is meant where no manifest is named, be it there or not."""
+    return manifest_here() or DEFAULT_MANIFEST
+
+
 def read_sources(
     paths: Sequence[str], given: ManifestFlags, *, scope: Scope, environ: Mapping[str, str]
 ) -> list[ManifestSource]:

@@ -37,18 +37,13 @@ def validate(
     place. Without MANIFEST, this folder's: dispatchfile.yaml or .yml, else the only *.dispatchfile.yaml or .yml. Exit
     code: 0 if they can be run, 1 if not.
     """
-    from dispatchfile.cli.sources import (  # noqa: PLC0415  --help needs none of it
-        DEFAULT_MANIFEST,
-        manifest_here,
-        read_scope,
-        read_sources,
-    )
+    from dispatchfile.cli.sources import default_manifest, read_scope, read_sources  # noqa: PLC0415  not for --help
     from dispatchfile.reports.problems import render_problems  # noqa: PLC0415
     from dispatchfile.reports.text import Palette  # noqa: PLC0415
     from dispatchfile.usecases import validate as usecase  # noqa: PLC0415
 
     sources = read_sources(
-        manifests or [manifest_here() or DEFAULT_MANIFEST],
+        manifests or [default_manifest()],
         given,
         scope=read_scope(namespace, region, os.environ),
         environ=os.environ,

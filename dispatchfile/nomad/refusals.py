@@ -70,11 +70,12 @@ DENIALS: Sequence[str] = (
     r"^(?:Unauthorized|Forbidden)$",
 )
 
+NO_LEADER = "No cluster leader"
 NO_REGION = "No path to region"  # for a name that is wrong, and for a region that is away
 
 # Given before the request was written to the log, or before it reached a server.
 NOT_DONE: Sequence[Rule] = (
-    Rule(r"(?:^|: )No cluster leader$", NomadUnavailable),
+    Rule(rf"(?:^|: ){NO_LEADER}$", NomadUnavailable),
     Rule(r"(?:^|: )Not ready to serve consistent reads$", NomadUnavailable),
     Rule(rf"(?:^|: ){NO_REGION}$", NomadUnavailable, "is the region's name right?"),
     Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no server"),
@@ -180,6 +181,12 @@ def _not_found(answer: Answer) -> NomadError:
     if any(re.fullmatch(pattern, text) for pattern in GONE):
         return NomadNotFound(shown(text), status=404)
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
+
+
+def is_busy(error: NomadUnavailable) -> bool:
+    """Whether Nomad has said that it may answer soon: it has too many requests, or no leader."""
+    status = error.status or 0
+    return status == 429 or (status >= 500 and NO_REGION not in error.message)
 
 
 DENIED = frozenset({401, 403})

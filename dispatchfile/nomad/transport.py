@@ -34,7 +34,6 @@ from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable, No
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, Endpoint
 from dispatchfile.nomad.proxies import is_loopback
-from dispatchfile.nomad.refusals import NO_REGION
 from dispatchfile.nomad.tls import tls_context
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -661,12 +660,6 @@ class Transport:
 def is_passing(error: NomadUnavailable) -> bool:
     """Whether a read may work when it is repeated at once: not after a TLS fault, nor after a wait in vain."""
     return not any(isinstance(cause, (ssl.SSLError, httpx.TimeoutException, TimeoutError)) for cause in _causes(error))
-
-
-def is_busy(error: NomadUnavailable) -> bool:
-    """Whether Nomad has said that it may answer soon: it has too many requests, or no leader."""
-    status = error.status or 0
-    return status == 429 or (status >= 500 and NO_REGION not in error.message)
 
 
 def _way(connection: Connection, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:

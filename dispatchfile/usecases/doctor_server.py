@@ -13,6 +13,7 @@ from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import AgentSelf, TokenSelf
 from dispatchfile.nomad.proxies import is_loopback
+from dispatchfile.nomad.refusals import NO_LEADER
 from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
@@ -22,7 +23,6 @@ ACLS_OFF = "acls-disabled"  # the accessor that Nomad gives where nothing is che
 ANONYMOUS = "anonymous"
 MANAGEMENT = "management"
 SOON_S = 3600.0
-NO_LEADER = "No cluster leader"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
 from dispatchfile.errors import NomadUnavailable
-from dispatchfile.nomad.transport import is_busy
+from dispatchfile.nomad.refusals import is_busy
 
 T = TypeVar("T")
 LONGEST = timedelta(seconds=30)
@@ -23,11 +24,12 @@ async def patiently(read: Callable[[], Awaitable[T]], unreachable_after: timedel
     """
     now = asyncio.get_running_loop().time
     until = now() + min(unreachable_after, LONGEST).total_seconds()
-    for pause_s in [*PAUSES_S, *[PAUSES_S[-1]] * 10]:
+    pauses_s = itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1]))
+    while True:
         try:
             return await read()
         except NomadUnavailable as error:
+            pause_s = next(pauses_s)
             if not is_busy(error) or now() + pause_s > until:
                 raise
             await asyncio.sleep(pause_s)
-    return await read()

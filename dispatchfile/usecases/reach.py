@@ -9,11 +9,11 @@ from dispatchfile.clock import Clock
 from dispatchfile.dispatch import NEVER_MADE
 from dispatchfile.errors import NomadError
 from dispatchfile.events import Accepted, Doubted, Ended, Event, NoticeKind, Outcome, Repeated
+from dispatchfile.nomad.refusals import NO_LEADER
 
 TROUBLE_TOLD_AFTER_S = 5.0
 THROTTLING_TOLD_EVERY_S = 60.0
 FEWEST_FAILURES = 3  # fewer of them may lie far apart and tell nothing of what was between
-WITHOUT_LEADER = "No cluster leader"  # Nomad's words
 
 
 class Reach:
@@ -39,7 +39,7 @@ class Reach:
         self._troubled_since = now if self._troubled_since is None else self._troubled_since
         if now - self._troubled_since >= TROUBLE_TOLD_AFTER_S and not self._is_told:
             self._is_told = True
-            kind = NoticeKind.NO_LEADER if WITHOUT_LEADER in error.message else NoticeKind.UNREACHABLE
+            kind = NoticeKind.NO_LEADER if NO_LEADER in error.message else NoticeKind.UNREACHABLE
             self._tell(kind, f"{error.message}; trying again")
 
     def answered(self) -> None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
 from dispatchfile.events import GOES_ON, Accepted, Cause, Ended, Outcome, Verdict
-from dispatchfile.flow import Parent, Ticket, parent_of
+from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
     Journal,
@@ -44,6 +43,7 @@ from dispatchfile.usecases.run import (
     close_journal,
     connected,
     find_children,
+    put_on_record,
     real_path,
     run_deadline,
     run_manifest,
@@ -413,10 +413,7 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
     found = {
         item: start for item, start in found.items() if start.attempt >= starts[item].attempt - starts[item].resent
     }
-    tickets = [Ticket(item, found[item.id].attempt) for item in unsent if item.id in found]
-    await resumed.journal.add_intents(
-        [intent_of(ticket, run=header.id, rerun_of=header.rerun_of) for ticket in tickets]
-    )
+    await put_on_record(resumed.journal, unsent, found, header)
     return found
 
 

@@ -343,9 +343,8 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
         results.apply(event)
         reporter.event(event, results)
     starts = await _find_adopted(ready, selected) if header.adopts else {}
-    found = [Ticket(item, starts[item.id].attempt) for item in selected if item.id in starts]
-    later = [ticket for ticket in found if ticket.attempt > 1]
-    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=None) for ticket in later])
+    later = {item: start for item, start in starts.items() if start.attempt > 1}
+    await put_on_record(ledger, selected, later, header)
     work = Work(
         facts=facts,
         selected=selected,
@@ -368,6 +367,14 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
 async def _find_adopted(ready: _Ready, selected: Sequence[Item]) -> dict[str, Start]:
     patience = ready.prepared.settings.unreachable_after
     return await patiently(lambda: find_children(ready.client, selected, ready.header.id), patience)
+
+
+async def put_on_record(
+    ledger: Journal | NoLedger, items: Sequence[Item], found: Mapping[str, Start], header: RunHeader
+) -> None:
+    """The intents of what was *found* of the run's items in Nomad, where no journal here knew of them."""
+    tickets = [Ticket(item, found[item.id].attempt) for item in items if item.id in found]
+    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=header.rerun_of) for ticket in tickets])
 
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, RunRefused
 from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
-from dispatchfile.flow import Ticket
 from dispatchfile.items import Item
 from dispatchfile.journal import Journal, JournalReader, RunState, RunStatus, is_live, request_stop
 from dispatchfile.nomad.client import Client
@@ -26,7 +24,7 @@ from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, fold_journal, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import read_standing
-from dispatchfile.usecases.run import Connect, close_journal, connected, find_children
+from dispatchfile.usecases.run import Connect, close_journal, connected, find_children, put_on_record
 from dispatchfile.usecases.sweep import Sweep
 
 OVER = frozenset({RunState.FINISHED, RunState.STOPPED_EARLY})
@@ -116,16 +114,15 @@ class _Stopping:
 
     async def _find_unrecorded(self, client: Client) -> None:
         """Of a run whose ID was given, and which was killed before what Nomad had of it was on record."""
-        run, starts, items = self._header.id, self._standing.starts, self._standing.items
+        run, starts = self._header.id, self._standing.starts
         unsent = [item for item in self._standing.selected if starts[item.id] == Start()]
         try:
             found = await find_children(client, unsent, run)
         except NomadForbidden:  # no list-jobs: only what is on record can be stopped
             return
-        later = [Ticket(item, found[item.id].attempt) for item in unsent if item.id in found]
-        await self._journal.add_intents([intent_of(ticket, run=run, rerun_of=None) for ticket in later])
+        await put_on_record(self._journal, unsent, found, self._header)
         self._standing = replace(self._standing, starts={**starts, **found})
-        self._own = own_children(run, items, self._reader.progress())
+        self._own = own_children(run, self._standing.items, self._reader.progress())
 
     def _is_to_be_settled(self, item: Item) -> bool:
         start = self._standing.starts[item.id]

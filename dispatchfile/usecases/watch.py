@@ -10,7 +10,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Ended, Event, Outcome, State
 from dispatchfile.flow import Parent, Ticket, parent_of
-from dispatchfile.journal import JournalReader, Mask, is_live
+from dispatchfile.journal import JournalReader, Mask, StoredRun, is_live
 from dispatchfile.monitor import Child
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
@@ -115,7 +115,7 @@ async def _tail(
 
     async def follow() -> None:
         reporter.started(run_facts(stored.header), tail.results)
-        while await _goes_on(reader, clock) and (until is None or clock.now() < until):
+        while await _goes_on(stored, reader, clock) and (until is None or clock.now() < until):
             await clock.sleep(TAIL_EVERY_S)
             tail.read(tell)
 
@@ -125,11 +125,9 @@ async def _tail(
     return PastRun(reader, reader.run(), tail.results, live).summary()
 
 
-async def _goes_on(reader: JournalReader, clock: Clock) -> bool:
+async def _goes_on(stored: StoredRun, reader: JournalReader, clock: Clock) -> bool:
     """Whether a process is at work, be it one that ends the run in the place of the one before."""
-    if is_live(stored := reader.run()):
-        return True
-    if stored.is_unfinished:
+    if not is_live(stored) and reader.run().is_unfinished:
         await clock.sleep(TAKEN_OVER_WITHIN_S)
     return is_live(stored)
 
