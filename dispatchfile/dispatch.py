@@ -47,12 +47,12 @@ from dispatchfile.nomad.models import Dispatched
 
 T = TypeVar("T")
 
-NEVER_MADE = "its child was looked for, and surely never made"  # why a request in doubt is repeated
+NEVER_MADE = "no child was found, so the request was definitely not carried out"  # why a request in doubt is repeated
 MARKED_TOGETHER = 64  # attempts marked "may be sent" in one commit, at most
 LOOKED_FOR_TOGETHER = 50  # attempts whose children one list shows
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
 LAST_LOOK_S = 5.0  # how long a look may take once the run is to end: a resume looks again
-LEFT_IN_DOUBT = "perhaps sent before the run was taken up again"
+LEFT_IN_DOUBT = "possibly sent before the run was resumed"
 GRACE_S = 15.0  # the whole run ends before one attempt is given up
 UNBROKEN_S = 10.0  # looks further apart than this leave a gap in which a child may come and go
 
@@ -315,8 +315,8 @@ class Dispatcher:
             self._flow.prove(parent)
         elif not self._flow.is_proven(parent):
             message = (
-                f"{child}: the server ignores ID prefixes (Nomad before 1.4.2 does), so nothing could be found again "
-                "after a fault: the run stops"
+                f"{child} does not have the requested ID prefix: this server ignores prefixes (as Nomad before 1.4.2 "
+                "does), so children could not be found again after a fault; the run stops"
             )
             self._desk.emit(Notice(self._clock.wall(), NoticeKind.PREFIX_IGNORED, message))
             self._flow.stop(Cause.VALIDATION)
@@ -378,7 +378,7 @@ class Dispatcher:
             except NomadForbidden as error:
                 if await self._desk.ends_with(error):
                     return None
-                message = f"sent or perhaps sent, and the token may not look: {error.message}"
+                message = f"sent, or possibly sent; the token has no permission to look for the child: {error.message}"
                 return self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
             if children and (answered or looked_at >= deadline or self._bears_prefix(ticket, children[0])):
                 return self._adopt(ticket, children)
@@ -402,7 +402,7 @@ class Dispatcher:
 
     def _give_up(self, ticket: Ticket) -> None:
         """Nomad answers others, or the run would have ended, but nothing that tells of this attempt."""
-        message = f"sent or perhaps sent, and for {self._patience_s:g} s it could not be found out"
+        message = f"sent, or possibly sent; for {self._patience_s:g} s no lookup could determine which"
         self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, message))
 
     async def _pause(self, looks: int, deadline: float) -> None:
@@ -425,7 +425,7 @@ class Dispatcher:
             self._desk.emit(Repeated(ticket.item.id, ticket.attempt, self._clock.wall(), NEVER_MADE))
             self._go_back(ticket, was_sending=False)
             return True
-        message = "sent or perhaps sent: a child may have come, ended and been collected while nobody could look"
+        message = "sent, or possibly sent; a child could have ended and been garbage-collected between two lookups"
         self._desk.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.COLLECTED, message))
         return True
 

@@ -405,7 +405,7 @@ class Monitor:
         if await self._desk.ends_with(error):
             watch.unread_since = self._clock.now()
         else:
-            message = f"the token may not read this child any more: {error.message}"
+            message = f"the token no longer has permission to read this child: {error.message}"
             await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
 
     async def _look_in_vain(self, watch: _Watch, error: NomadError) -> None:
@@ -417,7 +417,7 @@ class Monitor:
         if waits or may_pass or self._rounds[watch.child.parent].polled_at < watch.unread_since:
             self._look_again(watch)
         else:  # lists come, so Nomad is there, and nothing else will tell
-            message = f"what became of it cannot be read: {error.message}"
+            message = f"its result cannot be read: {error.message}"
             await self._conclude(watch, Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, message))
 
     def _look_again(self, watch: _Watch) -> None:

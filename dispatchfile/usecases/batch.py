@@ -50,7 +50,7 @@ from dispatchfile.usecases.tokens import TokenCheck
 TICK_S = 0.5
 OVERDUE_AGAIN_S = 2.0  # after a look that told nothing
 NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
-NOT_OURS = "was in Nomad before this run and is not stopped by it"
+NOT_OURS = "existed in Nomad before this run, so this run does not stop it"
 UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
 
 
@@ -257,8 +257,9 @@ class Batch:
 
     def _tell_doubts(self, count: int) -> None:
         if count:
-            found_by = f"looking for their children for up to {format_duration(self._settings.settle)}"
-            self._notice(NoticeKind.IN_DOUBT, f"{count} of the items may have been sent already: {found_by}")
+            items, children = ("1 item", "its child") if count == 1 else (f"{count} items", "their children")
+            lookup = f"looking for {children} in Nomad for up to {format_duration(self._settings.settle)}"
+            self._notice(NoticeKind.IN_DOUBT, f"{items} may already have been sent: {lookup}")
 
     def _take_up_child(self, ticket: Ticket, start: Start) -> None:
         at, adopted = self._clock.wall(), start.adopted or not start.on_record
@@ -290,7 +291,9 @@ class Batch:
         except NomadRefused as error:
             if isinstance(error, NomadForbidden) and await self.ends_with(error):
                 raise NomadUnavailable(error.message) from error
-            message = f"the previous attempt's child {child} may still live and cannot be stopped: {error.message}"
+            message = (
+                f"the previous attempt's child {child} may still be running and cannot be stopped: {error.message}"
+            )
             return Verdict(Outcome.REFUSED, Cause.PERMISSION, message)
         except NomadError as error:
             raise NomadUnavailable(error.message) from error  # a stop may be repeated, whatever became of it
@@ -303,7 +306,9 @@ class Batch:
         with contextlib.suppress(NomadNotFound):
             job = await self._client.read_job(child, namespace=request.namespace, region=request.region)
             if job.status != "dead" and not job.stop:
-                message = f"{child}, which Nomad had for its token before, still lives, and is not this run's to stop"
+                message = (
+                    f"{child} had this idempotency token before the run and has not ended; this run does not stop it"
+                )
                 return Verdict(Outcome.REFUSED, Cause.VALIDATION, message)
         return None
 
@@ -353,7 +358,9 @@ class Batch:
         if retry_at is not None and verdict.may_still_live and ticket.item.id in self._children:
             self._predecessors[ticket.item.id] = self._children[ticket.item.id]
         if was_canary and not self._flow.canary_pending and self._flow.stopped is None:
-            self._notice(NoticeKind.CANARY_PASSED, f"{_canaries(len(self._plan.canaries))} ended well: going on")
+            self._notice(
+                NoticeKind.CANARY_PASSED, f"{_canaries(len(self._plan.canaries))} succeeded: sending the other items"
+            )
         self._end_if_stopped()
         self._dispatcher.wake()
 
@@ -376,9 +383,9 @@ class Batch:
             return
         if self._flow.stopped is Cause.STOP_ON:
             bound = self._settings.stop_on
-            self._notice(NoticeKind.STOP_ON, f"more than {bound} did not end well: nothing more is started")
+            self._notice(NoticeKind.STOP_ON, f"failures exceed stop_on ({bound}): no new dispatches")
         if self._flow.stopped is Cause.CANARY:
-            self._notice(NoticeKind.CANARY_FAILED, "a canary item did not end well: nothing more is started")
+            self._notice(NoticeKind.CANARY_FAILED, "a canary item did not succeed: no new dispatches")
         self._end_unsent()
 
     def _end_unsent(self) -> None:
@@ -396,7 +403,7 @@ class Batch:
         self._conclude_as_unsent(ticket)
 
     def _conclude_as_unsent(self, ticket: Ticket) -> None:
-        verdict = Verdict(Outcome.UNSENT, self._flow.stopped, "surely never sent")
+        verdict = Verdict(Outcome.UNSENT, self._flow.stopped, "definitely not sent")
         self.emit(Ended(ticket.item.id, ticket.attempt, self._clock.wall(), verdict))
 
     def _conclude_retry(self, ticket: Ticket) -> None:
@@ -430,10 +437,10 @@ class Batch:
 
     def _set_deadline(self, child: Child) -> None:
         item = child.ticket.item
-        limits = [] if self._plan.deadline is None else [(self._plan.deadline, "over the run's timeout")]
+        limits = [] if self._plan.deadline is None else [(self._plan.deadline, "exceeded the run's timeout")]
         if (own := item.deadline) is not None:
             sent_at = self._sent_at.get(item.id, self._clock.wall())
-            limits.append((sent_at + own.total_seconds(), f"over its timeout of {format_duration(own)}"))
+            limits.append((sent_at + own.total_seconds(), f"exceeded its timeout of {format_duration(own)}"))
         if limits:
             due, limit = min(limits)
             heapq.heappush(self._deadlines, (due, next(self._sequence), child, limit, due))
@@ -455,12 +462,12 @@ class Batch:
             return
         verdict = self._monitor.with_last_seen(child, Verdict(Outcome.TIMED_OUT, Cause.DEADLINE))
         self._monitor.forget(child)
-        done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "left to go on"
+        done = await self._stop_overdue(ticket, child.id) if ticket.item.stop_on_deadline else "not stopped"
         self.concluded(ticket, replace(verdict, message=f"{limit}: {done}"))
 
     async def _stop_overdue(self, ticket: Ticket, child: str) -> str:
         if self._children[ticket.item.id][1]:
-            return "left to go on, as Nomad had it before this run"
+            return "not stopped, because it existed in Nomad before this run"
         try:
             await self._stop_child(ticket, child)
         except NomadError as error:
@@ -478,7 +485,7 @@ class Batch:
             return
         self._flow.stop(Cause.DEADLINE)
         limit = "its timeout" if timeout is None else f"its timeout of {format_duration(timeout)}"
-        self._notice(NoticeKind.TIMEOUT, f"the run is over {limit}")
+        self._notice(NoticeKind.TIMEOUT, f"the run exceeded {limit}: no new dispatches")
         self._end_unsent()
         self._dispatcher.wake()
 
@@ -492,14 +499,14 @@ class Batch:
 
     def _check_reach(self) -> None:
         if not self._interrupted and (loss := self._reach.loss):
-            self._notice(NoticeKind.UNREACHABLE, f"{loss}: the run ends here")
+            self._notice(NoticeKind.UNREACHABLE, f"{loss}: ending the run")
             self.interrupt(Cause.UNREACHABLE)
 
     async def ends_with(self, error: NomadForbidden) -> bool:
         """A token that Nomad does not know any more lacks every right: a resume goes on with another one."""
         refusal = await self._token.refusal()
         if refusal and not self._interrupted:
-            self._notice(NoticeKind.TOKEN_REFUSED, f"{refusal}: the run ends here, and a resume goes on with another")
+            self._notice(NoticeKind.TOKEN_REFUSED, f"{refusal}: ending the run; resume it with a valid token")
             self.interrupt(Cause.PERMISSION)
         return bool(refusal)
 

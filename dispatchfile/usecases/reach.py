@@ -40,7 +40,7 @@ class Reach:
         if now - self._troubled_since >= TROUBLE_TOLD_AFTER_S and not self._is_told:
             self._is_told = True
             kind = NoticeKind.NO_LEADER if NO_LEADER in error.message else NoticeKind.UNREACHABLE
-            self._tell(kind, f"{error.message}; trying again")
+            self._tell(kind, f"{error.message}; retrying")
 
     def answered(self) -> None:
         self._troubled_since, self._is_told = None, False
@@ -51,7 +51,7 @@ class Reach:
         if new > 0 and now >= self._throttling_told_at + THROTTLING_TOLD_EVERY_S:
             self._throttled, self._throttling_told_at = answers, now
             told = "1 request was" if new == 1 else f"{new:,} requests were"
-            self._tell(NoticeKind.THROTTLED, f"{told} answered with 429, too many at a time: going slower")
+            self._tell(NoticeKind.THROTTLED, f"{told} answered with 429 (too many requests): sending more slowly")
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Repeated) and event.reason == NEVER_MADE:
@@ -76,7 +76,7 @@ class Reach:
     def loss(self) -> str:
         """What Nomad is lost by; empty while it is not."""
         if self._failure:
-            return f"no dispatch has got through for {self.limit_s:g} s, the last one: {self._failure}"
+            return f"no dispatch was accepted for {self.limit_s:g} s; last error: {self._failure}"
         if self._troubled_since is not None and self._clock.now() - self._troubled_since >= self.limit_s:
-            return f"no good answer from Nomad for {self.limit_s:g} s, the last one: {self._last_trouble}"
+            return f"no valid answer from Nomad for {self.limit_s:g} s; last error: {self._last_trouble}"
         return ""

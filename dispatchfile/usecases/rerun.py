@@ -222,6 +222,6 @@ async def find_predecessors(client: Client, old: JournalReader, items: Sequence[
 async def _refuse_if_living(client: Client, item: Item, child: str) -> None:
     if await is_living(client, child, parent_of(item)):
         raise RunRefused(
-            f"item {item.id!r}: {child}, which Nomad had for its token before the run, still lives, and is not this "
-            "run's to stop: stop it by hand, or leave the item out"
+            f"item {item.id!r}: {child} had this idempotency token before the run and has not ended; "
+            "stop it yourself, or leave the item out"
         )

@@ -50,7 +50,7 @@ from dispatchfile.usecases.run import (
 )
 from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
 
-DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "ended with the embedded agent that ran it")
+DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "stopped when the embedded agent that ran it ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +252,10 @@ async def resume_run(
     stored = reader.run()
     if stored.status.state is RunState.STOPPED_EARLY:
         run = stored.header.id
-        raise RunRefused(f"run {run} was stopped and is over: `dispatchfile rerun {run} --failed` starts what is left")
+        raise RunRefused(
+            f"run {run} was stopped and cannot be resumed; "
+            f"run the remaining items with: dispatchfile rerun {run} --failed"
+        )
     if stored.status.state is RunState.FINISHED and (summary := _sum_up(reader, stored, reporter)):
         return summary
     journal = Journal.resume(reader.path)
@@ -279,7 +282,7 @@ async def run_or_resume(
         return await run_manifest(options, reporter=reporter, control=control, clock=clock, connect=connect)
     header = reader.run().header
     _check_same(header, options)
-    reporter.note(f"run {header.id} is in the journal: going on with it, as it was stored")
+    reporter.note(f"run {header.id} is already in the journal: resuming it with the items stored there")
     again = ResumeOptions(
         run=header.id,
         manifest=None,
@@ -297,12 +300,12 @@ async def run_or_resume(
 def _check_same(header: RunHeader, options: RunOptions) -> None:
     """Raises RunRefused if the run of that ID is of another manifest, or went somewhere else."""
     if header.manifest != real_path(options.source):
-        raise RunRefused(f"run {header.id} is one of {header.shown_manifest}: give another --run-id")
+        raise RunRefused(f"run ID {header.id} belongs to a run of {header.shown_manifest}: choose another --run-id")
     there = replace(header.target, address="local" if options.local else options.connection.address)
     if there.without_credentials().address != header.target.address:
         raise RunRefused(
-            f"run {header.id} went to {header.target.address}: give another --run-id, "
-            f"or go on with it by `dispatchfile resume {header.id}`"
+            f"run {header.id} was sent to {header.target.address}: choose another --run-id, "
+            f"or continue with: dispatchfile resume {header.id}"
         )
 
 
@@ -343,7 +346,9 @@ async def _go_on(
     )
     for item_id in sorted(resumed.standing.skipped):
         if results.item(item_id).outcome is None:
-            executor.tell(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="left out on purpose")))
+            executor.tell(
+                Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="not selected for this run"))
+            )
     summary, state = await executor.execute(work, control)
     await close_journal(resumed.journal, summary, state, clock)
     reporter.finished(summary)
@@ -408,7 +413,9 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
         found = await find_children(client, unsent, header.id)
     except NomadForbidden as error:  # no list-jobs
         if any(starts[item.id].resent for item in unsent):
-            raise RunRefused(f"what is unknown cannot be sent again without a look for it: {error.message}") from error
+            raise RunRefused(
+                f"unknown items are not sent again, because their children cannot be looked up: {error.message}"
+            ) from error
         return {}
     found = {
         item: start for item, start in found.items() if start.attempt >= starts[item].attempt - starts[item].resent

@@ -225,4 +225,4 @@ class _Stopping:
             return Ended(item.id, attempt, at, verdict)
         if outcome is Outcome.UNSENT:
             return None
-        return Ended(item.id, 1, at, Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "surely never sent"))
+        return Ended(item.id, 1, at, Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "definitely not sent"))

@@ -59,7 +59,7 @@ class Watch:
         self.silent_since = now if self.silent_since is None else self.silent_since
         if now - self.silent_since >= TOLD_AFTER_S and not self.is_told:
             self.is_told = True
-            self.watcher.trouble(f"{error.message}; trying again")
+            self.watcher.trouble(f"{error.message}; retrying")
         return now - self.silent_since >= self.limit_s
 
     def gives_up(self) -> Verdict:

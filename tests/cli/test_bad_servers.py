@@ -181,13 +181,11 @@ async def test_an_answer_that_is_lost_does_no_harm(tmp_path: Path) -> None:
 
 
 NOTHING_GETS_THROUGH = [
-    Case(
-        "dispatch", web_page, "no dispatch has got through for 2 s, the last one: HTTP 200 with a web page", IMPATIENT
-    ),
-    Case("dispatch", forbidden_page, "for 2 s, the last one: HTTP 403 with a web page, from something", IMPATIENT),
-    Case("dispatch", silence, "no dispatch has got through for 2 s, the last one: no answer from Nomad", IMPATIENT),
-    Case("dispatch", hundred_mebibytes, "no dispatch has got through for 2 s, the last one: no answer", IMPATIENT),
-    Case("dispatch", too_many_requests, "no dispatch has got through for 2 s, the last one: HTTP 429", IMPATIENT),
+    Case("dispatch", web_page, "no dispatch was accepted for 2 s; last error: HTTP 200 with a web page", IMPATIENT),
+    Case("dispatch", forbidden_page, "for 2 s; last error: HTTP 403 with a web page, from something", IMPATIENT),
+    Case("dispatch", silence, "no dispatch was accepted for 2 s; last error: no answer from Nomad", IMPATIENT),
+    Case("dispatch", hundred_mebibytes, "no dispatch was accepted for 2 s; last error: no answer", IMPATIENT),
+    Case("dispatch", too_many_requests, "no dispatch was accepted for 2 s; last error: HTTP 429", IMPATIENT),
 ]
 
 
@@ -209,7 +207,7 @@ JUDGED = [
     (Case("dispatch", redirect, "refused (validation): HTTP 307"), REFUSED, REFUSED, 0),
     (Case("dispatch", expired_token, "ACL token expired", well=1), ("succeeded", None), ("refused", "permission"), 1),
     (Case("allocations", expired_token, "ACL token expired"), EXPIRED, EXPIRED, 2),
-    (Case("allocations", web_page, "what became of it cannot be read: ", IMPATIENT), UNREADABLE, UNREADABLE, 2),
+    (Case("allocations", web_page, "its result cannot be read: ", IMPATIENT), UNREADABLE, UNREADABLE, 2),
 ]
 
 
@@ -222,7 +220,7 @@ async def test_each_item_has_the_outcome_that_can_be_known(tmp_path: Path) -> No
 
 async def test_a_list_that_is_none_ends_the_run(tmp_path: Path) -> None:
     """As interrupted: what was sent goes on in Nomad, and a resume can tell."""
-    says = "no good answer from Nomad for 2 s, the last one: /v1/jobs: not what Nomad answers: a web page"
+    says = "no valid answer from Nomad for 2 s; last error: /v1/jobs: not what Nomad answers: a web page"
     case = Case("list", web_page, says, IMPATIENT)
     [(end, children)] = await ends_of([case], tmp_path)
     assert (end.code, end.outcomes, children) == (1, {"a": (None, None), "b": (None, None)}, 2)

@@ -126,7 +126,7 @@ async def test_an_attempt_of_a_killed_process_is_adopted():
 
 
 async def test_a_kill_that_left_no_child_and_no_unseen_one_is_repeated():
-    """The parent's total has not grown by more than the children accounted for: surely never sent."""
+    """The parent's total has not grown by more than the children accounted for: definitely not sent."""
     nomad = FakeNomad(lifetime_s=1)
     ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(in_doubt=True)})
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}

@@ -85,7 +85,7 @@ def test_an_event_is_one_object(event: Event, name: str, more: dict[str, object]
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_a_notice_is_about_no_item(kind: NoticeKind) -> None:
     """It has a kind and a message."""
-    told = event_json("r1", Notice(AT, kind, "no answer for 5 s; trying again"))
+    told = event_json("r1", Notice(AT, kind, "no answer for 5 s; retrying"))
     VALIDATOR.validate(told)
     assert told == {
         "schema": "dispatchfile/event/v1",
@@ -93,7 +93,7 @@ def test_a_notice_is_about_no_item(kind: NoticeKind) -> None:
         "run": "r1",
         "event": "notice",
         "kind": str(kind),
-        "message": "no answer for 5 s; trying again",
+        "message": "no answer for 5 s; retrying",
     }
 
 

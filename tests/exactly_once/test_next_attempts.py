@@ -114,7 +114,7 @@ async def test_a_timeout_does_not_stop_somebody_elses_child():
     nomad = FakeNomad(lifetime_s=None)
     had_by_others(nomad)
     end = await run_batch(nomad, [make_item("a", token="tok", deadline_s=5, stop_on_deadline=True)])
-    assert end.last("a").message.endswith("left to go on, as Nomad had it before this run")
+    assert end.last("a").message.endswith("not stopped, because it existed in Nomad before this run")
     assert nomad.stopped == []
 
 
@@ -168,7 +168,7 @@ async def test_what_cannot_be_looked_for_is_not_sent_again(tmp_path):
 
     nomad.list_all_jobs = listing
     await unknown(tmp_path)
-    with pytest.raises(RunRefused, match="cannot be sent again without a look"):
+    with pytest.raises(RunRefused, match="cannot be looked up"):
         await resume(tmp_path, nomad, resend_unknown=True, settings=QUICK)
     assert nomad.made == []
 

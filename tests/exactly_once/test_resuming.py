@@ -176,9 +176,9 @@ async def test_an_id_belongs_to_one_manifest_and_one_cluster(tmp_path):
     manifest, nomad = write_manifest(tmp_path), FakeNomad(latency_s=0)
     await run(manifest, nomad)
     other = manifest.rename(tmp_path / "other.dispatchfile.yaml")
-    with pytest.raises(RunRefused, match="give another --run-id"):
+    with pytest.raises(RunRefused, match="choose another --run-id"):
         await run(other, nomad)
-    with pytest.raises(RunRefused, match="went to http://fake"):
+    with pytest.raises(RunRefused, match="was sent to http://fake"):
         await run(other.rename(manifest), nomad, connection=Connection("http://elsewhere"))
     assert len(nomad.made) == 3
 
@@ -363,7 +363,7 @@ async def test_a_run_that_was_stopped_is_over(tmp_path):
     await leave(await begin(tmp_path, [make_item("a"), make_item("b")], settings=settings))
     nomad = FakeNomad(latency_s=0, exit_code=lambda _: 3)
     assert await resume(tmp_path, nomad) == {"a": Outcome.FAILED, "b": Outcome.UNSENT}
-    with pytest.raises(RunRefused, match="is over"):
+    with pytest.raises(RunRefused, match="cannot be resumed"):
         await resume(tmp_path, nomad)
     assert len(nomad.made) == 1
 

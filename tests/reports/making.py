@@ -14,7 +14,7 @@ FAILED = Verdict(
     Outcome.FAILED, Cause.EXIT, "task encode: exit code 3", 3, "node-a", 2, "no such codec: \x1b[31mvp9\x1b[0m"
 )
 LOST = Verdict(Outcome.LOST, Cause.NODE_LOST, "its node went away")
-UNSENT = Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "surely never sent")
+UNSENT = Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "definitely not sent")
 
 
 def results_of(verdicts: Mapping[str, Verdict | None]) -> Results:

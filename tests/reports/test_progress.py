@@ -49,11 +49,11 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
     story = Story(PlainScreen(stream))
     story.end(0, GOOD, after=4)
     story.end(1, FAILED, after=5)
-    story.after(0.5, Notice(STARTED_AT, NoticeKind.NO_LEADER, "no cluster leader; trying again"))
+    story.after(0.5, Notice(STARTED_AT, NoticeKind.NO_LEADER, "no cluster leader; retrying"))
     story.after(1, Sending("i2", 2, STARTED_AT + 41))
     assert stream.getvalue() == START + (
         "FAIL i1: failed (exit 3): task encode: exit code 3\n"
-        "warning: no cluster leader; trying again\n"
+        "warning: no cluster leader; retrying\n"
         "2 of 3 items after 10s: 1 succeeded, 1 failed; 1 sending\n"
     )
 

@@ -13,7 +13,7 @@ from dispatchfile.results import summary_json
 from tests.reports.making import FAILED, GOOD, LOST, UNSENT, summary_of
 
 UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone before its end was seen")
-TIMED_OUT = Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, "over its timeout of 1800 s: left to go on")
+TIMED_OUT = Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, "exceeded its timeout of 1800 s: not stopped")
 
 
 def test_a_run_in_which_all_went_well_is_three_lines() -> None:
@@ -38,7 +38,7 @@ def test_few_bad_endings_are_listed_one_by_one() -> None:
 ITEM    OUTCOME    CAUSE     MESSAGE
 film-2  failed     exit 3    task encode: exit code 3; last log line: no such
                              codec: \\x1b[31mvp9\\x1b[0m
-film-3  timed_out  deadline  over its timeout of 1800 s: left to go on
+film-3  timed_out  deadline  exceeded its timeout of 1800 s: not stopped
 run again with: dispatchfile rerun k3v9x2ab --failed
 
 1 succeeded, 1 failed, 1 timed_out of 3 items
@@ -98,9 +98,11 @@ def test_a_run_without_a_journal_names_no_command_that_needs_one() -> None:
 
 def test_a_run_stopped_early_shows_what_was_left_out() -> None:
     """Its unsent items are a group as any other: only a rerun sends them."""
-    verdicts = {"a": FAILED} | {f"b{n}": Verdict(Outcome.UNSENT, Cause.STOP_ON, "surely never sent") for n in range(20)}
+    verdicts = {"a": FAILED} | {
+        f"b{n}": Verdict(Outcome.UNSENT, Cause.STOP_ON, "definitely not sent") for n in range(20)
+    }
     text = text_of_summary(summary_of(verdicts, "stopped_early"))
-    assert "   20  unsent   stop_on  b0       surely never sent\n" in text
+    assert "   20  unsent   stop_on  b0       definitely not sent\n" in text
     assert "run k3v9x2ab (nightly) stopped early after 12m30s: exit code 1\n" in text
 
 

@@ -44,7 +44,7 @@ FAILED = Verdict(Outcome.FAILED, Cause.EXIT, "no such\ncodec \x1b[1m", 3)
         (Ended("a", 1, 0.0, Verdict(Outcome.UNSENT, Cause.STOP_ON)), "warning", "a: unsent (stop_on)"),
         (Doubled("a", 1, 0.0, ("x", "y")), "error", "a: ONE ATTEMPT HAS 2 CHILDREN: x, y"),
         (Notice(0.0, NoticeKind.NO_LEADER, "no leader"), "warning", "no leader"),
-        (Notice(0.0, NoticeKind.CANARY_PASSED, "going on"), "info", "going on"),
+        (Notice(0.0, NoticeKind.CANARY_PASSED, "sending the other items"), "info", "sending the other items"),
     ],
 )
 def test_an_event_is_one_line_with_a_level(event: Event, level: str, line: str) -> None:

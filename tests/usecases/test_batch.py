@@ -120,7 +120,7 @@ async def test_stop_on_starts_nothing_more_and_waits_for_what_lives():
     assert 3 <= counted.count(Outcome.FAILED) <= 6
     assert counted.count(Outcome.UNSENT) == 30 - counted.count(Outcome.FAILED)
     assert ended.last("i029").cause is Cause.STOP_ON
-    assert (NoticeKind.STOP_ON, "more than 2 did not end well: nothing more is started") in notices(ended)
+    assert (NoticeKind.STOP_ON, "failures exceed stop_on (2): no new dispatches") in notices(ended)
 
 
 async def test_a_canary_goes_to_completion_before_the_rest_starts():
@@ -130,13 +130,13 @@ async def test_a_canary_goes_to_completion_before_the_rest_starts():
     assert nomad.dispatch_times[2] - nomad.dispatch_times[1] >= 20
     assert ended.last("i000").outcome is Outcome.SUCCEEDED
     assert ended.last("i009").outcome is Outcome.PLACED
-    assert (NoticeKind.CANARY_PASSED, "all 2 canary items ended well: going on") in notices(ended)
+    assert (NoticeKind.CANARY_PASSED, "all 2 canary items succeeded: sending the other items") in notices(ended)
 
 
 async def test_a_single_canary_is_told_of_as_one():
     """It is the usual number."""
     ended = await run_batch(FakeNomad(lifetime_s=1), items(2), canaries=["i000"])
-    assert (NoticeKind.CANARY_PASSED, "the canary item ended well: going on") in notices(ended)
+    assert (NoticeKind.CANARY_PASSED, "the canary item succeeded: sending the other items") in notices(ended)
 
 
 async def test_a_failed_canary_leaves_the_rest_unsent():
@@ -155,7 +155,7 @@ async def test_an_item_over_its_timeout_is_left_or_stopped():
     ended = await run_batch(nomad, pair)
     assert set(ended.outcomes().values()) == {Outcome.TIMED_OUT}
     assert {ended.last(item).cause for item in ("left", "stopped")} == {Cause.DEADLINE}
-    assert ended.last("left").message == "over its timeout of 1m: left to go on"
+    assert ended.last("left").message == "exceeded its timeout of 1m: not stopped"
     assert [ended.last(item).starts for item in ("left", "stopped")] == [1, 1]
     assert nomad.stopped == [nomad.of("run1-stopped-1")[0].id]
 
@@ -188,7 +188,7 @@ async def test_the_runs_timeout_is_told_as_it_is_written():
     """Not as Python prints it."""
     settings = replace(COMPLETION, timeout=timedelta(seconds=90))
     ended = await run_batch(FakeNomad(lifetime_s=None), items(1), settings, run_timeout_s=90)
-    assert (NoticeKind.TIMEOUT, "the run is over its timeout of 1m30s") in notices(ended)
+    assert (NoticeKind.TIMEOUT, "the run exceeded its timeout of 1m30s: no new dispatches") in notices(ended)
 
 
 async def test_the_runs_timeout_ends_everything():
@@ -256,7 +256,7 @@ async def test_an_election_is_told_as_such():
 
     nomad = FakeNomad(script=elect)
     ended = await run_batch(nomad, items(1))
-    assert (NoticeKind.NO_LEADER, "No cluster leader; trying again") in notices(ended)
+    assert (NoticeKind.NO_LEADER, "No cluster leader; retrying") in notices(ended)
 
 
 async def test_a_server_that_limits_requests_is_told_of_now_and_then():
@@ -268,8 +268,8 @@ async def test_a_server_that_limits_requests_is_told_of_now_and_then():
     ended = await run_batch(nomad, items(1))
     told = [message for kind, message in notices(ended) if kind is NoticeKind.THROTTLED]
     assert told == [
-        "1 request was answered with 429, too many at a time: going slower",
-        "12 requests were answered with 429, too many at a time: going slower",
+        "1 request was answered with 429 (too many requests): sending more slowly",
+        "12 requests were answered with 429 (too many requests): sending more slowly",
     ]
 
 
@@ -283,7 +283,7 @@ async def test_dispatches_that_never_get_through_end_the_run_though_nomad_can_be
     ended = await run_batch(nomad, items(3), replace(COMPLETION, unreachable_after=seconds(300)))
     assert (ended.state, nomad.made) == (BatchState.INTERRUPTED, [])
     (told,) = (event.message for event in ended.events if isinstance(event, Notice))
-    assert told == ("no dispatch has got through for 300 s, the last one: HTTP 502 with a web page: the run ends here")
+    assert told == "no dispatch was accepted for 300 s; last error: HTTP 502 with a web page: ending the run"
 
 
 async def test_a_dispatch_that_gets_through_shows_that_others_may():
@@ -316,7 +316,7 @@ async def test_a_child_whose_end_cannot_be_read_is_unknown():
 
     nomad.read_allocations = reading
     ended = await run_batch(nomad, items(2), replace(COMPLETION, unreachable_after=seconds(60)))
-    told = "what became of it cannot be read: a web page"
+    told = "its result cannot be read: a web page"
     assert ended.state is BatchState.FINISHED
     assert ended.last("i000") == Verdict(Outcome.UNKNOWN, Cause.UNREACHABLE, told)
     assert ended.last("i001").outcome is Outcome.SUCCEEDED
@@ -430,7 +430,7 @@ async def test_a_right_that_is_taken_away_makes_what_still_lives_unknown():
     assert nomad.requests < 60
 
 
-EXPIRED = "Nomad refuses the token (Permission denied): the run ends here, and a resume goes on with another"
+EXPIRED = "Nomad refuses the token (Permission denied): ending the run; resume it with a valid token"
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ async def test_somebody_elses_living_child_keeps_the_rerun_from_starting(tmp_pat
     nomad = PastNomad()
     theirs = nomad.had(B, run="other", token="tok")
     name = await keep_run(tmp_path, [B], [*sent(B, theirs, existing=True), ended(B, Outcome.TIMED_OUT)])
-    with pytest.raises(RunRefused, match=r"item 'b': encode/dispatch-other-b-1-.* still lives, and is not this run's"):
+    with pytest.raises(RunRefused, match=r"item 'b': encode/dispatch-other-b-1-.* has not ended; stop it yourself"):
         await rerun(name, nomad)
     assert nomad.writes == []
     nomad.end(theirs)

@@ -65,7 +65,7 @@ async def test_a_stopped_run_cannot_be_resumed(tmp_path):
     name = await keep_run(tmp_path, [A], state=RunState.INTERRUPTED)
     await stop(name, nomad := PastNomad())
     options = ResumeOptions(run=name.run, manifest=None, connection=CONNECTION, environ={}, state_dir=name.state_dir)
-    with pytest.raises(RunRefused, match="`dispatchfile rerun run1 --failed` starts what is left"):
+    with pytest.raises(RunRefused, match="run the remaining items with: dispatchfile rerun run1 --failed"):
         await resume_run(options, reporter=Told(), control=Control(), clock=loop_clock())
     assert nomad.connected == 0
 

@@ -89,7 +89,7 @@ async def test_an_outage_is_told_once_and_sat_out():
     await asyncio.sleep(200)
     nomad.down = False
     assert (await watching).outcome is Outcome.SUCCEEDED
-    assert told.troubles == ["connection refused by http://fake; trying again"]
+    assert told.troubles == ["connection refused by http://fake; retrying"]
 
 
 async def test_nobody_waits_for_ever_for_a_nomad_that_is_gone():
