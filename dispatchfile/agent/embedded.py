@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from dispatchfile.agent.advice import advice_on
 from dispatchfile.agent.clock import Clock, LoopClock
 from dispatchfile.agent.core import Core
 from dispatchfile.agent.drivers import known_drivers
@@ -61,6 +62,7 @@ class EmbeddedAgent:
         uds: Path | None = None,
         ssl_context: ssl.SSLContext | None = None,
         slots: int | None = None,
+        fixed: bool = False,
         faults: Sequence[Fault] = (),
         seed: int = 0,
         root: Path | None = None,
@@ -77,7 +79,8 @@ class EmbeddedAgent:
         """
         *jobs*: as ``PUT /v1/jobs`` takes them. *bind*: a loopback address, unless *allow_remote* says that
         anybody who reaches this machine may run commands on it. *port*: 0 for a free one. *uds*: a unix socket
-        beside it. *slots*: allocations that run at a time, None for any number. *seed*: of the faults.
+        beside it. *slots*: allocations that run at a time, None for any number. *fixed*: its node never changes,
+        so a job that this node can never run is not kept waiting, as a real server would. *seed*: of the faults.
         *clock*: for tests. *name*: of node and server, by default the machine's. *version*: the Nomad version
         it presents itself as. *max_connections*: for each client, 0 for any number. *batch_seconds*: how long
         reports of tasks are gathered. *collect_after*: seconds from a job's end until it is forgotten; a `gc`
@@ -93,7 +96,7 @@ class EmbeddedAgent:
         self._jobs = list(jobs)
         self._bind, self._port, self._uds, self._ssl = bind, port, uds, ssl_context
         self._root, self._clock = root, clock
-        self._seed, self._slots = seed, slots
+        self._seed, self._slots, self._fixed = seed, slots, fixed
         self._faults = Faults(faults, seed)
         self._name, self._version = name or machine_name(), version
         self._datacenter, self._node_meta = datacenter, dict(node_meta or {})
@@ -149,6 +152,11 @@ class EmbeddedAgent:
     def state(self) -> State:
         """To look at, not to change."""
         return self._state
+
+    def advice(self) -> Mapping[str, str]:
+        """For each registered job that its node can never run, by ID: what to change to try it here."""
+        known = ((job, advice_on(job, self.node)) for job in self._state.jobs.values() if not job.parent_id)
+        return {job.id: sentence for job, sentence in known if sentence is not None}
 
     # what tests and rehearsals do to it from inside
 
@@ -256,6 +264,7 @@ class EmbeddedAgent:
             drivers=known_drivers,
             meta=self._node_meta,
             slots=self._slots,
+            fixed=self._fixed,
         )
 
     def _add_namespace(self, name: str, description: str = "") -> None:

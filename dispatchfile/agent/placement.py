@@ -2,8 +2,8 @@
 Whether a group of a job may run on the node now, and Nomad's metrics of the answer.
 
 Source: hashicorp/nomad, scheduler/feasible (checkConstraint, DriverChecker) and nomad/structs/funcs.go
-(AllocsFit). Memory and CPU are not counted: what limits this machine is its number of slots, which is Nomad's
-`node_max_allocs` and worded like it.
+(AllocsFit). CPU is not counted, and memory only for each group alone: what limits this machine is its number of
+slots, which is Nomad's `node_max_allocs` and worded like it.
 """
 
 import re
@@ -31,33 +31,38 @@ _SIGNS: Final[Mapping[str, frozenset[int]]] = {
 }
 _EQUAL: Final = frozenset({"=", "==", "is"})
 _UNEQUAL: Final = frozenset({"!=", "not"})
+NEVER_HERE: Final = frozenset({"class", "pool", "memory"})
+"""Obstacles that stay as long as the node does not change."""
+
 _ELSEWHERE: Final = frozenset({"distinct_hosts", "distinct_property"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    obstacle: None where the group may run; "class" where this node will never do, "slots" where it is full,
-    "node" where there is no node that may be asked.
+    obstacle: None where the group may run; "class" where this node lacks a driver or does not meet a constraint,
+    "pool" where it is in another datacenter or node pool, "memory" where the group reserves more than it has,
+    "slots" where it is full, "node" where it takes nothing at the moment.
     """
 
-    obstacle: Literal["class", "slots", "node"] | None
+    obstacle: Literal["class", "pool", "memory", "slots", "node"] | None
     metrics: Metrics
 
 
 def judge(job: Job, group: Group, node: Node, taken: int) -> Answer:
     """*taken*: how many allocations the node holds already."""
-    if not _is_candidate(job, node):
+    if not _is_in_place(job, node):
+        return Answer("pool", _metrics(job, available={}))
+    if not node.is_ready:
         return Answer("node", _metrics(job, available={}))
     available = {node.datacenter: 1}
     reason = _first_unmet(job, group, node)
     if reason is not None:
         return Answer("class", _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
+    if 0 < node.memory_mb < group.memory_mb:
+        return Answer("memory", _exhausted(job, group, available, "memory"))
     if node.slots is not None and taken >= node.slots:
-        full = {"max allocation exceeded": 1}
-        wanted = {task.name: resources_view() for task in group.tasks}
-        metrics = _metrics(job, available, NodesExhausted=1, DimensionExhausted=full, ResourcesExhausted=wanted)
-        return Answer("slots", metrics)
+        return Answer("slots", _exhausted(job, group, available, "max allocation exceeded"))
     return Answer(None, _metrics(job, available, ScoreMetaData=[_score(node)]))
 
 
@@ -90,14 +95,19 @@ def _metrics(job: Job, available: Mapping[str, int], **found: object) -> Metrics
     }
 
 
+def _exhausted(job: Job, group: Group, available: Mapping[str, int], dimension: str) -> Metrics:
+    wanted = {task.name: resources_view() for task in group.tasks}
+    return _metrics(job, available, NodesExhausted=1, DimensionExhausted={dimension: 1}, ResourcesExhausted=wanted)
+
+
 def _score(node: Node) -> Metrics:
     return {"NodeID": node.id, "NormScore": 0.0, "Scores": {"binpack": 0.0}}
 
 
-def _is_candidate(job: Job, node: Node) -> bool:
+def _is_in_place(job: Job, node: Node) -> bool:
     in_datacenter = any(fnmatchcase(node.datacenter, _only_stars(name)) for name in job.spec.datacenters)
     in_pool = job.spec.node_pool in {"all", node.node_pool}
-    return node.is_ready and in_datacenter and in_pool
+    return in_datacenter and in_pool
 
 
 def _only_stars(pattern: str) -> str:

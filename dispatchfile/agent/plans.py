@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from dispatchfile.agent.placement import Answer, Metrics, coalesced, judge
+from dispatchfile.agent.placement import NEVER_HERE, Answer, Metrics, coalesced, judge
 from dispatchfile.agent.reconcile import (
     NO_PLACEMENT,
     Later,
@@ -37,10 +37,13 @@ class Plan:
     unplaced: tuple[Place, ...] = ()
     failed: Mapping[str, Metrics] | None = None
     obstacles: frozenset[str] = frozenset()
+    node_is_fixed: bool = False
 
     def is_hopeless(self, kind: str) -> bool:
-        """A sysbatch job does not wait for another node than there is."""
-        return kind == "sysbatch" and "class" in self.obstacles
+        """Whether nothing waits: a sysbatch job wants this node only, and a node that is fixed will never do."""
+        if kind == "sysbatch" and "class" in self.obstacles:
+            return True
+        return self.node_is_fixed and bool(self.obstacles) and self.obstacles <= NEVER_HERE
 
     def queued(self, job: Job) -> dict[str, int]:
         """How many allocations of each group still wait."""
@@ -78,6 +81,7 @@ class _Drawing:
             unplaced=tuple(self._unplaced),
             failed=self._failed or None,
             obstacles=frozenset(self._obstacles),
+            node_is_fixed=self._at.node.fixed,
         )
 
     def stop(self, stop: Stop) -> None:

@@ -67,6 +67,22 @@ class Group:
     reschedule: ReschedulePolicy | None
     disk_mb: int
 
+    @property
+    def memory_mb(self) -> int:
+        """
+        The most memory that its tasks reserve at one time, since not all of them run together.
+
+        Source: hashicorp/nomad, nomad/structs/structs.go (AllocatedResources.Comparable).
+        """
+        prestart = main = poststop = 0
+        for task in self.tasks:
+            lifecycle = task.lifecycle or {}
+            hook, stays = lifecycle.get("Hook"), bool(lifecycle.get("Sidecar"))
+            prestart += task.memory_mb if hook == "prestart" else 0
+            poststop += task.memory_mb if hook == "poststop" else 0
+            main += task.memory_mb if hook not in {"prestart", "poststop"} or (hook == "prestart" and stays) else 0
+        return max(prestart, main, poststop)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameterized:
@@ -278,7 +294,12 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The one machine. slots: how many allocations it runs at a time, None for any number."""
+    """
+    The one machine.
+
+    slots: how many allocations it runs at a time, None for any number. fixed: it never changes while the agent runs,
+    so nothing waits for what it lacks.
+    """
 
     id: str
     name: str
@@ -290,6 +311,7 @@ class Node:
     meta: Mapping[str, str] = field(default_factory=dict)
     node_pool: str = "default"
     slots: int | None = None
+    fixed: bool = False
     status: Literal["ready", "down"] = "ready"
     eligible: bool = True
     drain: Drain | None = None
@@ -302,6 +324,11 @@ class Node:
         """A name for everything that constraints can see; equal for equal nodes."""
         seen = (self.datacenter, self.node_pool, sorted(self.attributes.items()), sorted(self.meta.items()))
         return f"v1:{int.from_bytes(blake2b(repr(seen).encode(), digest_size=8).digest())}"
+
+    @property
+    def memory_mb(self) -> int:
+        """0 where the machine does not tell."""
+        return int(self.attributes.get("memory.totalbytes", 0)) >> 20
 
     @property
     def is_ready(self) -> bool:

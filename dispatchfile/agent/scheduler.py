@@ -311,7 +311,7 @@ class Scheduler:
         later = wanted.later if not evaluation.wait_until else ()
         followups = self._put_followups(evaluation, job, later, snapshot)
         self._apply(evaluation, plan, changed_allocs(plan, followups, later))
-        if evaluation.status == "blocked" and plan.failed:
+        if evaluation.status == "blocked" and plan.failed and not plan.is_hopeless(evaluation.type):
             self._wait(self._state.evals[evaluation.id], plan)
         else:
             done = replace(
@@ -395,7 +395,7 @@ class Scheduler:
             snapshot_index=snapshot,
             previous_eval=evaluation.id,
             failed=plan.failed,
-            class_eligibility=None if "node" in plan.obstacles else eligibility,
+            class_eligibility=None if plan.obstacles & {"node", "pool"} else eligibility,
         )
 
     def _cancel_blocked(self, evaluation: Evaluation) -> None:

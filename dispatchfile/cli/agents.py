@@ -18,6 +18,7 @@ except ModuleNotFoundError as exc:
     raise AgentError(f"{missing}: pip install 'dispatchfile[local]'") from exc
 
 LOOPBACK = "127.0.0.1"
+DEFAULT_DATACENTER = "dc1"
 ENDINGS = (".nomad.hcl", ".nomad.json")
 Job = Mapping[str, object]
 
@@ -78,7 +79,14 @@ async def started_agent(
     faults = read_faults(flags.fault or ())
     try:
         agent = EmbeddedAgent(
-            jobs=jobs, bind=host, port=port, allow_remote=allow_remote, slots=flags.slots, faults=faults
+            jobs=jobs,
+            bind=host,
+            port=port,
+            allow_remote=allow_remote,
+            slots=flags.slots,
+            fixed=True,
+            faults=faults,
+            datacenter=flags.datacenter or DEFAULT_DATACENTER,
         )
         await agent.__aenter__()
     except RefusedJob as exc:

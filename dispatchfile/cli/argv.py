@@ -20,6 +20,7 @@ LONG_NAMES = frozenset(
         "client-key",
         "color",
         "concurrency",
+        "datacenter",
         "detach",
         "dry-run",
         "export",

@@ -10,7 +10,9 @@ from dispatchfile.cli.agents import Job, read_faults, read_jobs, started_agent
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError
+from dispatchfile.events import Outcome
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.results import Summary
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.reporting import Reporter
@@ -36,4 +38,12 @@ async def run_locally(
     """The run, on an agent of its own."""
     async with started_agent(flags, jobs) as agent:
         there = replace(options, connection=Connection(address=agent.address))
-        return await run_or_resume(there, reporter=reporter, control=control, clock=Clock())
+        end = await run_or_resume(there, reporter=reporter, control=control, clock=Clock())
+        for job, advice in agent.advice().items():
+            if end.summary is not None and job in _unplaced_jobs(end.summary):
+                reporter.note(f"job {job}: {advice}")
+        return end
+
+
+def _unplaced_jobs(summary: Summary) -> set[str]:
+    return {item.job for item in summary.items if item.outcome is Outcome.UNPLACED}

@@ -158,6 +158,10 @@ class AgentFlags:
         int | None,
         typer.Option("--slots", metavar="N", min=1, help="How many allocations it runs at a time. [default: no limit]"),
     ] = None
+    datacenter: Annotated[
+        str | None,
+        typer.Option("--datacenter", metavar="NAME", help="Datacenter of its node. [default: dc1]"),
+    ] = None
     fault: Annotated[
         list[str] | None,
         typer.Option("--fault", metavar="KIND=AMOUNT", help="Let it misbehave, as in 429=5%; may be given many times."),

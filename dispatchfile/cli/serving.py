@@ -8,10 +8,12 @@ from pathlib import Path
 
 from dispatchfile.cli.agents import Job, read_jobs, started_agent
 from dispatchfile.cli.options import AgentFlags, Display
+from dispatchfile.cli.session import tell
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.reports.text import count_of
+from dispatchfile.reports.words import Level
 
 DEFAULT_PORT = 4646
 HIGHEST_PORT = 65535
@@ -35,6 +37,8 @@ async def _serve(
 ) -> None:
     async with started_agent(flags, jobs, host=host, port=port, allow_remote=allow_remote) as agent:
         if not display.quiet:
+            for job, advice in agent.advice().items():
+                tell(Level.WARNING, f"job {job}: {advice}", display)
             write_result(f"agent with {count_of(len(jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
         await agent.wait_closed()
 

@@ -275,6 +275,7 @@ CASES = [
     flags("a certificate that is none", "--ca-cert m.yaml --address https://n:1", "m.yaml: holds no PEM certificate"),
     flags("a fault elsewhere", "--fault 429=5%", "--fault: is for the embedded agent: add --local"),
     flags("slots elsewhere", "--slots 2", "--slots: is for the embedded agent: add --local"),
+    flags("a datacenter elsewhere", "--datacenter x", "--datacenter: is for the embedded agent: add --local"),
     flags("jobs elsewhere", "--jobs x", "--jobs: is for the embedded agent: add --local"),
     line("an unknown option", ["run", "--bogus"], "No such option: --bogus"),
     line("an unknown command", ["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
