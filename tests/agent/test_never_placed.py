@@ -15,8 +15,10 @@ NEVER: Mapping[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
     "driver": (
         {},
         {"Driver": "docker"},
-        "the embedded agent has no driver docker: to try the job here, use a copy with "
-        'driver = "raw_exec" and a command of this machine',
+        (
+            "the embedded agent has no driver docker: to try the job here, use a copy with "
+            'driver = "raw_exec" and a command of this machine'
+        ),
     ),
     "datacenter": (
         {"Datacenters": ["eu-*"]},
@@ -36,8 +38,10 @@ NEVER: Mapping[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
     "memory": (
         {},
         {"Resources": {"MemoryMB": 2000}},
-        "group g reserves 2000 MB of memory and this machine has 1000 MB: "
-        "to try the job here, use a copy that reserves less",
+        (
+            "group g reserves 2000 MB of memory and this machine has 1000 MB: "
+            "to try the job here, use a copy that reserves less"
+        ),
     ),
 }
 
