@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline
 from dispatchfile.events import Doubled, Ended, Event, ItemEvent, Ledger, NoLedger, Outcome, Verdict
-from dispatchfile.flow import parent_of
 from dispatchfile.items import Item
-from dispatchfile.monitor import LogReads, ParentFacts
 from dispatchfile.nomad.models import TaskGroup
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
+from tests.engine import Baseline, BatchState, Engine, LogReads, ParentFacts, Plan, Start, make_engine, parent_of
 from tests.fake_nomad import GROUP, FakeNomad
 
 RUN = "run1"
@@ -66,7 +63,7 @@ def make_batch(
     verdicts: Mapping[str, tuple[int, Verdict]] | None = None,
     wall: Callable[[], float] | None = None,
     group: TaskGroup = GROUP,
-) -> Batch:
+) -> Engine:
     parents = {parent_of(item) for item in items}
     loop = asyncio.get_running_loop()
     plan = Plan(
@@ -88,13 +85,12 @@ def make_batch(
         verdicts=verdicts or {},
         listings={parent: (f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"') for parent in parents},
     )
-    return Batch(
+    return make_engine(
         plan,
-        client=nomad,  # type: ignore[arg-type]  # the client's methods, without its wire
+        nomad=nomad,
         ledger=ledger or NoLedger(),
         clock=Clock(wall=wall or loop.time),
         listener=outcomes.events.append,
-        jitter=lambda: 0.5,
     )
 
 

@@ -6,12 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from dispatchfile.dispatch import Baseline
 from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadRefused, NomadThrottled, NomadUnavailable
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, run_batch, seconds
+from tests.engine import Baseline, BatchState, Start
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME

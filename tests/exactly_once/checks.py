@@ -10,9 +10,9 @@ from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import Settings
-from dispatchfile.usecases.batch import NOT_OURS, TICK_S
 from dispatchfile.usecases.resume import read_standing
 from dispatchfile.usecases.run import canaries_of
+from tests.engine import NOT_OURS, TICK_S
 from tests.exactly_once.world import World
 
 AGAIN = frozenset({Outcome.UNSENT, Outcome.UNKNOWN})  # after these an attempt may be sent

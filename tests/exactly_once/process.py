@@ -9,10 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from dispatchfile.dispatch import Baseline, intent_of
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadRefused, NomadThrottled, NomadUnavailable
 from dispatchfile.events import Event
-from dispatchfile.flow import Ticket
 from dispatchfile.items import Item
 from dispatchfile.journal import Baseline as StoredBaseline
 from dispatchfile.journal import JournalReader, RunHeader, Target
@@ -28,6 +26,7 @@ from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.run import canaries_of, close_journal, run_deadline
+from tests.engine import Baseline, intent
 from tests.exactly_once.checks import check_event, check_request
 from tests.exactly_once.scripts import Crash, Interrupt, Life, Weather
 from tests.exactly_once.steady import SteadyJournal
@@ -160,7 +159,7 @@ class Process:
         ]
         journal = SteadyJournal.create(world.folder / "first", header, world.items, baselines=baselines)
         self.take(journal)
-        await journal.add_intents([intent_of(Ticket(item, 1), run=RUN, rerun_of=None) for item in world.items])
+        await journal.add_intents([intent(item, 1, run=RUN, rerun_of=None) for item in world.items])
         world.path = journal.path
         results = Results([item_facts(item) for item in world.items])
         work = Work(

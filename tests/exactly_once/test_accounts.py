@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from dispatchfile.dispatch import Baseline
 from dispatchfile.errors import NomadUnavailable
 from dispatchfile.events import Outcome
-from dispatchfile.usecases.batch import Start
 from tests.batches import run_batch
+from tests.engine import Baseline, Start
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME

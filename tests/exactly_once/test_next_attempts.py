@@ -5,16 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, RunRefused
 from dispatchfile.events import Accepted, Cause, Doubled, Doubted, Ended, NoLedger, Outcome, Sending
-from dispatchfile.flow import Ticket
 from dispatchfile.journal import open_run
 from dispatchfile.nomad.models import Policy
 from dispatchfile.settings import resolve_settings
-from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.run import find_children
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
+from tests.engine import Start, intent
 from tests.exactly_once.test_resuming import RUN, begin, ended, leave, resume, standing_of
 from tests.fake_nomad import GROUP, FakeNomad
 from tests.making import make_item
@@ -212,7 +210,7 @@ async def test_a_retry_that_was_surely_not_sent_is_sent_by_a_resume(tmp_path):
     await journal.mark_may_send([("a", 1)])
     journal.record(Accepted("a", 1, 0.0, first.id))
     journal.record(ended("a", 1, Outcome.FAILED, Cause.EXIT, retry_at=1.0))
-    await journal.add_intents([intent_of(Ticket(item, 2), run=RUN, rerun_of=None)])
+    await journal.add_intents([intent(item, 2, run=RUN, rerun_of=None)])
     await journal.mark_may_send([("a", 2)])
     journal.record(ended("a", 2, Outcome.UNSENT, Cause.INTERRUPTED))
     await leave(journal)

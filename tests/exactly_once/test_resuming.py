@@ -8,20 +8,18 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import JournalError, RunRefused
 from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
-from dispatchfile.flow import Ticket
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target, open_run
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.settings import Settings, Share, Wait
-from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run, run_or_resume
 from dispatchfile.usecases.run import RunOptions
 from tests.batches import run_batch
+from tests.engine import Start, intent
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 
@@ -65,8 +63,7 @@ async def begin(folder, items, *, settings=SETTINGS, chosen=None, run_id=RUN, re
     """A journal as `run` begins it; *chosen*: the items that were not left out."""
     baseline = Baseline("default", "", "encode", 7, 0, 7, 0.0)
     journal = Journal.create(folder, header(settings, run_id, rerun_of), items, baselines=[baseline])
-    tickets = [Ticket(item, 1) for item in chosen or items]
-    await journal.add_intents([intent_of(ticket, run=run_id, rerun_of=rerun_of) for ticket in tickets])
+    await journal.add_intents([intent(item, 1, run=run_id, rerun_of=rerun_of) for item in chosen or items])
     return journal
 
 
@@ -258,7 +255,7 @@ async def test_a_retry_that_was_given_up_is_not_in_doubt(tmp_path):
     await journal.mark_may_send([("a", 1)])
     journal.record(Accepted("a", 1, 0.0, "encode/dispatch-run1-a-1-1-00000001"))
     journal.record(ended("a", 1, Outcome.FAILED, Cause.EXIT, retry_at=1.0))
-    await journal.add_intents([intent_of(Ticket(make_item("a"), 2), run=RUN, rerun_of=None)])
+    await journal.add_intents([intent(make_item("a"), 2, run=RUN, rerun_of=None)])
     await journal.mark_may_send([("a", 2)])
     journal.record(ended("a", 1, Outcome.FAILED, Cause.EXIT))
     await leave(journal)
@@ -272,7 +269,7 @@ async def test_a_resent_unknown_is_in_doubt_after_a_kill(tmp_path):
     journal = await begin(tmp_path, [make_item("a")])
     await journal.mark_may_send([("a", 1)])
     journal.record(ended("a", 1, Outcome.UNKNOWN, Cause.COLLECTED))
-    await journal.add_intents([intent_of(Ticket(make_item("a"), 2), run=RUN, rerun_of=None)])
+    await journal.add_intents([intent(make_item("a"), 2, run=RUN, rerun_of=None)])
     await journal.mark_may_send([("a", 2)])
     await leave(journal)
     assert standing_of(tmp_path).starts == {"a": Start(2, in_doubt=True)}
@@ -284,7 +281,7 @@ async def test_an_attempt_in_doubt_knows_what_it_has_to_stop_first(tmp_path):
     await journal.mark_may_send([("a", 1)])
     journal.record(Accepted("a", 1, 0.0, "old"))
     journal.record(ended("a", 1, Outcome.TIMED_OUT, Cause.DEADLINE, retry_at=1.0))
-    await journal.add_intents([intent_of(Ticket(make_item("a"), 2), run=RUN, rerun_of=None)])
+    await journal.add_intents([intent(make_item("a"), 2, run=RUN, rerun_of=None)])
     await journal.mark_may_send([("a", 2)])
     await leave(journal)
     assert standing_of(tmp_path).starts == {"a": Start(2, in_doubt=True, predecessor="old")}

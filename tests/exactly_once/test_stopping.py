@@ -8,8 +8,8 @@ import pytest
 from dispatchfile.errors import JournalError, NomadAmbiguous, NomadForbidden, NomadUnavailable
 from dispatchfile.events import Cause, Ended, Event, Intent, NoLedger, Outcome, Verdict
 from dispatchfile.settings import Settings, Share
-from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch
+from tests.engine import BatchState, Start
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME

@@ -8,8 +8,8 @@ import pytest
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadRefused, NomadUnavailable
 from dispatchfile.events import Accepted, Ended, Outcome
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
+from tests.engine import BatchState, Start
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
 from dispatchfile.errors import NomadForbidden, NomadNotFound, NomadRefused
 from dispatchfile.events import Accepted, Ended, Event, Intent, Sending
-from dispatchfile.flow import Ticket, parent_of
 from dispatchfile.items import Item, child_prefix
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
 from dispatchfile.nomad.connection import Connection
@@ -24,6 +22,7 @@ from dispatchfile.results import NO_REQUESTS, Requests, Results, RunFacts, Summa
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.parents import PROBE_KEY
 from dispatchfile.usecases.past import RunName, fold_journal
+from tests.engine import intent, parent_of
 from tests.fake_nomad import FakeChild, FakeNomad
 
 RUN = "run1"
@@ -166,7 +165,7 @@ def _key(event: Event) -> tuple[str, int] | None:
 
 
 def _intent(item: Item, attempt: int, head: RunHeader) -> Intent:
-    return intent_of(Ticket(item, attempt), run=head.id, rerun_of=head.rerun_of)
+    return intent(item, attempt, run=head.id, rerun_of=head.rerun_of)
 
 
 def sent(item: Item, child: FakeChild | str, *, attempt: int = 1, existing: bool = False) -> list[Event]:

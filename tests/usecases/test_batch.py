@@ -11,8 +11,8 @@ from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnavailable
 from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
-from dispatchfile.usecases.batch import BatchState, Start
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
+from tests.engine import BatchState, Start
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME
