@@ -27,6 +27,7 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "logs",
     "report",
     "runs",
+    "prune",
     "dispatch",
     "doctor",
     "agent",

@@ -19,7 +19,8 @@ from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
-from dispatchfile.reports.history import render_history
+from dispatchfile.reports.history import Places, render_history
+from dispatchfile.reports.pruned import render_pruned
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.reports.tasklogs import log_lines
@@ -27,7 +28,9 @@ from dispatchfile.reports.text import one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
-from dispatchfile.usecases.past import PastRun, read_history, read_past
+from dispatchfile.usecases.past import PastRun, read_past
+from dispatchfile.usecases.prune import PruneRule, prune
+from dispatchfile.usecases.runs import RunFilter, read_history
 from dispatchfile.usecases.watch import refresh_run
 
 LOGS_SCHEMA = "dispatchfile/logs/v1"
@@ -62,13 +65,45 @@ def _status_pieces(call: PastCall, past: PastRun, summary: Summary) -> Iterator[
 # runs
 
 
-def show_runs(state_dir: str | None, output: OutputFormat, display: Display) -> int:
-    """List the runs; the exit code: 1 if there are journals that cannot be read, which are told of."""
-    history, errors = read_history(state_dir, os.environ)
-    write_result(render_history(history, output, width=terminal_width()))
-    for error in errors:
+def show_runs(chosen: RunFilter, state_dir: str | None, output: OutputFormat, display: Display) -> int:
+    """List the runs; return the exit code: 1 if there are journals that cannot be read, which are reported."""
+    history = read_history(state_dir, os.environ, chosen)
+    text = render_history(
+        history.runs, output, width=terminal_width(), places=known_places(), is_filtered=history.is_filtered
+    )
+    write_result(text)
+    for error in history.errors:
         tell(Level.WARNING, one_line(error), display)
-    return 1 if errors else 0
+    return 1 if history.errors else 0
+
+
+def show_pruned(
+    rule: PruneRule, state_dir: str | None, output: OutputFormat, display: Display, *, dry_run: bool
+) -> int:
+    """Remove old runs and show which; return the exit code: 1 if a journal cannot be read or removed."""
+    pruned = prune(state_dir, os.environ, rule, now=time.time(), dry_run=dry_run)
+    text = render_pruned(
+        pruned.removed,
+        pruned.needed,
+        output,
+        kept=pruned.kept,
+        dry_run=dry_run,
+        width=terminal_width(),
+        places=known_places(),
+    )
+    write_result(text)
+    for error in pruned.errors:
+        tell(Level.WARNING, one_line(error), display)
+    return 1 if pruned.errors else 0
+
+
+def known_places() -> Places:
+    """Return the current folder and the home folder, as far as there are any."""
+    home = os.path.expanduser("~")  # noqa: PTH111  Path.expanduser raises where there is none
+    try:
+        return Places(str(Path.cwd()), "" if home == "~" else home)
+    except OSError:
+        return Places("", home)  # the current folder was deleted
 
 
 # report

@@ -3,6 +3,7 @@
 from dispatchfile.journal.folder import ENVIRONMENT, state_folder
 from dispatchfile.journal.ledger import Journal
 from dispatchfile.journal.masking import MASKED, Mask
+from dispatchfile.journal.opening import remove_run
 from dispatchfile.journal.reader import JournalReader
 from dispatchfile.journal.records import (
     STANDARD_INPUT,
@@ -14,7 +15,7 @@ from dispatchfile.journal.records import (
     StoredRun,
     Target,
 )
-from dispatchfile.journal.runs import find_run, is_live, list_runs, open_run, unfinished_run
+from dispatchfile.journal.runs import each_run, find_run, is_live, list_runs, open_run, unfinished_run
 from dispatchfile.journal.store import request_stop
 
 __all__ = [
@@ -31,10 +32,12 @@ __all__ = [
     "RunStatus",
     "StoredRun",
     "Target",
+    "each_run",
     "find_run",
     "is_live",
     "list_runs",
     "open_run",
+    "remove_run",
     "request_stop",
     "state_folder",
     "unfinished_run",

@@ -25,7 +25,7 @@ from dispatchfile.journal.folder import (
 from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.records import RunHeader, RunState, RunStatus
 from dispatchfile.journal.rows import Entry
-from dispatchfile.journal.store import Store, build, read_run
+from dispatchfile.journal.store import Store, build, open_to_read, read_run
 from dispatchfile.results import NO_REQUESTS, Requests
 
 
@@ -71,6 +71,26 @@ def open_again(path: Path, mask: Mask) -> Store:
     except BaseException:
         lock.release()
         raise
+
+
+def remove_run(path: Path) -> None:
+    """
+    Remove the files of a run that is over.
+
+    Raises RunRefused where it is not, or a process works on it, and JournalError for files that cannot be removed.
+    """
+    lock = _lock(path)
+    try:
+        if read_run(path).is_unfinished:
+            raise RunRefused("it is unfinished: a process has resumed it since")
+        with open_to_read(path):  # raises an error for a journal that a newer version wrote
+            pass
+        discard(path)
+        lock_path(path).unlink(missing_ok=True)
+    except OSError as exc:
+        raise JournalError(f"{path}: cannot be removed: {exc.strerror or exc}") from exc
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import cast, get_args
 from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent, Outcome
 from dispatchfile.items import Item
 from dispatchfile.journal.records import Baseline, Mark, Progress, StoredRun
-from dispatchfile.journal.store import read_facts, read_items, read_log, read_run
+from dispatchfile.journal.store import count_outcomes, read_facts, read_items, read_log, read_run
 from dispatchfile.results import ItemFacts
 
 Milestone = Intent | Mark | Accepted | Doubted | Ended
@@ -37,6 +37,10 @@ class JournalReader:
         payloads: without them, which are most of the file, every item has none.
         """
         return read_items(self.path, payloads=payloads)
+
+    def outcome_counts(self) -> Mapping[str, int]:
+        """The number of items that have ended so far, by outcome."""
+        return count_outcomes(self.path)
 
     def facts(self) -> Iterator[ItemFacts]:
         """What results know of the items beforehand, in the run's order."""

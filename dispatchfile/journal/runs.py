@@ -15,13 +15,18 @@ from dispatchfile.journal.store import read_run
 
 def list_runs(folder: Path) -> tuple[list[StoredRun], list[JournalError]]:
     """All runs, newest first, and what is wrong with the files that cannot be read. Raises JournalError."""
-    runs, errors = [], []
+    found = list(each_run(folder))
+    runs = [run for run in found if isinstance(run, StoredRun)]
+    return runs, [error for error in found if isinstance(error, JournalError)]
+
+
+def each_run(folder: Path) -> Iterator[StoredRun | JournalError]:
+    """Each run, newest first, read as it is asked for; an error in place of a file that cannot be read."""
     for path in run_files(folder):
         try:
-            runs.append(read_run(path))
+            yield read_run(path)
         except JournalError as exc:
-            errors.append(exc)
-    return runs, errors
+            yield exc
 
 
 def open_run(folder: Path, run: str | None, *, manifest: Path | None = None) -> JournalReader:

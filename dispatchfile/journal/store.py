@@ -56,6 +56,14 @@ READ_LOG = """
     SELECT number, kind, item, attempt, body FROM log
     WHERE number > ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?
 """
+# SQLite takes the other columns from the row that has the maximum. Source: sqlite.org/lang_select.html, "bare columns".
+COUNT_OUTCOMES = """
+    SELECT outcome, count(*) FROM (
+        SELECT max(number), kind, json_extract(body, '$.verdict.outcome') AS outcome,
+               json_extract(body, '$.retry_at') AS retry_at
+        FROM log WHERE item IS NOT NULL AND kind <> 'doubled' GROUP BY item
+    ) WHERE kind = 'ended' AND retry_at IS NULL GROUP BY outcome
+"""
 READ_PAYLOADS = "SELECT number, body FROM payloads WHERE number IN (SELECT value FROM json_each(?))"
 READ_ITEMS = "SELECT number, payload, body FROM items WHERE number > ? ORDER BY number LIMIT ?"
 
@@ -204,6 +212,12 @@ def read_log(path: Path, *, kinds: Iterable[type[Entry]], after: int = 0) -> Ite
         while rows := connection.execute(READ_LOG, (after, names, CHUNK)).fetchall():
             yield from decode_entries(rows)
             after = rows[-1][0]
+
+
+def count_outcomes(path: Path) -> Mapping[str, int]:
+    """The number of items that have ended so far, by outcome. Raises JournalError."""
+    with open_to_read(path) as connection:
+        return dict(connection.execute(COUNT_OUTCOMES).fetchall())
 
 
 def read_items(path: Path, *, payloads: bool) -> Iterator[Item]:

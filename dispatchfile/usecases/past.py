@@ -18,7 +18,6 @@ from dispatchfile.journal import (
     RunStatus,
     StoredRun,
     is_live,
-    list_runs,
     open_run,
     state_folder,
 )
@@ -97,12 +96,6 @@ async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> 
         counts=before.counts,
         requests=before.requests,
     )
-
-
-def read_history(state_dir: str | None, environ: Mapping[str, str]) -> tuple[list[tuple[StoredRun, str]], list[str]]:
-    """All runs with their states, the newest first, and what is wrong with files that are none. Raises JournalError."""
-    runs, errors = list_runs(state_folder(state_dir, environ))
-    return [(stored, state_of(stored, live=is_live(stored))) for stored in runs], [str(error) for error in errors]
 
 
 def state_of(stored: StoredRun, *, live: bool) -> str:

@@ -12,6 +12,8 @@ from dispatchfile import __version__
 from dispatchfile.cli.app import app
 from dispatchfile.cli.argv import LONG_NAMES
 from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.cli.runs import StateChoice
+from dispatchfile.journal import RunState
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 BY_TYPER = {"install-completion", "show-completion"}
@@ -77,6 +79,12 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
         pytest.param(["run", "--local", "--jobs", "no*"], "--jobs no*: there are no such job files", id="a glob"),
         pytest.param(["run", "--local"], "there are no job files in jobs", id="no jobs"),
         pytest.param(["validate", "-", "-"], "standard input can be read only once", id="standard input twice"),
+        pytest.param(["runs", "--limit", "0"], "0 is not in the range x>=1", id="no runs"),
+        pytest.param(["runs", "--state", "dead"], "'dead' is not one of 'running'", id="no such state"),
+        pytest.param(["prune"], "give either --older-than or --keep", id="prune without a rule"),
+        pytest.param(["prune", "--keep", "1", "--older-than", "1d"], "give either", id="prune with two rules"),
+        pytest.param(["prune", "--older-than", "1x"], "--older-than: '1x' is not a duration", id="no age"),
+        pytest.param(["prune", "--keep", "-1"], "-1 is not in the range x>=0", id="a negative number of runs"),
         pytest.param(["schema", "bogus"], "'bogus' is not one of", id="no such schema"),
         pytest.param(["agent", "--bind", "x:y"], "--bind x:y: write it as HOST:PORT", id="an address to listen on"),
         pytest.param(["agent", "--bind", "0.0.0.0:0"], "remote access is meant (--allow-remote)", id="open to all"),
@@ -128,6 +136,11 @@ def modules_of_help() -> frozenset[str]:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     return frozenset(ended.stdout.splitlines()[-1].split())
+
+
+def test_runs_can_be_narrowed_by_every_state() -> None:
+    """And by no other."""
+    assert set(StateChoice) == set(RunState)
 
 
 @pytest.mark.parametrize("name", ["manifest", "summary", "event"])

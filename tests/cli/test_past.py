@@ -1,8 +1,10 @@
 """The commands on past runs as they are typed, after runs on an embedded agent."""
 
 import asyncio
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -102,13 +104,94 @@ def test_the_history_and_the_status_are_told_for_people(past: Path, capsys: pyte
     """On standard output, as they are the result."""
     assert run_to_exit_code(["runs"]) == 0
     assert capsys.readouterr().out == (
-        "RUN  MANIFEST           TARGET  STATE     STARTED               TOOK  ITEMS  OUTCOMES\n"
-        "r1   dispatchfile.yaml  local   finished  1970-01-01 00:16:30Z  5.0s      2  1 succeeded, 1 failed\n"
+        "RUN  NAME     FOLDER  STATE     STARTED            TOOK   OK  TARGET  OUTCOMES\n"
+        "r1   nightly  .       finished  1970-01-01 00:16Z  5.0s  1/2  local   1 succeeded, 1 failed\n"
     )
     assert run_to_exit_code(["status", "r1"]) == 0
     out = capsys.readouterr().out
     assert "2 items: 1 succeeded, 1 failed\n" in out
     assert "run again with: dispatchfile rerun r1 --failed\n" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--limit", "1"], ["r2"]),
+        (["--limit", "5"], ["r2", "r1"]),
+        (["--state", "interrupted"], ["r2"]),
+        (["--state", "running", "--state", "finished"], ["r1"]),
+        (["--state", "stopped_early"], []),
+        (["--manifest", "dispatchfile.yaml"], ["r1"]),
+        (["--manifest", "."], ["r1"]),
+        (["--manifest", "-"], ["r2"]),
+        (["--manifest", "other.yaml"], []),
+        (["--manifest", "-", "--state", "finished"], []),
+    ],
+)
+def test_the_history_can_be_narrowed(
+    past: Path, options: list[str], shown: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By number, state, and manifest or folder; all options have to agree."""
+    head = header(id="r2", manifest="-", started_at=2_000.0)
+    items = load_items(
+        ManifestSource(path=str(past / "dispatchfile.yaml"), content=None, variables={}, environ={})
+    ).items
+    asyncio.run(keep_run(past / "state", items, [], head=head, state=RunState.INTERRUPTED))
+    assert run_to_exit_code(["runs", "-o", "json", *options]) == 0
+    assert [run["run"] for run in json.loads(capsys.readouterr().out)["runs"]] == shown
+
+
+def test_an_unfinished_run_shows_what_is_known(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run that was killed, the items that had ended for good."""
+    items = load_items(
+        ManifestSource(path=str(past / "dispatchfile.yaml"), content=None, variables={}, environ={})
+    ).items
+    ended = Ended("good", 1, 2_001.0, Verdict(Outcome.SUCCEEDED))
+    retried = Ended("bad", 1, 2_001.0, Verdict(Outcome.FAILED, Cause.EXIT), retry_at=2_060.0)
+    head = header(id="r2", manifest="-", started_at=2_000.0)
+    asyncio.run(keep_run(past / "state", items, [ended, retried], head=head, state=RunState.RUNNING))
+    (journal,) = (past / "state/runs").glob("*-r2.db")
+    with contextlib.closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("UPDATE run SET status = json_remove(status, '$.counts')")  # as a kill leaves it
+    assert run_to_exit_code(["runs", "--state", "interrupted"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[7:9] == ["1/2", "http://nomad.example:4646"]
+
+
+def test_old_runs_are_removed(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run shows the same runs and removes none; for scripts it is one object."""
+    table = (
+        "RUN  NAME     FOLDER  STATE     STARTED            TOOK   OK  TARGET  OUTCOMES\n"
+        "r1   nightly  .       finished  1970-01-01 00:16Z  5.0s  1/2  local   1 succeeded, 1 failed\n"
+    )
+    assert run_to_exit_code(["prune", "--older-than", "30d", "--dry-run"]) == 0
+    assert capsys.readouterr().out == (table + "would remove 1 run and keep 0; nothing was removed (--dry-run)\n")
+    assert run_to_exit_code(["prune", "--keep", "0", "--dry-run", "-o", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [run["run"] for run in record.pop("removed")] == ["r1"]
+    assert record == {"schema": "dispatchfile/prune/v1", "dry_run": True, "needed": [], "kept": 0}
+    assert run_to_exit_code(["prune", "--older-than", "30d"]) == 0
+    assert capsys.readouterr().out == table + "removed 1 run, kept 0\n"
+    assert run_to_exit_code(["prune", "--older-than", "30d"]) == 0
+    assert capsys.readouterr().out == "removed 0 runs, kept 0\n"
+
+
+def test_a_needed_run_is_named_and_a_damaged_journal_is_an_error(
+    past: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both stay."""
+    head = header(id="r2", manifest="-", started_at=900.0)
+    items = load_items(
+        ManifestSource(path=str(past / "dispatchfile.yaml"), content=None, variables={}, environ={})
+    ).items
+    asyncio.run(keep_run(past / "state", items, [], head=head, state=RunState.INTERRUPTED))
+    (past / "state/runs/20261122T000000.000000Z-bad.db").write_bytes(b"garbage")
+    assert run_to_exit_code(["prune", "--keep", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert out == (
+        "kept run r2: it is unfinished: `dispatchfile resume r2` continues it, `dispatchfile stop r2` ends it\n"
+        "removed 0 runs, kept 2\n"
+    )
+    assert "-bad.db: it is damaged" in err
 
 
 def test_a_finished_run_is_told_again_by_resume_and_watch(past: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,9 @@ from dispatchfile.events import (
 from dispatchfile.journal import RunState, Target
 from dispatchfile.results import Requests, Results
 from dispatchfile.usecases.execute import Control, item_facts
-from dispatchfile.usecases.past import fold_journal, read_history, read_past
+from dispatchfile.usecases.past import fold_journal, read_past
 from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run
+from dispatchfile.usecases.runs import RunFilter, read_history
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from tests.making import make_item
 from tests.usecases.past_runs import CONNECTION, PastNomad, Told, header, keep_run, loop_clock, sent
@@ -161,8 +162,9 @@ async def test_the_history_is_the_newest_first(tmp_path):
     await keep_run(tmp_path, [A], head=header(id="old", started_at=1.0))
     await keep_run(tmp_path, [A, B], head=header(id="new", started_at=2.0), state=RunState.RUNNING)
     (tmp_path / "runs/20261122T000000.000000Z-bad.db").write_bytes(b"garbage")
-    history, errors = read_history(str(tmp_path), {})
-    assert [(run.header.id, run.items, state) for run, state in history] == [
+    history = read_history(str(tmp_path), {}, RunFilter())
+    errors = history.errors
+    assert [(run.header.id, run.items, state) for run, state in history.runs] == [
         ("new", 2, "interrupted"),
         ("old", 1, "finished"),
     ]
