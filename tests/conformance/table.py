@@ -15,15 +15,19 @@ TABLE = Path(__file__).parents[2] / "docs" / "verdicts.md"
 HEAD = """\
 # Verdicts
 
-How dispatched jobs end, and what is made of it. Every row is driven for real by `tests/conformance`, on the embedded
-agent and on a Nomad 2.0.5 server, once by dispatchfile and once by `nomad job dispatch -wait`. This file is made from
-those tests (`python -m tests.conformance.table`), and one of them compares it.
+This page lists the ways in which a dispatched job can end, and the outcome that dispatchfile reports for each. It also
+shows the exit code of `nomad job dispatch -wait` for comparison.
 
-- **outcome**, **cause** and **task's exit code** are what `dispatchfile run --wait completion` says of the item.
-- **exit** is what a run of just this item exits with. **-wait** is the exit code of `nomad job dispatch -wait`,
-  in bold where the two disagree on whether the job ended well; *waits* where it watches in vain until its limit.
-- Where nothing else is said a task is neither restarted nor rescheduled. **starts** counts all starts of a task.
-- {real_only}: on the server only, as the embedded agent lacks what they need.
+Every row is a test in `tests/conformance`. It runs on the embedded agent and on a Nomad 2.0.5 server, once with
+dispatchfile and once with `nomad job dispatch -wait`. `python -m tests.conformance.table` writes this page from the
+tests, and a test checks that it is up to date.
+
+- **outcome**, **cause** and **task's exit code** are what `dispatchfile run --wait completion` reports for the item.
+- **exit** is the exit code of a run with only this item.
+- **-wait** is the exit code of `nomad job dispatch -wait`. It is bold if the two disagree on whether the job succeeded.
+  *waits* means that the command does not end before its time limit.
+- **starts** counts all starts of a task. Tasks are not restarted or rescheduled unless the row says so.
+- {real_only} run only on the server, because the embedded agent lacks what they need.
 
 | case | how it ends | outcome | cause | task's exit code | starts | exit | -wait |
 |---|---|---|---|---|---|---|---|
