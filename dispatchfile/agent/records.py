@@ -56,6 +56,7 @@ class Task:
     memory_max_mb: int
     constraints: tuple[Constraint, ...]
     lifecycle: Mapping[str, object] | None
+    logs_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from dispatchfile.agent.http import (
     read_paging,
 )
 from dispatchfile.agent.logs import LogRequest, log_chunks
-from dispatchfile.agent.records import Allocation, Evaluation, Transition
+from dispatchfile.agent.records import Allocation, Evaluation, Task, Transition
 from dispatchfile.agent.streams import Subscription, TopicError, event_lines, read_topics
 from dispatchfile.agent.views import alloc_stub, alloc_view, eval_fields, eval_view, filterable_alloc
 from dispatchfile.agent.watches import Watch
@@ -230,6 +230,8 @@ def logs(core: Core, call: Call) -> Answer:
     state = (alloc.task_states or {}).get(task, {})
     if not state.get("StartedAt"):
         raise HttpError(404, f"task {quote(task)} not started yet. No logs available")
+    if any(known.name == task and known.logs_disabled for known in _tasks(alloc)):
+        raise HttpError(404, f"log entry for task {quote(task)} and log type {quote(kind)} not found")
     path = core.log_file(alloc_id, task, kind)
     name = f"alloc/logs/{task}.{kind}.0"
     content = "text/plain" if request.plain else "application/json"
@@ -272,9 +274,13 @@ def _client_alloc(core: Core, alloc_id: str) -> Allocation:
     return alloc
 
 
-def _task_names(alloc: Allocation) -> list[str]:
+def _tasks(alloc: Allocation) -> tuple[Task, ...]:
     group = alloc.job.spec.group(alloc.group)
-    return [task.name for task in group.tasks] if group else []
+    return group.tasks if group else ()
+
+
+def _task_names(alloc: Allocation) -> list[str]:
+    return [task.name for task in _tasks(alloc)]
 
 
 def client_allocation(core: Core, call: Call) -> Answer:

@@ -156,6 +156,7 @@ def _task(task: Document) -> Task:
         memory_max_mb=resources["MemoryMaxMB"],
         constraints=_constraints(task),
         lifecycle=task["Lifecycle"],
+        logs_disabled=bool((task.get("LogConfig") or {}).get("Disabled")),
     )
 
 

@@ -65,6 +65,7 @@ LONG_NAMES = frozenset(
         "state",
         "state-dir",
         "stderr",
+        "stdout",
         "stop-on",
         "tail",
         "timeout",

@@ -23,10 +23,14 @@ def logs(
             show_default=False,
         ),
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Of items that ran and did not end well.")] = False,
-    stderr: Annotated[bool, typer.Option("--stderr", help="What went to standard error.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only items that ran and did not end well.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Only standard output. [default: both streams]")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Only standard error. [default: both streams]")] = False,
     tail: Annotated[
-        int | None, typer.Option("--tail", metavar="N", min=1, help="The last N lines of each task. [default: all]")
+        int | None,
+        typer.Option(
+            "--tail", metavar="N", min=1, help="The last N lines of each stream of a task. [default: the last 1 MiB]"
+        ),
     ] = None,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
@@ -36,11 +40,14 @@ def logs(
     """
     Show what the tasks of a run's items wrote.
 
-    Each line stands behind the id of its item. It comes from Nomad as long as Nomad has it; of what is gone, the
-    journal kept the last line at most. Of an item with several attempts, the last one's. Exit code: 0.
+    Each line follows the id of its item; lines of standard error are marked (stderr). The lines come from Nomad while
+    Nomad has them. Of a log that is gone, the journal has at most the last line of the task that decided how the item
+    ended. For an item with several attempts, shows the last one. Exit code: 0.
     """
     from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.showing import show_logs  # noqa: PLC0415
+    from dispatchfile.cli.showing import chosen_streams, show_logs  # noqa: PLC0415
 
     call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)
-    return show_logs(call, items=items or (), failed=failed, stderr=stderr, tail=tail)
+    return show_logs(
+        call, items=items or (), failed=failed, streams=chosen_streams(stdout=stdout, stderr=stderr), tail=tail
+    )

@@ -23,11 +23,11 @@ from dispatchfile.reports.history import Places, render_history
 from dispatchfile.reports.pruned import render_pruned
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import summary_pieces
-from dispatchfile.reports.tasklogs import log_lines
+from dispatchfile.reports.tasklogs import log_label, log_lines
 from dispatchfile.reports.text import one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
-from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
+from dispatchfile.usecases.logs import STREAMS, LogOptions, TaskLog, read_logs
 from dispatchfile.usecases.past import PastRun, read_past
 from dispatchfile.usecases.prune import PruneRule, prune
 from dispatchfile.usecases.runs import RunFilter, read_history
@@ -129,7 +129,13 @@ def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: 
 # logs
 
 
-def show_logs(call: PastCall, *, items: Sequence[str], failed: bool, stderr: bool, tail: int | None) -> int:
+def chosen_streams(*, stdout: bool, stderr: bool) -> Sequence[str]:
+    """Return the streams named by flags, or both if none is."""
+    named = [stream for stream, given in zip(STREAMS, (stdout, stderr), strict=True) if given]
+    return named or STREAMS
+
+
+def show_logs(call: PastCall, *, items: Sequence[str], failed: bool, streams: Sequence[str], tail: int | None) -> int:
     """Show what was written, as it comes; the exit code."""
     name, stored = call.find()
     options = LogOptions(
@@ -137,7 +143,7 @@ def show_logs(call: PastCall, *, items: Sequence[str], failed: bool, stderr: boo
         connection=connection_to(stored.header, call.connection, call.display),
         items=items,
         failed=failed,
-        stream="stderr" if stderr else "stdout",
+        streams=streams,
         tail=tail,
     )
     if call.output is OutputFormat.JSON:
@@ -170,5 +176,6 @@ class _Shown:
         if log.note and not self._call.display.quiet:
             tell(Level.INFO, one_line(f"{name}: {log.note}"), self._call.display)
         number = self._numbers.setdefault(log.item, len(self._numbers))
-        lines = log_lines(name, log.lines, number, palette=self._palette, safe=sys.stdout.isatty())
+        label = log_label(log.item, log.source, log.stream)
+        lines = log_lines(label, log.lines, number, palette=self._palette, safe=sys.stdout.isatty())
         write_result("".join(f"{line}\n" for line in lines))

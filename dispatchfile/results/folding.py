@@ -96,6 +96,8 @@ def _item_result(track: Track) -> ItemResult:
         tags=facts.tags,
         position=facts.position,
         last_log_line=verdict.last_log_line if verdict else "",
+        alloc_id=verdict.alloc_id if verdict else "",
+        task=verdict.task if verdict else "",
         log_unread=verdict.log_unread if verdict else False,
     )
 

@@ -45,6 +45,8 @@ class ItemResult:
     tags: tuple[str, ...]
     position: Position | None
     last_log_line: str = ""
+    alloc_id: str = ""  # of the allocation that decided
+    task: str = ""  # the task that decided; the last log line is its
     log_unread: bool = False  # there may be a last log line that nobody has read
 
 

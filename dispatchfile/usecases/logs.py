@@ -1,24 +1,36 @@
-"""`logs`: what the tasks of a run's items wrote, from Nomad as long as it has that, else the last line on record."""
+"""`logs`: what the tasks of a run's items wrote, from Nomad while Nomad has it, else the last line on record."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound, UsageError
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.nomad.models import Alloc
+from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.results import ItemResult
+from dispatchfile.usecases.choose import tell_counts
 from dispatchfile.usecases.past import PastRun, RunName, read_past
 from dispatchfile.usecases.run import Connect, connected
 from dispatchfile.usecases.select import select_items
 
-MOST_BYTES = 1 << 20  # of one task's log
-BYTES_A_LINE = 1 << 10  # of a tail of lines, so many bytes each are asked for
+MOST_BYTES = 1 << 20  # read of one stream of a task, from its end
+BYTES_A_LINE = 1 << 10  # bytes read first for each line of a tail
 AT_ONCE = 16
+STREAMS = ("stdout", "stderr")
+
+NOT_STARTED = "has not started, so there is no log"
+NEVER_STARTED = "never started, so there is no log"
+DISABLED = "logging is disabled for this task, so there is no log"
 GONE = "gone from Nomad"
+GONE_WITH_AGENT = "gone with the embedded agent that ran it"
+
+# Beginnings and parts of Nomad's 404 texts. Source: hashicorp/nomad, client/fs_endpoint.go; observed on 2.0.5.
+NOT_STARTED_TEXT = "not started yet. No logs available"
+DISABLED_TEXT = "log entry for task "
+NO_PATH_TEXT = "No path to node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,32 +41,51 @@ class LogOptions:
     connection: Connection
     items: Sequence[str] = ()  # as --only has them; none: all
     failed: bool = False  # only items that ran or waited and did not end well
-    stream: str = "stdout"  # or "stderr"
-    tail: int | None = None  # so many lines of each task; None: all, but for MOST_BYTES
+    streams: Sequence[str] = STREAMS
+    tail: int | None = None  # the last lines of each stream of a task; None: all, up to MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class TaskLog:
-    """What one task of an item wrote, or what is known of it."""
+    """One stream of one task of an item, or why there is none."""
 
     item: str
-    source: str = ""  # tells tasks and allocations of one item apart; empty where there is one
+    source: str = ""  # tells tasks and allocations of one item apart; empty where the item has only one task
+    task: str = ""  # empty: not known
+    alloc_id: str = ""
+    stream: str = ""  # "stdout" or "stderr"; empty: not known, or there are no lines
     lines: tuple[str, ...] = ()
-    note: str = ""  # what is to be said of it, such as that it is gone
+    note: str = ""  # why lines are missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A task of an allocation, as Nomad lists it."""
+
+    alloc: Alloc
+    name: str
+    source: str
+
+    @property
+    def state(self) -> TaskState:
+        return self.alloc.task_states[self.name]
+
+    def log(self, item: str, stream: str = "", lines: Sequence[str] = (), note: str = "") -> TaskLog:
+        return TaskLog(item, self.source, self.name, self.alloc.id, stream, tuple(lines), note)
 
 
 async def read_logs(options: LogOptions, *, connect: Connect = connected) -> AsyncIterator[TaskLog]:
     """
-    The logs of the chosen items, in file order, as they come.
+    Yield the logs of the selected items, in file order.
 
-    Raises RunRefused, JournalError, UsageError for a choice that takes nothing, NomadForbidden where the token may not
-    read logs, NomadError where Nomad does not answer.
+    Raises RunRefused, JournalError, UsageError if no item is selected, NomadForbidden if the token may not read logs,
+    NomadError if Nomad does not answer.
     """
     past = read_past(options.name)
     results = _chosen(past, options)
     if past.stored.header.local:
         for result in results:
-            yield _on_record(result, "gone with the embedded agent that ran it")
+            yield _log_on_record(result, GONE_WITH_AGENT)
         return
     async with connect(options.connection, past.stored.header.settings) as client:
         for start in range(0, len(results), AT_ONCE):
@@ -70,37 +101,35 @@ def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:
     if options.failed:
         results = [result for result in results if result.outcome and result.outcome.exit_class == 2]
     if not results:
-        raise UsageError(f"run {past.facts.run} has no such items that ran and failed, as far as its journal knows")
+        selected = " ".join([*options.items, *(["--failed"] if options.failed else [])])
+        raise UsageError(f"no item of run {past.facts.run} matches {selected} ({tell_counts(past.results)})")
     return results
 
 
-def _named(past: PastRun, wanted: Sequence[str]) -> set[str]:
+def _named(past: PastRun, selectors: Sequence[str]) -> set[str]:
     items = tuple(past.reader.items(payloads=False))
     outcomes = {result.id: result.outcome for result in past.results.items() if result.outcome}
     try:
-        return {item.id for item in select_items(items, only=wanted, skip=(), outcomes=outcomes).selected}
+        return {item.id for item in select_items(items, only=selectors, skip=(), outcomes=outcomes).selected}
     except UsageError as exc:
         raise UsageError(str(exc).removeprefix("--only ")) from exc  # here they are arguments
 
 
 async def _logs_of(client: Client, result: ItemResult, options: LogOptions) -> list[TaskLog]:
     if not result.child:
-        return [_on_record(result, "has no child, so no log")]
+        return [_log_on_record(result, "no child of it is known, so there is no log")]
     allocs = await client.read_allocations(result.child, namespace=result.namespace, region=result.region)
-    tasks = [(alloc, task) for alloc in newest_of_places(allocs) for task in alloc.task_states]
+    tasks = _tasks_of(allocs)
     if not tasks:
         is_gone = result.outcome is not None and await _is_gone(client, result)
-        return [_on_record(result, GONE if is_gone else "no task of it has begun")]
-    logs = [await _log_of_task(client, result, alloc, task, options) for alloc, task in tasks]
-    sources = _sources(tasks)
-    return [
-        _on_record(result, GONE, source) if log is None else replace(log, source=source)
-        for log, source in zip(logs, sources, strict=True)
-    ]
+        return [_log_on_record(result, GONE if is_gone else NOT_STARTED)]
+    logs = [log for task in tasks for log in await _logs_of_task(client, result, task, options)]
+    is_listed = any(_decided(result, task) for task in tasks)
+    return logs if is_listed or not result.last_log_line else [*logs, _log_on_record(result, GONE)]
 
 
 async def _is_gone(client: Client, result: ItemResult) -> bool:
-    """A child without a task may still wait in Nomad, or have ended there before one began."""
+    """A child without a task may still wait in Nomad, or have ended there before one started."""
     if result.starts:
         return True
     try:
@@ -111,9 +140,15 @@ async def _is_gone(client: Client, result: ItemResult) -> bool:
 
 
 def newest_of_places(allocs: Iterable[Alloc]) -> list[Alloc]:
-    """Of each place of a group, its newest allocation, in the order of their names."""
+    """Return the newest allocation of each place of a group, in the order of their names."""
     newest = {alloc.name: alloc for alloc in sorted(allocs, key=lambda alloc: alloc.create_index)}
     return [newest[name] for name in sorted(newest)]
+
+
+def _tasks_of(allocs: Iterable[Alloc]) -> list[_Task]:
+    tasks = [(alloc, task) for alloc in newest_of_places(allocs) for task in alloc.task_states]
+    sources = _sources(tasks)
+    return [_Task(alloc, task, source) for (alloc, task), source in zip(tasks, sources, strict=True)]
 
 
 def _sources(tasks: Sequence[tuple[Alloc, str]]) -> list[str]:
@@ -126,41 +161,103 @@ def _sources(tasks: Sequence[tuple[Alloc, str]]) -> list[str]:
     return [f"{alloc.name.removeprefix(f'{alloc.job_id}.')}/{task}" for alloc, task in tasks]
 
 
-async def _log_of_task(
-    client: Client, result: ItemResult, alloc: Alloc, task: str, options: LogOptions
-) -> TaskLog | None:
-    """None where it is gone."""
-    wanted = MOST_BYTES if options.tail is None else min(MOST_BYTES, options.tail * BYTES_A_LINE)
-    try:
-        written = await client.read_logs(
-            alloc.id,
-            task,
-            stream=options.stream,
-            tail_bytes=wanted,
+async def _logs_of_task(client: Client, result: ItemResult, task: _Task, options: LogOptions) -> list[TaskLog]:
+    """Return its streams that have lines; without any, one log that says why."""
+    logs = []
+    for stream in options.streams:
+        try:
+            written = await _read_stream(client, result, task, stream, options.tail)
+        except NomadNotFound as error:
+            return [_missing_log(result, task, error)]
+        except NomadError as error:
+            return [_unreadable_log(result, task, error)]
+        if written.lines:
+            logs.append(task.log(result.id, stream, written.lines, written.note(stream)))
+    return logs or [task.log(result.id, note=f"nothing on {' or '.join(options.streams)}")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The end of a stream."""
+
+    lines: Sequence[str]
+    is_cut: bool  # what was asked for does not fit into MOST_BYTES
+
+    def note(self, stream: str) -> str:
+        return f"shows only the last {MOST_BYTES >> 20} MiB of {stream}" if self.is_cut else ""
+
+
+async def _read_stream(client: Client, result: ItemResult, task: _Task, stream: str, tail: int | None) -> _Written:
+    """Raises NomadError, also NomadForbidden with the capability that the token lacks."""
+
+    async def read(size: int) -> bytes:
+        """One byte more tells whether there is more."""
+        return await client.read_logs(
+            task.alloc.id,
+            task.name,
+            stream=stream,
+            tail_bytes=size + 1,
             namespace=result.namespace,
             region=result.region,
         )
+
+    size = MOST_BYTES if tail is None else min(MOST_BYTES, tail * BYTES_A_LINE)
+    try:
+        lines, is_cut = _last_lines(await read(size), size)
+        if is_cut and tail is not None and len(lines) < tail and size < MOST_BYTES:
+            lines, is_cut = _last_lines(await read(MOST_BYTES), MOST_BYTES)
     except NomadForbidden as error:
         needed = f"the token lacks the capability read-logs in namespace {result.namespace!r}"
         raise NomadForbidden(f"{result.id}: {needed}: {error.message}", status=error.status) from error
-    except NomadNotFound:
-        return None
-    except NomadError as error:
-        return _on_record(result, f"cannot be read: {error.message}")
-    return _told(result.id, written, options, is_cut=len(written) == wanted)
+    if tail is None:
+        return _Written(lines, is_cut)
+    return _Written(lines[-tail:], is_cut and len(lines) < tail)
 
 
-def _told(item: str, written: bytes, options: LogOptions, *, is_cut: bool) -> TaskLog:
-    lines = written.decode("utf-8", "replace").removesuffix("\n").split("\n") if written else []
-    if is_cut and len(lines) > 1:
-        lines = lines[1:]  # of which only the end was read
-    note = "" if lines else f"nothing on {options.stream}"
-    if is_cut and options.tail is None:
-        note = f"only the last {MOST_BYTES >> 20} MiB of it"
-    return TaskLog(item, lines=tuple(lines if options.tail is None else lines[-options.tail :]), note=note)
+def _last_lines(written: bytes, size: int) -> tuple[list[str], bool]:
+    """Return the lines, from the first whole one if there is more than *size*, and whether there is more."""
+    is_cut = len(written) > size
+    text = written.decode("utf-8", "replace").removesuffix("\n")
+    lines = text.split("\n") if written else []
+    return (lines[1:] if is_cut and len(lines) > 1 else lines), is_cut
 
 
-def _on_record(result: ItemResult, why: str, source: str = "") -> TaskLog:
-    """What the journal kept: at most the last line of the task that decided."""
-    last = (result.last_log_line,) if result.last_log_line else ()
-    return TaskLog(result.id, source, last, f"{why}; this is the last line on record" if last else why)
+# Logs that Nomad does not give
+
+
+def _missing_log(result: ItemResult, task: _Task, error: NomadNotFound) -> TaskLog:
+    """Nomad answers 404 to three different things, and to a node that it cannot reach."""
+    if NOT_STARTED_TEXT in error.message or not task.state.started_at:
+        return task.log(result.id, note=NEVER_STARTED if task.state.state == "dead" else NOT_STARTED)
+    if error.message.startswith(DISABLED_TEXT):
+        return task.log(result.id, note=DISABLED)
+    if NO_PATH_TEXT in error.message:
+        return _unreadable_log(result, task, error)
+    return _log_in_place(result, task, GONE)
+
+
+def _unreadable_log(result: ItemResult, task: _Task, error: NomadError) -> TaskLog:
+    if isinstance(error, NomadForbidden):
+        raise error
+    return _log_in_place(result, task, f"cannot be read: {error.message}")
+
+
+def _decided(result: ItemResult, task: _Task) -> bool:
+    """Whether the line on record is this task's."""
+    return bool(result.last_log_line) and (result.alloc_id, result.task) == (task.alloc.id, task.name)
+
+
+def _log_in_place(result: ItemResult, task: _Task, why: str) -> TaskLog:
+    """The line on record belongs to one task of one allocation, and is shown for no other."""
+    if not _decided(result, task):
+        return task.log(result.id, note=why)
+    return task.log(result.id, lines=[result.last_log_line], note=f"{why}; this is the last line on record")
+
+
+def _log_on_record(result: ItemResult, why: str) -> TaskLog:
+    """What the journal kept of a child whose tasks Nomad does not list."""
+    if not result.last_log_line:
+        return TaskLog(result.id, note=why)
+    whose = f" of task {result.task}" if result.task else ""
+    note = f"{why}; this is the last line{whose} on record"
+    return TaskLog(result.id, task=result.task, alloc_id=result.alloc_id, lines=(result.last_log_line,), note=note)

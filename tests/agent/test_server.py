@@ -348,6 +348,24 @@ async def test_event_stream_has_a_connection_of_its_own() -> None:
         writer.close()
 
 
+async def test_a_task_without_logging_has_no_log_entry() -> None:
+    """As Nomad 2.0.5 words it."""
+    task = {
+        "Name": "t",
+        "Driver": "raw_exec",
+        "Config": {"command": "/bin/true"},
+        "LogConfig": {"Disabled": True, "MaxFiles": 1, "MaxFileSizeMB": 1},
+    }
+    job = {"ID": "mute", "Type": "batch", "ParameterizedJob": {}, "TaskGroups": [{"Name": "g", "Tasks": [task]}]}
+    async with _agent(jobs=[job], make_runner=None) as (_, client):
+        child = (await client.put("/v1/job/mute/dispatch", json={})).json()["DispatchedJobID"]
+        path = child.replace("/", "%2F")
+        await _until(client, f"/v1/job/{path}", lambda read: read["Status"] == "dead")
+        [alloc] = (await client.get(f"/v1/job/{path}/allocations")).json()
+        read = await client.get(f"/v1/client/fs/logs/{alloc['ID']}", params={"task": "t", "type": "stdout"})
+    assert (read.status_code, read.text) == (404, 'log entry for task "t" and log type "stdout" not found')
+
+
 async def test_logs_of_a_real_task() -> None:
     """What a task writes can be read while and after it runs, plain and in frames, from both ends."""
     task = {

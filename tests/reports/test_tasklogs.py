@@ -1,6 +1,6 @@
 """Lines of tasks behind the ids of their items."""
 
-from dispatchfile.reports.tasklogs import log_lines
+from dispatchfile.reports.tasklogs import log_label, log_lines
 from dispatchfile.reports.text import Palette
 
 
@@ -8,6 +8,12 @@ def test_lines_stand_behind_their_item() -> None:
     """As they were written, for whoever reads a pipe."""
     lines = log_lines("film-1", ["a\tb", "", "\x1b[31mred"], 0, palette=Palette(), safe=False)
     assert list(lines) == ["film-1 | a\tb", "film-1 | ", "film-1 | \x1b[31mred"]
+
+
+def test_lines_of_standard_error_are_marked() -> None:
+    """Behind the task, if the item has several."""
+    streams = [log_label("a", "", "stdout"), log_label("a", "", "stderr"), log_label("a", "g[0]/t", "stderr")]
+    assert streams == ["a", "a (stderr)", "a g[0]/t (stderr)"]
 
 
 def test_no_control_character_of_a_task_reaches_a_terminal() -> None:

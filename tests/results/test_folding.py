@@ -94,6 +94,8 @@ def test_a_whole_life_is_one_result() -> None:
         tags=("films",),
         position=FACTS.position,
         last_log_line="no such codec",
+        alloc_id="a1",
+        task="t",
     )
 
 

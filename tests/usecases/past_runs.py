@@ -49,6 +49,7 @@ class PastNomad(FakeNomad):
         super().__init__(**{"lifetime_s": None, **options})
         self.forbidden = set(forbidden)
         self.logs: dict[tuple[str, str], bytes] = {}  # by child and stream; what is not here is gone
+        self.refusals: dict[tuple[str, str], str] = {}  # of a log, by allocation and task: the text of the 404
         self.allocs: dict[str, tuple[Alloc, ...]] = {}  # by child, where it is not the one that the fake has
         self.connected = 0
 
@@ -103,9 +104,11 @@ class PastNomad(FakeNomad):
     async def read_logs(self, alloc_id: str, task: str, *, stream: str, tail_bytes: int, **_: object) -> bytes:
         await self._call(f"logs {alloc_id}")
         self._refuse("logs")
+        if (alloc_id, task) in self.refusals:
+            raise NomadNotFound(self.refusals[alloc_id, task], status=404)
         child = next((child for child in self.children.values() if self._alloc(child).id == alloc_id), None)
         if child is None or (child.id, stream) not in self.logs:
-            raise NomadNotFound("state directory not found", status=404)
+            raise NomadNotFound(f"state for allocation {alloc_id} not found on client", status=404)
         return self.logs[child.id, stream][-tail_bytes:]
 
     async def read_job(self, job_id: str, **options) -> Job:

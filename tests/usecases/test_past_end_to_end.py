@@ -20,7 +20,7 @@ from dispatchfile.reports.summary import rerun_command
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
-from dispatchfile.usecases.logs import LogOptions, TaskLog, read_logs
+from dispatchfile.usecases.logs import LogOptions, read_logs
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
@@ -183,10 +183,10 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
     }
     assert rerun_command(seen, ["wrong"]) == "dispatchfile rerun r1 --only wrong"
     logs = [log async for log in read_logs(LogOptions(name=here.name, connection=here.connection))]
-    assert logs == [
-        TaskLog("quick", lines=("true",)),
-        TaskLog("wrong", lines=("exit 7",)),
-        TaskLog("long", lines=("sleep 60",)),
+    assert [(log.item, log.task, log.stream, log.lines) for log in logs] == [
+        ("quick", "t", "stdout", ("true",)),
+        ("wrong", "t", "stdout", ("exit 7",)),
+        ("long", "t", "stdout", ("sleep 60",)),
     ]
     await here.stop()
     again = RerunOptions(
