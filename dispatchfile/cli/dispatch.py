@@ -16,7 +16,7 @@ def dispatch(
         list[str] | None,
         typer.Argument(
             metavar="JOB [INPUT]",
-            help="A parameterized job, or the beginning of its ID; a file with the payload, or - for standard input.",
+            help="A parameterized job, or a unique prefix of its ID; a file with the payload, or - for standard input.",
             show_default=False,
         ),
     ] = None,
@@ -28,9 +28,9 @@ def dispatch(
     """
     Dispatch one job, as `nomad job dispatch` does.
 
-    The same arguments, in either dash style, and the same lines. Exit code: 0 if the job was dispatched and placed, 2
-    if it could not be placed, 1 for anything else. With --wait, 0 if it ended well, 2 if not. A dispatch that may or
-    may not have reached Nomad is 1 and says so; it is never repeated.
+    Takes the same arguments, with one or two dashes, and prints the same lines. Exit code: 0 if the job was dispatched
+    and placed, 2 if it could not be placed, 1 for anything else. With --wait: 0 if it succeeded, 2 if not. If the
+    dispatch may or may not have reached Nomad, it is not repeated and the exit code is 1.
     """
     from dispatchfile.cli.dispatching import DispatchCall, run_dispatch  # noqa: PLC0415  --help needs none of it
 

@@ -24,7 +24,8 @@ from dispatchfile.reports.formats import OutputFormat
 def doctor(
     *,
     manifest: Annotated[
-        str | None, typer.Argument(metavar="[MANIFEST]", help="Look at this manifest, too.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[MANIFEST]", help="Also check what this manifest needs.", show_default=False),
     ] = None,
     wait: WaitFlags,
     given: ManifestFlags,
@@ -34,10 +35,10 @@ def doctor(
     display: Display,
 ) -> int:
     """
-    Find out what is wrong.
+    Check the connection to Nomad, and what a manifest needs.
 
-    Whether Nomad can be reached, as whom, in which version, and which capabilities are missing; with a manifest, what
-    its jobs say to it and what load a run would make. Nothing takes effect. Exit code: 0 if nothing is wrong, else 1.
+    Shows whether Nomad can be reached, its version, the token and missing capabilities; with a manifest, also problems
+    with its jobs and the load of a run. Changes nothing. Exit code: 0 if everything is all right, else 1.
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 

@@ -13,13 +13,13 @@ from dispatchfile.reports.formats import OutputFormat
 def logs(
     *,
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's ID, the beginning of one, or a manifest for its latest run.")
+        str, typer.Argument(metavar="RUN", help="A run ID, a unique prefix of one, or a manifest (its latest run).")
     ],
     items: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[ITEM]...",
-            help="Items: an id's glob, tag:x, job:x or outcome:x. [default: all]",
+            help="Items: a glob of IDs, tag:NAME, job:NAME or outcome:NAME. [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -38,7 +38,7 @@ def logs(
     display: Display,
 ) -> int:
     """
-    Show what the tasks of a run's items wrote.
+    Show what the tasks of a run wrote.
 
     Each line follows the id of its item; lines of standard error are marked (stderr). The lines come from Nomad while
     Nomad has them. Of a log that is gone, the journal has at most the last line of the task that decided how the item

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -15,9 +15,18 @@ from dispatchfile.errors import UsageError
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 
+# Groups of options in a command's help; what has none stands below "Options".
+SELECTION = "Selection"
+VARIABLES = "Variables and files"
+WAITING = "Waiting"
+SETTINGS = "Settings (override those of the manifest)"
+AGENT = "Embedded agent"
+CONNECTION = "Connection to Nomad"
+OUTPUT = "Output"
+
 
 class Logs(StrEnum):
-    """Of which items the last log lines are read."""
+    """The items whose last log lines are read."""
 
     FAILED = "failed"
     ALL = "all"
@@ -29,7 +38,7 @@ Manifest = Annotated[
     typer.Argument(
         metavar="[MANIFEST]",
         help="The manifest, or - for standard input. [default: dispatchfile.yaml or .yml, else the only "
-        "*.dispatchfile.yaml or .yml here]",
+        "*.dispatchfile.yaml or .yml in this folder]",
         show_default=False,
     ),
 ]
@@ -40,97 +49,127 @@ Manifests = Annotated[
 Output = Annotated[
     OutputFormat,
     typer.Option(
-        "--output", "-o", help="The result: a text, one JSON object, or an event a line and the summary last."
+        "--output",
+        "-o",
+        rich_help_panel=OUTPUT,
+        help="Format of the result: text, one JSON object, or one JSON line per event, then the summary.",
     ),
 ]
 OutputAtOnce = Annotated[
     OutputFormat,
-    typer.Option("--output", "-o", help="The result: a text, one JSON object, or that object on one line."),
+    typer.Option(
+        "--output",
+        "-o",
+        rich_help_panel=OUTPUT,
+        help="Format of the result: text, one JSON object, or that object on one line.",
+    ),
 ]
 OutputOfMany = Annotated[
     OutputFormat,
-    typer.Option("--output", "-o", help="The result: a text, one JSON object with all, or an object a line for each."),
+    typer.Option(
+        "--output",
+        "-o",
+        rich_help_panel=OUTPUT,
+        help="Format of the result: text, one JSON object, or one JSON line per entry.",
+    ),
 ]
 Namespace = Annotated[
     str | None,
-    typer.Option("--namespace", metavar="NAME", help="Namespace of all items. [env: NOMAD_NAMESPACE]"),
+    typer.Option("--namespace", metavar="NAME", help="Namespace for all items. [env: NOMAD_NAMESPACE]"),
 ]
 Run = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="A run's ID, the beginning of one, or a manifest for its latest run. [default: of this folder's manifest]",
+        help="A run ID, a unique prefix of one, or a manifest (its latest run). [default: the manifest in this folder]",
         show_default=False,
     ),
 ]
 StateDir = Annotated[
     str | None,
-    typer.Option("--state-dir", metavar="FOLDER", help="Where journals are kept. [env: DISPATCHFILE_STATE_DIR]"),
+    typer.Option("--state-dir", metavar="FOLDER", help="Folder of the journals. [env: DISPATCHFILE_STATE_DIR]"),
 ]
 Reports = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="KIND=PATH", help="Also write a report: json, junit, markdown; many times."),
+    typer.Option(
+        "--report",
+        metavar="KIND=PATH",
+        rich_help_panel=OUTPUT,
+        help="Also write a report to a file: json, junit or markdown; repeatable.",
+    ),
 ]
 LastLogLines = Annotated[
     Logs | None,
-    typer.Option("--logs", help="Whose last log lines to read. [default: of failed ones, where they are few]"),
+    typer.Option(
+        "--logs",
+        rich_help_panel=OUTPUT,
+        help="Items whose last log lines to read. [default: failed items, unless there are many]",
+    ),
 ]
 Region = Annotated[
-    str | None, typer.Option("--region", metavar="NAME", help="Region of all items. [env: NOMAD_REGION]")
+    str | None, typer.Option("--region", metavar="NAME", help="Region for all items. [env: NOMAD_REGION]")
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestFlags:
-    """What a manifest is given from outside."""
+    """Values and files that a manifest uses and that are not in it."""
+
+    panel: ClassVar[str] = VARIABLES
 
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; may be given many times."),
+        typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; repeatable."),
     ] = None
     var_file: Annotated[
         list[Path] | None,
         typer.Option(
-            "--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var goes over it."
+            "--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var overrides it."
         ),
     ] = None
     allow_outside: Annotated[
-        bool, typer.Option("--allow-outside", help="Let the manifest read files outside of its own folder.")
+        bool, typer.Option("--allow-outside", help="Allow the manifest to read files outside its folder.")
     ] = False
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionFlags:
-    """Which items are meant."""
+    """Which items to take."""
+
+    panel: ClassVar[str] = SELECTION
 
     only: Annotated[
         list[str] | None,
         typer.Option(
             "--only",
             metavar="SEL",
-            help="Take these: an id's glob, tag:x, job:x or outcome:x; may be given many times.",
+            help="Take only these items: a glob of IDs, tag:NAME, job:NAME or outcome:NAME; repeatable.",
         ),
     ] = None
     skip: Annotated[
         list[str] | None,
-        typer.Option("--skip", metavar="SEL", help="Leave these out; goes over --only, may be given many times."),
+        typer.Option("--skip", metavar="SEL", help="Leave these items out; overrides --only; repeatable."),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitFlags:
-    """How far items are followed."""
+    """How far to follow each item."""
+
+    panel: ClassVar[str] = WAITING
 
     wait: Annotated[
         str | None,
         typer.Option(
             "--wait",
             metavar="[=HOW]",
-            help="Wait for completion, or for what is named: detach, placement, completion. [default: placement]",
+            help="What to wait for: completion (the default of --wait), placement or detach. [default: placement]",
         ),
     ] = None
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: an item ends as Nomad accepts it.")] = False
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Wait for placement, whatever the manifest says.")] = False
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: an item ends when Nomad accepts it.")] = False
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Wait only for placement, even if the manifest says completion.")
+    ] = False
 
     def as_setting(self) -> str | None:
         """The setting `wait`, None where no flag was given. Raises UsageError for flags that contradict each other."""
@@ -144,52 +183,63 @@ class WaitFlags:
 
 @dataclass(frozen=True, slots=True)
 class AgentFlags:
-    """How the embedded agent is set up."""
+    """How to set up the embedded agent."""
+
+    panel: ClassVar[str] = AGENT
 
     jobs: Annotated[
         list[str] | None,
         typer.Option(
             "--jobs",
             metavar="GLOB",
-            help="Its job files; may be given many times. [default: those in jobs/]",
+            help="Job files for the embedded agent; repeatable. [default: those in jobs/]",
         ),
     ] = None
     slots: Annotated[
         int | None,
-        typer.Option("--slots", metavar="N", min=1, help="How many allocations it runs at a time. [default: no limit]"),
+        typer.Option(
+            "--slots", metavar="N", min=1, help="Most allocations to run at the same time. [default: no limit]"
+        ),
     ] = None
     datacenter: Annotated[
         str | None,
-        typer.Option("--datacenter", metavar="NAME", help="Datacenter of its node. [default: dc1]"),
+        typer.Option("--datacenter", metavar="NAME", help="Datacenter of the agent's node. [default: dc1]"),
     ] = None
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", metavar="KIND=AMOUNT", help="Let it misbehave, as in 429=5%; may be given many times."),
+        typer.Option(
+            "--fault",
+            metavar="KIND=AMOUNT",
+            help="Inject faults into the embedded agent, for example 429=5%; repeatable.",
+        ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """What is shown, and how."""
+    """What to show, and how."""
 
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result and errors, nothing else.")] = False
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every event.")] = False
-    color: Annotated[ColorChoice, typer.Option("--color", help="Colours; NO_COLOR and FORCE_COLOR decide on auto.")] = (
-        ColorChoice.AUTO
-    )
+    panel: ClassVar[str] = OUTPUT
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the result and errors.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Report every event.")] = False
+    color: Annotated[
+        ColorChoice, typer.Option("--color", help="When to use colors; auto obeys NO_COLOR and FORCE_COLOR.")
+    ] = ColorChoice.AUTO
     log_format: Annotated[
-        LogFormat, typer.Option("--log-format", help="How notices and errors are written on standard error.")
+        LogFormat, typer.Option("--log-format", help="Format of notices and errors on standard error.")
     ] = LogFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFlags:
-    """How to reach Nomad, as the Nomad CLI names it."""
+    """How to reach Nomad; the options of the Nomad CLI."""
+
+    panel: ClassVar[str] = CONNECTION
 
     address: Annotated[
         str | None,
         typer.Option(
-            "--address", metavar="URL", help="Where Nomad is: http://, https:// or unix://. [env: NOMAD_ADDR]"
+            "--address", metavar="URL", help="Address of Nomad: http://, https:// or unix://. [env: NOMAD_ADDR]"
         ),
     ] = None
     region: Region = None
@@ -199,41 +249,43 @@ class ConnectionFlags:
         typer.Option(
             "--token",
             metavar="SECRET",
-            help="ACL token; the environment or --token-file keep it off the process list. [env: NOMAD_TOKEN]",
+            help="ACL token. Other users may see it in the process list: prefer --token-file. [env: NOMAD_TOKEN]",
         ),
     ] = None
-    token_file: Annotated[
-        str | None, typer.Option("--token-file", metavar="FILE", help="File that holds the ACL token.")
-    ] = None
+    token_file: Annotated[str | None, typer.Option("--token-file", metavar="FILE", help="File with the ACL token.")] = (
+        None
+    )
     ca_cert: Annotated[
         str | None,
-        typer.Option(
-            "--ca-cert", metavar="FILE", help="CA certificate that the server is checked with. [env: NOMAD_CACERT]"
-        ),
+        typer.Option("--ca-cert", metavar="FILE", help="CA certificate to verify the server with. [env: NOMAD_CACERT]"),
     ] = None
     ca_path: Annotated[
         str | None,
-        typer.Option("--ca-path", metavar="FOLDER", help="Folder of such CA certificates. [env: NOMAD_CAPATH]"),
+        typer.Option(
+            "--ca-path",
+            metavar="FOLDER",
+            help="Folder of CA certificates to verify the server with. [env: NOMAD_CAPATH]",
+        ),
     ] = None
     client_cert: Annotated[
         str | None,
-        typer.Option("--client-cert", metavar="FILE", help="Own certificate, for mTLS. [env: NOMAD_CLIENT_CERT]"),
+        typer.Option("--client-cert", metavar="FILE", help="Client certificate, for mTLS. [env: NOMAD_CLIENT_CERT]"),
     ] = None
     client_key: Annotated[
         str | None,
-        typer.Option("--client-key", metavar="FILE", help="Key of the own certificate. [env: NOMAD_CLIENT_KEY]"),
+        typer.Option("--client-key", metavar="FILE", help="Key of the client certificate. [env: NOMAD_CLIENT_KEY]"),
     ] = None
     tls_server_name: Annotated[
         str | None,
         typer.Option(
             "--tls-server-name",
             metavar="NAME",
-            help="Name the server's certificate is for. [env: NOMAD_TLS_SERVER_NAME]",
+            help="Server name to expect in the server's certificate. [env: NOMAD_TLS_SERVER_NAME]",
         ),
     ] = None
     tls_skip_verify: Annotated[
         bool,
-        typer.Option("--tls-skip-verify", help="Do not check the server's certificate. [env: NOMAD_SKIP_VERIFY]"),
+        typer.Option("--tls-skip-verify", help="Do not verify the server's certificate. [env: NOMAD_SKIP_VERIFY]"),
     ] = False
 
     def as_mapping(self) -> Mapping[str, str | bool | None]:
@@ -242,15 +294,18 @@ class ConnectionFlags:
 
 @dataclass(frozen=True, slots=True)
 class SettingFlags:
-    """The manifest's settings; a flag goes over them."""
+    """The manifest's settings; a flag overrides them."""
+
+    panel: ClassVar[str] = SETTINGS
 
     concurrency: Annotated[
-        str | None, typer.Option("--concurrency", metavar="N", help="Requests at the same time, 1 to 64. [default: 16]")
+        str | None,
+        typer.Option("--concurrency", metavar="N", help="Most requests at the same time, 1 to 64. [default: 16]"),
     ] = None
     in_flight: Annotated[
         str | None,
         typer.Option(
-            "--in-flight", metavar="N", help="Items sent and without outcome, at most, or unlimited. [default: 1000]"
+            "--in-flight", metavar="N", help="Most items sent and without an outcome, or unlimited. [default: 1000]"
         ),
     ] = None
     rate: Annotated[
@@ -258,7 +313,7 @@ class SettingFlags:
         typer.Option(
             "--rate",
             metavar="N/s",
-            help="Dispatches in a span of time: 20/s, 100/m, or unlimited. [default: unlimited]",
+            help="Most dispatches in a period: 20/s, 100/m, or unlimited. [default: unlimited]",
         ),
     ] = None
     canary: Annotated[
@@ -266,7 +321,7 @@ class SettingFlags:
         typer.Option(
             "--canary",
             metavar="N",
-            help="First items (5 or 1%) that must end well before the rest goes, or none. [default: none]",
+            help="Send this many items first (5 or 1%), and the rest only if all of them succeed. [default: none]",
         ),
     ] = None
     stop_on: Annotated[
@@ -274,7 +329,7 @@ class SettingFlags:
         typer.Option(
             "--stop-on",
             metavar="N",
-            help="Start nothing more after more failures than 20 or 5%; or none. [default: none]",
+            help="Start no more items after more failures than this (20 or 5%). [default: none]",
         ),
     ] = None
     unplaced_after: Annotated[
@@ -282,23 +337,27 @@ class SettingFlags:
         typer.Option(
             "--unplaced-after",
             metavar="TIME",
-            help="How long an item may find no node, as in 10m; or none. [default: none]",
+            help="End an item as unplaced after no node could run it for this long (10m). [default: none]",
         ),
     ] = None
     unreachable_after: Annotated[
         str | None,
-        typer.Option("--unreachable-after", metavar="TIME", help="How long Nomad may give no answer. [default: 5m]"),
+        typer.Option(
+            "--unreachable-after",
+            metavar="TIME",
+            help="Give up after Nomad has not answered for this long. [default: 5m]",
+        ),
     ] = None
     timeout: Annotated[
         str | None,
-        typer.Option(
-            "--timeout", metavar="TIME", help="How long the whole run may take, as in 2h; or none. [default: none]"
-        ),
+        typer.Option("--timeout", metavar="TIME", help="Time limit of the whole run (2h). [default: none]"),
     ] = None
     settle: Annotated[
         str | None,
         typer.Option(
-            "--settle", metavar="TIME", help="How long to look for a dispatch that is in doubt. [default: 45s]"
+            "--settle",
+            metavar="TIME",
+            help="Look this long for a dispatch that may be lost, before it is repeated. [default: 45s]",
         ),
     ] = None
 
@@ -332,56 +391,58 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFlags:
-    """Which items of the run are meant."""
+    """Which items of the run to take."""
 
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Items that ran or waited and did not end well, were refused or unsent.")
-    ] = False
+    panel: ClassVar[str] = SELECTION
+
+    failed: Annotated[bool, typer.Option("--failed", help="Items that failed, were refused or were not sent.")] = False
     outcome: Annotated[
         list[Outcome] | None,
-        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; may be given many times."),
+        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; repeatable."),
     ] = None
     cause: Annotated[
         list[Cause] | None,
-        typer.Option("--cause", metavar="CAUSE", help="Of these, items with this cause; may be given many times."),
+        typer.Option("--cause", metavar="CAUSE", help="Of these, only items with this cause; repeatable."),
     ] = None
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="SEL", help="Of these: an id's glob, tag:x, job:x or outcome:x; may be given many times."
+            "--only",
+            metavar="SEL",
+            help="Of these, only items that match: a glob of IDs, tag:NAME, job:NAME or outcome:NAME; repeatable.",
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchFlags:
-    """What is dispatched, and how far it is followed, as the Nomad CLI names it."""
+    """What to dispatch, and how far to follow it; the options of the Nomad CLI."""
 
     meta: Annotated[
         list[str] | None,
-        typer.Option("--meta", metavar="KEY=VALUE", help="Metadata that the job permits; may be given many times."),
+        typer.Option("--meta", metavar="KEY=VALUE", help="Set a meta key that the job permits; repeatable."),
     ] = None
     detach: Annotated[bool, typer.Option("--detach", help="Do not monitor the evaluation.")] = False
     wait: Annotated[
         str | None,
-        typer.Option("--wait", metavar="", help="Wait until the job has ended, however long that takes."),
+        typer.Option("--wait", metavar="", help="Wait until the job has ended."),
     ] = None
     idempotency_token: Annotated[
         str | None,
-        typer.Option("--idempotency-token", metavar="TOKEN", help="Dispatch nothing if a job with this token exists."),
+        typer.Option("--idempotency-token", metavar="TOKEN", help="Do not dispatch if a job with this token exists."),
     ] = None
     id_prefix_template: Annotated[
         str | None,
-        typer.Option("--id-prefix-template", metavar="PREFIX", help="Stands in the dispatched job's ID, as it is."),
+        typer.Option(
+            "--id-prefix-template", metavar="PREFIX", help="Prefix of the dispatched job's ID, taken literally."
+        ),
     ] = None
-    priority: Annotated[
-        int | None, typer.Option("--priority", metavar="N", help="Priority instead of the job's own.")
-    ] = None
+    priority: Annotated[int | None, typer.Option("--priority", metavar="N", help="Override the job's priority.")] = None
     ui: Annotated[bool, typer.Option("--ui", help="Open the dispatched job in the browser.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchDisplay(Display):
-    """What is shown, and how; one flag means what it means to the Nomad CLI."""
+    """What to show, and how; -v means what it means to the Nomad CLI."""
 
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show IDs in full.")] = False

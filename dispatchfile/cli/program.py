@@ -11,6 +11,7 @@ import typer
 
 from dispatchfile import __version__
 from dispatchfile.cli.argv import wants_json_log
+from dispatchfile.cli.grouping import GroupedCommand, GroupedCommands
 from dispatchfile.cli.spread import spread
 from dispatchfile.errors import UsageError
 
@@ -33,12 +34,12 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "agent",
     "schema",
 )
-ELSEWHERE = {  # what users of Terraform, kubectl and Nomad type, and what it is here
-    "plan": "run --dry-run shows what would be sent",
-    "apply": "run sends what a manifest asks for",
-    "list": "runs lists them",
-    "version": "dispatchfile --version shows it",
-    "help": "dispatchfile --help shows it",
+ELSEWHERE = {  # commands of Terraform, kubectl and Nomad, and what to use instead
+    "plan": "use `run --dry-run` to see what would be sent",
+    "apply": "use `run` to send the items of a manifest",
+    "list": "use `runs` to list all runs",
+    "version": "use `dispatchfile --version`",
+    "help": "use `dispatchfile --help`",
 }
 INTERRUPTED = 130
 
@@ -50,6 +51,7 @@ def program_of(commands: Iterable[str]) -> typer.Typer:
     """The program with these *commands* alone."""
     app = typer.Typer(
         name=PROGRAM,
+        cls=GroupedCommands,
         no_args_is_help=True,
         rich_markup_mode=None,  # a plain help takes half the time
         pretty_exceptions_enable=False,
@@ -57,7 +59,7 @@ def program_of(commands: Iterable[str]) -> typer.Typer:
     )
     app.callback()(_program)
     for name in commands:
-        app.command()(spread(getattr(import_module(f"dispatchfile.cli.{name}"), name)))
+        app.command(cls=GroupedCommand)(spread(getattr(import_module(f"dispatchfile.cli.{name}"), name)))
     return app
 
 
@@ -95,8 +97,10 @@ def _program(
     ] = False,
 ) -> None:
     """
-    Dispatch a list of Nomad parameterized jobs from a manifest: checked before anything is sent, each exactly once,
-    watched to one summary and one exit code.
+    Dispatch a list of Nomad parameterized jobs from a manifest.
+
+    The manifest is checked before anything is sent, each item is dispatched exactly once, and the run ends with one
+    summary and one exit code.
     """
 
 

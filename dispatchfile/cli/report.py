@@ -14,17 +14,18 @@ from dispatchfile.reports.formats import ReportKind
 def report(
     *,
     run: Run = None,
-    form: Annotated[ReportKind, typer.Option("--format", help="For whom the report is.")],
+    form: Annotated[ReportKind, typer.Option("--format", help="Format of the report.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. [default: standard output]")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="File to write the report to. [default: standard output]"),
     ] = None,
     state_dir: StateDir = None,
     display: Display,
 ) -> int:
     """
-    Write a report of any past run.
+    Write a report of a past run.
 
-    From its journal, without a server. Exit code: 0, however the run ended.
+    Reads the run's journal; needs no server. Exit code: 0, however the run ended.
     """
     from dispatchfile.cli.showing import show_report  # noqa: PLC0415  --help needs none of it
 

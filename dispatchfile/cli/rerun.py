@@ -30,9 +30,9 @@ def rerun(
     choice: ChoiceFlags,
     export: Annotated[
         Path | None,
-        typer.Option("--export", metavar="FILE", help="Write a manifest that would do it, and send nothing."),
+        typer.Option("--export", metavar="FILE", help="Write a manifest of these items instead; send nothing."),
     ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start even if a run of this manifest is unfinished.")] = False,
     wait: WaitFlags,
     given: ManifestFlags,
     settings: SettingFlags,
@@ -45,11 +45,11 @@ def rerun(
     display: Display,
 ) -> int:
     """
-    Run some items of a past run once more, as a run of their own.
+    Run selected items of a past run again, as a new run.
 
-    They go out as the journal has them, whatever has become of the manifest; variables are for sensitive values only.
-    What may have run already (unknown) has to be named by --outcome. A child of the past run that still lives is
-    stopped first. Exit code: as `run`.
+    Sends the requests that the journal stored, even if the manifest has changed; --var is only for sensitive values.
+    Items that may have run (unknown) must be named with --outcome. A job of the past run that is still alive is stopped
+    first. Exit code: as for `run`.
     """
     from dispatchfile.cli.again import RerunCall, export_chosen, rerun_chosen  # noqa: PLC0415  --help needs none of it
 

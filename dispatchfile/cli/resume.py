@@ -27,7 +27,7 @@ def resume(
     run: Run = None,
     resend_unknown: Annotated[
         bool,
-        typer.Option("--resend-unknown", help="Send items that are unknown once more: they may then run twice."),
+        typer.Option("--resend-unknown", help="Send items again whose result is unknown; they may run twice."),
     ] = False,
     wait: WaitFlags,
     given: ManifestFlags,
@@ -41,11 +41,11 @@ def resume(
     display: Display,
 ) -> int:
     """
-    Go on with a run after Ctrl-C, a crash or a reboot.
+    Continue a run after Ctrl-C, a crash or a reboot.
 
-    Nothing is sent twice and nothing is left out: what was never sent is sent, what is in doubt is settled first, what
-    is unknown is looked for again. Variables are for sensitive values only; all else goes out as the journal has it. A
-    local run gets a new embedded agent. Exit code: as `run`.
+    Sends nothing twice and leaves nothing out: it looks in Nomad for items that may have been sent, and sends the rest
+    as the journal stored it. --var is only for sensitive values. A local run gets a new embedded agent. Exit code: as
+    for `run`.
     """
     from dispatchfile.cli.again import ResumeCall, resume_items  # noqa: PLC0415  --help needs none of it
 

@@ -1,4 +1,4 @@
-"""`run`: a manifest's items dispatched, watched and summed up."""
+"""`run`: dispatch a manifest's items, watch them and print a summary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dispatchfile.reports.formats import OutputFormat
 
 
 class OnInterrupt(StrEnum):
-    """What becomes of living children when the run is interrupted."""
+    """What to do with running children when the run is interrupted."""
 
     LEAVE = "leave"
     STOP = "stop"
@@ -36,11 +36,9 @@ def run(
     *,
     manifest: Manifest = None,
     local: Annotated[
-        bool, typer.Option("--local", help="Run on an embedded agent instead of a cluster, and wait for completion.")
+        bool, typer.Option("--local", help="Run on the embedded agent instead of a cluster, and wait for completion.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show every request as it would be sent; send none.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show every request; send none.")] = False,
     wait: WaitFlags,
     selection: SelectionFlags,
     given: ManifestFlags,
@@ -48,19 +46,23 @@ def run(
     logs: LastLogLines = None,
     report: Reports = None,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", metavar="ID", help="Fix the run's ID ([a-z0-9], at most 20), for CI.")
+        str | None,
+        typer.Option("--run-id", metavar="ID", help="Set the run's ID (1 to 20 characters, a-z and 0-9), for CI."),
     ] = None,
     skip_succeeded: Annotated[
-        bool, typer.Option("--skip-succeeded", help="Leave out what succeeded in an earlier run, unchanged since.")
+        bool,
+        typer.Option(
+            "--skip-succeeded", help="Leave out items that succeeded in an earlier run and have not changed since."
+        ),
     ] = False,
-    new: Annotated[bool, typer.Option("--new", help="Start even though a run of this manifest is unfinished.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start even if a run of this manifest is unfinished.")] = False,
     state_dir: StateDir = None,
     no_journal: Annotated[
-        bool, typer.Option("--no-journal", help="Keep no journal: such a run can never be resumed.")
+        bool, typer.Option("--no-journal", help="Keep no journal; such a run cannot be resumed.")
     ] = False,
     on_interrupt: Annotated[
         OnInterrupt,
-        typer.Option("--on-interrupt", help="What becomes of living children on Ctrl-C: they are left, or stopped."),
+        typer.Option("--on-interrupt", help="On Ctrl-C, leave dispatched jobs running, or stop them."),
     ] = OnInterrupt.LEAVE,
     agent: AgentFlags,
     connection: ConnectionFlags,
@@ -70,8 +72,8 @@ def run(
     """
     Dispatch a manifest's items and watch them.
 
-    Everything is checked before anything is sent, and each item is sent exactly once. Exit code: 0 if all is well, 2
-    if items ran or were placed and did not end well, 1 for anything else, 129, 130 or 143 if interrupted.
+    Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items ended well,
+    2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.sources import default_manifest  # noqa: PLC0415

@@ -24,7 +24,7 @@ def schema(
         SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary or event.")
     ] = SchemaName.MANIFEST,
 ) -> int:
-    """Print a JSON schema."""
+    """Print a JSON schema: of manifests, summaries or events."""
     from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")

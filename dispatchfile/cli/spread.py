@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import get_type_hints
+from typing import Annotated, get_args, get_type_hints
 
 
 def spread(command: Callable[..., int]) -> Callable[..., int]:
@@ -39,10 +40,19 @@ def _parameters(
     for name, parameter in inspect.signature(command).parameters.items():
         if group := groups.get(name):
             inner = get_type_hints(group, include_extras=True)
+            panel = getattr(group, "panel", None)
             for field in fields(group):
-                yield _keyword(field.name, field.default, inner[field.name])
+                yield _keyword(field.name, field.default, _in_panel(inner[field.name], panel))
         else:
             yield _keyword(name, parameter.default, hints[name])
+
+
+def _in_panel(hint: object, panel: str | None) -> object:
+    """Return the annotated *hint* with its option in this group of the help, unless the option names one itself."""
+    kind, option = get_args(hint)
+    placed = copy(option)
+    placed.rich_help_panel = option.rich_help_panel or panel
+    return Annotated[kind, placed]
 
 
 def _keyword(name: str, default: object, hint: object) -> inspect.Parameter:

@@ -14,7 +14,7 @@ def status(
     *,
     run: Run = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look at each living child in Nomad, instead of the journal alone.")
+        bool, typer.Option("--refresh", help="Also ask Nomad about each item that has not ended.")
     ] = False,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
@@ -22,10 +22,9 @@ def status(
     display: Display,
 ) -> int:
     """
-    Tell where a run stands.
+    Show the state of a run.
 
-    By its journal, which is as new as the process that works on the run, or did last. Nothing is sent and nothing is
-    written. Exit code: 0, however the run ended.
+    Reads the run's journal; sends and changes nothing. Exit code: 0, however the run ended.
     """
     from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.showing import show_status  # noqa: PLC0415

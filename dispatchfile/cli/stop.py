@@ -15,11 +15,11 @@ def stop(
     display: Display,
 ) -> int:
     """
-    End a run for good, and stop its children.
+    End a run for good, and stop its jobs in Nomad.
 
-    A process that is at work on the run is asked to end. Nothing more is sent, what is in doubt is settled, and the
-    run's own children are stopped until none lives; one that Nomad had before the run never is. Needs the capability
-    submit-job. Exit code: 0 if nothing of the run lives any more.
+    Sends nothing more, and stops the jobs that the run dispatched until none is alive; jobs that existed before the run
+    are not stopped. A process that works on the run is asked to end. Needs the capability submit-job. Exit code: 0 if
+    none of the run's jobs is alive.
     """
     from dispatchfile.cli.following import stop_items  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.past import PastCall  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.options import (
+    OUTPUT,
     Display,
     ManifestFlags,
     Manifests,
@@ -23,7 +24,7 @@ def validate(
     *,
     manifests: Manifests = None,
     output: Annotated[
-        ProblemFormat, typer.Option("--output", "-o", help="For whom the problems are.")
+        ProblemFormat, typer.Option("--output", "-o", rich_help_panel=OUTPUT, help="Format of the problems.")
     ] = ProblemFormat.TEXT,
     namespace: Namespace = None,
     region: Region = None,
@@ -33,9 +34,9 @@ def validate(
     """
     Check manifests without a server.
 
-    Syntax, schema, templates and limits; nothing is sent. Tells all problems of all files at once, each with its
-    place. Without MANIFEST, this folder's: dispatchfile.yaml or .yml, else the only *.dispatchfile.yaml or .yml. Exit
-    code: 0 if they can be run, 1 if not.
+    Checks syntax, schema, templates and limits, and reports all problems of all files, each with its place. Default:
+    the manifest in this folder (dispatchfile.yaml or .yml, else the only *.dispatchfile.yaml or .yml). Exit code: 0 if
+    all manifests are valid, 1 if not.
     """
     from dispatchfile.cli.sources import default_manifest, read_scope, read_sources  # noqa: PLC0415  not for --help
     from dispatchfile.reports.problems import render_problems  # noqa: PLC0415

@@ -15,7 +15,7 @@ def watch(
     run: Run = None,
     timeout: Annotated[
         str | None,
-        typer.Option("--timeout", metavar="TIME", help="How long to watch, as in 10m. [default: to the end]"),
+        typer.Option("--timeout", metavar="TIME", help="Stop watching after this long (10m). [default: never]"),
     ] = None,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
@@ -25,8 +25,8 @@ def watch(
     """
     Follow a run to its end, from any terminal.
 
-    While a process is at work on it, what that one does is shown. Otherwise its living children are followed in Nomad,
-    those of a detached run too. Nothing is sent and nothing is written. Exit code: as `run`; 1 if it has not ended.
+    Shows live progress while another process runs it; otherwise follows the run's jobs in Nomad, also those of a
+    detached run. Sends and changes nothing. Exit code: as for `run`; 1 if the run has not ended.
     """
     from dispatchfile.cli.following import watch_items  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.past import PastCall  # noqa: PLC0415

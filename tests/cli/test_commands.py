@@ -12,6 +12,7 @@ from dispatchfile import __version__
 from dispatchfile.cli.app import app
 from dispatchfile.cli.argv import LONG_NAMES
 from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.cli.grouping import GROUPS, ORDER
 from dispatchfile.cli.runs import StateChoice
 from dispatchfile.journal import RunState
 
@@ -47,16 +48,41 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
     assert capsys.readouterr().out.startswith(f"Usage: dispatchfile {command} ")
 
 
+def test_every_command_is_in_a_group_of_the_help() -> None:
+    """And in one only."""
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_in_a_known_group_of_the_help(command: str) -> None:
+    """Those that commands share are in the same group everywhere."""
+    groups = {parameter.name: parameter.rich_help_panel or "Options" for parameter in COMMANDS[command].params}
+    assert set(groups.values()) <= set(ORDER)
+    assert {name: group for name, group in groups.items() if SHARED.get(name, group) != group} == {}
+
+
+SHARED = {
+    "address": "Connection to Nomad",
+    "token": "Connection to Nomad",
+    "only": "Selection",
+    "var": "Variables and files",
+    "rate": "Settings (override those of the manifest)",
+    "jobs": "Embedded agent",
+    "output": "Output",
+    "quiet": "Output",
+}
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         pytest.param([], "Usage: dispatchfile", id="nothing"),
         pytest.param(["bogus"], "No such command 'bogus'", id="no such command"),
-        pytest.param(["plan"], "No such command 'plan': run --dry-run shows", id="as in Terraform"),
-        pytest.param(["apply", "-f", "x"], "No such command 'apply': run sends", id="as in kubectl"),
-        pytest.param(["list"], "No such command 'list': runs lists", id="as in many others"),
-        pytest.param(["version"], "No such command 'version': dispatchfile --version shows", id="as in Nomad"),
-        pytest.param(["help"], "No such command 'help': dispatchfile --help shows", id="as in Go"),
+        pytest.param(["plan"], "No such command 'plan': use `run --dry-run`", id="as in Terraform"),
+        pytest.param(["apply", "-f", "x"], "No such command 'apply': use `run`", id="as in kubectl"),
+        pytest.param(["list"], "No such command 'list': use `runs`", id="as in many others"),
+        pytest.param(["version"], "No such command 'version': use `dispatchfile --version`", id="as in Nomad"),
+        pytest.param(["help"], "No such command 'help': use `dispatchfile --help`", id="as in Go"),
         pytest.param(["run", "--bogus"], "No such option", id="no such option"),
         pytest.param(["run", "a", "b"], "unexpected extra argument", id="too many arguments"),
         pytest.param(["run", "--output", "xml"], "'xml' is not one of 'text', 'json', 'ndjson'", id="no such choice"),
