@@ -27,6 +27,7 @@ from dispatchfile.agent.scheduler import Report, Scheduler
 from dispatchfile.agent.server import AgentServer
 from dispatchfile.agent.state import State
 from dispatchfile.agent.submitted import joined_problems, problems_of, read_submitted
+from dispatchfile.jobspec.aside import aside_warning
 
 _FOUR_HOURS: Final = 4 * 3600.0
 _BACKLOG: Final = 512
@@ -157,6 +158,13 @@ class EmbeddedAgent:
         """For each registered job that its node can never run, by ID: what to change to try it here."""
         known = ((job, advice_on(job, self.node)) for job in self._state.jobs.values() if not job.parent_id)
         return {job.id: sentence for job, sentence in known if sentence is not None}
+
+    def left_aside(self) -> Mapping[str, str]:
+        """For each registered job with blocks that have no effect here, by ID: a sentence that names them."""
+        warnings = (
+            (job.id, aside_warning(job.spec.document)) for job in self._state.jobs.values() if not job.parent_id
+        )
+        return {job_id: warning for job_id, warning in warnings if warning}
 
     # what tests and rehearsals do to it from inside
 

@@ -34,6 +34,9 @@ _UNEQUAL: Final = frozenset({"!=", "not"})
 NEVER_HERE: Final = frozenset({"class", "pool", "memory"})
 """Obstacles that stay as long as the node does not change."""
 
+_LEFT_ASIDE: Final = ("${attr.consul.", "${attr.vault.", "${attr.plugins.cni.", "${attr.nomad.service_discovery}")
+"""Targets of the constraints that Nomad adds for blocks that have no effect here."""
+
 _ELSEWHERE: Final = frozenset({"distinct_hosts", "distinct_property"})
 
 
@@ -132,7 +135,7 @@ def meets(constraint: Constraint, node: Node) -> bool:
     """Whether the node meets one constraint; an operand nobody knows is never met."""
     operand = constraint.operand or "="
     left, right = _resolved(constraint.left, node), _resolved(constraint.right, node)
-    if operand in _ELSEWHERE:
+    if operand in _ELSEWHERE or constraint.left.startswith(_LEFT_ASIDE):
         return True
     if operand in {"is_set", "is_not_set"}:
         return (left is not None) == (operand == "is_set")

@@ -23,6 +23,8 @@ from dispatchfile.agent.scheduler import Written
 from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problems, problems_of, read_submitted
 from dispatchfile.agent.views import annotations_view
 from dispatchfile.jobspec import JobspecError, read_job
+from dispatchfile.jobspec.apiform import folded
+from dispatchfile.jobspec.aside import aside_warning
 
 _REGISTER: Final[Mapping[str, Kind]] = {
     "Diff": "bool",
@@ -59,7 +61,7 @@ def validate(core: Core, call: Call) -> Reply:
             "DriverConfigValidated": True,
             "Error": joined_problems(problems) if problems else "",
             "ValidationErrors": problems or None,
-            "Warnings": "",
+            "Warnings": aside_warning(submitted.spec.document),
         }
     )
 
@@ -85,7 +87,7 @@ def _check_region(*names: str) -> None:
 def register_job(core: Core, call: Call, job_id: str) -> Reply:
     fields = decoded(call, "api.JobRegisterRequest", _REGISTER)
     document = fields.get("Job")
-    if isinstance(document, dict) and document.get("ID") is None:
+    if isinstance(document, dict) and not any(folded(key) == "id" and document[key] is not None for key in document):
         raise HttpError(400, "Job ID hasn't been provided")
     submitted = _submitted(call, fields)
     if job_id and submitted.id != job_id:
@@ -149,7 +151,7 @@ def _registered(written: Written, job: Job) -> dict[str, object]:
         "EvalID": evaluation.id if evaluation else "",
         "Index": written.index,
         "JobModifyIndex": job.modify_index,
-        "Warnings": "",
+        "Warnings": aside_warning(job.spec.document),
         **_META,
     }
 
@@ -193,7 +195,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: 
         "Index": index,
         "JobModifyIndex": index,
         "NextPeriodicLaunch": None,
-        "Warnings": "",
+        "Warnings": aside_warning(job.spec.document),
     }
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 from dispatchfile.agent.golang import quote
 from dispatchfile.agent.records import Constraint, Group, JobSpec, Parameterized, ReschedulePolicy, Task
 from dispatchfile.jobspec import canonical_job
+from dispatchfile.jobspec.apiform import read_api
 from dispatchfile.jobspec.body import UnreadableJobError
-from dispatchfile.jobspec.reading import read_api
 
 Document = Mapping[str, Any]
 """JSON of a job whose known keys have been checked for their types."""
@@ -65,10 +65,11 @@ class Submitted:
 def read_submitted(document: Mapping[str, object], namespace: str = "default") -> Submitted:
     """Fill in what a job leaves out; *namespace* is used where it names none. Raises MalformedJob."""
     try:
-        job = canonical_job(read_api({key: value for key, value in document.items() if value is not None}))
+        given = read_api(document)
+        job = canonical_job({**given, "Namespace": given.get("Namespace") or namespace})
     except UnreadableJobError as exc:
         raise MalformedJob(exc.message) from exc
-    return _submitted(job, str(document.get("Namespace") or namespace))
+    return _submitted(job)
 
 
 def problems_of(job: Submitted, namespaces: Container[str]) -> list[str]:
@@ -89,11 +90,11 @@ def joined_problems(problems: Sequence[str]) -> str:
     return f"{count} occurred:\n" + "".join(f"\t* {problem}\n" for problem in problems) + "\n"
 
 
-def _submitted(job: Document, namespace: str) -> Submitted:
+def _submitted(job: Document) -> Submitted:
     return Submitted(
         id=job.get("ID") or "",
         name=job.get("Name") or "",
-        namespace=namespace,
+        namespace=job["Namespace"],
         region=job["Region"],
         priority=job["Priority"] or _DEFAULT_PRIORITY,
         meta=job["Meta"],

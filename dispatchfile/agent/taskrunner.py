@@ -30,24 +30,6 @@ MAX_EVENTS: Final = 10
 DEFAULT_KILL_TIMEOUT_NS: Final = 5_000_000_000
 MAX_KILL_TIMEOUT_NS: Final = 30_000_000_000
 
-_UNSUPPORTED_IN_TASK: Final = {
-    "Vault": "vault",
-    "Consul": "consul",
-    "Secrets": "secret",
-    "Services": "service",
-    "VolumeMounts": "volume_mount",
-    "CSIPluginConfig": "csi_plugin",
-    "Identities": "identity",
-    "Schedule": "schedule",
-}
-_UNSUPPORTED_IN_GROUP: Final = {
-    "Networks": "network",
-    "Services": "service",
-    "Volumes": "volume",
-    "Consul": "consul",
-}
-_UNSUPPORTED_RESOURCES: Final = {"Networks": "network", "Devices": "device"}
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -240,7 +222,7 @@ class TaskRunner:
         """What comes before every start, each part until it has worked once. Raises SetupError or DownloadError."""
         if self._is_first("folder"):
             self.emit(taskevents.building_task_directory(self._now_ns()))
-        self._refuse_unsupported()
+        self._refuse_unknown_driver()
         if self._needs_folder():
             self._folders.build()
         if "payload" not in self._prepared:
@@ -265,15 +247,7 @@ class TaskRunner:
         self._prepared.add(part)
         return first
 
-    def _refuse_unsupported(self) -> None:
-        resources = self._task.get("Resources") or {}
-        wanted = [
-            *(name for key, name in _UNSUPPORTED_IN_TASK.items() if self._task.get(key)),
-            *(name for key, name in _UNSUPPORTED_IN_GROUP.items() if self._placement.group.get(key)),
-            *(name for key, name in _UNSUPPORTED_RESOURCES.items() if resources.get(key)),
-        ]
-        if wanted:
-            raise SetupError(f"{', '.join(dict.fromkeys(wanted))}: not supported by the embedded agent")
+    def _refuse_unknown_driver(self) -> None:
         if self._task["Driver"] not in known_drivers:
             raise SetupError(f"driver {self._task['Driver']} is not known to the embedded agent")
 

@@ -28,6 +28,8 @@ def _problems(job: Api) -> Iterator[str]:
         yield f"priority {job['Priority']} is outside of 1 to 100"
     if (job["ParameterizedJob"] or {}).get("Payload", "optional") not in PAYLOADS:
         yield f"payload is one of {', '.join(PAYLOADS)}"
+    if job["Multiregion"]:
+        yield "multiregion needs Nomad Enterprise"
     groups = job["TaskGroups"] or ()
     yield from _names(groups, "group")
     for group in groups:
@@ -60,6 +62,10 @@ def _group_problems(group: Api, job: Api) -> Iterator[str]:
 def _task_problems(task: Api) -> Iterator[str]:
     if not task["Driver"]:
         yield "there is no driver"
+    if task["Secrets"]:
+        yield "secret needs a secrets provider, which the embedded agent has not"
+    if task["Schedule"]:
+        yield "schedule needs Nomad Enterprise"
     if (task["Lifecycle"] or {}).get("Hook", "prestart") not in HOOKS:
         yield f"hook is one of {', '.join(HOOKS)}"
     if task["RestartPolicy"]["Mode"] not in RESTART_MODES:

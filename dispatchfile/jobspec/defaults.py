@@ -3,68 +3,230 @@
 import posixpath
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
-from dispatchfile.jobspec.shapes import GROUP, JOB, RESCHEDULE, RESTART, TASK, Field, Kind, Shape
+from dispatchfile.jobspec.implied import with_implied_constraints
+from dispatchfile.jobspec.services import canonical_services
+from dispatchfile.jobspec.shapes import (
+    GROUP,
+    JOB,
+    RESCHEDULE,
+    RESERVED_PORTS,
+    RESTART,
+    TASK,
+    UPDATE,
+    Field,
+    Kind,
+    Shape,
+)
 
 Api = Mapping[str, Any]
+_COLLECTIONS: Final = frozenset({Kind.TEXTS, Kind.TEXT_MAP, Kind.TEXTS_MAP, Kind.ANY_MAP})
+_NO_UPDATES: Final = {
+    "AutoPromote": False,
+    "AutoRevert": False,
+    "Canary": 0,
+    "HealthCheck": "",
+    "HealthyDeadline": 0,
+    "MaxParallel": 0,
+    "MinHealthyTime": 0,
+    "ProgressDeadline": 0,
+    "Stagger": 0,
+}
+_NEVER_RESCHEDULED: Final = frozenset({"sysbatch", "system"})
+_KNOWN_VOLUMES: Final = frozenset({"host", "csi"})
+_SCALED_RESOURCES: Final = {"cpu": "vertical_cpu", "mem": "vertical_mem"}
 
 
 def canonical_job(job: Api) -> dict[str, object]:
     """
-    An API job with Nomad's defaults for its type; keys this module does not know are kept, unless they are null.
+    An API job with Nomad's defaults for its type; keys that no shape knows are kept, unless they are null.
 
-    Source: hashicorp/nomad, api/jobs.go (Job.Canonicalize) and what a 2.0.5 server gives back.
+    Source: hashicorp/nomad, api/jobs.go (Job.Canonicalize), nomad/structs/structs.go (Canonicalize) and what a 2.0.5
+    server gives back.
     """
     filled = _filled(job, JOB)
-    for key in ("Reschedule", RESCHEDULE.key):  # the job's own is only there to be inherited
+    for key in ("Reschedule", "Migrate"):  # the job's own are only there to be inherited
         filled.pop(key, None)
     filled["Name"] = job.get("Name") or job.get("ID")
-    for key in ("NodePool", "Namespace", "Region", "Type"):
-        filled[key] = filled[key] or _default(JOB, key)
-    filled["TaskGroups"] = [_group(group, job) for group in job.get("TaskGroups") or ()] or None
+    filled["Update"] = _job_update(job)
+    groups = [_group(group, job, filled) for group in job.get("TaskGroups") or ()]
+    filled["TaskGroups"] = [with_implied_constraints(group) for group in groups] or None
     return filled
 
 
-def _group(group: Api, job: Api) -> dict[str, object]:
+def _job_update(job: Api) -> dict[str, object]:
+    """The groups have it all; of the job's own Nomad keeps two values."""
+    given = _given(job.get("Update"))
+    update = _filled(given, UPDATE) if given else {}
+    if not update or update["MaxParallel"] <= 0:
+        return dict(_NO_UPDATES)
+    return {**_NO_UPDATES, "Stagger": update["Stagger"], "MaxParallel": update["MaxParallel"]}
+
+
+def _group(group: Api, job: Api, filled_job: Api) -> dict[str, object]:
     filled = _filled(group, GROUP)
+    filled["Name"] = group.get("Name") or ""
     filled[RESCHEDULE.key] = _reschedule(group, job)
+    filled["Update"] = _group_update(group, job)
+    filled["Migrate"] = _inherited_migrate(group, job)
+    scaling = filled["Scaling"]
+    if scaling is not None:
+        filled["Count"], filled["Scaling"] = _scaled(group, filled["Count"], scaling, filled_job)
+    filled["Networks"] = _networks(group.get("Networks"))
+    filled["Volumes"] = _volumes(filled["Volumes"])
+    filled["Services"] = canonical_services(filled["Services"], filled_job, filled, None)
     restart = filled[RESTART.key]
-    filled["Tasks"] = [_task(task, restart) for task in group.get("Tasks") or ()] or None
+    filled["Tasks"] = [_task(task, restart, filled_job, filled) for task in group.get("Tasks") or ()] or None
     return filled
+
+
+def _group_update(group: Api, job: Api) -> dict[str, object] | None:
+    own, inherited = group.get("Update"), _given(job.get("Update"))
+    if own is not None:
+        return _filled({**inherited, **_given(own)}, UPDATE)
+    return _filled(inherited, UPDATE) if any(inherited.values()) else None
+
+
+def _inherited_migrate(group: Api, job: Api) -> dict[str, object] | None:
+    if group.get("Migrate") is None and job.get("Migrate") is None:
+        return None
+    return _filled({**_given(job.get("Migrate")), **_given(group.get("Migrate"))}, GROUP.blocks["migrate"])
 
 
 def _reschedule(group: Api, job: Api) -> object:
-    given = {**_given(job.get("Reschedule")), **_given(job.get(RESCHEDULE.key)), **_given(group.get(RESCHEDULE.key))}
-    if job.get("Type") == "batch":
-        return _filled(given, RESCHEDULE)
-    return given or None
+    if (job.get("Type") or "") in _NEVER_RESCHEDULED:
+        given = {**_given(job.get("Reschedule")), **_given(group.get(RESCHEDULE.key))}
+        asked = job.get("Reschedule") is not None or group.get(RESCHEDULE.key) is not None
+        return {**_NO_RESCHEDULING, **given} if asked else None
+    given = {**_given(job.get("Reschedule")), **_given(group.get(RESCHEDULE.key))}
+    return _filled(given, RESCHEDULE) if job.get("Type") == "batch" else {**_SERVICE_RESCHEDULING, **given}
 
 
-def _task(task: Api, group_restart: Any) -> dict[str, object]:
+_NO_RESCHEDULING: Final = {
+    "Attempts": 0,
+    "Delay": 0,
+    "DelayFunction": "",
+    "Interval": 0,
+    "MaxDelay": 0,
+    "Unlimited": False,
+}
+_SERVICE_RESCHEDULING: Final = {
+    "Attempts": 0,
+    "Delay": 30 * 10**9,
+    "DelayFunction": "exponential",
+    "Interval": 0,
+    "MaxDelay": 3600 * 10**9,
+    "Unlimited": True,
+}
+
+
+def _scaled(group: Api, count: Any, scaling: Any, job: Api) -> tuple[int, dict[str, object]]:
+    """A group without a count has the policy's smallest one."""
+    if group.get("Count") is None and scaling["Min"] is not None:
+        count = scaling["Min"]
+    least = count if scaling["Min"] is None else scaling["Min"]
+    target = {"Group": group.get("Name") or "", "Job": job.get("ID") or "", "Namespace": job["Namespace"]}
+    return count, _policy({**scaling, "Min": least}, scaling["Type"] or "horizontal", target)
+
+
+def _policy(scaling: Any, kind: str, target: Mapping[str, str]) -> dict[str, object]:
+    known = {"CreateIndex": 0, "ID": "", "ModifyIndex": 0}
+    return {**known, **scaling, "Type": kind, "Target": dict(target)}
+
+
+def _networks(networks: Any) -> list[dict[str, object]] | None:
+    return [_network(network) for network in networks or ()] or None
+
+
+def _network(network: Api) -> dict[str, object]:
+    """What is empty has no key."""
+    filled = _filled(network, GROUP.blocks["network"])
+    dynamic = [_filled(port, RESERVED_PORTS) for port in network.get("DynamicPorts") or ()]
+    reserved = [_filled(port, RESERVED_PORTS) for port in network.get("ReservedPorts") or ()]
+    ports = [{**port, "HostNetwork": port["HostNetwork"] or "default"} for port in (*dynamic, *reserved)]
+    filled["DynamicPorts"] = [_without_empty(port) for port in ports if not port["Value"]]
+    filled["ReservedPorts"] = [_without_empty(port) for port in ports if port["Value"]]
+    return _without_empty(filled)
+
+
+def _without_empty(values: Api) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value}
+
+
+def _volumes(volumes: Any) -> object:
+    """Nomad keeps the kinds that it knows."""
+    if not volumes:
+        return None
+    return {name: volume for name, volume in volumes.items() if volume["Type"] in _KNOWN_VOLUMES}
+
+
+def _task(task: Api, group_restart: Any, job: Api, group: Api) -> dict[str, object]:
     filled = _filled(task, TASK)
+    filled["Name"] = task.get("Name") or ""
     filled[RESTART.key] = {**group_restart, **_given(task.get(RESTART.key))}
     filled["Artifacts"] = [_artifact(artifact) for artifact in filled["Artifacts"] or ()] or None
     filled["Templates"] = [_template(template) for template in filled["Templates"] or ()] or None
+    filled["Services"] = canonical_services(filled["Services"], job, group, filled)
+    lifecycle = filled["Lifecycle"]
+    if lifecycle is not None and not lifecycle["Hook"] and not lifecycle["Sidecar"]:
+        filled["Lifecycle"] = None
     resources = filled["Resources"]
     if resources["CPU"] is None:
-        resources["CPU"] = 0 if resources["Cores"] else 100
+        resources["CPU"] = 0 if (task.get("Resources") or {}).get("Cores") is not None else 100
+    resources["Networks"] = _networks((task.get("Resources") or {}).get("Networks"))
+    filled["Vault"] = _vault(filled["Vault"])
+    filled["Identity"], filled["Identities"] = _identities(filled)
+    filled["ScalingPolicies"] = _task_policies(filled["ScalingPolicies"], job, group, filled)
     return filled
 
 
+def _task_policies(policies: Any, job: Api, group: Api, task: Api) -> list[dict[str, object]] | None:
+    target = {"Group": group["Name"], "Job": job.get("ID") or "", "Namespace": job["Namespace"], "Task": task["Name"]}
+    return [
+        _policy({**one, "Min": one["Min"] or 0}, _SCALED_RESOURCES.get(one["Type"], one["Type"]), target)
+        for one in policies or ()
+    ] or None
+
+
+def _vault(vault: Any) -> dict[str, object] | None:
+    if vault is None:
+        return None
+    kept = {key: value for key, value in vault.items() if key != "Policies"}
+    return {**kept, "ChangeSignal": vault["ChangeSignal"].upper()}
+
+
+def _identities(task: Api) -> tuple[object, object]:
+    """The identity that Nomad gives every task stands apart from those it asks for by name."""
+    default = task["Identity"]
+    named = []
+    for one in task["Identities"] or ():
+        identity = {**one, "ChangeSignal": one["ChangeSignal"].upper()}
+        if identity["Name"] == "default":
+            default = {**identity, "Audience": ["nomadproject.io"]}
+        else:
+            named.append(identity)
+    return default, named or (None if not task["Identities"] else [])
+
+
 def _artifact(artifact: Api) -> dict[str, object]:
-    name = posixpath.basename(artifact["GetterSource"])
-    destination = posixpath.join("local", name) if artifact["GetterMode"] == "file" else "local/"
-    return {**artifact, "RelativeDest": artifact["RelativeDest"] or destination}
+    if artifact["RelativeDest"] is not None:
+        return dict(artifact)
+    name = posixpath.basename(artifact["GetterSource"].rstrip("/")) or "/"
+    return {**artifact, "RelativeDest": posixpath.join("local", name) if artifact["GetterMode"] == "file" else "local/"}
 
 
 def _template(template: Api) -> dict[str, object]:
-    signal = template["ChangeSignal"].upper()
-    return {**template, "ChangeSignal": signal or ("SIGHUP" if template["ChangeMode"] == "signal" else "")}
+    signal = template["ChangeSignal"]
+    if signal is None:
+        return {**template, "ChangeSignal": "SIGHUP" if template["ChangeMode"] == "signal" else ""}
+    return {**template, "ChangeSignal": signal.upper()}
 
 
 def _filled(values: Api, shape: Shape) -> dict[str, Any]:
     filled = {**deepcopy(dict(shape.constants)), **_given(values)}
+    if shape.label:
+        filled.setdefault(shape.label, "")
     for spec in shape.fields.values():
         filled[spec.key] = _or_default(values.get(spec.key), spec)
     for nested in shape.blocks.values():
@@ -73,12 +235,15 @@ def _filled(values: Api, shape: Shape) -> dict[str, Any]:
 
 
 def _or_default(value: Any, spec: Field) -> object:
-    if value is None or (not value and spec.kind in (Kind.TEXTS, Kind.TEXT_MAP, Kind.ANY_MAP)):
-        return list(spec.default) if isinstance(spec.default, tuple) else spec.default
-    return value
+    is_missing = value is None or (not value and (spec.kind in _COLLECTIONS or spec.fills_empty))
+    if not is_missing:
+        return value
+    return list(spec.default) if isinstance(spec.default, tuple) else spec.default
 
 
 def _filled_block(value: Any, shape: Shape) -> Any:
+    if shape.mapped:
+        return {name: _filled(item, shape) for name, item in value.items()} if value else None
     if shape.many:
         return [_filled(item, shape) for item in value] if value else None
     if value is None and not shape.always:
@@ -88,7 +253,3 @@ def _filled_block(value: Any, shape: Shape) -> Any:
 
 def _given(values: Any) -> dict[str, object]:
     return {key: value for key, value in (values or {}).items() if value is not None}
-
-
-def _default(shape: Shape, key: str) -> object:
-    return next(spec.default for spec in shape.fields.values() if spec.key == key)

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dispatchfile.jobspec.apiform import folded, read_api
 from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value
-from dispatchfile.jobspec.reading import read_api, read_blocks
+from dispatchfile.jobspec.reading import read_blocks
 from dispatchfile.jobspec.shapes import JOB, Kind, Shape
 from dispatchfile.jobspec.template import Expression, TemplateError, split_template
 
@@ -19,13 +20,20 @@ def read_json(text: str) -> dict[str, object]:
     Raises UnreadableJobError. Source: hashicorp/nomad, command/helpers.go (JobGetter) and jobspec2/parse.go.
     """
     data = _parsed(text)
-    if "Job" in data:
-        return read_api(_object(data["Job"], '"Job"'))
-    if "job" in data:
+    if "job" in data and not _is_api_job(data["job"]):
         return read_blocks(Body(blocks=tuple(_top_level(data))))
-    if "ID" in data or "TaskGroups" in data:
+    keys = {folded(key): key for key in data}
+    if "job" in keys:
+        return read_api(_object(data[keys["job"]], '"Job"'))
+    if _is_api_job(data):
         return read_api(data)
     raise UnreadableJobError('expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}', Place(1, 1))
+
+
+def _is_api_job(value: Any) -> bool:
+    """Whether ``{"job": …}`` is the API's wrapper in lower case: HCL has a job's name there."""
+    keys = {folded(key): one for key, one in value.items()} if isinstance(value, dict) else {}
+    return isinstance(keys.get("id"), str) or isinstance(keys.get("taskgroups"), list)
 
 
 def _parsed(text: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value, text_of
 from dispatchfile.jobspec.durations import parse_duration
-from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Field, Kind, Shape
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Kind, Shape
 from dispatchfile.jobspec.spelling import suggestion
 
 
@@ -20,50 +20,14 @@ def read_blocks(body: Body) -> dict[str, object]:
     return _block(body.blocks[0], JOB)
 
 
-def read_api(data: Mapping[str, Any], shape: Shape = JOB, where: str = "Job") -> dict[str, object]:
-    """
-    A job in the API's own form with every known key checked; unknown keys are kept.
-
-    Durations may be integers (nanoseconds) or texts such as ``"30s"``. Raises UnreadableJobError.
-    """
-    checked = dict(data)
-    if shape.label:
-        checked |= _api_field(data, Field(shape.label), where)
-    for spec in shape.fields.values():
-        checked |= _api_field(data, spec, where)
-    for nested in shape.blocks.values():
-        if (value := data.get(nested.key)) is not None:
-            checked[nested.key] = _api_blocks(value, nested, f"{where}.{nested.key}")
-    return checked
-
-
-def _api_field(data: Mapping[str, Any], spec: Field, where: str) -> dict[str, object]:
-    value = data.get(spec.key)
-    if value is None:
-        return {}
-    return {spec.key: _converted(Argument(value, None), spec.kind, f"{where}.{spec.key}")}
-
-
-def _api_blocks(value: Any, shape: Shape, where: str) -> object:
-    if not shape.many:
-        return read_api(_mapping(value, where), shape, where)
-    if not isinstance(value, list):
-        raise UnreadableJobError(f"{where}: expected a list")
-    return [read_api(_mapping(item, f"{where}[{n}]"), shape, f"{where}[{n}]") for n, item in enumerate(value)]
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise UnreadableJobError(f"{where}: expected an object")
-    return value
-
-
 def _block(block: Block, shape: Shape) -> dict[str, object]:
     values = dict(_label(block, shape))
     for name, argument in block.body.arguments.items():
         values |= _argument(name, argument, block, shape)
     for name, nested in _grouped(block.body.blocks):
         values |= _nested(name, nested, block, shape)
+    if shape.shortcuts:
+        values["Operand"] = values.get("Operand") or "="  # Nomad's HCL reader fills it in, its API does not
     for name, spec in shape.fields.items():
         if spec.required and spec.key not in values:
             raise UnreadableJobError(f'{block.type} needs the argument "{name}"', block.place)
@@ -104,6 +68,8 @@ def _nested(name: str, blocks: list[Block], parent: Block, shape: Shape) -> dict
     if name not in shape.blocks:
         raise UnreadableJobError(_unknown_block(name, shape), blocks[0].place)
     nested = shape.blocks[name]
+    if nested.mapped:
+        return {nested.key: {block.labels[0]: value for block, value in ((one, _block(one, nested)) for one in blocks)}}
     if nested.many:
         return {nested.key: [_block(block, nested) for block in blocks]}
     _refuse_second(blocks, already=False)
@@ -129,6 +95,8 @@ def _free_form(block: Block, kind: Kind) -> object:
         raise UnreadableJobError(f"{block.type} takes no name", block.place)
     if kind is Kind.ANY_MAP:
         return _config(_plain_values(block.body))
+    if kind is Kind.TEXTS_MAP:
+        return {name: _texts(given.value, name, given.place) for name, given in block.body.arguments.items()}
     for nested in block.body.blocks:
         raise UnreadableJobError(f'unexpected block "{nested.type}" in {block.type}', nested.place)
     return {name: _text(given.value, name, given.place) for name, given in block.body.arguments.items()}
@@ -222,6 +190,12 @@ def _described(value: Value) -> str:
     return repr(value)[:60] if isinstance(value, str) else text_of(value) or "null"
 
 
+def _texts_map(value: Value, name: str, place: Place | None) -> dict[str, list[str]]:
+    if not isinstance(value, dict):
+        raise _mismatch(value, Kind.TEXTS_MAP, name, place)
+    return {key: _texts(item, f"{name}.{key}", place) for key, item in value.items()}
+
+
 _READERS: Final[Mapping[Kind, Callable[[Value, str, Place | None], Any]]] = {
     Kind.TEXT: _text,
     Kind.NUMBER: _number,
@@ -229,5 +203,6 @@ _READERS: Final[Mapping[Kind, Callable[[Value, str, Place | None], Any]]] = {
     Kind.DURATION: _duration,
     Kind.TEXTS: _texts,
     Kind.TEXT_MAP: _text_map,
+    Kind.TEXTS_MAP: _texts_map,
     Kind.ANY_MAP: _any_map,
 }

@@ -160,8 +160,6 @@ async def test_the_payload_is_written_below_local(tmp_path, payload, job, found)
         ({"Templates": [{"EmbeddedTmpl": "no pair", "DestPath": "local/x", "Envvars": True}]},
          "template: 'no pair' is no KEY=value"),
         ({"Name": "a/b"}, "task name 'a/b' is no folder name"),
-        ({"Vault": {"Role": "x"}, "Services": [{}]}, "vault, service: not supported by the embedded agent"),
-        ({"Resources": {"Networks": [{}]}}, "network: not supported by the embedded agent"),
         ({"Driver": "docker"}, "driver docker is not known to the embedded agent"),
     ],
 )  # fmt: skip

@@ -22,10 +22,13 @@ class Lack:
 
 
 async def counts_memory(backend: Backend) -> bool:
-    """Whether a task that no machine has memory for has to wait."""
-    await backend.register(job("huge", with_memory(mock(run_for=FOR_EVER), 10**9)))
-    child = (await backend.dispatch("huge"))["DispatchedJobID"]
-    return not await until_running(backend, child)
+    """Whether a task has to wait for memory that another one has taken."""
+    (stub,) = await backend.get("/v1/nodes")
+    node = await backend.get(f"/v1/node/{stub['ID']}")
+    most_of_it = int(node["Attributes"]["memory.totalbytes"]) * 6 // 10 >> 20
+    await backend.register(job("huge", with_memory(mock(run_for=FOR_EVER), most_of_it)))
+    children = [(await backend.dispatch("huge"))["DispatchedJobID"] for _ in range(2)]
+    return not all([await until_running(backend, child) for child in children])
 
 
 async def has_tokens(backend: Backend) -> bool:

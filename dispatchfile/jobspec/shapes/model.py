@@ -1,0 +1,76 @@
+"""What a block of a job file is made of: arguments and blocks, their types, API names and defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from dispatchfile.jobspec.durations import UNITS_NS
+
+SECOND: Final = UNITS_NS["s"]
+MINUTE: Final = UNITS_NS["m"]
+HOUR: Final = UNITS_NS["h"]
+
+
+class Kind(StrEnum):
+    """What a field holds; the value is how messages call it."""
+
+    TEXT = "a string"
+    NUMBER = "a whole number"
+    BOOL = "true or false"
+    DURATION = 'a duration such as "1h30m"'
+    TEXTS = "a list of strings"
+    TEXT_MAP = "a map of strings"
+    TEXTS_MAP = "a map of lists of strings"
+    ANY_MAP = "a map"
+
+
+FREE_FORM: Final = frozenset({Kind.TEXT_MAP, Kind.TEXTS_MAP, Kind.ANY_MAP})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """
+    One argument: its name in the API, its type, and what Nomad fills in where it is missing.
+
+    fills_empty: Nomad takes ``""`` and 0 for missing, too.
+    """
+
+    key: str
+    kind: Kind = Kind.TEXT
+    default: object = None
+    required: bool = False
+    fills_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One type of block."""
+
+    key: str
+    fields: Mapping[str, Field]
+    blocks: Mapping[str, "Shape"] = field(default_factory=dict)
+    label: str | None = None  # the API name of what stands in the block's label
+    many: bool = False
+    mapped: bool = False  # the API has a map by label where others have a list
+    always: bool = False  # Nomad fills it in where it is missing
+    constants: Mapping[str, object] = field(default_factory=dict)  # keys of the API that no argument sets
+    unsupported: frozenset[str] = frozenset()  # blocks of Nomad that this reader refuses by name
+    shortcuts: Mapping[str, Kind] = field(default_factory=dict)  # ``regexp = "x"`` for operator and value
+    left_aside: bool = False  # tasks run here without it, and get a warning
+
+
+def text(key: str, default: object = "", *, fills_empty: bool = False) -> Field:
+    return Field(key, Kind.TEXT, default, fills_empty=fills_empty)
+
+
+def number(key: str, default: object = 0) -> Field:
+    return Field(key, Kind.NUMBER, default)
+
+
+def flag(key: str, *, default: bool = False) -> Field:
+    return Field(key, Kind.BOOL, default)
+
+
+def duration(key: str, default: object = 0) -> Field:
+    return Field(key, Kind.DURATION, default)

@@ -1,0 +1,96 @@
+"""The words of service, check and identity blocks."""
+
+from typing import Final
+
+from dispatchfile.jobspec.shapes.model import SECOND, Field, Kind, Shape, duration, flag, number, text
+
+IDENTITY: Final = Shape(
+    key="Identities",
+    many=True,
+    fields={
+        "name": text("Name", "default", fills_empty=True),
+        "aud": Field("Audience", Kind.TEXTS),
+        "change_mode": text("ChangeMode"),
+        "change_signal": text("ChangeSignal"),
+        "env": flag("Env"),
+        "extra_claims": Field("ExtraClaims", Kind.TEXTS),
+        "file": flag("File"),
+        "filepath": text("Filepath"),
+        "service_name": text("ServiceName"),
+        "ttl": duration("TTL"),
+    },
+    left_aside=True,
+)
+
+CHECK_RESTART: Final = Shape(
+    key="CheckRestart",
+    fields={
+        "limit": number("Limit"),
+        "grace": duration("Grace", SECOND),
+        "ignore_warnings": flag("IgnoreWarnings"),
+    },
+)
+
+CHECK: Final = Shape(
+    key="Checks",
+    many=True,
+    fields={
+        "address_mode": text("AddressMode"),
+        "args": Field("Args", Kind.TEXTS),
+        "body": text("Body"),
+        "command": text("Command"),
+        "expose": flag("Expose"),
+        "failures_before_critical": number("FailuresBeforeCritical"),
+        "failures_before_warning": number("FailuresBeforeWarning"),
+        "grpc_service": text("GRPCService"),
+        "grpc_use_tls": flag("GRPCUseTLS"),
+        "header": Field("Header", Kind.TEXTS_MAP),
+        "initial_status": text("InitialStatus"),
+        "interval": duration("Interval"),
+        "method": text("Method"),
+        "name": text("Name"),
+        "notes": text("Notes"),
+        "on_update": text("OnUpdate"),
+        "path": text("Path"),
+        "port": text("PortLabel"),
+        "protocol": text("Protocol"),
+        "success_before_passing": number("SuccessBeforePassing"),
+        "task": text("TaskName"),
+        "timeout": duration("Timeout"),
+        "tls_server_name": text("TLSServerName"),
+        "tls_skip_verify": flag("TLSSkipVerify"),
+        "type": text("Type"),
+    },
+    blocks={"check_restart": CHECK_RESTART},
+)
+
+SERVICE: Final = Shape(
+    key="Services",
+    many=True,
+    fields={
+        "name": text("Name"),
+        "address": text("Address"),
+        "address_mode": text("AddressMode", "auto", fills_empty=True),
+        "canary_meta": Field("CanaryMeta", Kind.TEXT_MAP),
+        "canary_tags": Field("CanaryTags", Kind.TEXTS),
+        "cluster": text("Cluster", "default", fills_empty=True),
+        "enable_tag_override": flag("EnableTagOverride"),
+        "kind": text("Kind"),
+        "meta": Field("Meta", Kind.TEXT_MAP),
+        "on_update": text("OnUpdate", "require_healthy", fills_empty=True),
+        "port": text("PortLabel"),
+        "provider": text("Provider", "consul", fills_empty=True),
+        "tagged_addresses": Field("TaggedAddresses", Kind.TEXT_MAP),
+        "tags": Field("Tags", Kind.TEXTS),
+        "task": text("TaskName"),
+    },
+    blocks={
+        "check": CHECK,
+        "check_restart": CHECK_RESTART,
+        "identity": Shape(key="Identity", fields=IDENTITY.fields),
+        "weights": Shape(key="Weights", fields={"passing": number("Passing"), "warning": number("Warning")}),
+    },
+    constants={"Connect": None, "Namespace": ""},
+    unsupported=frozenset({"connect"}),
+    left_aside=True,
+)

@@ -1,0 +1,124 @@
+"""A job in the API's own form, read as Go reads JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dispatchfile.jobspec import JobspecError, read_job
+from dispatchfile.jobspec.apiform import read_api
+from dispatchfile.jobspec.aside import aside_warning, left_aside
+from dispatchfile.jobspec.body import UnreadableJobError
+
+from .beside_nomad import LEFT_ASIDE, TASK, job, with_task
+
+
+def read(folder: Path, document: object) -> dict:
+    path = folder / "j.nomad.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return read_job(path)
+
+
+@pytest.mark.parametrize("wrapper", ["Job", "job", "JOB", None])
+def test_the_wrapper_may_be_there_in_any_case(tmp_path: Path, wrapper: str | None) -> None:
+    """`nomad job run -output` prints one, `nomad job inspect` too, and a bare job is fine."""
+    document = job() if wrapper is None else {wrapper: job()}
+    assert read(tmp_path, document) == read(tmp_path, {"Job": job()})
+
+
+def test_hcl_as_json_has_a_name_below_job(tmp_path: Path) -> None:
+    """It is told apart from the API's wrapper by what is inside."""
+    task = {"driver": "raw_exec", "config": {"command": "/bin/true"}}
+    assert read(tmp_path, {"job": {"j": {"type": "batch", "group": {"g": {"task": {"t": task}}}}}}) == read(
+        tmp_path, {"Job": job()}
+    )
+
+
+def test_unknown_keys_are_left_out_as_go_leaves_them_out() -> None:
+    """They have no place in Nomad's types."""
+    assert read_api({**job(), "Nope": 1, "TaskGroups": [{"Name": "g", "Nope": 1}]}) == {
+        "ID": "j",
+        "Type": "batch",
+        "TaskGroups": [{"Name": "g"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Priority": "50"}, "Job.Priority: expected a whole number, found '50'"),
+        ({"Priority": 5.5}, "Job.Priority: expected a whole number, found 5.5"),
+        ({"Priority": True}, "Job.Priority: expected a whole number, found true"),
+        ({"Priority": 2**70}, f"Job.Priority: {2**70} is too large"),
+        ({"AllAtOnce": "true"}, "Job.AllAtOnce: expected true or false, found 'true'"),
+        ({"Meta": {"a": 1}}, "Job.Meta.a: expected a string, found 1"),
+        ({"Datacenters": "dc1"}, "Job.Datacenters: expected a list of strings, found 'dc1'"),
+        ({"TaskGroups": {}}, "Job.TaskGroups: expected a list"),
+        ({"TaskGroups": [5]}, "Job.TaskGroups[0]: expected an object"),
+        ({"ParameterizedJob": []}, "Job.ParameterizedJob: expected an object"),
+        (
+            {"TaskGroups": [{"Name": "g", "Tasks": [{**TASK, "KillTimeout": "5"}]}]},
+            'Job.TaskGroups[0].Tasks[0].KillTimeout: time: missing unit in duration "5"',
+        ),
+        ({"TaskGroups": [{"Volumes": {"v": 1}}]}, "Job.TaskGroups[0].Volumes.v: expected an object"),
+        (
+            {"TaskGroups": [{"Services": [{"Checks": [{"Header": {"a": 1}}]}]}]},
+            "Job.TaskGroups[0].Services[0].Checks[0].Header.a: expected a list of strings, found 1",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(changes: dict, message: str) -> None:
+    """The message names the key, as Nomad spells it, and the value."""
+    with pytest.raises(UnreadableJobError) as caught:
+        read_api(job(**changes))
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("name", "aside"),
+    [
+        ("network", ["network"]),
+        ("network in resources", ["network"]),
+        ("native service", ["service"]),
+        ("task service", ["service"]),
+        ("identity", ["identity"]),
+        ("the default identity", ["identity"]),
+        ("volume mount", ["volume", "volume_mount"]),
+        ("scaling", ["scaling"]),
+        ("action", ["action"]),
+        ("consul", ["consul"]),
+        ("csi plugin", ["csi_plugin"]),
+        ("spread", []),
+        ("affinity", []),
+        ("change script", []),
+    ],
+)
+def test_what_has_no_effect_here_is_named(tmp_path: Path, name: str, aside: list[str]) -> None:
+    """What would have no effect on one node either, such as a spread, is not worth a warning."""
+    assert left_aside(read(tmp_path, LEFT_ASIDE[name])) == aside
+
+
+def test_one_warning_names_all_of_them(tmp_path: Path) -> None:
+    """A job with nothing of the kind has none."""
+    several = with_task(Vault={"Role": "r"}, Actions=[{"Name": "a", "Command": "x"}], Identities=[{"File": True}])
+    assert aside_warning(read(tmp_path, several)) == "no effect on the embedded agent: action, identity and vault"
+    assert aside_warning(read(tmp_path, LEFT_ASIDE["network"])) == "no effect on the embedded agent: network"
+    assert aside_warning(read(tmp_path, job())) == ""
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            with_task(Secrets=[{"Name": "s"}]),
+            'task "t": secret needs a secrets provider, which the embedded agent has not',
+        ),
+        (with_task(Schedule={"Cron": {"Start": "* * * * *"}}), 'task "t": schedule needs Nomad Enterprise'),
+        (job(Multiregion={"Regions": []}), "multiregion needs Nomad Enterprise"),
+    ],
+)
+def test_what_a_task_cannot_run_without_is_refused(tmp_path: Path, document: dict, message: str) -> None:
+    """The reason is told when the file is read."""
+    with pytest.raises(JobspecError) as caught:
+        read(tmp_path, document)
+    assert caught.value.message == message
