@@ -24,7 +24,7 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
     traceback goes to a file that the line names.
     """
     open_closed_streams()
-    never_fail_on_characters()
+    never_fail_on_characters(os.environ)
     argv = normalize_argv(argv)
     try:
         from dispatchfile.cli.program import run_command  # noqa: PLC0415  what fails here is shown like anything else

@@ -15,8 +15,8 @@ from dispatchfile.usecases.run import RunEnd
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 
-TO_BE_REPEATED = "interrupted: `dispatchfile stop {run}` has to be repeated"
-NO_LONGER_WATCHED = "interrupted: the run is watched no longer, and left alone"
+TO_BE_REPEATED = "interrupted: run {run} may still have children; repeat: dispatchfile stop {run}"
+NO_LONGER_WATCHED = "interrupted: stopped watching; the run is not affected"
 
 
 def watch_items(call: PastCall, timeout: str | None) -> int:

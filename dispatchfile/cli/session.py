@@ -32,8 +32,8 @@ from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
 from dispatchfile.usecases.run import RunEnd
 
 Work = Callable[[Reporter, Control], Awaitable[RunEnd]]
-ENDING = "interrupted: sending nothing more, waiting for the answers under way; once more ends at once"
-ENDED = "ended at once; go on with: dispatchfile resume {run}"
+ENDING = "interrupted: no new dispatches, waiting for requests in flight; press Ctrl-C again to quit now"
+ENDED = "interrupted; continue with: dispatchfile resume {run}"
 
 
 class Session:
@@ -57,7 +57,7 @@ class Session:
         self._display, self._output, self._manifest = display, output, manifest
         self._ending, self._ended = ending, ended
         self._reports = read_report_files(reports, os.environ)
-        self._progress = Progress(_screen(display, output), now=time.monotonic, verbose=display.verbose)
+        self._progress = Progress(_screen(display, output), now=time.monotonic, wall=time.time, verbose=display.verbose)
 
     def run(self, work: Work) -> int:
         """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
@@ -66,7 +66,7 @@ class Session:
             with signals:
                 end = asyncio.run(self._run(work, signals))
         except KeyboardInterrupt:
-            raise Interrupted("interrupted: this command has sent nothing", signals.exit_code or 130) from None
+            raise Interrupted("interrupted: nothing was sent", signals.exit_code or 130) from None
         finally:
             self._progress.close()
         return self._show(end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -16,6 +17,11 @@ from dispatchfile.errors import FileError
 
 FORCING = ("FORCE_COLOR", "CLICOLOR_FORCE", "NOMAD_CLI_FORCE_COLOR")
 FORBIDDING = ("NO_COLOR", "NOMAD_CLI_NO_COLOR")
+LINE_TERMINALS = frozenset({"dumb", "unknown"})  # those that cannot redraw a line
+LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set counts
+ENCODINGS = ("PYTHONIOENCODING", "PYTHONUTF8")  # by which a user chooses Python's own
+FALLBACK = "dispatchfile.ascii"  # an error handler for what a stream cannot encode
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class ColorChoice(StrEnum):
@@ -45,12 +51,12 @@ def wants_color(choice: ColorChoice, environ: Mapping[str, str], *, is_terminal:
         return False
     if any(environ.get(name, "0") not in {"", "0", "false"} for name in FORCING):
         return True
-    return is_terminal and environ.get("TERM") != "dumb" and environ.get("CLICOLOR") != "0"
+    return is_terminal and environ.get("TERM") not in LINE_TERMINALS and environ.get("CLICOLOR") != "0"
 
 
 def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether *stream* is a terminal that can redraw a line, and nobody keeps a log of it."""
-    return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
+    return stream.isatty() and environ.get("TERM") not in LINE_TERMINALS and not environ.get("CI")
 
 
 def open_closed_streams() -> None:
@@ -68,11 +74,33 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  as its own
 
 
-def never_fail_on_characters() -> None:
-    """A stream of few characters (LC_ALL=C, a pipe on Windows) shows the others as escapes instead of failing."""
+def never_fail_on_characters(environ: Mapping[str, str]) -> None:
+    """
+    Make a stream of few characters show the others as escapes instead of failing, and an ellipsis as `~` or `...`.
+
+    A terminal whose locale is set to C or POSIX gets ASCII, although Python itself would write UTF-8 there.
+    """
+    codecs.register_error(FALLBACK, _ascii_for)
+    is_ascii = wants_ascii(environ)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding="ascii" if is_ascii and stream.isatty() else None, errors=FALLBACK)
+
+
+def wants_ascii(environ: Mapping[str, str]) -> bool:
+    """Return whether the locale is set to one without characters beyond ASCII, and nothing says otherwise."""
+    if any(environ.get(name) for name in ENCODINGS):
+        return False
+    locale = next((environ[name] for name in LOCALES if environ.get(name)), "")
+    return locale in {"C", "POSIX"}
+
+
+def _ascii_for(error: UnicodeError) -> tuple[str | bytes, int]:
+    """An ellipsis that cuts a word takes one cell, as it does in tables."""
+    if not isinstance(error, UnicodeEncodeError) or error.object[error.start] != ELLIPSIS:
+        return codecs.backslashreplace_errors(error)
+    before = error.object[error.start - 1 : error.start]
+    return ("~" if before.isalnum() else "..."), error.start + 1
 
 
 def write_result(text: str) -> None:
@@ -118,6 +146,11 @@ class Unbreakable(io.TextIOBase):
     def flush(self) -> None:
         with suppress(OSError, ValueError):  # also called as this object goes, when its stream may be closed
             self._stream.flush()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # the base class has a plain attribute
+        """The encoding of the stream: by it Rich chooses between line-drawing characters and ASCII."""
+        return self._stream.encoding or "utf-8"
 
     def isatty(self) -> bool:
         return self._stream.isatty()

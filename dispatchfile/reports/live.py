@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO, cast
 
-from rich.console import Console, Group
+from rich.console import Console, Group, OverflowMethod
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -48,7 +48,8 @@ class LiveScreen:
                 console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
             )
             self._live.start()
-        self._live.update(_drawn(view), refresh=True)
+        options = self._console.options
+        self._live.update(_drawn(view, options.max_width, ascii_only=options.ascii_only), refresh=True)
 
     def close(self) -> None:
         if self._live is not None:
@@ -56,18 +57,21 @@ class LiveScreen:
             self._live = None
 
 
-def _drawn(view: View) -> Group:
+def _drawn(view: View, width: int, *, ascii_only: bool) -> Group:
+    """ascii_only: cut without an ellipsis; Rich draws the bar as the console's encoding allows."""
+    overflow: OverflowMethod = "crop" if ascii_only else "ellipsis"
+    title = view.title.encode("ascii", "backslashreplace").decode() if ascii_only else view.title
     bar = Table.grid(padding=(0, 1), expand=True)
-    bar.add_column(no_wrap=True, overflow="ellipsis", max_width=32)
-    bar.add_column(ratio=1, min_width=8)
-    bar.add_column(no_wrap=True, justify="right")
+    bar.add_column(no_wrap=True, overflow=overflow, max_width=max(1, min(32, width // 3)))
+    bar.add_column(ratio=1)
+    bar.add_column(no_wrap=True, overflow=overflow, justify="right")
     bar.add_row(
-        view.title,
+        title,
         ProgressBar(total=max(1, view.total), completed=view.ended if view.total else 1),
         f"{view.ended:,}/{view.total:,}  {span(view.elapsed_s)}",
     )
-    counts = Text(overflow="ellipsis", no_wrap=True)
+    counts = Text(overflow=overflow, no_wrap=True)
     for outcome, words in zip((o for o in Outcome if view.counts[o]), outcomes_of(view), strict=True):
         counts.append(words + SEPARATOR, style=STYLES[outcome.exit_class])
     counts.append(SEPARATOR.join(states_of(view)))
-    return Group(bar, counts, Text(SEPARATOR.join(pace_of(view)), style="dim", no_wrap=True, overflow="ellipsis"))
+    return Group(bar, counts, Text(SEPARATOR.join(pace_of(view)), style="dim", no_wrap=True, overflow=overflow))

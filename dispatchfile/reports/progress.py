@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from dispatchfile.events import Doubled, Ended, Event, Notice
 from dispatchfile.reports.screens import Screen, View
@@ -39,16 +40,19 @@ class Progress:
     """
     Shows a run on a screen: views at the screen's pace, lines for notices and for the first failures.
 
-    now: seconds on a steady clock. verbose: a line for every event. `tick` is called now and then, so that a run in
-    which nothing happens is seen to live.
+    now: seconds on a steady clock. wall: seconds since the epoch. verbose: a line for every event. `tick` is called now
+    and then, so that a run in which nothing happens is seen to live.
     """
 
-    def __init__(self, screen: Screen, *, now: Callable[[], float], verbose: bool = False) -> None:
-        self._screen, self._now, self._verbose = screen, now, verbose
+    def __init__(
+        self, screen: Screen, *, now: Callable[[], float], wall: Callable[[], float], verbose: bool = False
+    ) -> None:
+        self._screen, self._now, self._wall, self._verbose = screen, now, wall, verbose
         self._results: Results | None = None
         self._title = ""
         self.run = ""  # that can be gone on with, once it has started
-        self._started_at = self._shown_at = 0.0
+        self._run_started_at = self._shown_at = 0.0  # on the steady clock
+        self._timeout_at: float | None = None  # on the steady clock
         self._pace = Pace()
         self._failures = 0
 
@@ -56,12 +60,14 @@ class Progress:
         self._screen.line(Level.INFO, one_line(message))
 
     def started(self, facts: RunFacts, results: Results) -> None:
-        self._results, self._started_at = results, self._now()
+        self._results, self._shown_at = results, self._now()
+        offset = self._shown_at - self._wall()
+        self._run_started_at = min(self._shown_at, facts.started_at + offset)  # a clock may have been set back
+        self._timeout_at = None if facts.ends_by is None else facts.ends_by + offset
         self._title = one_line(f"{facts.name} {facts.run}")
         self.run = facts.run if facts.has_journal else ""
         what = f"{count_of(results.total, 'item')} of {facts.manifest or facts.name}"
         self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
-        self._shown_at = self._started_at
 
     def event(self, event: Event, results: Results) -> None:
         if self._is_told(event):
@@ -88,21 +94,24 @@ class Progress:
             return False
         self._failures += 1
         if self._failures == TOLD_FAILURES + 1:
-            self._screen.line(Level.INFO, "further failures are counted only; the summary tells of all")
+            self._screen.line(Level.INFO, "further failures are only counted; the summary lists them all")
         return self._failures <= TOLD_FAILURES
 
     def _show(self) -> None:
         assert self._results is not None  # noqa: S101  both callers know
         self._shown_at = self._now()
-        counts = self._results.counts()
-        view = View(self._title, self._results.total, counts, self._shown_at - self._started_at)
-        self._pace.add(self._shown_at, view.ended)
-        self._screen.show(_with_pace(view, self._pace.per_second))
-
-
-def _with_pace(view: View, per_second: float | None) -> View:
-    left_s = (view.total - view.ended) / per_second if per_second else None
-    return View(view.title, view.total, view.counts, view.elapsed_s, per_second, left_s)
+        results, now = self._results, self._shown_at
+        view = View(self._title, results.total, results.counts(), now - self._run_started_at)
+        self._pace.add(now, view.ended)
+        per_second = self._pace.per_second
+        self._screen.show(
+            replace(
+                view,
+                per_second=per_second,
+                left_s=(view.total - view.ended) / per_second if per_second else None,
+                timeout_s=None if self._timeout_at is None else self._timeout_at - now,
+            )
+        )
 
 
 class EventLines:

@@ -18,14 +18,15 @@ LIVING = tuple(state for state in State if state is not State.ENDED)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a run stands, to be shown."""
+    """Where a run stands, to be shown. elapsed_s: since the run's own start, whoever shows it."""
 
     title: str  # safe to show
     total: int
     counts: Mapping[State | Outcome, int]  # as `Results.counts`
     elapsed_s: float
     per_second: float | None = None  # items that end; None: too early to tell
-    left_s: float | None = None
+    left_s: float | None = None  # estimated from the pace
+    timeout_s: float | None = None  # until the run's own timeout; None: it has none
 
     @property
     def ended(self) -> int:
@@ -120,7 +121,7 @@ def marked(level: Level, text: str, palette: Palette) -> str:
 
 
 def describe_view(view: View) -> str:
-    """`312 of 1,000 items: 300 succeeded, 12 failed; 40 running, 648 waiting; 7.6/s, 1m30s left`."""
+    """Return `312 of 1,000 items after 41s: 300 succeeded, 12 failed; 40 running; 7.6/s, about 1m30s left`."""
     parts = [", ".join(part) for part in (outcomes_of(view), states_of(view), pace_of(view)) if part]
     return f"{view.ended:,} of {count_of(view.total, 'item')} after {span(view.elapsed_s)}: {'; '.join(parts)}"
 
@@ -134,5 +135,8 @@ def states_of(view: View) -> list[str]:
 
 
 def pace_of(view: View) -> list[str]:
+    """Return how fast items end, the estimated time left, and the time until the run's timeout, as far as known."""
     pace = [] if view.per_second is None else [f"{view.per_second:.1f}/s"]
-    return pace if view.left_s is None else [*pace, f"{span(view.left_s)} left"]
+    left = [] if view.left_s is None else [f"about {span(view.left_s)} left"]
+    timeout = [] if view.timeout_s is None else [f"timeout in {span(max(0.0, view.timeout_s))}"]
+    return pace + left + timeout

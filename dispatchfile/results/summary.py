@@ -24,6 +24,7 @@ class RunFacts:
     wait: str  # "detach", "placement" or "completion"
     started_at: float
     has_journal: bool = True  # else it can be neither resumed nor run again by its ID
+    ends_by: float | None = None  # when the run's timeout is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def run_facts(header: RunHeader) -> RunFacts:
         target=header.target.address,
         wait=header.settings.wait.value,
         started_at=header.started_at,
+        ends_by=None if (timeout := header.settings.timeout) is None else header.started_at + timeout.total_seconds(),
     )
 
 

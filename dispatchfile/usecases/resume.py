@@ -35,6 +35,7 @@ from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, r
 from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import find_predecessors
+from dispatchfile.usecases.resumption import describe_resumption
 from dispatchfile.usecases.run import (
     Connect,
     RunEnd,
@@ -336,6 +337,8 @@ async def _go_on(
     results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
     work = await patiently(lambda: _work(client, resumed, logs), resumed.settings.unreachable_after)
     reporter.started(work.facts, results)
+    waits = [item.id for item in work.selected]
+    reporter.note(describe_resumption(waits, work.starts, work.settings, now=clock.wall(), deadline=work.deadline))
     executor = Executor(
         client=client,
         ledger=resumed.journal,

@@ -358,7 +358,7 @@ def test_watching_is_interrupted_with_a_summary(folder: Path) -> None:
     finally:
         run.kill()
         run.wait()
-    assert (watching.returncode, err.count("the run is watched no longer")) == (130, 1)
+    assert (watching.returncode, err.count("interrupted: stopped watching; the run is not affected")) == (130, 1)
     assert [record.get("event") for record in records] == ["run_started", "run_ended", None]
     assert (records[-1]["schema"], records[-1]["state"]) == ("dispatchfile/summary/v1", "running")
     assert records[-1]["exit_code"] == 130

@@ -199,7 +199,7 @@ def test_a_signal_ends_a_run_in_good_order(folder: Path, number: signal.Signals,
     _wait_for(process, "bad: running")
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, "interrupted: sending nothing more" in err) == (code, True)
+    assert (process.returncode, "interrupted: no new dispatches, waiting for requests in flight" in err) == (code, True)
     assert "run r1 (nightly) interrupted after " in out
     assert f"exit code {code}\n" in out
     assert "go on with: dispatchfile resume r1\n" in out

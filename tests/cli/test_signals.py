@@ -63,7 +63,7 @@ def test_a_terminal_that_goes_away_may_say_so_twice() -> None:
 @pytest.mark.parametrize(
     ("ended", "has_journal", "said"),
     [
-        pytest.param(ENDED, True, "ended at once; go on with: dispatchfile resume run1\n", id="a run"),
+        pytest.param(ENDED, True, "interrupted; continue with: dispatchfile resume run1\n", id="a run"),
         pytest.param(ENDED, False, "", id="a run without a journal"),
         pytest.param("", True, "", id="one that was only watched"),
     ],

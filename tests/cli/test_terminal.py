@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_color
+from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_ascii, wants_color
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,7 @@ class _Stream(io.StringIO):
         pytest.param({}, True, True, id="a terminal"),
         pytest.param({}, False, False, id="a pipe"),
         pytest.param({"TERM": "dumb"}, True, False, id="one that cannot redraw"),
+        pytest.param({"TERM": "unknown"}, True, False, id="one that nobody knows"),
         pytest.param({"CI": "true"}, True, False, id="a log that looks like one"),
     ],
 )
@@ -138,9 +139,24 @@ def test_a_stream_of_few_characters_shows_the_others_as_escapes() -> None:
     """LC_ALL=C or an old code page must not end a run either."""
     program = (
         "from dispatchfile.cli.terminal import never_fail_on_characters, write_result\n"
-        "never_fail_on_characters(); write_result('ü 日 \\udcff')"
+        "never_fail_on_characters({}); write_result('ü 日 \\udcff cut… --var k=…')"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, env={"PYTHONIOENCODING": "ascii"}
     )
-    assert ended.stdout == rb"\xfc \u65e5 \udcff"
+    assert ended.stdout == rb"\xfc \u65e5 \udcff cut~ --var k=..."
+
+
+@pytest.mark.parametrize(
+    ("environ", "ascii_only"),
+    [
+        pytest.param({}, False, id="nothing is set"),
+        pytest.param({"LC_ALL": "C"}, True, id="C"),
+        pytest.param({"LC_ALL": "POSIX", "LANG": "en_US.UTF-8"}, True, id="LC_ALL beats LANG"),
+        pytest.param({"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LANG": "C"}, False, id="an empty one says nothing"),
+        pytest.param({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, False, id="Python's own encoding is chosen"),
+    ],
+)
+def test_a_locale_without_characters_gets_ascii(environ: dict[str, str], ascii_only: bool) -> None:
+    """Only where it is set: a container without a locale often has a terminal that shows everything."""
+    assert wants_ascii(environ) is ascii_only

@@ -2,14 +2,18 @@
 
 import io
 import json
+import re
+from dataclasses import replace
+
+import pytest
 
 from dispatchfile.events import Ended, Event, Notice, NoticeKind, Sending, Verdict
 from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.progress import EventLines, Pace, Progress
-from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View
+from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View, describe_view
 from dispatchfile.reports.text import PLAIN, Palette
 from dispatchfile.reports.words import Level
-from dispatchfile.results import Results, event_json, run_ended_json, run_started_json
+from dispatchfile.results import Results, RunFacts, event_json, run_ended_json, run_started_json
 from tests.reports.making import FACTS, FAILED, GOOD, STARTED_AT, results_of, summary_of
 
 
@@ -25,11 +29,22 @@ class Clock:
 class Story:
     """A run told to a progress with a clock of its own."""
 
-    def __init__(self, screen: Screen, items: int = 3, *, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        items: int = 3,
+        *,
+        verbose: bool = False,
+        facts: RunFacts = FACTS,
+        wall_at_start: float = STARTED_AT,
+    ) -> None:
         self.clock = Clock()
         self.results = results_of({f"i{n}": None for n in range(items)})
-        self.progress = Progress(screen, now=self.clock, verbose=verbose)
-        self.progress.started(FACTS, self.results)
+        began_at = self.clock.now
+        self.progress = Progress(
+            screen, now=self.clock, wall=lambda: wall_at_start + self.clock.now - began_at, verbose=verbose
+        )
+        self.progress.started(facts, self.results)
 
     def after(self, seconds: float, event: Event) -> None:
         self.clock.now += seconds
@@ -76,7 +91,7 @@ def test_only_the_first_failures_are_told_one_by_one() -> None:
         story.end(number, FAILED, after=0.01)
     lines = stream.getvalue().splitlines()[1:]
     assert len(lines) == 11
-    assert lines[10] == "further failures are counted only; the summary tells of all"
+    assert lines[10] == "further failures are only counted; the summary lists them all"
 
 
 def test_everything_is_told_on_request() -> None:
@@ -162,6 +177,26 @@ def test_the_time_left_follows_from_the_pace() -> None:
     ]
 
 
+def test_the_time_is_that_of_the_run_and_not_of_who_watches_it() -> None:
+    """Two minutes after its start somebody begins to watch; its timeout is an hour."""
+    screen = Recorder(every_s=1.0)
+    facts = replace(FACTS, ends_by=STARTED_AT + 3600)
+    story = Story(screen, facts=facts, wall_at_start=STARTED_AT + 120)
+    story.clock.now += 5
+    story.progress.tick()
+    assert [(view.elapsed_s, view.timeout_s) for view in screen.views] == [(125.0, 3475.0)]
+    assert describe_view(screen.views[0]) == "0 of 3 items after 2m05s: 3 queued; timeout in 57m55s"
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
+    """A run that seems to start in the future started now."""
+    screen = Recorder(every_s=1.0)
+    story = Story(screen, wall_at_start=STARTED_AT - 50)
+    story.clock.now += 5
+    story.progress.tick()
+    assert [view.elapsed_s for view in screen.views] == [5.0]
+
+
 def test_the_screen_is_left_as_it_was_found() -> None:
     """At the end of the run, and nothing is shown after it."""
     screen = Recorder(every_s=0.0)
@@ -204,7 +239,7 @@ def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
     assert "nightly k3v9x2ab" in written
     assert "2/4  1m23s" in written
     assert "1 succeeded  1 failed  2 queued" in written
-    assert "2.0/s  45s left" in written
+    assert "2.0/s  about 45s left" in written
     assert "FAIL b: failed [red]not markup[/red] :smile:\n" in written
     assert written.endswith("\x1b[2K")
 
@@ -217,3 +252,33 @@ def test_a_terminal_without_colours_gets_none() -> None:
     assert "\x1b[31m" not in stream.getvalue()
     assert "\x1b[1;31m" not in stream.getvalue()
     screen.close()
+
+
+class Terminal(io.StringIO):
+    """A terminal of an encoding."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:
+        return self._encoding
+
+
+@pytest.mark.parametrize("width", [4, 10, 20, 40, 80])
+@pytest.mark.parametrize(("encoding", "bar"), [("ascii", "-"), ("iso8859-1", "-"), ("utf-8", "\u2501")])
+def test_the_bar_is_made_of_what_the_terminal_can_show(encoding: str, bar: str, width: int) -> None:
+    """No line of it is wider than the terminal, so none of them scrolls."""
+    stream = Terminal(encoding)
+    screen = LiveScreen(stream, palette=PLAIN, width=width)
+    view = replace(_view(results_of({"a": GOOD, "b": FAILED, "c": None, "d": None})), title="n\u00e4chtlich " * 5)
+    screen.show(view)
+    text = CONTROLS.sub("", stream.getvalue())
+    screen.close()
+    assert (bar in text.splitlines()[0]) is (width >= 20)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.isascii() is (encoding != "utf-8")
+
+
+CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
