@@ -33,6 +33,7 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "doctor",
     "agent",
     "schema",
+    "explain",
 )
 ELSEWHERE = {  # commands of Terraform, kubectl and Nomad, and what to use instead
     "plan": "use `run --dry-run` to see what would be sent",

@@ -1,6 +1,9 @@
 """docs/errors.md: every code, with what the tool says."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.preflight import ParentState, check_items
 from dispatchfile.problems import CODES
 from dispatchfile.settings import Wait
-from tests.docs.pages import ROOT, Call, Section, agrees, calls_of, read_sections
+from tests.docs.pages import MANIFEST, ROOT, Call, Section, agrees, calls_of, read_sections
 from tests.docs.terminal import folder_with, run_shown
 from tests.making import make_item
 
@@ -43,6 +46,49 @@ def test_examples_print_what_is_shown(code: str, tmp_path: Path) -> None:
             assert agrees(call.output, [line for line in printed if not line.startswith("job ")]), call.place
     assert exit_code == 1
     assert any(code in line for line in shown[-1].output) or code == "DF019"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_a_right_example(code: str) -> None:
+    """One, and it is the last."""
+    assert [block.language.endswith(" right") for block in BY_CODE[code].blocks].count(True) == 1
+    assert BY_CODE[code].blocks[-1].language.endswith(" right")
+
+
+def _with_right(section: Section) -> dict[str, str]:
+    """The section's files, with the one that has the problem corrected."""
+    right = section.blocks[-1]
+    language = right.language.removesuffix(" right")
+    names = [block.file or MANIFEST for block in section.blocks if block.language == language]
+    return {**section.files, (names[-1] if names else MANIFEST): right.text}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [code for code in CODES if BY_CODE[code].blocks[-1].language in {"yaml right", "csv right", "ndjson right"}],
+)
+def test_right_examples_have_no_problem(code: str, tmp_path: Path) -> None:
+    """By the command that shows the problem of the wrong one."""
+    section = BY_CODE[code]
+    commands = [call.command for call in _console(section) if call.command.startswith("dispatchfile ")]
+    with folder_with(_with_right(section), tmp_path):
+        printed, exit_code = run_shown(
+            (commands or ["dispatchfile validate"])[-1], environ={"DISPATCHFILE_STATE_DIR": str(tmp_path / "state")}
+        )
+    assert (exit_code, [line for line in printed if "DF" in line]) == (0, []), printed
+
+
+@pytest.mark.parametrize("code", ["DF002", "DF010", "DF036"])
+def test_right_commands_work(code: str, tmp_path: Path) -> None:
+    """After those that show the problem."""
+    section = BY_CODE[code]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with folder_with(section.files, tmp_path):
+        for call in _console(section):
+            run_shown(call.command)
+        script = ["bash", "-ec", section.blocks[-1].text]
+        done = subprocess.run(script, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 JOB = Job(
@@ -79,7 +125,7 @@ JOB = Job(
 def test_what_cannot_be_shown_is_quoted(code: str, item: Item, state: ParentState) -> None:
     """Preflight's words for a server that no embedded agent can stand for."""
     problems = check_items([item], {parent_of(item): state}, wait=Wait.PLACEMENT, version=(1, 9, 7))
-    (block,) = BY_CODE[code].blocks
+    block = BY_CODE[code].blocks[0]
     assert block.text.strip() in [problem.text for problem in problems if problem.code == code]
 
 

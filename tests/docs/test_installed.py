@@ -27,6 +27,21 @@ def test_the_wheel_has_the_schemas() -> None:
     assert sorted(file.removeprefix("dispatchfile/schemas/") for file in files if "/schemas/" in file) == SCHEMAS
 
 
+def test_the_wheel_has_the_pages_that_explain_reads() -> None:
+    """They lie outside of the package in the checkout, too."""
+    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    if not any(file.endswith("dispatchfile/__init__.py") for file in files):
+        pytest.skip("an editable install has no files of its own")
+    assert {"dispatchfile/docs/errors.md", "dispatchfile/docs/outcomes.md"} <= set(files)
+
+
+def test_the_installed_program_explains_codes(tmp_path: Path) -> None:
+    """From any folder, without the checkout on the path."""
+    command = [sys.executable, "-I", "-m", "dispatchfile", "explain", "DF004"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("DF004: ")
+
+
 @pytest.mark.parametrize("name", list(SchemaName))
 def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> None:
     """From any folder, without the checkout on the path."""

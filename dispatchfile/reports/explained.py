@@ -1,0 +1,103 @@
+"""What a code or a word means, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.handbook import Entry, Part
+from dispatchfile.reports.text import PLAIN, Palette
+
+EXPLANATIONS_SCHEMA = "dispatchfile/explanations/v1"
+WIDEST = 100  # cells of a paragraph; longer lines are hard to read
+INDENT = "    "
+FILE_NAME = re.compile(r"`[^`]+`:")
+
+
+def render_entries(
+    entries: Sequence[Entry], form: OutputFormat, *, width: int | None = None, palette: Palette = PLAIN
+) -> str:
+    """Return each entry in full, or one JSON object with all of them."""
+    if form is OutputFormat.TEXT:
+        return "\n".join(_text_of(entry, min(width or WIDEST, WIDEST), palette) for entry in entries)
+    return _json_of(entries, form)
+
+
+def render_index(entries: Sequence[Entry], form: OutputFormat, *, width: int | None = None) -> str:
+    """Return a line for each entry, by kind, or one JSON object with all of them."""
+    if form is not OutputFormat.TEXT:
+        return _json_of(entries, form)
+    blocks = []
+    for kind, group in groupby(entries, key=lambda entry: entry.kind):
+        lines = list(_index_lines(list(group), width))
+        blocks.append("".join(f"{line}\n" for line in [f"{kind.capitalize()}s:", *lines]))
+    return "\n".join(blocks)
+
+
+def _index_lines(entries: Sequence[Entry], width: int | None) -> Iterator[str]:
+    column = max(len(entry.name) for entry in entries) + 2
+    for entry in entries:
+        start = f"  {entry.name:<{column}}"
+        yield from _wrapped(entry.title, width, first=start, others=" " * len(start))
+
+
+def _text_of(entry: Entry, width: int, palette: Palette) -> str:
+    kind = "" if entry.kind == "code" else f" ({entry.kind})"
+    head = f"{palette.strong(entry.name)}{kind}: {entry.title}"
+    lines = _wrapped(head, None if palette.on else width)
+    for part, label in zip(entry.parts, _labels(entry.parts), strict=True):
+        lines.append("")
+        if label:
+            lines += [label, ""]
+        lines += _example(part) if part.is_example else _wrapped(part.text, width)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _labels(parts: Sequence[Part]) -> Iterator[str]:
+    """Yield "Wrong:" above the first example, or the name of its file, and "Right:" above the last one."""
+    is_first = True
+    for part in parts:
+        if part.is_right:
+            yield "Right:"
+        elif is_first and (part.is_example or FILE_NAME.fullmatch(part.text)):
+            is_first = False
+            yield "Wrong:"
+        else:
+            yield ""
+
+
+def _example(part: Part) -> list[str]:
+    return [f"{INDENT}{line}".rstrip() for line in part.text.splitlines()]
+
+
+def _wrapped(text: str, width: int | None, *, first: str = "", others: str = "") -> list[str]:
+    if width is None:
+        return [first + text]
+    wrapper = textwrap.TextWrapper(
+        max(width, len(others) + 20),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapper.wrap(text)
+
+
+def _json_of(entries: Sequence[Entry], form: OutputFormat) -> str:
+    record = {"schema": EXPLANATIONS_SCHEMA, "entries": [_record(entry) for entry in entries]}
+    return json.dumps(record, indent=2 if form is OutputFormat.JSON else None) + "\n"
+
+
+def _record(entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "title": entry.title,
+        "text": "\n\n".join(part.text for part in entry.parts if not part.is_example),
+        "wrong": [part.text for part in entry.parts if part.is_example and not part.is_right],
+        "right": [part.text for part in entry.parts if part.is_right],
+    }
