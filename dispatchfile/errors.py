@@ -16,6 +16,7 @@ DispatchfileError                       1
 │       └── NomadNotFound               1  no such job, evaluation or allocation
 ├── JournalError                        1  the journal cannot be written or read
 ├── RunRefused                          1  a run that must not start beside another, or no such run
+├── NothingToRerun                      0 or 1  no item of a run is left to run again
 └── AgentError                          1  the embedded agent cannot start
 Interrupted                             129, 130 or 143  by SIGHUP, SIGINT or SIGTERM
 
@@ -103,6 +104,14 @@ class JournalError(DispatchfileError):
 
 class RunRefused(DispatchfileError):
     """A run must not start (another one is unfinished) or cannot be found."""
+
+
+class NothingToRerun(DispatchfileError):
+    """No item of a run is left to run again; *exit_code* is 0 if that is good news."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class AgentError(DispatchfileError):

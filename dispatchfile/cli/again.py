@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +11,14 @@ from pathlib import Path
 from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
 from dispatchfile.cli.outputs import STANDARD_OUTPUT
 from dispatchfile.cli.past import name_run, on_nomad
-from dispatchfile.cli.session import Session
+from dispatchfile.cli.session import Session, tell
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import NothingToRerun, UsageError
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.text import count_of, visible
+from dispatchfile.reports.text import count_of, one_line, visible
+from dispatchfile.reports.words import Level
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.export import export_items
@@ -25,6 +27,8 @@ from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.run import RunEnd
 from dispatchfile.usecases.variables import read_variables
+
+RERUN_SCHEMA = "dispatchfile/rerun/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +108,36 @@ def rerun_chosen(call: RerunCall) -> int:
         return await rerun_items(there, reporter=reporter, control=control, clock=Clock())
 
     session = call.session(header.shown_manifest)
-    return session.run(on_nomad(header, call.agent, call.connection, call.display, send))
+    try:
+        return session.run(on_nomad(header, call.agent, call.connection, call.display, send))
+    except NothingToRerun as exc:
+        return _show_nothing(exc, header.id, call)
+
+
+def _show_nothing(nothing: NothingToRerun, run: str, call: RerunCall) -> int:
+    """Say that no item is left and whether that is good news; return the exit code."""
+    is_good = nothing.exit_code == 0
+    if call.output is not OutputFormat.TEXT:
+        record = {
+            "schema": RERUN_SCHEMA,
+            "run": run,
+            "exit_code": nothing.exit_code,
+            "message": str(nothing),
+        }
+        write_result(json.dumps(record, indent=2 if call.output is OutputFormat.JSON else None) + "\n")
+    if not (is_good and call.display.quiet):
+        tell(Level.INFO if is_good else Level.ERROR, one_line(str(nothing)), call.display)
+    return nothing.exit_code
 
 
 def export_chosen(call: RerunCall, path: Path) -> int:
     """Write the manifest; the exit code."""
     if path == STANDARD_OUTPUT:
         raise UsageError("--export -: name a file, as the manifest is to be reviewed and kept")
-    count = export_items(_rerun_options(call), path)
+    try:
+        count = export_items(_rerun_options(call), path)
+    except NothingToRerun as exc:
+        return _show_nothing(exc, call.run or "", call)
     if not call.display.quiet:
         write_result(f"wrote {visible(str(path))} with {count_of(count, 'item')}; nothing was sent\n")
     return 0
@@ -121,7 +147,7 @@ def _rerun_options(call: RerunCall) -> RerunOptions:
     chosen = call.choice
     return RerunOptions(
         name=name_run(call.run, call.state_dir),
-        choice=Choice(chosen.failed, chosen.outcome or (), chosen.cause or (), chosen.only or ()),
+        choice=Choice(chosen.failed, chosen.outcome or (), chosen.cause or (), chosen.only or (), again=chosen.again),
         connection=Connection(),
         settings=call.settings,
         variables=call.variables(),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 LONG_NAMES = frozenset(
     {
         "address",
+        "again",
         "allow-outside",
         "allow-remote",
         "bind",

@@ -412,6 +412,9 @@ class ChoiceFlags:
             help="Of these, only items that match: a glob of IDs, tag:NAME, job:NAME or outcome:NAME; repeatable.",
         ),
     ] = None
+    again: Annotated[
+        bool, typer.Option("--again", help="Also items that have ended well in a rerun since; else they are left out.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ an event may be told twice.
 
 from dispatchfile.results.folding import Results
 from dispatchfile.results.groups import Group, group_endings
-from dispatchfile.results.items import ItemFacts, ItemResult
+from dispatchfile.results.items import WITHOUT_END, ItemFacts, ItemResult, LaterEnd
 from dispatchfile.results.summary import (
     LOCAL,
     NO_REQUESTS,
@@ -34,9 +34,11 @@ __all__ = [
     "LOCAL",
     "NO_REQUESTS",
     "SUMMARY_SCHEMA",
+    "WITHOUT_END",
     "Group",
     "ItemFacts",
     "ItemResult",
+    "LaterEnd",
     "Requests",
     "Results",
     "RunFacts",

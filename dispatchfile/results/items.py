@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from dispatchfile.events import Cause, Outcome, State
 from dispatchfile.source import Position
 
+WITHOUT_END = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # nobody waited for the end of the job
+
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
@@ -18,6 +20,24 @@ class ItemFacts:
     region: str = ""
     tags: tuple[str, ...] = ()
     position: Position | None = None  # None: not from a manifest
+
+
+@dataclass(frozen=True, slots=True)
+class LaterEnd:
+    """How an item ended in a rerun of its run, or in a rerun of that one."""
+
+    run: str
+    outcome: Outcome | None  # None: it was sent, and no end is on record
+    cause: Cause | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the end of the job is not on record."""
+        return self.outcome is None or self.outcome in WITHOUT_END
+
+    @property
+    def is_good(self) -> bool:
+        return self.outcome is not None and not self.is_open and self.outcome.exit_class == 0
 
 
 @dataclass(frozen=True, slots=True)

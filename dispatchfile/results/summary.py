@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.results.folding import Results
-from dispatchfile.results.items import ItemResult, span_s
+from dispatchfile.results.items import ItemResult, LaterEnd, span_s
 
 SUMMARY_SCHEMA = "dispatchfile/summary/v1"
 LOCAL = "local"  # the target of a run on an embedded agent
@@ -71,6 +71,7 @@ class Summary:
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
     has_journal: bool = True
     let_go: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
+    later: Mapping[str, LaterEnd] = field(default_factory=dict)  # how items ended in reruns since
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import NothingToRerun, UsageError
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.items import Item
-from dispatchfile.results import ItemResult, Results
+from dispatchfile.results import WITHOUT_END, ItemResult, LaterEnd, Results
 from dispatchfile.usecases.select import select_items
 
 ALSO_FAILED = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # beside class 2
+BY_ENDING = ("outcome:", "exit:", "group:")  # selectors that ask how items ended
+SHOWN_IDS = 5
 NAMES_UNKNOWN = f"outcome:{Outcome.UNKNOWN}"
 
 
@@ -23,6 +25,17 @@ class Choice:
     outcomes: Collection[Outcome] = ()
     causes: Collection[Cause] = ()
     only: Sequence[str] = ()  # as --only has them
+    again: bool = False  # also what was mended in a rerun since
+
+    def __str__(self) -> str:
+        """As the options are written."""
+        options = [
+            *(["--failed"] if self.failed else []),
+            *(f"--outcome {outcome}" for outcome in self.outcomes),
+            *(f"--cause {cause}" for cause in self.causes),
+            *(f"--only {selector}" for selector in self.only),
+        ]
+        return " ".join(options)
 
     @property
     def is_empty(self) -> bool:
@@ -33,6 +46,16 @@ class Choice:
         """Those named, and those that `failed` stands for: class 2, refused and unsent."""
         failed = (outcome for outcome in Outcome if outcome.exit_class == 2 or outcome in ALSO_FAILED)
         return frozenset(self.outcomes) | (frozenset(failed) if self.failed else frozenset())
+
+    @property
+    def goes_by_endings(self) -> bool:
+        """Whether it asks how items ended, and does not only name them."""
+        selectors = any(selector.startswith(BY_ENDING) for selector in self.only)
+        return bool(self.all_outcomes or self.causes or selectors)
+
+    @property
+    def repeats_mended(self) -> bool:
+        return self.again or not self.goes_by_endings
 
     def takes(self, result: ItemResult) -> bool:
         """As far as outcomes and causes go."""
@@ -47,27 +70,148 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Items in file order, without their payloads, and how many were left out because they are unknown."""
+    """Items in file order, without their payloads, and those that match but are left out."""
 
     items: tuple[Item, ...]
-    left_out: int
+    unknown: tuple[str, ...] = ()  # they may have run, and nobody named that
+    mended: Mapping[str, LaterEnd] = field(default_factory=dict)  # they ended well in a rerun since
+    open: Mapping[str, LaterEnd] = field(default_factory=dict)  # they were sent in a rerun, without an end on record
+
+    @property
+    def left_out(self) -> int:
+        return len(self.unknown)
+
+    def notes(self) -> list[str]:
+        """Say what is left out and why, one sentence for each reason."""
+        return [*_mended_note(self.mended), *_open_notes(self.open), *_unknown_note(self.unknown)]
 
 
-def choose_items(run: str, items: Sequence[Item], results: Results, choice: Choice) -> Chosen:
-    """Raises UsageError, which says what there is, for a choice that is none or takes nothing."""
+def choose_items(
+    run: str, items: Sequence[Item], results: Results, choice: Choice, later: Mapping[str, LaterEnd] | None = None
+) -> Chosen:
+    """
+    Choose by the latest end of each item over the run and its reruns.
+
+    later: the ends in reruns. Raises UsageError, which says what there is, for a choice that names nothing or matches
+    no item; NothingToRerun if it goes by how items ended and none is left.
+    """
     if choice.is_empty:
         counts = tell_counts(results)
         raise UsageError(f"say which items: --failed, --outcome, --cause or --only; run {run} has {counts}")
     found = {result.id: result for result in results.items()}
+    named = _named(items, found, choice)
+    chosen = _choose(named, found, choice, later or {})
+    if chosen.items:
+        return chosen
+    if choice.goes_by_endings:
+        asked = _named_by_id(items, choice)
+        raise _nothing_left(run, chosen, [found[item.id] for item in asked], choice, later or {})
+    notes = "".join(f"; {note}" for note in chosen.notes())
+    raise UsageError(f"no item of run {run} matches {choice} ({tell_counts(results)}){notes}")
+
+
+def _named(items: Sequence[Item], found: Mapping[str, ItemResult], choice: Choice) -> Sequence[Item]:
+    """Those that any of the selectors matches. An outcome that no item has is no mistake."""
     outcomes = {item_id: result.outcome for item_id, result in found.items() if result.outcome}
-    named = select_items(items, only=choice.only, skip=(), outcomes=outcomes).selected
-    meant = [item for item in named if choice.takes(found[item.id])]
-    taken = [item for item in meant if choice.names_unknown or outcomes.get(item.id) is not Outcome.UNKNOWN]
-    left_out = len(meant) - len(taken)
-    if not taken:
-        hint = f"; {left_out} of them may have run, and are taken with --outcome unknown" if left_out else ""
-        raise UsageError(f"nothing of run {run} is chosen: it has {tell_counts(results)}{hint}")
-    return Chosen(tuple(taken), left_out)
+    absent = {f"outcome:{outcome}" for outcome in set(Outcome) - set(outcomes.values())}
+    only = [selector for selector in choice.only if selector not in absent]
+    if choice.only and not only:
+        return ()
+    return select_items(items, only=only, skip=(), outcomes=outcomes).selected
+
+
+def _named_by_id(items: Sequence[Item], choice: Choice) -> Sequence[Item]:
+    """Those that the selectors name, however they ended; all of them if the choice goes by endings alone."""
+    only = [selector for selector in choice.only if not selector.startswith(BY_ENDING)]
+    return select_items(items, only=only, skip=()).selected
+
+
+def _choose(
+    named: Sequence[Item], found: Mapping[str, ItemResult], choice: Choice, later: Mapping[str, LaterEnd]
+) -> Chosen:
+    items, unknown = list[Item](), list[str]()
+    mended, without_end = dict[str, LaterEnd](), dict[str, LaterEnd]()
+    for item in named:
+        since, first = later.get(item.id), found[item.id]
+        last = _latest(first, since, choice)
+        if since is not None and since.is_open:
+            if choice.takes(first):
+                without_end[item.id] = since
+        elif last.outcome is Outcome.UNKNOWN and not choice.names_unknown:
+            if choice.takes(first) or choice.takes(last):
+                unknown.append(item.id)
+        elif since is not None and _is_mended(since, choice):
+            if choice.takes(first):
+                mended[item.id] = since
+        elif choice.takes(last):
+            items.append(item)
+    return Chosen(tuple(items), tuple(unknown), mended, without_end)
+
+
+def _is_mended(since: LaterEnd, choice: Choice) -> bool:
+    return since.is_good and not choice.repeats_mended and since.outcome not in choice.all_outcomes
+
+
+def _latest(first: ItemResult, since: LaterEnd | None, choice: Choice) -> ItemResult:
+    """The result that counts. Who names items, or insists, repeats what was mended; never what may have run."""
+    if since is None or since.is_open or (choice.repeats_mended and since.outcome is not Outcome.UNKNOWN):
+        return first
+    return replace(first, outcome=since.outcome, cause=since.cause)
+
+
+# Nothing is left
+
+
+def _nothing_left(
+    run: str, chosen: Chosen, asked: Sequence[ItemResult], choice: Choice, later: Mapping[str, LaterEnd]
+) -> NothingToRerun:
+    """Good news only if the end of every item is known."""
+    latest = [_latest(result, later.get(result.id), choice) for result in asked]
+    unknown = [result.id for result in latest if result.outcome is Outcome.UNKNOWN]
+    without_end = {result.id: later[result.id] for result in asked if result.id in later and later[result.id].is_open}
+    unseen = [
+        result.id
+        for result in latest
+        if result.id not in without_end and (result.outcome is None or result.outcome in WITHOUT_END)
+    ]
+    doubts = [*_open_notes(without_end), *_unknown_note(unknown), *_unseen_note(run, unseen)]
+    what = f"no item of run {run} {'is left that ' if chosen.mended else ''}matches {choice}"
+    text = "; ".join([f"nothing to rerun: {what}", *_mended_note(chosen.mended), *doubts])
+    return NothingToRerun(text, 1 if doubts else 0)
+
+
+def _mended_note(mended: Mapping[str, LaterEnd]) -> list[str]:
+    if not mended:
+        return []
+    runs = ", ".join(dict.fromkeys(end.run for end in mended.values()))
+    return [f"{_items(len(mended))} ended well in rerun {runs} since (--again repeats them)"]
+
+
+def _open_notes(without_end: Mapping[str, LaterEnd]) -> list[str]:
+    by_run: dict[str, list[str]] = {}
+    for item, end in without_end.items():
+        by_run.setdefault(end.run, []).append(item)
+    return [
+        f"{_ids(items)}: sent in rerun {run}, no end on record, not repeated; see: dispatchfile watch {run}"
+        for run, items in by_run.items()
+    ]
+
+
+def _unknown_note(unknown: Sequence[str]) -> list[str]:
+    return [f"{_ids(unknown)}: unknown, may have run; --outcome unknown repeats it"] if unknown else []
+
+
+def _unseen_note(run: str, unseen: Sequence[str]) -> list[str]:
+    return [f"{_ids(unseen)}: no end on record; see: dispatchfile watch {run}"] if unseen else []
+
+
+def _ids(items: Sequence[str]) -> str:
+    more = f" and {len(items) - SHOWN_IDS:,} more" if len(items) > SHOWN_IDS else ""
+    return ", ".join(items[:SHOWN_IDS]) + more
+
+
+def _items(number: int) -> str:
+    return f"{number:,} item{'s' * (number != 1)}"
 
 
 def tell_counts(results: Results) -> str:

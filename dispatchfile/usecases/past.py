@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dispatchfile.clock import Clock
-from dispatchfile.events import Accepted, Doubled, Ended, Event, Sending
 from dispatchfile.journal import (
     Journal,
     JournalReader,
@@ -22,10 +19,11 @@ from dispatchfile.journal import (
     state_folder,
 )
 from dispatchfile.results import Results, RunFacts, Summary, summarize
+from dispatchfile.usecases.folding import fold_journal, uncollected
+from dispatchfile.usecases.reruns import with_later_ends
 
 BY_SIGNAL = frozenset({129, 130, 143})  # exit codes after SIGHUP, SIGINT and SIGTERM
 RUNNING = "running"  # the state of a summary that another process is still adding to
-OF_ENDED = (Accepted, Ended, Doubled)  # half of all events: all that counts of items that have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class PastRun:
         """What it has come to so far. Only a run that is over has an end."""
         status = self.stored.status
         with uncollected():
-            return summarize(
+            summary = summarize(
                 self.results,
                 self.facts,
                 state=self.state,
@@ -72,6 +70,7 @@ class PastRun:
                 requests=status.requests,
                 signal_exit=None if self.is_live else signal_exit(status),
             )
+        return with_later_ends(summary, self.reader.path.parents[1])
 
 
 def read_past(name: RunName) -> PastRun:
@@ -117,40 +116,3 @@ def run_facts(header: RunHeader) -> RunFacts:
         started_at=header.started_at,
         ends_by=None if (timeout := header.settings.timeout) is None else header.started_at + timeout.total_seconds(),
     )
-
-
-def fold_journal(reader: JournalReader, stored: StoredRun) -> Results:
-    """All that has happened, folded as it is read: 100,000 items take some seconds. Raises JournalError."""
-    with uncollected():
-        results = Results(reader.facts())
-        if stored.status.state is not RunState.FINISHED:
-            _fold(results, reader.events())
-        elif _fold(results, reader.events(OF_ENDED)):
-            _fold(results, reader.events([Sending]))
-    return results
-
-
-def _fold(results: Results, events: Iterable[Event]) -> bool:
-    """Whether a child was adopted: then the time of its dispatch is that of its request."""
-    adopted = False
-    for event in events:
-        results.apply(event)
-        adopted = adopted or (isinstance(event, Accepted) and event.adopted)
-    return adopted
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """
-    While millions of objects are made and none is dropped, the garbage collector takes a third of the time.
-
-    They stay until the command is over, so it does not walk through them later either.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.freeze()
-            gc.enable()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,10 +22,12 @@ from dispatchfile.settings import SettingError, Settings, Wait, override_setting
 from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.children import find_living, is_living, own_children
-from dispatchfile.usecases.choose import Choice, choose_items
+from dispatchfile.usecases.choose import Choice, Chosen, choose_items
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
-from dispatchfile.usecases.past import RunName, fold_journal, run_facts
+from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.past import RunName, run_facts
 from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.reruns import read_family, read_later_ends
 from dispatchfile.usecases.run import (
     Connect,
     RunEnd,
@@ -37,6 +39,8 @@ from dispatchfile.usecases.run import (
     run_deadline,
 )
 from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
+
+OF_ITEMS = frozenset({0, 2})  # exit codes by how items ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class Again:
     results: Results
     items: tuple[Item, ...]
     settings: Settings
-    left_out: int  # because they are unknown, and that was not asked for
+    chosen: Chosen
 
     @property
     def run(self) -> str:
@@ -73,21 +77,22 @@ def read_again(options: RerunOptions) -> Again:
     """
     What is to run again, read from the journal alone, sensitive values left out.
 
-    Raises RunRefused while the run is unfinished, UsageError for a choice that takes nothing or settings that cannot
-    be meant, JournalError.
+    Raises RunRefused while the run is unfinished, UsageError for a choice or settings that are not valid,
+    NothingToRerun, JournalError.
     """
     reader = options.name.open()
     stored = reader.run()
     if stored.is_unfinished:
         run = stored.header.id
         raise RunRefused(
-            f"run {run} is unfinished: `dispatchfile resume {run}` goes on with it, `dispatchfile stop {run}` ends it"
+            f"run {run} is unfinished: `dispatchfile resume {run}` continues it, `dispatchfile stop {run}` ends it"
         )
-    results = fold_journal(reader, stored)
-    chosen = choose_items(stored.header.id, tuple(reader.items(payloads=False)), results, options.choice)
+    settings, results = _settings(options, stored), fold_journal(reader, stored)
+    run, later = stored.header.id, read_later_ends(reader.path.parents[1], stored.header.id)
+    chosen = choose_items(run, tuple(reader.items(payloads=False)), results, options.choice, later)
     wanted = {item.id for item in chosen.items}
     items = tuple(item for item in reader.items() if item.id in wanted)
-    return Again(reader, stored, results, items, _settings(options, stored), chosen.left_out)
+    return Again(reader, stored, results, items, settings, chosen)
 
 
 def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
@@ -118,6 +123,8 @@ async def rerun_items(
     NomadError where the server cannot be reached before the first dispatch.
     """
     again = read_again(options)
+    for note in again.chosen.notes():
+        reporter.note(note)
     if any(item.sensitive for item in again.items) and (note := manifest_change(again.stored.header, again.items)):
         reporter.note(note)
     again = replace(again, items=restored_items(options, again))
@@ -159,7 +166,8 @@ class _Rerun:
 
     async def execute(self, client: Client, reporter: Reporter, control: Control, clock: Clock) -> Summary:
         items, header = self.again.items, self.header
-        starts = {} if header.local else await find_predecessors(client, self.again.reader, items)
+        folder = self.again.reader.path.parents[1]
+        starts = {} if header.local else await find_predecessors(client, read_family(folder, self.again.run), items)
         journal = self._journal()
         intents = [intent_of(Ticket(item, 1), run=header.id, rerun_of=header.rerun_of) for item in items]
         await journal.add_intents(intents)
@@ -168,6 +176,8 @@ class _Rerun:
         executor = Executor(client=client, ledger=journal, results=results, reporter=reporter, clock=clock)
         summary, state = await executor.execute(self._work(starts), control)
         await close_journal(journal, summary, state, clock)
+        if self.again.chosen.open and summary.exit_code in OF_ITEMS:
+            summary = replace(summary, exit_code=1)  # it was asked for more than it could do
         reporter.finished(summary)
         return summary
 
@@ -178,7 +188,7 @@ class _Rerun:
         if not self.options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)):
             raise RunRefused(
                 f"run {other.header.id} of {header.shown_manifest} is unfinished: "
-                f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
+                f"`dispatchfile resume {other.header.id}` continues it, --new starts another run beside it"
             )
         baselines = to_store(self.states, header.started_at)
         return Journal.create(folder, header, self.again.items, baselines=baselines)
@@ -200,19 +210,38 @@ class _Rerun:
         )
 
 
-async def find_predecessors(client: Client, old: JournalReader, items: Sequence[Item]) -> dict[str, Start]:
+async def find_predecessors(client: Client, family: Iterable[JournalReader], items: Sequence[Item]) -> dict[str, Start]:
     """
-    Of each of the items the child that lives on from the *old* run: it is stopped before the new one is asked for.
+    Return for each item the child that still lives, which is stopped before the new one is dispatched.
+
+    family: the run that is run again, and its reruns. Raises RunRefused where that is not ours to decide, and
+    NomadError where Nomad cannot tell what lives.
+    """
+    starts: dict[str, Start] = {}
+    for reader in family:
+        found = await _find_living(client, reader, items)
+        if twins := sorted(found.keys() & starts.keys()):
+            raise RunRefused(f"item {twins[0]!r} has living children of two runs: stop one of them in Nomad")
+        starts |= found
+    return starts
+
+
+async def _find_living(client: Client, old: JournalReader, items: Sequence[Item]) -> dict[str, Start]:
+    """
+    Return for each item its child of the *old* run, if it still lives.
 
     Raises RunRefused where that is not ours to decide, and NomadError where Nomad cannot tell what lives.
     """
     run, progress = old.run().header.id, old.progress()
-    chosen = {item.id: item for item in items}
+    known = {item_id for item_id, _ in progress}
+    chosen = {item.id: item for item in items if item.id in known}
+    if not chosen:
+        return {}
     for (item_id, _), attempt in progress.items():
         if item_id in chosen and attempt.accepted and attempt.accepted.existing:
             await _refuse_if_living(client, chosen[item_id], attempt.accepted.child)
     starts: dict[str, Start] = {}
-    for child in await find_living(client, own_children(run, items, progress)):
+    for child in await find_living(client, own_children(run, chosen.values(), progress)):
         if child.item in starts:
             raise RunRefused(f"item {child.item!r} has two living children: `dispatchfile stop {run}` ends both")
         starts[child.item] = Start(predecessor=child.id)

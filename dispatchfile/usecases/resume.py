@@ -30,11 +30,13 @@ from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.baselines import baselines_of, on_record
 from dispatchfile.usecases.batch import Start, is_surely_made
 from dispatchfile.usecases.execute import Control, Executor, Work
+from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import PastRun, fold_journal, leave_as_it_was, run_facts
+from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
 from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import find_predecessors
+from dispatchfile.usecases.reruns import read_family
 from dispatchfile.usecases.resumption import describe_resumption
 from dispatchfile.usecases.run import (
     Connect,
@@ -392,11 +394,11 @@ async def _find_predecessors(client: Client, resumed: _Resumed) -> dict[str, Sta
     header, starts = resumed.stored.header, resumed.standing.starts
     if header.rerun_of is None or header.local:
         return {}
-    old = find_run(resumed.reader.path.parents[1], header.rerun_of)
+    folder = resumed.reader.path.parents[1]
     unsent = [item for item in resumed.standing.selected if starts[item.id] in (Start(), Start(in_doubt=True))]
-    if old is None or not unsent:
+    if not unsent:
         return {}
-    found = await find_predecessors(client, old, unsent)
+    found = await find_predecessors(client, read_family(folder, header.rerun_of, but=header.id), unsent)
     return {item: replace(starts[item], predecessor=start.predecessor) for item, start in found.items()}
 
 

@@ -37,10 +37,11 @@ from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.batch import BatchState, Start
 from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, listing_of
+from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
-from dispatchfile.usecases.past import fold_journal, run_facts
+from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.select import Selection, select_items

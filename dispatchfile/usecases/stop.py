@@ -20,8 +20,9 @@ from dispatchfile.usecases.baselines import on_record
 from dispatchfile.usecases.batch import NOT_OURS, BatchState, Start
 from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, Work
+from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import RunName, fold_journal, leave_as_it_was, run_facts
+from dispatchfile.usecases.past import RunName, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import read_standing
 from dispatchfile.usecases.run import Connect, close_journal, connected, find_children, put_on_record

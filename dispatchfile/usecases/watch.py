@@ -19,10 +19,12 @@ from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import Control, is_before_2_0_1, parent_facts
+from dispatchfile.usecases.folding import uncollected
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
-from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit, uncollected
+from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit
 from dispatchfile.usecases.reporting import NoReporter, Reporter
+from dispatchfile.usecases.reruns import with_later_ends
 from dispatchfile.usecases.run import Connect, connected
 
 TAIL_EVERY_S = 0.3
@@ -215,7 +217,7 @@ class _Seen:
             requests=self._stored.status.requests,
             signal_exit=None if over else signal_exit(self._stored.status),
         )
-        return replace(summary, let_go=self._let_go)
+        return with_later_ends(replace(summary, let_go=self._let_go), self._reader.path.parents[1])
 
 
 def _check_may_read(states: Mapping[Parent, ParentState]) -> None:

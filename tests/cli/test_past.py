@@ -220,7 +220,6 @@ def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) 
         pytest.param(
             ["rerun"], "say which items: --failed, --outcome, --cause or --only; run r1 has", id="nothing said"
         ),
-        pytest.param(["rerun", "--cause", "oom"], "nothing of run r1 is chosen", id="nothing chosen"),
         pytest.param(["rerun", "--outcome", "bad"], "'bad' is not one of", id="no such outcome"),
         pytest.param(["rerun", "--failed", "--wait=never"], "--wait: 'never' is not one of", id="a setting"),
         pytest.param(["rerun", "--failed", "--address", "http://n"], "--address has no meaning", id="an address"),
@@ -382,3 +381,24 @@ def interrupt(command: list[str], number: signal.Signals, folder: Path) -> None:
             process.kill()
             process.wait()
     assert "interrupted: go on with: dispatchfile resume r1" in told.read_text()
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "json"], ["-o", "ndjson"]])
+def test_nothing_left_to_run_again_is_good_news(
+    past: Path, capsys: pytest.CaptureFixture[str], output: list[str]
+) -> None:
+    """Exit code 0, so a step that runs every night is green; no embedded agent has anything to do."""
+    assert run_to_exit_code(["rerun", "r1", "--cause", "oom", *output]) == 0
+    out, err = capsys.readouterr()
+    message = "nothing to rerun: no item of run r1 matches --cause oom"
+    assert err == f"{message}\n"
+    found = json.loads(out) if output else None
+    record = {"schema": "dispatchfile/rerun/v1", "run": "r1", "exit_code": 0, "message": message}
+    assert found == (record if output else None)
+
+
+def test_an_export_of_nothing_writes_no_file(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says why."""
+    assert run_to_exit_code(["rerun", "r1", "--cause", "oom", "--export", "again.yaml"]) == 0
+    assert capsys.readouterr().err == "nothing to rerun: no item of run r1 matches --cause oom\n"
+    assert not Path("again.yaml").exists()

@@ -11,7 +11,7 @@ from dispatchfile.events import Outcome
 from dispatchfile.items import Item, attempt_token, child_prefix
 from dispatchfile.journal import JournalReader, RunState
 from dispatchfile.results import Results
-from dispatchfile.usecases.past import fold_journal
+from dispatchfile.usecases.folding import fold_journal
 from tests.exactly_once.scripts import JOBS, ItemScript, RunScript
 from tests.exactly_once.steady import Elsewhere
 from tests.fake_nomad import FakeChild, FakeNomad

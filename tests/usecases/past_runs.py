@@ -20,8 +20,9 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Alloc, Dispatched, Job, JobStub
 from dispatchfile.results import NO_REQUESTS, Requests, Results, RunFacts, Summary
 from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import PROBE_KEY
-from dispatchfile.usecases.past import RunName, fold_journal
+from dispatchfile.usecases.past import RunName
 from tests.engine import intent, parent_of
 from tests.fake_nomad import FakeChild, FakeNomad
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dispatchfile.errors import UsageError
+from dispatchfile.errors import NothingToRerun, UsageError
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
-from dispatchfile.results import Results
+from dispatchfile.results import LaterEnd, Results
 from dispatchfile.usecases.choose import Choice, choose_items
 from dispatchfile.usecases.execute import item_facts
 from tests.making import make_item
@@ -58,10 +58,9 @@ def test_items_are_chosen_by_how_they_ended(choice, taken, left_out):
             Choice(), "say which items: --failed, --outcome, --cause or --only; run r1 has 1 succeeded,", id="none"
         ),
         pytest.param(
-            Choice(causes=[Cause.DRAIN]), "nothing of run r1 is chosen: it has 1 succeeded, 1 skipped", id="empty"
-        ),
-        pytest.param(
-            Choice(only=["gone"]), "1 of them may have run, and are taken with --outcome unknown", id="unknown"
+            Choice(only=["gone"]),
+            r"no item of run r1 matches --only gone \(.*\); gone: unknown, may have run; --outcome unknown repeats it",
+            id="unknown",
         ),
         pytest.param(Choice(only=["none*"]), r"--only none\*: matches none of 8 items", id="no such id"),
         pytest.param(Choice(only=["outcome:nice"]), "--only outcome:nice: is none of", id="no such outcome"),
@@ -71,3 +70,111 @@ def test_a_choice_that_takes_nothing_says_what_there_is(choice, message):
     """So that the next try is the right one."""
     with pytest.raises(UsageError, match=message):
         choose_items("r1", ITEMS, ended(), choice)
+
+
+SUCCEEDED, AGAIN = LaterEnd("r2", Outcome.SUCCEEDED), LaterEnd("r2", Outcome.FAILED, Cause.EXIT)
+
+
+@pytest.mark.parametrize(
+    ("later", "choice", "taken"),
+    [
+        pytest.param({"bad": SUCCEEDED}, Choice(failed=True), "oom late no left", id="mended"),
+        pytest.param({"bad": AGAIN}, Choice(failed=True), "bad oom late no left", id="failed again"),
+        pytest.param({"good": AGAIN}, Choice(failed=True), "good bad oom late no left", id="failed only later"),
+        pytest.param({"bad": SUCCEEDED}, Choice(failed=True, again=True), "bad oom late no left", id="--again"),
+        pytest.param({"bad": SUCCEEDED}, Choice(only=["bad", "oom"]), "bad oom", id="named"),
+        pytest.param({"bad": SUCCEEDED}, Choice(failed=True, only=["bad", "oom"]), "oom", id="named, and --failed"),
+        pytest.param({"bad": SUCCEEDED}, Choice(only=["outcome:failed"]), "oom", id="by outcome"),
+        pytest.param({"bad": SUCCEEDED}, Choice(causes=[Cause.EXIT, Cause.OOM]), "oom", id="by cause"),
+        pytest.param({"bad": LaterEnd("r2", None)}, Choice(failed=True), "oom late no left", id="sent, and no end"),
+        pytest.param({"bad": LaterEnd("r2", Outcome.PLACED)}, Choice(only=["bad", "oom"]), "oom", id="only placed"),
+        pytest.param(
+            {"bad": LaterEnd("r2", Outcome.UNKNOWN)}, Choice(only=["bad", "oom"]), "oom", id="may have run since"
+        ),
+    ],
+)
+def test_what_was_mended_stays_mended(later, choice, taken):
+    """The latest end counts, over the run and its reruns; what was sent without an end is never repeated."""
+    chosen = choose_items("r1", ITEMS, ended(), choice, later)
+    assert " ".join(item.id for item in chosen.items) == taken
+
+
+def test_what_is_left_out_is_named():
+    """With the reason, and what to do."""
+    later = {"bad": SUCCEEDED, "oom": LaterEnd("r3", None), "late": LaterEnd("r3", Outcome.UNKNOWN)}
+    assert choose_items("r1", ITEMS, ended(), Choice(failed=True), later).notes() == [
+        "1 item ended well in rerun r2 since (--again repeats them)",
+        "oom: sent in rerun r3, no end on record, not repeated; see: dispatchfile watch r3",
+        "late: unknown, may have run; --outcome unknown repeats it",
+    ]
+
+
+def nothing(verdicts, choice=Choice(failed=True), later=None):  # noqa: B008  it is frozen
+    """What a choice of a run with these ends says, and its exit code."""
+    items = [make_item(name) for name in verdicts]
+    results = Results([item_facts(item) for item in items])
+    for name, verdict in verdicts.items():
+        results.apply(Ended(name, 1, 1.0, verdict))
+    with pytest.raises(NothingToRerun) as raised:
+        choose_items("r1", items, results, choice, later)
+    return str(raised.value), raised.value.exit_code
+
+
+GOOD, BAD = Verdict(Outcome.SUCCEEDED), Verdict(Outcome.FAILED, Cause.EXIT)
+NOTHING = "nothing to rerun: no item of run r1"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "later", "text", "code"),
+    [
+        pytest.param({"a": GOOD}, {}, f"{NOTHING} matches --failed", 0, id="a quiet night"),
+        pytest.param(
+            {"a": GOOD, "b": BAD},
+            {"b": SUCCEEDED},
+            f"{NOTHING} is left that matches --failed; 1 item ended well in rerun r2 since (--again repeats them)",
+            0,
+            id="mended",
+        ),
+        pytest.param(
+            {"a": GOOD, "b": Verdict(Outcome.UNKNOWN)},
+            {},
+            f"{NOTHING} matches --failed; b: unknown, may have run; --outcome unknown repeats it",
+            1,
+            id="unknown",
+        ),
+        pytest.param(
+            {"a": BAD},
+            {"a": LaterEnd("r2", None)},
+            f"{NOTHING} matches --failed; "
+            "a: sent in rerun r2, no end on record, not repeated; see: dispatchfile watch r2",
+            1,
+            id="under way in a rerun",
+        ),
+        pytest.param(
+            {"a": GOOD},
+            {"a": LaterEnd("r2", None)},
+            f"{NOTHING} matches --failed; "
+            "a: sent in rerun r2, no end on record, not repeated; see: dispatchfile watch r2",
+            1,
+            id="repeated, though it was well",
+        ),
+        pytest.param(
+            {"a": Verdict(Outcome.PLACED), "b": GOOD},
+            {},
+            f"{NOTHING} matches --failed; a: no end on record; see: dispatchfile watch r1",
+            1,
+            id="nobody waited for the end",
+        ),
+    ],
+)
+def test_nothing_left_is_good_news_only_if_all_ends_are_known(verdicts, later, text, code):
+    """So that a step of CI that runs every night can tell."""
+    assert nothing(verdicts, later=later) == (text, code)
+
+
+def test_an_outcome_that_no_item_has_leaves_nothing():
+    """It is no mistake, unlike an id that no item has."""
+    choice = Choice(only=["outcome:failed"])
+    assert nothing({"a": GOOD}, choice) == (f"{NOTHING} matches --only outcome:failed", 0)
+    assert nothing({"a": Verdict(Outcome.UNKNOWN)}, choice)[1] == 1
+    assert nothing({"a": GOOD}, Choice(causes=[Cause.DRAIN])) == (f"{NOTHING} matches --cause drain", 0)

@@ -21,7 +21,8 @@ from dispatchfile.events import (
 from dispatchfile.journal import RunState, Target
 from dispatchfile.results import Requests, Results
 from dispatchfile.usecases.execute import Control, item_facts
-from dispatchfile.usecases.past import fold_journal, read_past
+from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.past import read_past
 from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run
 from dispatchfile.usecases.runs import RunFilter, read_history
 from dispatchfile.usecases.stop import StopOptions, stop_run

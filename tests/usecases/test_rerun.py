@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.errors import NothingToRerun, RunRefused, UsageError
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import RunState, list_runs
+from dispatchfile.results import LaterEnd
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
-from dispatchfile.usecases.past import RunName
+from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from tests.making import make_item
 from tests.usecases.past_runs import (
@@ -265,4 +266,61 @@ async def test_sensitive_values_are_rendered_again(tmp_path):
     assert not [path for path in (tmp_path / "state").rglob("*.db") if b"s3cret" in path.read_bytes()]
     manifest.write_text(MANIFEST.replace("k: ", "j: "))
     with pytest.raises(UsageError, match="its manifest no longer gives them"):
-        await rerun(name, PastNomad(), variables={"key": "s3cret"}, new=True)
+        await rerun(name, PastNomad(), Choice(only=["a"]), variables={"key": "s3cret"}, new=True)
+
+
+async def test_what_a_rerun_has_mended_is_not_run_again(tmp_path):
+    """Following reruns of reruns; a run ID that is still on the shell's history does no harm."""
+    name = await keep_run(tmp_path, [A, C], [ended(A, Outcome.FAILED), ended(C, Outcome.FAILED)])
+    second = header(id="run2", rerun_of="run1", started_at=STARTED_AT + 1)
+    await keep_run(tmp_path, [A, C], [ended(A, Outcome.SUCCEEDED), ended(C, Outcome.FAILED)], head=second)
+    third = header(id="run3", rerun_of="run2", started_at=STARTED_AT + 2)
+    await keep_run(tmp_path, [C], [ended(C, Outcome.SUCCEEDED)], head=third)
+    with pytest.raises(NothingToRerun) as raised:
+        await rerun(name, nomad := PastNomad())
+    assert (raised.value.exit_code, nomad.connected) == (0, 0)
+    await rerun(name, nomad := PastNomad(lifetime_s=0), Choice(failed=True, again=True))
+    assert len(nomad.made) == 2
+
+
+async def test_an_item_whose_rerun_has_no_end_is_named_and_not_repeated(tmp_path):
+    """Its job may still run. The others go out, and the exit code says that not all was done."""
+    name = await keep_run(tmp_path, [A, C], [ended(A, Outcome.FAILED), ended(C, Outcome.FAILED)])
+    await rerun(name, PastNomad(), Choice(only=["a"]), settings={"wait": "detach"})
+    new, _ = new_run(name)
+    told, nomad = Told(), PastNomad(lifetime_s=0)
+    options = RerunOptions(name=name, choice=FAILED, connection=CONNECTION)
+    end = await rerun_items(options, reporter=told, control=Control(), clock=loop_clock(), connect=nomad.connect)
+    assert (len(nomad.made), end.summary.counts["succeeded"], end.exit_code) == (1, 1, 1)
+    note = f"a: sent in rerun {new.run}, no end on record, not repeated; see: dispatchfile watch {new.run}"
+    assert note in told.notes
+
+
+async def test_an_item_that_a_killed_rerun_may_have_sent_is_not_repeated(tmp_path):
+    """The journal has a mark of it, and nothing else."""
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
+    await keep_run(tmp_path, [A], head=header(id="run2", rerun_of="run1", started_at=STARTED_AT + 9), marked=["a"])
+    with pytest.raises(NothingToRerun) as raised:
+        await rerun(name, PastNomad(), new=True)
+    assert raised.value.exit_code == 1
+
+
+async def test_a_child_that_lives_on_from_a_rerun_is_stopped_first(tmp_path):
+    """Its item timed out there and was left running; two of one item are worse than none."""
+    name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
+    nomad = PastNomad()
+    left = nomad.had(A, run="run2")
+    head = header(id="run2", rerun_of="run1", started_at=STARTED_AT + 9)
+    await keep_run(tmp_path, [A], [*sent(A, left), ended(A, Outcome.TIMED_OUT)], head=head)
+    nomad.lifetime_s = 0
+    await rerun(name, nomad)
+    assert nomad.stopped == [left.id]
+
+
+async def test_a_summary_knows_what_reruns_have_mended(tmp_path):
+    """Whoever prints the command to run items again leaves these out."""
+    name = await keep_run(tmp_path, [A, B], [ended(A, Outcome.FAILED), ended(B, Outcome.SUCCEEDED)])
+    assert read_past(name).summary().later == {}
+    await rerun(name, PastNomad(lifetime_s=0))
+    new, _ = new_run(name)
+    assert read_past(name).summary().later == {"a": LaterEnd(new.run, Outcome.SUCCEEDED)}
