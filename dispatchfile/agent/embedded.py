@@ -173,11 +173,11 @@ class EmbeddedAgent:
         self._faults.replace(faults)
 
     def register_job(self, job: Mapping[str, object]) -> Job:
-        """Register a job as ``PUT /v1/jobs`` takes it, in a namespace that is made if need be; raises RefusedJob."""
+        """Register a job as ``PUT /v1/jobs`` takes it, in whatever namespace and node pool; raises RefusedJob."""
         submitted = read_submitted(job)
         if submitted.namespace not in self._state.namespaces:
             self._add_namespace(submitted.namespace)
-        if problems := problems_of(submitted, self._state.namespaces):
+        if problems := problems_of(submitted, self._state.namespaces, {submitted.spec.node_pool}):
             raise RefusedJob(f"job {submitted.id!r}: {joined_problems(problems).strip()}")
         register(self._core, submitted)
         return self._state.jobs[submitted.namespace, submitted.id]

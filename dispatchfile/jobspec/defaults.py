@@ -48,7 +48,8 @@ def canonical_job(job: Api) -> dict[str, object]:
     filled = _filled(job, JOB)
     for key in ("Reschedule", "Migrate"):  # the job's own are only there to be inherited
         filled.pop(key, None)
-    filled["Name"] = job.get("Name") or job.get("ID")
+    if filled["Name"] is None:
+        filled["Name"] = job.get("ID") or ""
     filled["Update"] = _job_update(job)
     groups = [_group(group, job, filled) for group in job.get("TaskGroups") or ()]
     filled["TaskGroups"] = [with_implied_constraints(group) for group in groups] or None
@@ -168,12 +169,10 @@ def _task(task: Api, group_restart: Any, job: Api, group: Api) -> dict[str, obje
     filled["Artifacts"] = [_artifact(artifact) for artifact in filled["Artifacts"] or ()] or None
     filled["Templates"] = [_template(template) for template in filled["Templates"] or ()] or None
     filled["Services"] = canonical_services(filled["Services"], job, group, filled)
-    lifecycle = filled["Lifecycle"]
-    if lifecycle is not None and not lifecycle["Hook"] and not lifecycle["Sidecar"]:
-        filled["Lifecycle"] = None
     resources = filled["Resources"]
     if resources["CPU"] is None:
         resources["CPU"] = 0 if (task.get("Resources") or {}).get("Cores") is not None else 100
+    resources["DiskMB"] = 0  # Nomad's API does not pass it on
     resources["Networks"] = _networks((task.get("Resources") or {}).get("Networks"))
     filled["Vault"] = _vault(filled["Vault"])
     filled["Identity"], filled["Identities"] = _identities(filled)

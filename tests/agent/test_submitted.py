@@ -54,7 +54,7 @@ def test_sysbatch_has_no_reschedule_policy() -> None:
     ("changes", "problem"),
     [
         ({"ID": "a b"}, "Job ID contains a space"),
-        ({"ID": "a\0b"}, "Job ID contains a null character"),
+        ({"ID": "a\0b", "Name": "n"}, "Job ID contains a null character"),
         ({"Type": "nope"}, 'Invalid job type: "nope"'),
         (
             {"Type": "service", "ParameterizedJob": {}},
@@ -62,7 +62,7 @@ def test_sysbatch_has_no_reschedule_policy() -> None:
         ),
         (
             {"Type": "service"},
-            'job type "service" does not run here: this agent runs batch and sysbatch jobs',
+            'type is "service", the embedded agent runs batch and sysbatch jobs',
         ),
         ({"TaskGroups": []}, "Missing job task groups"),
         ({"Priority": 101}, "job priority must be between [1, 100]"),

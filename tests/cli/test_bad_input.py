@@ -16,6 +16,7 @@ MOST_CPU_S = 2.0  # of one command; processor time is the same on a busy machine
 TOLD_TO_NOBODY = ("Traceback", "internal error", "\x1b")
 FINE = "version: 1\nname: n\ndispatches:\n  - {id: a, job: j}\n"
 ELSEWHERE = ["run", "m.yaml", "--address", "LISTENER"]  # of a server that must hear nothing
+SERVICE = 'job "j" {\n  group "g" {\n    task "t" {\n      driver = "raw_exec"\n    }\n  }\n}\n'
 JOB = """\
 job "j" {
   type = "batch"
@@ -308,7 +309,7 @@ CASES = [
     local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),
     local("a glob of no jobs", "--jobs x*", "--jobs x*: there are no such job files (*.nomad.hcl or *.nomad.json)"),
     local("a job file's syntax", "", "jobs/j.nomad.hcl:2:10: unexpected end of line", job='job "j" {\n  type = \n}\n'),
-    local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job='job "j" {}\n'),
+    local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job=SERVICE),
     local("a local run that waits for nothing", "--detach", "--local: its tasks end with the run, so it always waits"),
     local(
         "a local run elsewhere",

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from dispatchfile.agent.http import HttpError
 from tests.agent.world import World
-from tests.jobspec.beside_nomad import STORED
+from tests.jobspec.beside_nomad import REFUSED, STORED
 from tests.real_nomad import NO_BINARY, binary, real_agent
 
 RECORDED = Path(__file__).parent / "beside_nomad.json"
@@ -26,6 +25,8 @@ STATE_OF_SCALING = ("CreateIndex", "ID", "ModifyIndex")
 """Nomad keeps scaling policies in a table of their own; the embedded agent does not."""
 
 Answer = tuple[int, Any]
+
+CASES = {**STORED, **REFUSED}
 
 
 def comparable(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,11 +42,8 @@ def comparable(job: Mapping[str, Any]) -> dict[str, Any]:
 def embedded_answer(document: Mapping[str, Any]) -> Answer:
     """What the embedded agent stores, or its status and text."""
     world = World()
-    try:
-        world.ask("PUT", "/v1/jobs", {"Job": document})
-    except HttpError as exc:
-        return exc.status, str(exc)
-    return 200, comparable(world.get("/v1/job/j"))
+    reply = world.ask("PUT", "/v1/jobs", {"Job": document})
+    return reply.status, comparable(world.get("/v1/job/j")) if reply.status == 200 else reply.body
 
 
 def nomad_answer(address: str, document: Mapping[str, Any]) -> Answer:
@@ -87,10 +85,17 @@ def test_the_agent_stores_what_nomad_stores(name: str, recorded: Mapping[str, An
     assert embedded_answer(STORED[name]) == recorded[name]
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_agent_refuses_what_nomad_refuses(name: str, recorded: Mapping[str, Answer]) -> None:
+    """All problems at once, in the words and the order of a 2.0.5 server."""
+    assert recorded[name][0] == 500
+    assert embedded_answer(REFUSED[name]) == recorded[name]
+
+
 @pytest.mark.nomad
-@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("name", CASES)
 def test_the_recording_is_what_nomad_answers(
     name: str, recorded: Mapping[str, Answer], ask_nomad: Callable[[Mapping[str, Any]], Answer]
 ) -> None:
     """The recording that the embedded agent is held against is still true."""
-    assert ask_nomad(STORED[name]) == recorded[name]
+    assert ask_nomad(CASES[name]) == recorded[name]

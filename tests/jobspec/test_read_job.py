@@ -44,6 +44,18 @@ def refusal(folder: Path, text: str, name: str = "j.nomad.hcl") -> tuple[int | N
     return error.line, error.column, error.message
 
 
+def refused(problem: str) -> str:
+    return f"Nomad refuses this job: 1 error occurred:\n\t* {problem}"
+
+
+def in_group(problem: str) -> str:
+    return refused(f"Task group g validation failed: 1 error occurred:\n\t* {problem}")
+
+
+def in_task(problem: str) -> str:
+    return in_group(f"Task t validation failed: 1 error occurred:\n\t* {problem}")
+
+
 @pytest.mark.parametrize("path", sorted(JOBS.glob("*.nomad.*")), ids=lambda path: path.name)
 def test_a_job_file_reads_as_the_server_keeps_it(path):
     """Every block, argument and default comes out as a 2.0.5 server gave the same job back."""
@@ -209,21 +221,21 @@ def test_a_bad_json_file_is_refused(tmp_path, text, line, column, message):
     ("change", "message"),
     [
         (("batch", "service"), 'type is "service", the embedded agent runs batch and sysbatch jobs'),
-        (('type = "batch"', ""), 'type is "service", the embedded agent runs batch and sysbatch jobs'),
-        (('type = "batch"', 'type = "batch"\npriority = 101'), "priority 101 is outside of 1 to 100"),
-        (('"raw_exec"', '""'), 'task "t": there is no driver'),
-        (('task "t"', 'task ""'), "a task has no name"),
-        (('group "g"', 'group "g" {\n task "t" {\n driver = "x"\n }\n}\ngroup "g"'), 'two groups are called "g"'),
-        (('group "g" {', 'group "g" {\n count = -1'), 'group "g": count is negative'),
-        (('job "j"', 'job ""'), "the job has no ID"),
-        (('"raw_exec"', '"x"\nlifecycle {\n hook = "before"\n}'),
-         'task "t": hook is one of prestart, poststart, poststop'),
-        (('"raw_exec"', '"x"\nrestart {\n mode = "x"\n}'), 'task "t": restart mode is one of fail, delay'),
-        (('"raw_exec"', '"x"\nkill_timeout = "-1s"'), 'task "t": kill_timeout is negative'),
+        (('type = "batch"', 'type = "batch"\npriority = 101'),
+         refused("job priority must be between [1, 100]")),
+        (('group "g"', 'group "g" {\n task "t" {\n driver = "x"\n }\n}\ngroup "g"'),
+         refused("Job task group 2 redefines 'g' from group 1")),
+        (('job "j"', 'job ""'), "Nomad refuses this job: 2 errors occurred:\n\t* Missing job ID\n\t* Missing job name"),
         (('type = "batch"', 'type = "batch"\nparameterized {\n payload = "x"\n}'),
-         "payload is one of optional, required, forbidden"),
+         refused('1 error occurred:\n\t* Unknown payload requirement: "x"')),
+        (('type = "batch"', ""), 'type is "service", the embedded agent runs batch and sysbatch jobs'),
+        (('"raw_exec"', '""'), in_task("Missing task driver")),
+        (('group "g" {', 'group "g" {\n count = -1'), in_group("Task group count can't be negative")),
+        (('"raw_exec"', '"x"\nlifecycle {\n hook = "before"\n}'),
+         in_task("Lifecycle validation failed: invalid hook: before")),
+        (('"raw_exec"', '"x"\nkill_timeout = "-1s"'), in_task("KillTimeout must be a positive value")),
         (("batch", 'sysbatch"\nreschedule {\n attempts = 1\n}\nname = "x'),
-         'group "g": sysbatch jobs are never rescheduled'),
+         in_group("System or sysbatch jobs should not have a reschedule policy")),
     ],
 )  # fmt: skip
 def test_a_job_that_cannot_run_is_refused(tmp_path, change, message):
@@ -233,8 +245,10 @@ def test_a_job_that_cannot_run_is_refused(tmp_path, change, message):
 
 def test_a_job_without_groups_is_refused(tmp_path):
     """A job needs a group and a group needs a task."""
-    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n}')[2] == "there is no group"
-    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n group "g" {}\n}')[2] == "there is no task"
+    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n}')[2] == refused("Missing job task groups")
+    assert refusal(tmp_path, 'job "j" {\n type = "batch"\n group "g" {}\n}')[2] == in_group(
+        "Missing tasks for task group"
+    )
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ SCALING: Final = Shape(
     fields={
         "enabled": flag("Enabled", default=True),
         "min": number("Min", None),
-        "max": number("Max"),
+        "max": number("Max", -1),
         "policy": Field("Policy", Kind.ANY_MAP),
     },
     left_aside=True,
