@@ -114,7 +114,7 @@ def _rows(source: _Source) -> Iterator[Row | Problem]:
         empty = False
         yield result
     if empty:
-        yield source.problem("DF022", f"{source.origin} gives no rows", "a for_each needs at least one")
+        yield source.problem("DF022", f"{source.origin} gives no rows", "it needs at least one row")
 
 
 def shown_path(document: Document, name: str) -> str:
@@ -125,7 +125,7 @@ def shown_path(document: Document, name: str) -> str:
 def file_trouble(error: FileError) -> tuple[str, str, str]:
     """Code, what was found, what would be right."""
     if isinstance(error, OutsideFolder):
-        return "DF031", str(error), "move it there, or pass --allow-outside"
+        return "DF031", str(error), "move it into the folder, or pass --allow-outside"
     return "DF030", str(error), ""
 
 
@@ -189,7 +189,7 @@ def _csv_rows(source: _Source) -> Iterator[Found]:
     try:
         header = next((fields for fields in lines if fields), None)
         if header is None:
-            yield source.problem("DF022", f"{source.name} is empty", "its first line has to name the columns")
+            yield source.problem("DF022", f"{source.name} is empty", "its first line must name the columns")
         elif wrong := _wrong_header(header):
             yield Problem("DF023", Position(source.shown, lines.line_num, 1), wrong)
         else:
@@ -217,7 +217,7 @@ def _wrong_header(header: list[str]) -> str:
     if "" in header:
         return f"column {header.index('') + 1} of the header has no name"
     column, count = Counter(header).most_common(1)[0]
-    return f"column {column!r} stands twice in the header" if count > 1 else ""
+    return f"duplicate column {column!r} in the header" if count > 1 else ""
 
 
 def _csv_body(lines: _Lines, header: list[str], shown: str) -> Iterator[Found]:
@@ -232,9 +232,9 @@ def _csv_body(lines: _Lines, header: list[str], shown: str) -> Iterator[Found]:
 
 
 def _uneven(fields: list[str], header: list[str], position: Position) -> Problem:
-    found = f"a row of {_count(len(fields), 'field')} below a header of {len(header)}"
+    found = f"this row has {_count(len(fields), 'field')}, the header has {len(header)}"
     missing = ", ".join(header[len(fields) :])
-    return Problem("DF024", position, found, f"{missing} missing" if missing else "quote a field that holds a comma")
+    return Problem("DF024", position, found, f"add {missing}" if missing else "quote fields that contain a comma")
 
 
 def _count(number: int, noun: str) -> str:
@@ -287,7 +287,7 @@ def _json_elements(source: SourceText) -> Iterator[Found]:
     text = source.text
     offset = _next_token(text, 0)
     if text[offset : offset + 1] != "[":
-        yield Problem("DF023", source.position(offset), "it has to hold a list, each element of which is a row")
+        yield Problem("DF023", source.position(offset), "the file must contain a list, with one element for each row")
         return
     offset = _next_token(text, offset + 1)
     more = text[offset : offset + 1] != "]"
@@ -321,7 +321,7 @@ def _refuse_surrogates(text: str, value: object) -> None:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as exc:
-            raise ValueError("a text holds half of a surrogate pair") from exc
+            raise ValueError("a text contains half of a surrogate pair") from exc
 
 
 def _json_trouble(error: Exception) -> str:
@@ -342,12 +342,12 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     row = dict(pairs)
     if len(row) < len(pairs):
         key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"key {key!r} stands twice")
+        raise ValueError(f"duplicate key {key!r}")
     return row
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _JSON = json.JSONDecoder(

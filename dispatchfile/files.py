@@ -34,9 +34,9 @@ _REASONS = {
     errno.ENOENT: "does not exist",
     errno.ENOTDIR: "does not exist",
     errno.EISDIR: "is a directory",
-    errno.EACCES: "may not be read by this user",
-    errno.ELOOP: "is a loop of symbolic links",
-    errno.ENAMETOOLONG: "has too long a name",
+    errno.EACCES: "cannot be read: permission denied",
+    errno.ELOOP: "is part of a loop of symbolic links",
+    errno.ENAMETOOLONG: "has a name that is too long",
     errno.ENXIO: "is a socket",  # open(2): "the file is a UNIX domain socket"
 }
 
@@ -87,9 +87,9 @@ class Files:
         """
         parts = PurePosixPath(pattern).parts
         if not parts:
-            raise FileError(_shown(pattern), "names no file")
+            raise FileError(_shown(pattern), "is not a file name")
         if len(parts) > MAX_PATTERN_PARTS:
-            raise FileError(_shown(pattern), "has too long a name")
+            raise FileError(_shown(pattern), "has a name that is too long")
         *leading, last = (*parts, "*") if parts[-1] == "**" else parts
         folders = {""}
         for part in leading:
@@ -111,23 +111,23 @@ class Files:
     def _remember(self, name: str, content: bytes) -> None:
         digest = hashlib.sha256(content).hexdigest()
         if self.digests.setdefault(str(PurePosixPath(name)), digest) != digest:
-            raise FileError(_shown(name), "has changed since it was read before")
+            raise FileError(_shown(name), "has changed since it was first read")
         if len(content) <= CACHED_SIZE and self._cached_size + len(content) <= CACHE_BUDGET:
             self._cache[name] = content
             self._cached_size += len(content)
 
     def _resolve(self, name: str) -> str:
         if not name:
-            raise FileError(_shown(name), "names no file")
+            raise FileError(_shown(name), "is not a file name")
         if "\0" in name:
-            raise FileError(_shown(name), "has a NUL in its name")
+            raise FileError(_shown(name), "has a NUL character in its name")
         folder, leaf = os.path.split(os.path.join(self._folder, name))  # noqa: PTH118  # Path takes ten times as long
         with _reasons(name):
             path = f"{self._real_folder(folder).rstrip('/')}/{leaf}"
             if leaf in {"", ".", ".."} or os.path.islink(path):  # noqa: PTH114
                 path = os.path.realpath(path)
         if not self._allow_outside and path != self._folder and not path.startswith(self._inside):
-            raise OutsideFolder(_shown(name), "lies outside of the manifest's folder")
+            raise OutsideFolder(_shown(name), "is outside the manifest's folder")
         return path
 
     def _matches(self, folders: Iterable[str], part: str) -> Iterator[str]:
@@ -206,7 +206,7 @@ def _reasons(name: str) -> Iterator[None]:
     except OSError as exc:
         raise FileError(_shown(name), _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
     except ValueError as exc:  # half a character, which no file system takes
-        raise FileError(_shown(name), "has a name that no file can have") from exc
+        raise FileError(_shown(name), "is not a valid file name") from exc
 
 
 def _collected(pattern: str, folders: Iterable[str]) -> set[str]:
@@ -215,13 +215,13 @@ def _collected(pattern: str, folders: Iterable[str]) -> set[str]:
     for folder in folders:
         found.add(folder)
         if len(found) > MAX_PATTERN_FOLDERS:
-            raise FileError(_shown(pattern), f"leads through more than {MAX_PATTERN_FOLDERS:,} folders")
+            raise FileError(_shown(pattern), f"matches more than {MAX_PATTERN_FOLDERS:,} folders")
     return found
 
 
 def _check_size(name: str, size: int, limit: int) -> None:
     if size > limit:
-        raise FileError(_shown(name), f"has more than {limit:,} bytes")
+        raise FileError(_shown(name), f"is larger than {limit:,} bytes")
 
 
 def _shown(name: str) -> str:

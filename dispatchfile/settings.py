@@ -93,11 +93,11 @@ def parse_duration(text: str) -> timedelta:
     Raises ValueError with what would be right.
     """
     if not re.fullmatch(DURATION_PATTERN.strip("^$"), text):
-        raise ValueError(f"{text!r} is no duration: write it as 90s, 10m or 1h30m")
+        raise ValueError(f"{text!r} is not a duration (examples: 30s, 10m, 1h30m)")
     try:
         return durationpy.from_str(text)
     except (OverflowError, durationpy.DurationError) as exc:
-        raise ValueError(f"{text!r} is too long a duration") from exc
+        raise ValueError(f"{text!r} is too long") from exc
 
 
 def format_duration(span: timedelta) -> str:
@@ -113,7 +113,7 @@ def parse_rate(text: str) -> Rate:
     """`20/s`, `100/m` or `5/h`. Raises ValueError with what would be right."""
     match = re.fullmatch(r"([0-9]{1,9})/(s|m|h)", text)
     if match is None or int(match[1]) == 0:
-        raise ValueError(f"{text!r} is no rate: write it as 20/s, 100/m or 5/h")
+        raise ValueError(f"{text!r} is not a rate (examples: 20/s, 100/m, 5/h)")
     return Rate(int(match[1]), {"s": 1, "m": 60, "h": 3600}[match[2]])
 
 
@@ -124,7 +124,7 @@ def parse_share(text: str) -> Share:
             return Share(percent=float(match[1]))
     elif re.fullmatch(r"[0-9]{1,9}", text):
         return Share(count=int(text))
-    raise ValueError(f"{text!r} is neither a number of items nor a percentage: write it as 5 or 5%")
+    raise ValueError(f"{text!r} is neither a number of items nor a percentage (examples: 5, 5%)")
 
 
 def _or_none(parse: Callable[[str], Value]) -> Callable[[str], Value | None]:
@@ -134,14 +134,14 @@ def _or_none(parse: Callable[[str], Value]) -> Callable[[str], Value | None]:
 def _parse_canary(text: str) -> Share:
     share = parse_share(text)
     if not (share.count or share.percent):
-        raise ValueError(f"{text!r} is no canary: at least one item is wanted, as in 5 or 1%")
+        raise ValueError(f"{text!r} is too few: use at least one item (examples: 5, 1%)")
     return share
 
 
 def _parse_patience(text: str) -> timedelta:
     patience = parse_duration(text)
     if not patience:
-        raise ValueError(f"{text!r} leaves no time for an answer: write it as 90s or 5m")
+        raise ValueError(f"{text!r} is too short (examples: 90s, 5m)")
     return patience
 
 
@@ -149,13 +149,13 @@ def parse_timeout(text: str) -> timedelta:
     """A duration that is not none at all. Raises ValueError with what would be right."""
     timeout = parse_duration(text)
     if not timeout:
-        raise ValueError(f"{text!r} leaves no time for anything: write it as 30m or 2h")
+        raise ValueError(f"{text!r} is too short (examples: 30m, 2h)")
     return timeout
 
 
 def _parse_concurrency(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_CONCURRENCY:
-        raise ValueError(f"{text!r} is not from 1 to {MAX_CONCURRENCY}")
+        raise ValueError(f"{text!r} is not a whole number from 1 to {MAX_CONCURRENCY}")
     return int(text)
 
 
@@ -167,7 +167,7 @@ def _parse_in_flight(text: str) -> int | None:
     if text == UNLIMITED:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
-        raise ValueError(f"{text!r} is neither a positive number nor {UNLIMITED!r}")
+        raise ValueError(f"{text!r} is neither a positive whole number nor {UNLIMITED!r}")
     return int(text)
 
 
@@ -237,9 +237,9 @@ def override_settings(settings: Settings, flags: Mapping[str, str | None]) -> Se
 
 def _settle_contradictions(settings: Settings, given: Mapping[str, object]) -> Settings:
     if settings.wait is not Wait.COMPLETION and settings.unplaced_after is not None:
-        raise SettingError("unplaced_after", "has a meaning with wait: completion only")
+        raise SettingError("unplaced_after", "works only with wait: completion")
     if settings.wait is not Wait.DETACH:
         return settings
     if "in_flight" in given and settings.in_flight is not None:
-        raise SettingError("in_flight", "cannot be counted with wait: detach, where nothing is watched")
+        raise SettingError("in_flight", "does not work with wait: detach, because items are not watched")
     return replace(settings, in_flight=None)

@@ -28,7 +28,7 @@ from dispatchfile.problems import Problem, sort_problems
 __all__ = ["PLAIN", "Document", "SourceFloat", "SourceInt", "load_manifest", "name_type"]
 
 MANY_OBJECTS = 100_000
-WANTED = "version: 1 and a list of dispatches are wanted"
+WANTED = "write version: 1 and a list of dispatches"
 
 
 def load_manifest(
@@ -71,7 +71,7 @@ def _build(findings: Findings, events: Iterator[Event], scope: Scope) -> tuple[d
     if data is None:
         raise findings.refusal("DF009", start, "the manifest is empty", WANTED)
     if not isinstance(data, dict):
-        raise findings.refusal("DF009", start, f"the manifest is {name_type(data)}", f"a mapping with {WANTED}")
+        raise findings.refusal("DF009", start, f"the manifest must be a mapping, got {name_type(data)}", WANTED)
     return data, start, builder.tables
 
 

@@ -71,7 +71,7 @@ class Aliases:
         self._recorded.extend(events)
         if len(self._recorded) > MAX_ANCHORED_EVENTS:
             place = _place(self._recorded[0])
-            raise self._findings.refusal("DF006", place, "too much stands below one anchor", "anchor a smaller part")
+            raise self._findings.refusal("DF006", place, "an anchor holds too many values", "anchor a smaller part")
 
     def _close(self) -> None:
         if not self._opened or self._opened[-1].depth != self._depth:
@@ -84,10 +84,12 @@ class Aliases:
     def _replay(self, alias: AliasEvent) -> Sequence[Event]:
         named = self._anchors.get(alias.anchor, ())
         if named is None:
-            raise self._findings.refusal("DF006", _place(alias), f"*{alias.anchor} stands for what it is a part of")
+            raise self._findings.refusal(
+                "DF006", _place(alias), f"alias *{alias.anchor} refers to a node that contains it"
+            )
         if not named:
-            hint = f"no &{alias.anchor} stands before it"
-            raise self._findings.refusal("DF001", _place(alias), f"*{alias.anchor} has no anchor", hint)
+            hint = f"define &{alias.anchor} before it"
+            raise self._findings.refusal("DF001", _place(alias), f"alias *{alias.anchor} has no anchor", hint)
         self._spend(alias, len(named))
         first = copy(named[0])
         first.start_mark = alias.start_mark
@@ -100,7 +102,7 @@ class Aliases:
         self._budget -= size
         self._nested_budget -= size if self._opened else 0
         if min(self._budget, self._nested_budget) < 0:
-            found = f"with *{alias.anchor}, aliases expand to too many values"
+            found = f"aliases expand to too many values, the last one is *{alias.anchor}"
             raise self._findings.refusal("DF006", _place(alias), found, BUDGET_HINT)
 
 

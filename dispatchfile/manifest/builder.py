@@ -162,7 +162,9 @@ class Builder:
                     tables[id(container)] = array("Q", places)
                 container, places, key, scope = stack.pop()
             elif kind is DocumentStartEvent and documents:
-                raise self._findings.refusal("DF003", _place(event), "a second document", "keep one manifest in a file")
+                raise self._findings.refusal(
+                    "DF003", _place(event), "the file has a second document", "keep one manifest per file"
+                )
             else:
                 continue
             if key is LISTING:
@@ -187,15 +189,15 @@ class Builder:
                 return self._names.setdefault(text, text)
         if isinstance(value, str) or scope.keeps_text:
             return text
-        found = f"a key is {name_type(value)}" if value is None else f"the key {text} is {name_type(value)}"
-        self._findings.add("DF012", place, found, f'text is wanted: write "{text}"')
+        key = "a key" if value is None else f"the key {text}"
+        self._findings.add("DF012", place, f"{key} must be text, got {name_type(value)}", f'write "{text}"')
         return _Left()
 
     def _duplicate(self, key: object, container: dict[object, object], places: list[int]) -> _Left:
         if not self._findings.full:  # else thousands of duplicates would each be looked up among thousands of keys
             first = self._findings.position(places[2 * list(container).index(key)])
-            hint = f"it stands in line {first.line}, column {first.column} already"
-            self._findings.add("DF004", places[-1], f"the key {key!r} stands twice", hint)
+            hint = f"first used in line {first.line}, column {first.column}"
+            self._findings.add("DF004", places[-1], f"duplicate key {key!r}", hint)
         return _Left()
 
     def _container_key(self, event: CollectionStartEvent, place: int) -> _Left:
@@ -203,10 +205,10 @@ class Builder:
         line, column = self._findings.source.line((place >> LINE_SHIFT) + 1), place & COLUMN_MASK
         for start in (column - 1, column):
             if start >= 0 and line.startswith("{{", start):
-                self._findings.add("DF007", place - column + start, "a template without quotes", TEMPLATE_HINT)
+                self._findings.add("DF007", place - column + start, "a template needs quotes", TEMPLATE_HINT)
                 return _Template() if start < column else _Left()
         name = "a mapping" if isinstance(event, MappingStartEvent) else "a list"
-        self._findings.add("DF012", place, f"{name} as a key", "text is wanted")
+        self._findings.add("DF012", place, f"a key must be text, got {name}")
         return _Left()
 
     def _skip(self, events: Iterator[Event], depth: int, place: int) -> None:
@@ -223,7 +225,7 @@ class Builder:
                 raise self._too_deep(place)
 
     def _too_deep(self, place: int) -> ManifestRefused:
-        return self._findings.refusal("DF005", place, f"more than {MAX_DEPTH} mappings and lists in each other")
+        return self._findings.refusal("DF005", place, f"nested more than {MAX_DEPTH} levels deep")
 
     def _settle(self, mapping: dict[object, object], places: list[int]) -> tuple[object, list[int]]:
         """*mapping* without the keys to be left out, and with what it merges; *places* to match."""
@@ -244,15 +246,16 @@ class Builder:
             value, (_, place) = merges[0]
             self._merge(mapping, kept, value, place)
         for _, (place, _) in merges[1:]:
-            self._findings.add("DF004", place, "the key << stands twice", "merge a list: <<: [*one, *other]")
+            self._findings.add("DF004", place, "duplicate key <<", "merge a list instead, as in <<: [*one, *other]")
         return mapping, kept
 
     def _merge(self, mapping: dict[object, object], places: list[int], value: object, place: int) -> None:
         sources = value if isinstance(value, list) else [value]
         for source in sources:
             if not isinstance(source, dict):
-                found = f"<< is {name_type(value)}" if source is value else f"<< holds {name_type(source)}"
-                self._findings.add("DF012", place, found, "a mapping or a list of mappings is wanted, as in <<: *base")
+                listed = "" if source is value else " in the list"
+                found = f"<< must be a mapping or a list of mappings, got {name_type(source)}{listed}"
+                self._findings.add("DF012", place, found, "for example <<: *base")
                 continue
             for index, (key, merged) in enumerate(source.items()):
                 if key not in mapping:
@@ -263,7 +266,7 @@ class Builder:
         try:
             return resolve_scalar(text)
         except ScalarRefused as exc:
-            self._findings.add("DF008", place, str(exc), "quote it if text is meant")
+            self._findings.add("DF008", place, str(exc), "quote it to use it as text")
             return 0
 
     def _tagged(self, event: ScalarEvent, scope: Scope, place: int) -> Scalar:
@@ -275,7 +278,7 @@ class Builder:
             self._report_tag(str(event.ctag), place)
             return text
         except ScalarRefused as exc:
-            self._findings.add("DF008", place, str(exc), "correct it or leave the tag out")
+            self._findings.add("DF008", place, str(exc), "correct it or remove the tag")
             return text
         return text if scope.keeps_text and value is not None else value
 
@@ -287,7 +290,7 @@ class Builder:
     def _report_tag(self, tag: str, place: int) -> None:
         shown = tag.replace("tag:yaml.org,2002:", "!!")
         shown = shown if shown.isprintable() else ascii(shown)
-        self._findings.add("DF008", place, f"the tag {shown}", "a manifest has plain YAML values only: leave it out")
+        self._findings.add("DF008", place, f"the tag {shown} is not allowed", "remove it")
 
     def _joined(self, text: str, place: int) -> str:
         """*text* with what JSON escapes as two halves, such as emoji, made whole; a lone half cannot be sent."""
@@ -297,7 +300,7 @@ class Builder:
             return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
         except UnicodeDecodeError:
             hint = r"write the character itself, or an escape such as \U0001F600"
-            self._findings.add("DF002", place, "an escape that is half a character", hint)
+            self._findings.add("DF002", place, "this escape is only half of a character", hint)
             return text
 
 

@@ -117,13 +117,13 @@ def read_tagged(tag: str, text: str) -> str | int | float | bool | None:
         case "!!float":
             number = read_number(text)
     if number is None:
-        raise ScalarRefused(f"{text[:60]!r} is no {CORE_TAGS[tag]}")
+        raise ScalarRefused(f"{text[:60]!r} is not of type {CORE_TAGS[tag]}")
     return number
 
 
 def _refuse_long(text: str) -> None:
     if len(text) > MAX_NUMBER_LENGTH:
-        raise ScalarRefused(f"a number of {len(text):,} digits is too long")
+        raise ScalarRefused(f"a number with {len(text):,} digits is too long")
 
 
 def name_type(value: object) -> str:

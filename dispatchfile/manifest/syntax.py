@@ -37,28 +37,33 @@ class _Advice:
 
 
 # What libyaml refuses, though YAML 1.2 allows it: `{url: s3://media}`, and emoji as JSON escapes them, "\ud83d\ude00".
-COLON_IN_BRACKETS = "a colon in text between brackets or braces"
-NO_CHARACTER = "an escape that stands for no character"
+COLON_IN_BRACKETS = "unquoted text in brackets or braces contains a colon"
+NO_CHARACTER = "this escape does not give a character"
 _ADVICE = (  # the first that fits
-    _Advice(("plain scalar", "unexpected ':'"), COLON_IN_BRACKETS, "quote that text"),
-    _Advice(("document start",), "a second document", "keep one manifest in a file", code="DF003"),
-    _Advice(("tab",), "a tab", "indent with spaces"),
-    _Advice(("quoted", "end of stream"), "a quote that is never closed", "close it", at_start=True),
-    _Advice(("escape character",), "an escape that YAML does not know", r"write \\ for \, or use single quotes"),
+    _Advice(("plain scalar", "unexpected ':'"), COLON_IN_BRACKETS, "quote the text"),
+    _Advice(("document start",), "the file has a second document", "keep one manifest per file", code="DF003"),
+    _Advice(("tab",), "unexpected tab", "indent with spaces"),
+    _Advice(("quoted", "end of stream"), "this quote is never closed", "add the closing quote", at_start=True),
+    _Advice(("escape character",), "unknown escape", r"write \\ for \, or use single quotes"),
     _Advice(("escape code",), NO_CHARACTER, "write the character itself"),
     _Advice(
         ("mapping values",),
-        "a colon that cannot start a value here",
-        "quote text that holds a colon and a space, or check the indentation",
+        "unexpected colon",
+        "quote text that contains a colon and a space, or check the indentation",
     ),
-    _Advice(("expected ':'",), "neither a key nor the entry of a list", "a colon and a space end a key", at_start=True),
-    _Advice(("flow sequence",), "a list whose bracket is not closed", "a comma or ] is missing"),
-    _Advice(("flow mapping",), "a mapping whose brace is not closed", "a comma or } is missing"),
-    _Advice(("scanning an a", "alphabetic"), "an anchor or alias without a name", "quote text that starts with & or *"),
+    _Advice(
+        ("expected ':'",),
+        "this is neither a key nor a list entry",
+        "a key ends with a colon and a space",
+        at_start=True,
+    ),
+    _Advice(("flow sequence",), "this list is not closed", "a comma or ] is missing"),
+    _Advice(("flow mapping",), "this mapping is not closed", "a comma or } is missing"),
+    _Advice(("scanning an a", "alphabetic"), "an anchor or alias needs a name", "quote text that starts with & or *"),
     _Advice(
         ("node content",), "a value is missing here", "write one, or quote text that starts with a bracket or brace"
     ),
-    _Advice(("block",), "something that does not fit the lines before", "check indentation and quotes"),
+    _Advice(("block",), "unexpected content", "check indentation and quotes"),
 )
 
 
@@ -76,7 +81,7 @@ def decode(content: bytes, name: str) -> SourceText:
         source = SourceText(name, content.decode("utf-8", errors="replace").removeprefix("\ufeff"))
         position = source.position(len(before))
         utf16 = content.startswith(_UTF16_MARKS)
-        found = "text in UTF-16" if utf16 else f"the byte 0x{content[exc.start]:02x} is not UTF-8"
+        found = "the file is UTF-16" if utf16 else f"the byte 0x{content[exc.start]:02x} is not UTF-8"
         raise ManifestRefused(Findings(source).problem("DF002", position, found, "save the file as UTF-8")) from exc
     return SourceText(name, text.removeprefix("\ufeff"))
 
@@ -88,7 +93,7 @@ def refuse_disputed(source: SourceText) -> None:
         raise ManifestRefused(_forbidden_character(source))
     if match := _DIRECTIVE.match(text):
         position = source.position(match.end() - 1)
-        found, hint = f"the directive {source.line(position.line).strip()[:40]!r}", "a manifest has none: leave it out"
+        found, hint = f"the directive {source.line(position.line).strip()[:40]!r} is not allowed", "remove it"
         raise ManifestRefused(Findings(source).problem("DF008", position, found, hint))
 
 
@@ -124,7 +129,9 @@ def _forbidden_character(source: SourceText) -> Problem:
     offset = _offset(forbidden(), source)
     number = ord(source.text[offset])
     hint = f'remove it, or write it in double quotes as "\\u{number:04x}"'
-    return Findings(source).problem("DF002", source.position(offset), f"the character U+{number:04X}", hint)
+    return Findings(source).problem(
+        "DF002", source.position(offset), f"the character U+{number:04X} is not allowed", hint
+    )
 
 
 def _offset(pattern: re.Pattern[str], source: SourceText) -> int:
@@ -136,10 +143,10 @@ def _explain(error: MarkedYAMLError, source: SourceText) -> Problem:
     given_up = _mark_position(error.problem_mark or error.context_mark, source)
     start = _mark_position(error.context_mark or error.problem_mark, source)
     if template := _unquoted_template(source, {given_up.line, start.line}):
-        return Findings(source).problem("DF007", template, "a template without quotes", TEMPLATE_HINT)
+        return Findings(source).problem("DF007", template, "a template needs quotes", TEMPLATE_HINT)
     char = source.line(given_up.line)[given_up.column - 1 : given_up.column]
     if char in {"@", "`", "%"} and "start any token" in error.problem:
-        return Findings(source).problem("DF001", given_up, f"text that starts with {char}", "quote it")
+        return Findings(source).problem("DF001", given_up, f"text cannot start with {char}", "quote it")
     said = f"{error.context} {error.problem}" if char != "\t" else "tab"
     for advice in _ADVICE:
         if all(word in said for word in advice.words):

@@ -120,7 +120,7 @@ def _with_unreadable(
 def _unshown(document: Document, wrong: list[int]) -> Problem:
     position = document.position("dispatches", wrong[0])
     count = f"{len(wrong):,} more {'dispatch has' if len(wrong) == 1 else 'dispatches have'} problems"
-    return document.problem("DF019", position, count, "they are shown when there are fewer")
+    return document.problem("DF019", position, count, "correct those above to see them")
 
 
 def _is_fine(item: object) -> bool:

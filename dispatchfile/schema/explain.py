@@ -29,19 +29,20 @@ WANTED = {
     "object": "a mapping",
 }
 PATTERN_HINTS = {
-    "id": "use up to 128 letters, digits, dots, underscores and hyphens",
-    "name": "use up to 40 small letters, digits and hyphens, no hyphen first",
+    "id": "use 1 to 128 letters, digits, dots, underscores and hyphens",
+    "name": "use up to 40 lower-case letters, digits and hyphens; the first must not be a hyphen",
     "namespace": "use up to 128 letters, digits and hyphens",
-    "region": "leave out blanks and / ? #",
+    "region": "it must not contain blanks, /, ? or #",
 }
 MISSING_HINTS = {
-    "version": "write version: 1",
-    "dispatches": "list at least one",
+    "version": "add version: 1",
+    "dispatches": "list at least one dispatch",
     "failures": "write a number or a percentage",
 }
-META_HINT = 'Nomad takes text only: put it into vars, and here "{{ vars.%s | tojson }}"'
-META_NULL_HINT = 'Nomad takes text only: leave the key out, write "", or a template with | tojson'
+META_HINT = 'put the value into vars and write "{{ vars.%s | tojson }}"'
+META_NULL_HINT = 'write "" or leave the key out'
 LISTED_KEYS = 12
+FEW_CHOICES = 4  # so many fit into a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,14 @@ def _telling(failures: list[_Failure]) -> list[_Failure]:
 
 def shown(value: object) -> str:
     """A value as messages show it: on one line, and not all of a long one."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = _quoted(value) if isinstance(value, str) else str(value)
     return text if len(text) <= SHOWN_VALUE else f"{text[: SHOWN_VALUE - 1]}…"
+
+
+def _quoted(text: str) -> str:
+    """*text* in double quotes, as YAML has it, unless it holds some itself."""
+    inner = repr(text)[1:-1]
+    return repr(text) if '"' in text else '"' + inner.replace("\\'", "'") + '"'
 
 
 def printable(text: str) -> str:
@@ -135,7 +142,7 @@ def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
         if key not in allowed:
             path = (*failure.path, key)
             hint = _where_it_belongs(key) or _did_you_mean(key, allowed) or _allowed(allowed)
-            found = f"{failure.called} knows no key {shown(key)}"
+            found = f"unknown key {shown(key)} in {failure.called}"
             yield failure.subject.problem("DF011", path, found, hint, at_key=True)
 
 
@@ -151,7 +158,7 @@ def _did_you_mean(word: str, choices: Iterable[str]) -> str:
 
 def _allowed(keys: list[str]) -> str:
     more = ", …" if len(keys) > LISTED_KEYS else ""
-    return f"there are {', '.join(keys[:LISTED_KEYS])}{more}"
+    return f"known keys are {', '.join(keys[:LISTED_KEYS])}{more}"
 
 
 def _near_misses(failure: _Failure) -> Iterator[str]:
@@ -171,7 +178,7 @@ def _missing_keys(failure: _Failure) -> Iterator[Problem]:
 
 def _missing(subject: Subject, path: Route, key: str) -> Problem:
     return subject.problem(
-        "DF013", path, f"{subject.called(path)} has no {key}", MISSING_HINTS.get(key, "it needs one")
+        "DF013", path, f"{subject.called(path)} has no {key}", MISSING_HINTS.get(key, "this key is required")
     )
 
 
@@ -180,27 +187,42 @@ def _wrong_type(failure: _Failure) -> Iterator[Problem]:
     if failure.is_meta:
         name = str(failure.path[-1])
         hint = META_NULL_HINT if failure.found is None else META_HINT % (name if name.isidentifier() else "value")
-        yield failure.problem("DF041", f"{failure.called} is {kind}", hint)
+        yield failure.problem("DF041", f"{failure.called} must be text, got {kind}", hint)
         return
     types = [failure.wanted] if isinstance(failure.wanted, str) else list(failure.wanted)
     wanted = " or ".join(WANTED[name] for name in types)
-    yield failure.problem("DF012", f"{failure.called} is {kind}", f"{wanted} is wanted{_type_advice(failure, types)}")
+    if isinstance(failure.found, str) and not {"object", "array"} & set(types):
+        wanted, kind = wanted + _bounds(failure), shown(failure.found)
+    yield failure.problem("DF012", f"{failure.called} must be {wanted}, got {kind}", _type_advice(failure, types))
 
 
 def _type_advice(failure: _Failure, types: list[str]) -> str:
     found = failure.found
     if found is None:
         key = failure.path[-1] if failure.path else 0
-        return ", or leave the key out" if isinstance(key, str) and key not in MISSING_HINTS else ""
+        return "write a value or leave the key out" if isinstance(key, str) and key not in MISSING_HINTS else ""
     if {"object", "array"} & set(types):
-        return f", such as {failure.examples}"
+        return f"for example {failure.examples}"
     if types == ["string"] and isinstance(found, bool | int | float):
         text = str(found).lower() if isinstance(found, bool) else str(found)
         quoting_helps = re.search(failure.schema.get("pattern", ""), text)
-        return f': quote it, as in "{text}"' if quoting_helps else f", such as {failure.examples}"
-    if isinstance(found, str) and "string" not in types:
-        return ", and no template" if "{{" in found else ", without quotes"
-    return ""
+        return f'quote it, as in "{text}"' if quoting_helps else f"for example {failure.examples}"
+    return _text_advice(found) if isinstance(found, str) and "string" not in types else ""
+
+
+def _text_advice(found: str) -> str:
+    """What to do about text where a number, true or false belongs."""
+    if "{{" in found:
+        return "a template is not allowed here"
+    return "remove the quotes" if re.fullmatch("[0-9]+|true|false", found) else ""
+
+
+def _bounds(failure: _Failure) -> str:
+    """` from 1 to 64` or ` of at least 1`; empty where nothing bounds the value."""
+    least, most = failure.schema.get("minimum"), failure.schema.get("maximum")
+    if least is None:
+        return ""
+    return f" of at least {least}" if most is None else f" from {least} to {most}"
 
 
 def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
@@ -212,42 +234,48 @@ def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
 
 def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
     allowed = list(failure.schema.get("properties", ()))
-    hint = f"give it one of {', '.join(allowed)}" if allowed else "at least one key is wanted"
+    hint = f"add one of the keys {', '.join(allowed)}" if allowed else "add at least one key"
     yield failure.problem("DF013", f"{failure.called} is an empty mapping", hint)
 
 
 def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
     choices = [str(choice) for choice in failure.wanted]
     near = _did_you_mean(str(failure.found), choices)
-    hint = near or (f"write {choices[0]}" if len(choices) == 1 else f"choose one of {', '.join(choices)}")
-    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+    found = f"must be {_alternatives(choices)}, got" if len(choices) <= FEW_CHOICES else "cannot be"
+    hint = near or ("" if len(choices) <= FEW_CHOICES else f"use one of {', '.join(choices)}")
+    yield failure.problem(_code(failure), f"{failure.called} {found} {shown(failure.found)}", hint)
+
+
+def _alternatives(choices: list[str]) -> str:
+    """`a, b or c`."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
-    hint = PATTERN_HINTS.get(str(failure.path[-1])) or f"write it as {failure.examples}"
-    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+    hint = PATTERN_HINTS.get(str(failure.path[-1])) or f"write it like {failure.examples}"
+    yield failure.problem(_code(failure), f"{failure.called} cannot be {shown(failure.found)}", hint)
 
 
 def _out_of_range(failure: _Failure) -> Iterator[Problem]:
-    least, most = failure.schema.get("minimum"), failure.schema.get("maximum")
-    hint = f"at least {least} is wanted" if most is None else f"{least} to {most} is allowed"
-    yield failure.problem(_code(failure), f"{failure.called} is {shown(failure.found)}", hint)
+    found = f"{failure.called} must be a whole number{_bounds(failure)}, got {shown(failure.found)}"
+    yield failure.problem(_code(failure), found, "")
 
 
 def _empty(failure: _Failure) -> Iterator[Problem]:
     kind = "an empty text" if isinstance(failure.found, str) else "an empty list"
-    hint = "write one or leave the key out" if isinstance(failure.found, str) else "at least one is wanted"
+    hint = "write a value or leave the key out" if isinstance(failure.found, str) else "add at least one entry"
     yield failure.problem("DF015", f"{failure.called} is {kind}", hint)
 
 
 def _empty_key(failure: _Failure) -> Iterator[Problem]:
-    found = f"{failure.called} has a key that is an empty text"
-    yield failure.subject.problem("DF015", (*failure.path, failure.found), found, "name it", at_key=True)
+    found = f"{failure.called} has an empty key"
+    yield failure.subject.problem("DF015", (*failure.path, failure.found), found, "give it a name", at_key=True)
 
 
 def _other(failure: _Failure) -> Iterator[Problem]:
-    found = f"{failure.called} is {shown(failure.found)}"
-    yield failure.problem("DF015", found, f"{failure.keyword} {failure.wanted} is wanted")
+    found = f"{failure.called} cannot be {shown(failure.found)}"
+    yield failure.problem("DF015", found, f"the schema requires {failure.keyword} {failure.wanted}")
 
 
 def _code(failure: _Failure) -> str:

@@ -87,7 +87,9 @@ SHARED = {
         pytest.param(["run", "a", "b"], "unexpected extra argument", id="too many arguments"),
         pytest.param(["run", "--output", "xml"], "'xml' is not one of 'text', 'json', 'ndjson'", id="no such choice"),
         pytest.param(["run", "--slots", "0"], "0 is not in the range x>=1", id="out of range"),
-        pytest.param(["run", "--concurrency", "99"], "--concurrency: '99' is not from 1 to 64", id="a setting"),
+        pytest.param(
+            ["run", "--concurrency", "99"], "--concurrency: '99' is not a whole number from 1 to 64", id="a setting"
+        ),
         pytest.param(["run", "--stop-on", "x"], "--stop-on: 'x' is neither a number", id="a setting with a dash"),
         pytest.param(["run", "--detach", "--no-wait"], "--wait, --detach and --no-wait contradict", id="contradiction"),
         pytest.param(["run", "--wait=never"], "--wait: 'never' is not one of", id="no such wait"),

@@ -91,8 +91,8 @@ def test_uneven_csv_rows_are_told_and_the_others_go_on(tmp_path: Path) -> None:
     """A row with too few or too many fields is a problem at its line; the rows around it are rows."""
     results = rows(tmp_path, "{csv: f.csv}", {"f.csv": b"a,b\n1\n1,2\n1,2,3\n"})
     assert told(results) == [
-        "DF024 f.csv:2:1: a row of 1 field below a header of 2: b missing",
-        "DF024 f.csv:4:1: a row of 3 fields below a header of 2: quote a field that holds a comma",
+        "DF024 f.csv:2:1: this row has 1 field, the header has 2: add b",
+        "DF024 f.csv:4:1: this row has 3 fields, the header has 2: quote fields that contain a comma",
     ]
     assert [each["b"] for each in eaches(results) if each] == ["2"]
 
@@ -100,9 +100,9 @@ def test_uneven_csv_rows_are_told_and_the_others_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(b"", "DF022 m.yaml:4:19: f.csv is empty: its first line has to name the columns", id="empty"),
-        pytest.param(b"a,b\n", "DF022 m.yaml:4:19: f.csv gives no rows: a for_each needs at least one", id="header"),
-        pytest.param(b"a,a\n1,2\n", "DF023 f.csv:1:1: column 'a' stands twice in the header", id="twice"),
+        pytest.param(b"", "DF022 m.yaml:4:19: f.csv is empty: its first line must name the columns", id="empty"),
+        pytest.param(b"a,b\n", "DF022 m.yaml:4:19: f.csv gives no rows: it needs at least one row", id="header"),
+        pytest.param(b"a,a\n1,2\n", "DF023 f.csv:1:1: duplicate column 'a' in the header", id="twice"),
         pytest.param(b"a,,c\n1,2,3\n", "DF023 f.csv:1:1: column 2 of the header has no name", id="nameless"),
         pytest.param(b"a\n\xff\n", "DF023 f.csv:2:1: not UTF-8", id="latin-1"),
         pytest.param(b'a\n"b"c\n', "DF023 f.csv:2:1: not valid CSV: ',' expected after '\"'", id="quote"),
@@ -178,12 +178,12 @@ def test_a_line_separator_within_a_text_does_not_end_a_line(tmp_path: Path) -> N
         pytest.param(b'{"a": }', "f:2:7: not valid JSON: Expecting value", id="syntax"),
         pytest.param(b'{"a": 1} x', "f:2:10: not valid JSON: Extra data", id="more"),
         pytest.param(b'"\xc3\xa9\xff"', "f:2:3: not UTF-8", id="latin-1"),
-        pytest.param(b'{"a": NaN}', "f:2:1: NaN is no JSON number", id="nan"),
+        pytest.param(b'{"a": NaN}', "f:2:1: NaN is not a JSON number", id="nan"),
         pytest.param(b'{"a": 1e999}', "f:2:1: 1e999 is too large a number", id="infinite"),
-        pytest.param(b'{"a": 1, "a": 2}', "f:2:1: key 'a' stands twice", id="twice"),
-        pytest.param(rb'["\ud83d"]', "f:2:1: a text holds half of a surrogate pair", id="surrogate"),
+        pytest.param(b'{"a": 1, "a": 2}', "f:2:1: duplicate key 'a'", id="twice"),
+        pytest.param(rb'["\ud83d"]', "f:2:1: a text contains half of a surrogate pair", id="surrogate"),
         pytest.param(b"[" * 100_000, "f:2:1: nested too deeply", id="deep"),
-        pytest.param(b"1" * 5_000, "f:2:1: a number of 5,000 digits is too long", id="long"),
+        pytest.param(b"1" * 5_000, "f:2:1: a number with 5,000 digits is too long", id="long"),
     ],
 )
 def test_a_bad_line_of_ndjson_is_told_and_the_others_go_on(tmp_path: Path, line: bytes, expected: str) -> None:
@@ -211,18 +211,18 @@ def test_json_elements_are_rows_at_their_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(b"{}", "DF023 f:1:1: it has to hold a list, each element of which is a row", id="mapping"),
-        pytest.param(b"", "DF023 f:1:1: it has to hold a list, each element of which is a row", id="empty"),
-        pytest.param(b"[]", "DF022 m.yaml:4:20: f gives no rows: a for_each needs at least one", id="no-rows"),
+        pytest.param(b"{}", "DF023 f:1:1: the file must contain a list, with one element for each row", id="mapping"),
+        pytest.param(b"", "DF023 f:1:1: the file must contain a list, with one element for each row", id="empty"),
+        pytest.param(b"[]", "DF022 m.yaml:4:20: f gives no rows: it needs at least one row", id="no-rows"),
         pytest.param(b"[\n1 2]", "DF023 f:2:3: not valid JSON: Expecting ',' delimiter", id="comma"),
         pytest.param(b"[1,\n]", "DF023 f:2:1: not valid JSON: Expecting value", id="trailing-comma"),
         pytest.param(b"[1", "DF023 f:1:3: not valid JSON: Expecting ',' delimiter", id="cut"),
         pytest.param(b"[1] 2", "DF023 f:1:5: not valid JSON: Extra data", id="more"),
         pytest.param(b"[\n\xff]", "DF023 f:2:1: not UTF-8", id="latin-1"),
-        pytest.param(b"\n {}", "DF023 f:2:2: it has to hold a list, each element of which is a row", id="below"),
-        pytest.param(b'[1,\n {"a": 1, "a": 2}]', "DF023 f:2:2: key 'a' stands twice", id="twice"),
-        pytest.param(b"[1,\n [NaN]]", "DF023 f:2:2: NaN is no JSON number", id="nan"),
-        pytest.param(rb'[1, "\ud83d"]', "DF023 f:1:5: a text holds half of a surrogate pair", id="surrogate"),
+        pytest.param(b"\n {}", "DF023 f:2:2: the file must contain a list, with one element for each row", id="below"),
+        pytest.param(b'[1,\n {"a": 1, "a": 2}]', "DF023 f:2:2: duplicate key 'a'", id="twice"),
+        pytest.param(b"[1,\n [NaN]]", "DF023 f:2:2: NaN is not a JSON number", id="nan"),
+        pytest.param(rb'[1, "\ud83d"]', "DF023 f:1:5: a text contains half of a surrogate pair", id="surrogate"),
         pytest.param(b"[1,\n" + b"[" * 100_000, "DF023 f:2:1: nested too deeply", id="deep"),
     ],
 )
@@ -273,7 +273,7 @@ def test_glob_rows_are_files_in_the_order_of_their_names(tmp_path: Path) -> None
 def test_a_glob_without_files_gives_no_rows(tmp_path: Path) -> None:
     """A pattern that nothing matches is a slip, not an empty batch."""
     assert told(rows(tmp_path, '{glob: "*.json"}')) == [
-        "DF022 dispatchfile.yaml:4:20: for_each.glob gives no rows: a for_each needs at least one"
+        "DF022 dispatchfile.yaml:4:20: for_each.glob gives no rows: it needs at least one row"
     ]
 
 

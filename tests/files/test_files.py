@@ -71,11 +71,11 @@ def test_a_file_that_was_refused_has_no_digest(folder: Path) -> None:
         pytest.param("b.json/a.json", "b.json/a.json: does not exist", id="file as a folder"),
         pytest.param("payloads", "payloads: is a directory", id="directory"),
         pytest.param(".", ".: is a directory", id="the folder itself"),
-        pytest.param("", ": names no file", id="empty"),
-        pytest.param("a\0b", "'a\\x00b': has a NUL in its name", id="NUL"),
-        pytest.param("\ud800", "'\\ud800': has a name that no file can have", id="half a character"),
-        pytest.param("x" * 300, f"{'x' * 300}: has too long a name", id="long name"),
-        pytest.param("x/" * 3000, f"{'x/' * 3000}: has too long a name", id="long path"),
+        pytest.param("", ": is not a file name", id="empty"),
+        pytest.param("a\0b", "'a\\x00b': has a NUL character in its name", id="NUL"),
+        pytest.param("\ud800", "'\\ud800': is not a valid file name", id="half a character"),
+        pytest.param("x" * 300, f"{'x' * 300}: has a name that is too long", id="long name"),
+        pytest.param("x/" * 3000, f"{'x/' * 3000}: has a name that is too long", id="long path"),
         pytest.param("\x1b[31m.json", "'\\x1b[31m.json': does not exist", id="terminal sequence"),
     ],
 )
@@ -104,22 +104,22 @@ def test_a_device_is_refused_even_where_outside_is_allowed(folder: Path) -> None
 def test_a_loop_of_links_is_refused(folder: Path) -> None:
     """The system's own limit ends it."""
     (folder / "loop").symlink_to("loop")
-    assert refusal(Files(folder), "loop") == "loop: is a loop of symbolic links"
+    assert refusal(Files(folder), "loop") == "loop: is part of a loop of symbolic links"
 
 
 @UNREADABLE
 def test_a_file_without_permission_is_refused(folder: Path) -> None:
     """The message names the user's right, not a number."""
     (folder / "b.json").chmod(0)
-    assert refusal(Files(folder), "b.json") == "b.json: may not be read by this user"
+    assert refusal(Files(folder), "b.json") == "b.json: cannot be read: permission denied"
 
 
 def test_a_limit_is_kept_with_and_without_the_cache(folder: Path) -> None:
-    """A file at the limit is read, one byte more is not, whether it was read before or not."""
+    """A file at the limit is read, one byte more is not, whether it was first read or not."""
     files = Files(folder)
     first = refusal(files, "b.json", limit=1)
     assert (files.read("b.json", limit=2), refusal(files, "b.json", limit=1)) == (b"[]", first)
-    assert first == "b.json: has more than 1 bytes"
+    assert first == "b.json: is larger than 1 bytes"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_no_name_leads_out_of_the_folder(folder: Path, name: str) -> None:
     """Neither dots nor an absolute name nor a symbolic link, to a file or on the way to it."""
     (folder / "link").symlink_to("../outside.json")
     (folder / "up").symlink_to("..")
-    with pytest.raises(OutsideFolder, match="lies outside of the manifest's folder"):
+    with pytest.raises(OutsideFolder, match="is outside the manifest's folder"):
         Files(folder).read(name)
 
 
@@ -189,7 +189,7 @@ def test_a_large_file_that_changed_meanwhile_is_refused(folder: Path) -> None:
     files.read("large")
     files.read("large")
     (folder / "large").write_bytes(b"y" * (CACHED_SIZE + 1))
-    assert refusal(files, "large") == "large: has changed since it was read before"
+    assert refusal(files, "large") == "large: has changed since it was first read"
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_a_pattern_ends_in_a_tree_that_does_not(folder: Path) -> None:
     """Links that lead back to their own folder make more paths with every part of a pattern than anybody can list."""
     for number in range(50):
         (folder / f"up{number}").symlink_to(".")
-    with pytest.raises(FileError, match=r"^(\*/){30}\*.json: leads through more than 100,000 folders$"):
+    with pytest.raises(FileError, match=r"^(\*/){30}\*.json: matches more than 100,000 folders$"):
         Files(folder).glob("*/" * 30 + "*.json")
 
 
@@ -275,7 +275,11 @@ def test_patterns_outside_can_be_allowed(tmp_path: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "reason"),
-    [("", "names no file"), ("a/" * 2000, "has too long a name"), ("a\0b/*", "has a NUL in its name")],
+    [
+        ("", "is not a file name"),
+        ("a/" * 2000, "has a name that is too long"),
+        ("a\0b/*", "has a NUL character in its name"),
+    ],
 )
 def test_impossible_patterns_are_refused(folder: Path, pattern: str, reason: str) -> None:
     """They are the manifest's mistakes, not the program's."""
@@ -289,7 +293,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(folder: Path) -> None:
     """Items must not go missing quietly."""
     (folder / "payloads").chmod(0)
     try:
-        with pytest.raises(FileError, match="may not be read"):
+        with pytest.raises(FileError, match="cannot be read"):
             Files(folder).glob("**/*.json")
     finally:
         (folder / "payloads").chmod(0o700)

@@ -49,7 +49,8 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
         pytest.param("job: j, payload: {file: .}", "DF030 m.yaml:3:28: .: is a directory", id="folder-payload"),
         pytest.param(
             "job: j, payload: {template: ../x.j2}",
-            "DF031 m.yaml:3:32: ../x.j2: lies outside of the manifest's folder: move it there, or pass --allow-outside",
+            "DF031 m.yaml:3:32: ../x.j2: is outside the manifest's folder: "
+            "move it into the folder, or pass --allow-outside",
             id="outside-payload",
         ),
         pytest.param(

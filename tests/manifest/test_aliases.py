@@ -120,10 +120,10 @@ def test_nested_aliases_have_room_for_ordinary_use() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("vars: *a", "a.yaml:1:7: *a has no anchor: no &a stands before it"),
-        ("vars: {b: *a, a: &a 1}", "a.yaml:1:11: *a has no anchor: no &a stands before it"),
-        ("vars: &a [*a]", "a.yaml:1:11: *a stands for what it is a part of"),
-        ("vars: &a {b: {<<: *a}}", "a.yaml:1:19: *a stands for what it is a part of"),
+        ("vars: *a", "a.yaml:1:7: alias *a has no anchor: define &a before it"),
+        ("vars: {b: *a, a: &a 1}", "a.yaml:1:11: alias *a has no anchor: define &a before it"),
+        ("vars: &a [*a]", "a.yaml:1:11: alias *a refers to a node that contains it"),
+        ("vars: &a {b: {<<: *a}}", "a.yaml:1:19: alias *a refers to a node that contains it"),
     ],
 )
 def test_an_alias_needs_an_anchor_before_it(text: str, message: str, pure: bool) -> None:

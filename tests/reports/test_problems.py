@@ -135,7 +135,7 @@ def test_no_text_breaks_out_of_an_annotation() -> None:
     """Percent signs, line breaks, colons and commas are escaped where GitHub reads them as its own."""
     hostile = Problem("DF015", Position("a,b:c.yaml", 1, 2), "100%\n::error::gotcha\r")
     assert render_problems([Manifest("x", 0, (hostile,))], ProblemFormat.GITHUB).splitlines()[0] == (
-        "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=DF015%3A a value outside of what is allowed"
+        "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=DF015%3A a value that is not allowed"
         "::100%25\\n::error::gotcha\\r"
     )
 

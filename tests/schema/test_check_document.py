@@ -35,7 +35,7 @@ def test_what_explains_the_rest_comes_first() -> None:
 def test_a_misspelled_key_is_not_missing_as_well() -> None:
     """One mistake, one problem."""
     assert lines("verison: 1\ndispatches: [{id: a}]\n") == [
-        "a.yaml:1:1: the manifest knows no key 'verison': did you mean version?"
+        'a.yaml:1:1: unknown key "verison" in the manifest: did you mean version?'
     ]
 
 
@@ -58,15 +58,15 @@ def test_items_that_are_fine_are_not_mentioned() -> None:
     """One bad item among many is one problem."""
     items = "\n".join(f"  - {{id: i{number}, job: {'' if number == 77 else 'x'}}}" for number in range(100))
     assert lines(f"version: 1\ndispatches:\n{items}\n") == [
-        "a.yaml:80:15: job is nothing: text is wanted, or leave the key out"
+        "a.yaml:80:15: job must be text, got nothing: write a value or leave the key out"
     ]
 
 
 def test_null_among_others_is_not_told_to_leave_its_key_out() -> None:
     """It has none."""
     assert lines("version: 1\nenv: [~]\ndispatches: [~]\n") == [
-        "a.yaml:2:7: env[0] is nothing: text is wanted",
-        "a.yaml:3:14: the dispatch is nothing: a mapping is wanted",
+        "a.yaml:2:7: env[0] must be text, got nothing",
+        "a.yaml:3:14: the dispatch must be a mapping, got nothing",
     ]
 
 
@@ -77,7 +77,7 @@ def test_problems_are_capped_and_the_rest_is_counted() -> None:
     assert (len(problems), problems[-1].code, str(problems[-1])) == (
         SHOWN_PROBLEMS + 1,
         "DF019",
-        "a.yaml:203:5: 9,800 more dispatches have problems: they are shown when there are fewer",
+        "a.yaml:203:5: 9,800 more dispatches have problems: correct those above to see them",
     )
 
 
@@ -97,8 +97,8 @@ def test_a_number_as_written_can_still_be_wrong() -> None:
     """And is shown as it stands there."""
     text = "version: 1\ndispatches: [{job: x, priority: 0x0, tags: [1.10]}]\n"
     assert lines(text) == [
-        "a.yaml:2:33: priority is 0x0: 1 to 32766 is allowed",
-        'a.yaml:2:45: tags[0] is a number: text is wanted: quote it, as in "1.10"',
+        "a.yaml:2:33: priority must be a whole number from 1 to 32766, got 0x0",
+        'a.yaml:2:45: tags[0] must be text, got a number: quote it, as in "1.10"',
     ]
 
 
@@ -118,7 +118,8 @@ def test_names_in_messages_cannot_steer_a_terminal() -> None:
 def test_a_long_value_is_cut() -> None:
     """The message stays readable; the excerpt shows the place."""
     [line] = lines(f"version: 1\nname: {'x' * 500}\ndispatches: [{{job: x}}]\n")
-    assert line == f"a.yaml:2:7: name is '{'x' * 58}…: use up to 40 small letters, digits and hyphens, no hyphen first"
+    hint = "use up to 40 lower-case letters, digits and hyphens; the first must not be a hyphen"
+    assert line == f'a.yaml:2:7: name cannot be "{"x" * 58}…: {hint}'
 
 
 def test_a_valid_manifest_never_imports_the_slow_validator() -> None:

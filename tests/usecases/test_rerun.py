@@ -192,7 +192,7 @@ async def test_settings_are_the_old_runs_unless_a_flag_says_otherwise(tmp_path):
     name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
     end = await rerun(name, PastNomad(), settings={"wait": "detach", "concurrency": "3"})
     assert (end.summary.wait, end.summary.counts["dispatched"]) == ("detach", 1)
-    with pytest.raises(UsageError, match="--rate: 'x' is no rate"):
+    with pytest.raises(UsageError, match="--rate: 'x' is not a rate"):
         await rerun(name, PastNomad(), settings={"rate": "x"})
 
 
