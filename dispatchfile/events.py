@@ -103,7 +103,7 @@ class Verdict:
     exit_code: int | None = None
     node: str = ""
     starts: int = 0  # how often a task of it was started, restarts and reschedules included
-    last_log_line: str = ""
+    last_log_line: str = ""  # as the task wrote it; the message is a sentence without it
     alloc_id: str = ""  # of the allocation that decided it
     task: str = ""  # the task that decided it
     log_unread: bool = False  # the task may have a last log line that nobody has read

@@ -37,8 +37,7 @@ class Mask:
         """The end without the words of others, if a sensitive value that is not at hand may be among them."""
         if ended.item not in self._unknown:
             return ended
-        verdict = ended.verdict
-        message = verdict.message.removesuffix(f': "{verdict.last_log_line}"')
+        verdict, message = ended.verdict, ended.verdict.message
         if verdict.cause in WORDS_OF_OTHERS:
             message = f"{verdict.cause}: {NOT_TOLD}"
         return replace(ended, verdict=replace(verdict, message=message, last_log_line=""))

@@ -61,7 +61,15 @@ def decode_entries(rows: Sequence[tuple[int, str, str | None, int | None, str]])
     for (number, name, item, attempt, _), plain in zip(rows, plains, strict=True):
         if item is not None:
             plain["item"], plain["attempt"] = item, attempt
+        if name == "ended":
+            _part_log_line(cast("Plain", plain["verdict"]))
         yield number, decoders[name](plain)
+
+
+def _part_log_line(verdict: Plain) -> None:
+    """Take the last log line out of the message, to whose end dispatchfile 0.1.0 added it."""
+    if line := verdict.get("last_log_line"):
+        verdict["message"] = cast("str", verdict.get("message", "")).removesuffix(f': "{line}"')
 
 
 @functools.cache
@@ -108,6 +116,7 @@ def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
             region=cast("str", request["region"]),
             tags=tuple(cast("list[str]", plain["tags"])),
             position=place_of(place),
+            source=cast("str", plain.get("source", "")),
         )
 
 

@@ -19,7 +19,7 @@ from dispatchfile.events import (
     Sending,
     Verdict,
 )
-from dispatchfile.reports.summary import cause_of
+from dispatchfile.reports.endings import cause_of, message_with_line
 from dispatchfile.reports.text import one_line, span
 
 GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
@@ -89,6 +89,7 @@ def _arrival(event: Accepted) -> str:
 
 def _ending(verdict: Verdict, wait_s: float | None) -> str:
     cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
-    message = f": {verdict.message}" if verdict.message else ""
+    said = message_with_line(verdict.message, verdict.last_log_line)
+    message = f": {said}" if said else ""
     again = "" if wait_s is None else f"; next attempt in {span(max(0.0, wait_s))}"
     return f"{verdict.outcome}{cause}{message}{again}"

@@ -56,6 +56,7 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "outcome": item.outcome.value if item.outcome else None,
         "cause": item.cause.value if item.cause else None,
         "message": item.message,
+        "last_line": item.last_log_line or None,
         "exit_code": item.exit_code,
         "child": item.child or None,
         "eval_id": item.eval_id or None,
@@ -159,6 +160,6 @@ def _describe_ended(event: Ended) -> dict[str, object]:
         "starts": verdict.starts,
         "alloc_id": verdict.alloc_id or None,
         "task": verdict.task or None,
-        "last_log_line": verdict.last_log_line or None,
+        "last_line": verdict.last_log_line or None,
         "retry_at": to_timestamp(event.retry_at),
     }

@@ -51,11 +51,9 @@ def with_last_seen(verdict: Verdict, records: ChildRecords) -> Verdict:
 
 
 def with_log_line(verdict: Verdict, line: str) -> Verdict:
-    """The verdict with the task's last log line, told at the end of its message too."""
+    """Return the verdict with the task's last log line; its message stays a sentence without it."""
     shown = one_line(line)
-    if not shown:
-        return verdict
-    return replace(verdict, last_log_line=shown, message=f'{verdict.message}: "{shown}"')
+    return replace(verdict, last_log_line=shown) if shown else verdict
 
 
 def _judge_dead(records: ChildRecords, places: Sequence[Place]) -> Judgement:

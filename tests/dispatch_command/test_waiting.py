@@ -49,7 +49,7 @@ def test_a_job_that_failed_is_2_with_its_last_words(address: str) -> None:
     said = ours(address, "-wait", "exit3")
     last = said.out.splitlines()[-1]
     assert last.startswith('==> TIME: Job "exit3/dispatch-CHILD" failed (exit 3): task t: exit code 3 on node ')
-    assert last.endswith(': "no such codec"')
+    assert last.endswith("; last log line: no such codec")
     assert said.code == 2
 
 
@@ -75,7 +75,7 @@ def test_a_placement_failure_is_waited_out(address: str) -> None:
     assert said.code == 2
 
 
-@pytest.mark.parametrize(("form", "lines"), [("json", 15), ("ndjson", 1)])
+@pytest.mark.parametrize(("form", "lines"), [("json", 16), ("ndjson", 1)])
 def test_as_json_the_end_is_one_object(address: str, form: str, lines: int) -> None:
     """Nothing else is on standard output, and the exit code is the same."""
     said = ours(address, "-wait", "-o", form, "exit3")
@@ -83,4 +83,5 @@ def test_as_json_the_end_is_one_object(address: str, form: str, lines: int) -> N
     assert len(said.out.splitlines()) == lines
     assert told["child"] == "exit3/dispatch-CHILD"
     assert (told["outcome"], told["cause"], told["task_exit_code"], told["exit_code"]) == ("failed", "exit", 3, 2)
+    assert told["last_line"] == "no such codec"
     assert said.code == 2

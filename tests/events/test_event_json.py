@@ -49,7 +49,7 @@ FAILED_JSON = {
     "starts": 4,
     "alloc_id": "a1",
     "task": "t",
-    "last_log_line": "no such codec",
+    "last_line": "no such codec",
 }
 
 

@@ -78,6 +78,6 @@ def test_where_a_value_is_not_at_hand_nothing_is_told_that_may_repeat_it(cause, 
     """`watch` has no variables, so it cannot tell a secret from any other word."""
     mask = Mask()
     mask.silence([KEYED, item("b")])
-    verdict = Verdict(Outcome.FAILED, cause, 'exit code 3: "using hunter2"', last_log_line="using hunter2")
+    verdict = Verdict(Outcome.FAILED, cause, "exit code 3", last_log_line="using hunter2")
     assert mask.hide(Ended("a", 1, 1.0, verdict)) == Ended("a", 1, 1.0, Verdict(Outcome.FAILED, cause, message))
     assert mask.hide(Ended("b", 1, 1.0, verdict)) == Ended("b", 1, 1.0, verdict)

@@ -58,6 +58,7 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "outcome": "failed",
                 "cause": "exit",
                 "message": "task t: exit code 3 on node n1",
+                "last_line": "no such codec",
                 "exit_code": 3,
                 "child": "encode/dispatch-x7k2m9qa-film-1-1-1795350600-dc1c28dc",
                 "eval_id": "e1",

@@ -519,13 +519,11 @@ def test_a_blocked_child_of_which_a_part_ended_well_is_unplaced() -> None:
 # The last log line
 
 
-def test_a_log_line_ends_the_message() -> None:
-    """It is cut, freed of colours and control characters, and kept by itself as well."""
+def test_a_log_line_is_kept_beside_the_message() -> None:
+    """It is cut, and freed of colours and control characters; the message stays a sentence without it."""
     verdict = Verdict(Outcome.FAILED, Cause.EXIT, "task t: exit code 3 on node n1", 3)
     told = with_log_line(verdict, "\x1b[31mno such\tcodec\x1b[0m\r\n")
-    assert told == replace(
-        verdict, message='task t: exit code 3 on node n1: "no such codec"', last_log_line="no such codec"
-    )
+    assert told == replace(verdict, last_log_line="no such codec")
     assert with_log_line(verdict, " \n") is verdict
     assert len(with_log_line(verdict, "x" * 5_000).last_log_line) == 300
 
