@@ -24,6 +24,7 @@ from dispatchfile.source import Position, SourceText
 MAX_PAYLOAD_BYTES = 16_384  # before base64. Source: hashicorp/nomad, nomad/job_endpoint.go
 MAX_JOB_BYTES = 1_000
 AUTO = "auto"
+LONGEST_SHOWN_VALUE = 40
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Codes of problems whose texts hold sizes and names, but nothing that was rendered.
@@ -129,7 +130,14 @@ class Making:
             max_starts=policy.max_starts,
             tags=tags,
             sensitive=policy.sensitive,
+            source="" if recipe.id is not None else self._source(),
         )
+
+    def _source(self) -> str:
+        """File and line, and the row's first value, unless the item has values that may not be shown."""
+        place = self._row.position or self._recipe.position
+        value = "" if self._recipe.policy.sensitive else first_value(self._row)
+        return f"{place.file}:{place.line} {value}".rstrip()
 
     def _try(self, step: Callable[..., Value], otherwise: Value, *arguments: object) -> Value:
         try:
@@ -274,6 +282,16 @@ class Making:
 
     def _of_row(self) -> str:
         return f" (row {self._row.position})" if self._row.position else ""
+
+
+def first_value(row: Row) -> str:
+    """Return the first value of the row in short, or nothing where that is not one text or number."""
+    value = None if row.each is None else row.each["value"]
+    if isinstance(value, dict):
+        value = next(iter(value.values()), None)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return " ".join(str(value).split())[:LONGEST_SHOWN_VALUE]
 
 
 def _hidden(code: str) -> str:

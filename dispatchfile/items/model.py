@@ -48,3 +48,4 @@ class Item:
     max_starts: int | None
     tags: tuple[str, ...]
     sensitive: frozenset[str]  # "payload" or "meta.<key>"
+    source: str = ""  # `films.csv:3 alien`, of an item whose id is not written in the manifest

@@ -99,6 +99,7 @@ def _item_result(track: Track) -> ItemResult:
         alloc_id=verdict.alloc_id if verdict else "",
         task=verdict.task if verdict else "",
         log_unread=verdict.log_unread if verdict else False,
+        source=facts.source,
     )
 
 

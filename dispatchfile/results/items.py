@@ -20,6 +20,7 @@ class ItemFacts:
     region: str = ""
     tags: tuple[str, ...] = ()
     position: Position | None = None  # None: not from a manifest
+    source: str = ""  # where an item comes from whose id is not written in the manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class ItemResult:
     alloc_id: str = ""  # of the allocation that decided
     task: str = ""  # the task that decided; the last log line is its
     log_unread: bool = False  # there may be a last log line that nobody has read
+    source: str = ""  # as in ItemFacts
+
+    @property
+    def label(self) -> str:
+        """Return the id; where it is a hash, also the file and line that the item comes from and the row's value."""
+        return f"{self.id} ({self.source})" if self.source else self.id
 
 
 def span_s(start: float | None, end: float | None) -> float | None:

@@ -84,8 +84,8 @@ class Work:
 
 
 def item_facts(item: Item) -> ItemFacts:
-    request = item.request
-    return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, item.row or item.position)
+    request, place = item.request, item.row or item.position
+    return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, place, item.source)
 
 
 @dataclass(slots=True)
