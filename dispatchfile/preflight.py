@@ -75,10 +75,11 @@ class Policy:
 
     @property
     def sentence(self) -> str:
-        if self.starts is None:
-            return f"job {self.job}: its restart or reschedule policy may start an item without limit"
-        times = "once" if self.starts == 1 else f"up to {self.starts} times"
-        return f"job {self.job}: an item may start {times}"
+        """What a failure may lead to; a lost node and a stopped allocation may lead to more."""
+        if self.starts == 1:
+            return f"{self.job}: a task that fails is not started again"
+        often = "without limit" if self.starts is None else f"up to {self.starts} times"
+        return f"{self.job}: its restart and reschedule policies may start a failing task {often}"
 
 
 def parents_in(items: Iterable[Item]) -> dict[Parent, Item]:

@@ -19,7 +19,7 @@ def logs(
         list[str] | None,
         typer.Argument(
             metavar="[ITEM]...",
-            help="Items: a glob of IDs, tag:NAME, job:NAME or outcome:NAME. [default: all]",
+            help="Items: a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH. [default: all]",
             show_default=False,
         ),
     ] = None,

@@ -16,6 +16,7 @@ from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 
 # Groups of options in a command's help; what has none stands below "Options".
+SELECTORS = "a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH"
 SELECTION = "Selection"
 VARIABLES = "Variables and files"
 WAITING = "Waiting"
@@ -143,7 +144,7 @@ class SelectionFlags:
         typer.Option(
             "--only",
             metavar="SEL",
-            help="Take only these items: a glob of IDs, tag:NAME, job:NAME or outcome:NAME; repeatable.",
+            help=f"Take only these items: {SELECTORS}; repeatable.",
         ),
     ] = None
     skip: Annotated[
@@ -409,7 +410,7 @@ class ChoiceFlags:
         typer.Option(
             "--only",
             metavar="SEL",
-            help="Of these, only items that match: a glob of IDs, tag:NAME, job:NAME or outcome:NAME; repeatable.",
+            help=f"Of these, only items that match: {SELECTORS}; repeatable.",
         ),
     ] = None
     again: Annotated[

@@ -2,80 +2,108 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.results.items import ItemResult
+from dispatchfile.results.shapes import Shape, merge, shape_of
 
-LONGEST_WORDS = 200
-SHORTEST_ID = 3  # a shorter one is found in words that have nothing to do with it
+HASH_DIGITS = 8
 
-# Never sent or never run: there is no log, and what Nomad said of one is what it said of the others.
-TOLD_BY_MESSAGE = frozenset({Outcome.REFUSED, Outcome.UNPLACED, Outcome.UNSENT, Outcome.UNKNOWN})
-
-VARYING = re.compile(
-    r"""
-    \b0x[0-9a-f]+\b
-    | \b(?=[0-9a-f-]*[0-9])[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b   # hashes, UUIDs, the ends of child IDs
-    | [0-9]+(?:[.:,][0-9]+)*                                  # numbers, times, addresses
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+Ending = tuple[Outcome, Cause | None, int | None]
+_Placed = tuple[int, ItemResult]  # an item and its place in the run
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items with one outcome, cause, exit code and last words."""
+    """Items with one outcome, cause and exit code that said the same at their end."""
 
     outcome: Outcome
     cause: Cause | None
     exit_code: int | None
-    last_words: str  # the last log line, or the message where nothing ran; what varies is a #
-    count: int
-    example: ItemResult  # the first of them
-    ids: tuple[str, ...]
+    last_line: str  # of their logs, with # for what differs between them; empty: none, or it was not read
+    message: str  # the same of the sentence on each
+    log_unread: bool  # nobody knows what they wrote
+    items: tuple[ItemResult, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(item.id for item in self.items)
+
+    @property
+    def count(self) -> int:
+        return len(self.items)
+
+    @property
+    def example(self) -> ItemResult:
+        return self.items[0]
+
+    @property
+    def name(self) -> str:
+        """8 hex digits that name these items with this ending, wherever they are grouped."""
+        identity = [self.outcome, self.cause, self.exit_code, sorted(self.ids)]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:HASH_DIGITS]
 
 
-Ending = tuple[Outcome, Cause | None, int | None]
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What items with one ending said: the last lines of their logs, else what is said of them."""
+
+    ending: Ending
+    is_line: bool
+    log_unread: bool
 
 
 def group_endings(items: Iterable[ItemResult]) -> tuple[Group, ...]:
     """
-    Of all items that ended in class 1 or 2; the largest group first, of equals the one whose example comes first.
+    All items that ended in class 1 or 2; the largest group first, of equals the one whose example comes first.
 
-    Where a log was not read, the item is taken to have said what all others said that ended like it, if that is one
-    thing.
+    An item whose log was not read is never in a group with one whose last line is known.
     """
-    heard = [
-        ((item.outcome, item.cause, item.exit_code), _last_words(item), item)
-        for item in items
-        if item.outcome is not None and item.outcome.exit_class
-    ]
-    said: dict[Ending, set[str]] = {}
-    for ending, words, _ in heard:
-        if words:
-            said.setdefault(ending, set()).add(words)
-    groups: dict[tuple[Ending, str], list[ItemResult]] = {}
-    for ending, words, item in heard:
-        all_words = said.get(ending, ())
-        told = next(iter(all_words)) if item.log_unread and len(all_words) == 1 else words
-        groups.setdefault((ending, told), []).append(item)
-    found = [
-        Group(*ending, words, len(alike), alike[0], tuple(item.id for item in alike))
-        for (ending, words), alike in groups.items()
-    ]
-    return tuple(sorted(found, key=lambda group: -group.count))
+    said: dict[_Said, dict[str, list[_Placed]]] = {}
+    for number, item in enumerate(items):
+        if item.outcome is None or not item.outcome.exit_class:
+            continue
+        key = _Said((item.outcome, item.cause, item.exit_code), bool(item.last_log_line), log_unread=item.log_unread)
+        text = "" if item.log_unread else " ".join((item.last_log_line or item.message).split())
+        said.setdefault(key, {}).setdefault(text, []).append((number, item))
+    groups = [group for key, lines in said.items() for group in _groups_of(key, lines)]
+    return tuple(group for _, group in sorted(groups, key=lambda found: (-found[1].count, found[0])))
 
 
-def _last_words(item: ItemResult) -> str:
-    words = item.last_log_line or (item.message if item.outcome in TOLD_BY_MESSAGE else "")
-    return normalize(words, item.id)
+def _groups_of(said: _Said, lines: Mapping[str, Sequence[_Placed]]) -> Iterator[tuple[int, Group]]:
+    """
+    Yield each group and the place of its first item.
+
+    Lines are compared as they are; only then is it asked which of them differ in numbers that say nothing.
+    """
+    for merged in merge([(_shape_of(line, placed), placed) for line, placed in lines.items()]):
+        order = sorted((pair for placed in merged.things for pair in placed), key=lambda pair: pair[0])
+        items = tuple(item for _, item in order)
+        yield (
+            order[0][0],
+            Group(
+                *said.ending,
+                last_line=merged.text if said.is_line else "",
+                message=_common_message(items) if said.is_line or said.log_unread else merged.text,
+                log_unread=said.log_unread,
+                items=items,
+            ),
+        )
 
 
-def normalize(line: str, item_id: str) -> str:
-    """*line* without what varies from item to item: the item's own id, numbers, hashes, blanks."""
-    if len(item_id) >= SHORTEST_ID:
-        line = re.sub(rf"(?<![\w.-]){re.escape(item_id)}(?![\w-])", "#", line)
-    return " ".join(VARYING.sub("#", line).split())[:LONGEST_WORDS]
+def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:
+    """Where several said the very same, it holds nothing that is one item's own."""
+    if len(placed) > 1:
+        return shape_of(line)
+    _, item = placed[0]
+    return shape_of(line, (item.id, item.node, item.child))
+
+
+def _common_message(items: Sequence[ItemResult]) -> str:
+    """The sentence that is said of all of them; empty where it is not the same."""
+    messages = {item.message for item in items}
+    return messages.pop() if len(messages) == 1 else ""

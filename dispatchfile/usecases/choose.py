@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from dispatchfile.usecases.select import select_items
 
 ALSO_FAILED = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # beside class 2
 BY_ENDING = ("outcome:", "exit:", "group:")  # selectors that ask how items ended
+EXIT_CODE = re.compile(r"exit:[0-9]{1,9}")
 SHOWN_IDS = 5
 NAMES_UNKNOWN = f"outcome:{Outcome.UNKNOWN}"
 
@@ -111,13 +113,15 @@ def choose_items(
 
 
 def _named(items: Sequence[Item], found: Mapping[str, ItemResult], choice: Choice) -> Sequence[Item]:
-    """Those that any of the selectors matches. An outcome that no item has is no mistake."""
-    outcomes = {item_id: result.outcome for item_id, result in found.items() if result.outcome}
-    absent = {f"outcome:{outcome}" for outcome in set(Outcome) - set(outcomes.values())}
+    """Those that any of the selectors matches. An outcome or an exit code that no item has is no mistake."""
+    outcomes = {result.outcome for result in found.values()}
+    codes = {f"exit:{result.exit_code}" for result in found.values()}
+    absent = {f"outcome:{outcome}" for outcome in Outcome if outcome not in outcomes}
+    absent |= {selector for selector in choice.only if EXIT_CODE.fullmatch(selector) and selector not in codes}
     only = [selector for selector in choice.only if selector not in absent]
     if choice.only and not only:
         return ()
-    return select_items(items, only=only, skip=(), outcomes=outcomes).selected
+    return select_items(items, only=only, skip=(), earlier=found).selected
 
 
 def _named_by_id(items: Sequence[Item], choice: Choice) -> Sequence[Item]:

@@ -108,9 +108,9 @@ def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:
 
 def _named(past: PastRun, selectors: Sequence[str]) -> set[str]:
     items = tuple(past.reader.items(payloads=False))
-    outcomes = {result.id: result.outcome for result in past.results.items() if result.outcome}
+    earlier = {result.id: result for result in past.results.items()}
     try:
-        return {item.id for item in select_items(items, only=selectors, skip=(), outcomes=outcomes).selected}
+        return {item.id for item in select_items(items, only=selectors, skip=(), earlier=earlier).selected}
     except UsageError as exc:
         raise UsageError(str(exc).removeprefix("--only ")) from exc  # here they are arguments
 

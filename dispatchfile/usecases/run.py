@@ -32,7 +32,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, cap_problems, check_items, find_stops, parents_in, policies
 from dispatchfile.problems import Problem, has_errors, sort_problems
-from dispatchfile.results import Results, Summary
+from dispatchfile.results import ItemResult, Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.batch import BatchState, Start
@@ -44,7 +44,7 @@ from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.select import Selection, select_items
+from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
 
 RUN_ID_LENGTH = 8
 RUN_ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -113,14 +113,14 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
         settings = _settings(options, loaded.document)
     except SettingError as error:
         return (*loaded.problems, _misfit(error, options, loaded.document))
-    selection = select_items(loaded.items, only=options.only, skip=options.skip, outcomes=_last_outcomes(options))
+    selection = select_items(loaded.items, only=options.only, skip=options.skip, earlier=_last_results(options))
     origins = read_origins(loaded.document, loaded.files, options.source.variables)
     return Prepared(loaded.document, selection, loaded.items, settings, origins, loaded.problems)
 
 
-def _last_outcomes(options: RunOptions) -> dict[str, Outcome] | None:
+def _last_results(options: RunOptions) -> dict[str, ItemResult] | None:
     """By item, of the manifest's latest run on the same target, if a selector asks for them."""
-    if not any(text.startswith("outcome:") for text in (*options.only, *options.skip)):
+    if not asks_for_endings((*options.only, *options.skip)):
         return None
     address = "local" if options.local else options.connection.address
     there = Target(address, "", ()).without_credentials().address
@@ -128,7 +128,7 @@ def _last_outcomes(options: RunOptions) -> dict[str, Outcome] | None:
     for stored in runs:
         if (stored.header.manifest, stored.header.target.address) == (real_path(options.source), there):
             results = fold_journal(JournalReader(stored.path), stored)
-            return {item.id: item.outcome for item in results.items() if item.outcome}
+            return {item.id: item for item in results.items()}
     return None
 
 
@@ -205,7 +205,8 @@ async def run_manifest(
         if has_errors(problems):
             return RunEnd(None, (*prepared.problems, *problems))
         for policy in policies(prepared.selection.selected, ready.states):
-            reporter.note(policy.sentence)
+            if policy.starts != 1:
+                reporter.note(policy.sentence)
         summary = await _execute(ready, options.logs, reporter=reporter, control=control, clock=clock)
     return RunEnd(summary, (*prepared.problems, *problems))
 

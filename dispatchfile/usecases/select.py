@@ -1,7 +1,8 @@
-"""Which items a run takes: `--only` and `--skip`, by id, tag, job or an earlier outcome."""
+"""Which items a run takes: `--only` and `--skip`, by id, tag or job, or by how an earlier run of them ended."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,8 +10,14 @@ from fnmatch import fnmatchcase
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Outcome
 from dispatchfile.items import Item
+from dispatchfile.results import ItemResult, group_endings
 
 Matcher = Callable[[Item], bool]
+Earlier = Mapping[str, ItemResult]  # an earlier run's results by item ID
+
+BY_ENDING = ("outcome", "exit", "group")  # selectors that ask how an earlier run of the item ended
+FORMS = "select by an ID or a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH"
+SHOWN_GROUPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +28,21 @@ class Selection:
     skipped: tuple[Item, ...]
 
 
+def asks_for_endings(selectors: Iterable[str]) -> bool:
+    """Return whether any of the selectors needs an earlier run's results."""
+    return any(text.partition(":")[0] in BY_ENDING and ":" in text for text in selectors)
+
+
 def select_items(
-    items: Sequence[Item], *, only: Iterable[str], skip: Iterable[str], outcomes: Mapping[str, Outcome] | None = None
+    items: Sequence[Item], *, only: Iterable[str], skip: Iterable[str], earlier: Earlier | None = None
 ) -> Selection:
     """
     Items that any of *only* matches (all, if there is none) and none of *skip* does.
 
-    outcomes: of an earlier run, by item id, for `outcome:x`. Raises UsageError for a selector that matches nothing.
+    earlier: how an earlier run ended. Raises UsageError for a selector that matches nothing.
     """
-    wanted = [_checked(text, items, outcomes, "--only") for text in only]
-    unwanted = [_checked(text, items, outcomes, "--skip") for text in skip]
+    wanted = [_checked(text, items, earlier, "--only") for text in only]
+    unwanted = [_checked(text, items, earlier, "--skip") for text in skip]
     selected = [
         item
         for item in items
@@ -40,29 +52,48 @@ def select_items(
     return Selection(tuple(selected), tuple(item for item in items if item.id not in kept))
 
 
-def _checked(text: str, items: Sequence[Item], outcomes: Mapping[str, Outcome] | None, option: str) -> Matcher:
-    match = _matcher(text, outcomes, option)
+def _checked(text: str, items: Sequence[Item], earlier: Earlier | None, option: str) -> Matcher:
+    match = _matcher(text, earlier, option)
     if items and not any(match(item) for item in items):
         raise UsageError(f"{option} {text}: matches none of {len(items)} items")
     return match
 
 
-def _matcher(text: str, outcomes: Mapping[str, Outcome] | None, option: str) -> Matcher:
+def _matcher(text: str, earlier: Earlier | None, option: str) -> Matcher:
     kind, separator, value = text.partition(":")
     if separator and kind == "tag":
         return lambda item: any(fnmatchcase(tag, value) for tag in item.tags)
     if separator and kind == "job":
         return lambda item: fnmatchcase(item.request.job, value)
-    if separator and kind == "outcome":
-        return _outcome_matcher(value, outcomes, option)
+    if separator and kind in BY_ENDING:
+        return _ending_matcher(kind, value, earlier, option)
     if separator:
-        raise UsageError(f"{option} {text}: selects by an id's glob, tag:x, job:x or outcome:x")
+        raise UsageError(f"{option} {text}: {FORMS}")
     return lambda item: fnmatchcase(item.id, text)
 
 
-def _outcome_matcher(value: str, outcomes: Mapping[str, Outcome] | None, option: str) -> Matcher:
-    if value not in set(Outcome):
-        raise UsageError(f"{option} outcome:{value}: is none of {', '.join(Outcome)}")
-    if outcomes is None:
-        raise UsageError(f"{option} outcome:{value}: there is no earlier run of this manifest to take outcomes from")
-    return lambda item: outcomes.get(item.id) == value
+def _ending_matcher(kind: str, value: str, earlier: Earlier | None, option: str) -> Matcher:
+    if kind == "outcome" and value not in set(Outcome):
+        raise UsageError(f"{option} outcome:{value}: must be one of {', '.join(Outcome)}")
+    if kind == "exit" and not re.fullmatch(r"[0-9]{1,9}", value):
+        raise UsageError(f"{option} exit:{value}: must be the exit code of a task, for example exit:3")
+    if earlier is None:
+        raise UsageError(f"{option} {kind}:{value}: there is no earlier run of this manifest to take outcomes from")
+    if kind == "group":
+        return _group_matcher(value, earlier, option)
+    chosen = {
+        result.id
+        for result in earlier.values()
+        if value == (result.outcome if kind == "outcome" else str(result.exit_code))
+    }
+    return lambda item: item.id in chosen
+
+
+def _group_matcher(name: str, earlier: Earlier, option: str) -> Matcher:
+    groups = {group.name: group.ids for group in group_endings(earlier.values())}
+    if name not in groups:
+        known = ", ".join(list(groups)[:SHOWN_GROUPS]) or "no groups"
+        hint = f"the run has {known}; `dispatchfile status` shows its groups"
+        raise UsageError(f"{option} group:{name}: no group of items has this name any more: {hint}")
+    chosen = frozenset(groups[name])
+    return lambda item: item.id in chosen

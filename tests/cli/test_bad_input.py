@@ -273,7 +273,7 @@ CASES = [
     flags("no variables", "--var-file v", "v:1:1: a mapping of variables is wanted", v=""),
     flags("a file of variables that is cut", "--var-file v", "v:1:5: a value is missing here: write one", v="a: ["),
     flags("a selector without items", "--only x*", "--only x*: matches none of 1 item"),
-    flags("a selector of no kind", "--only x:y", "--only x:y: selects by an id's glob, tag:x, job:x or outcome:x"),
+    flags("a selector of no kind", "--only x:y", "--only x:y: select by an ID or a glob of IDs, tag:NAME"),
     flags("an empty selector", "--only ", "--only : matches none of 1 item"),
     flags("a run ID with capitals", "--run-id R1", "--run-id R1: is not of 1 to 20 characters a-z and 0-9"),
     flags("an empty run ID", "--run-id ", "--run-id : is not of 1 to 20 characters a-z and 0-9"),

@@ -63,7 +63,7 @@ def test_items_are_chosen_by_how_they_ended(choice, taken, left_out):
             id="unknown",
         ),
         pytest.param(Choice(only=["none*"]), r"--only none\*: matches none of 8 items", id="no such id"),
-        pytest.param(Choice(only=["outcome:nice"]), "--only outcome:nice: is none of", id="no such outcome"),
+        pytest.param(Choice(only=["outcome:nice"]), "--only outcome:nice: must be one of", id="no such outcome"),
     ],
 )
 def test_a_choice_that_takes_nothing_says_what_there_is(choice, message):

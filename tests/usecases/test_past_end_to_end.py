@@ -16,7 +16,7 @@ from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.transport import Transport
-from dispatchfile.reports.summary import rerun_command
+from dispatchfile.reports.again import rerun_command
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
