@@ -27,8 +27,8 @@ from dispatchfile.nomad.changes import (
 )
 from dispatchfile.nomad.models import Evaluation, JobStub, PlacementFailure
 from dispatchfile.nomad.quoting import quoted
-from dispatchfile.reports.summary import cause_of
-from dispatchfile.reports.table import GAP, cell_width
+from dispatchfile.reports.endings import cause_of, message_with_line
+from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, one_line, visible
 
 SHORT_ID, FULL_ID = 8, 36
@@ -100,7 +100,8 @@ class Wording:
 
     def ended(self, child: Child, verdict: Verdict, at: float) -> str:
         cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
-        told = f": {one_line(verdict.message)}" if verdict.message else ""
+        said = one_line(message_with_line(verdict.message, verdict.last_log_line))
+        told = f": {said}" if said else ""
         return f"{HEADING}{local_time(at)}: Job {quoted(child.id)} {verdict.outcome}{cause}{told}"
 
     # Its evaluation
@@ -213,13 +214,8 @@ def several_jobs_text(
     """The table of jobs that may be meant."""
     head = ["ID", *(["Namespace"] if with_namespaces else []), "Type", "Priority", "Status", "Submit Date"]
     cells = [head, *(_job_cells(row, with_namespaces=with_namespaces) for row in rows)]
-    widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
-    lines = [GAP.join(map(_padded, row, widths)).rstrip() for row in cells]
+    lines = lay_out(cells, width=None, align_numbers=False)
     return "\n".join([headline, "", *lines, *(["(results may be truncated)"] if truncated else [])])
-
-
-def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - cell_width(cell))
 
 
 def _job_cells(row: JobStub, *, with_namespaces: bool) -> list[str]:
@@ -251,6 +247,7 @@ def end_json(end: End) -> dict[str, object]:
         "outcome": str(verdict.outcome),
         "cause": str(verdict.cause) if verdict.cause else None,
         "message": verdict.message,
+        "last_line": verdict.last_log_line or None,
         "task_exit_code": verdict.exit_code,
         "node": verdict.node or None,
         "starts": verdict.starts,

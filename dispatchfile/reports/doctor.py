@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.table import lay_out
+from dispatchfile.reports.table import fit, lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _text_of(exam: Examination, palette: Palette, width: int | None, *, quiet: b
     told = [each for each in exam.findings if not quiet or each.level in TOLD_QUIETLY]
     rows = [(SHOWN.get(each.level, str(each.level)), each.check, one_line(each.message)) for each in told]
     lines = [_painted(line, palette) for line in lay_out(rows, width=width)] if rows else []
-    return "\n".join([*lines, _closing(exam, palette)]) + "\n"
+    return "\n".join(fit([*lines, _closing(exam, palette)], width)) + "\n"
 
 
 def _painted(line: str, palette: Palette) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from dispatchfile.events import Outcome
-from dispatchfile.reports.summary import cause_of, message_of
+from dispatchfile.reports.endings import cause_of
+from dispatchfile.reports.text import one_line
 from dispatchfile.reports.xml import document, for_xml
 from dispatchfile.results import ItemResult, Summary, to_timestamp
 
@@ -91,6 +92,8 @@ def _add_case(suite: ElementTree.Element, item: ItemResult) -> None:
             "attempt": str(item.attempt or ""),
             "starts": str(item.starts or ""),
             "existing": "true" if item.existing else "",
+            "source": item.source,
+            "last_line": item.last_log_line,
         },
     )
     _add_ending(case, item)
@@ -103,9 +106,9 @@ def _add_ending(case: ElementTree.Element, item: ItemResult) -> None:
     if not tag:
         return
     kind = cause_of(item.cause, item.exit_code) if item.cause else str(item.outcome or item.state)
-    message = for_xml(f"{item.outcome or 'no outcome yet'}: {message_of(item)}")
+    message = for_xml(f"{item.outcome or 'no outcome yet'}: {one_line(item.message) or '-'}")
     ending = ElementTree.SubElement(
         case, tag, {"message": message} if tag == "skipped" else {"message": message, "type": kind}
     )
     if tag != "skipped":
-        ending.text = for_xml(item.message)
+        ending.text = for_xml("\n".join(filter(None, (item.message, item.last_log_line))))

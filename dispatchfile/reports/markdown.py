@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import re
 
-from dispatchfile.reports.summary import (
-    bad_endings,
-    cause_of,
-    counts_line,
-    message_of,
-    requests_line,
-    rerun_command,
-    ways_on,
-)
+from dispatchfile.reports.again import rerun_group
+from dispatchfile.reports.endings import cause_of
+from dispatchfile.reports.failures import LOG_NOT_READ, bad_endings
+from dispatchfile.reports.names import label
+from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, watch_lines, ways_on
 from dispatchfile.reports.text import count_of, one_line, shorten, span
 from dispatchfile.results import Group, Summary
 
@@ -45,8 +41,8 @@ def _table(summary: Summary, groups: tuple[Group, ...]) -> list[str]:
     if not groups:
         return []
     lines = [
-        "| items | outcome | cause | example | message | run again with |",
-        "| ---: | --- | --- | --- | --- | --- |",
+        "| items | outcome | cause | example | message | last log line | run again with |",
+        "| ---: | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [_row(summary, group) for group in groups[:SHOWN_GROUPS]]
     if left_out := sum(group.count for group in groups[SHOWN_GROUPS:]):
@@ -55,13 +51,15 @@ def _table(summary: Summary, groups: tuple[Group, ...]) -> list[str]:
 
 
 def _row(summary: Summary, group: Group) -> str:
-    command = rerun_command(summary, group.ids)
+    command = rerun_group(summary, group)
+    message, line = group.message or group.example.message, LOG_NOT_READ if group.log_unread else group.last_line
     cells = (
         f"{group.count:,}",
         f"{MARKS[group.outcome.exit_class]} {group.outcome}",
         escaped(cause_of(group.cause, group.exit_code)),
-        escaped(group.example.id),
-        escaped(shorten(message_of(group.example), LONGEST_CELL)),
+        escaped(label(group.example)),
+        escaped(shorten(message, LONGEST_CELL)),
+        escaped(shorten(line, LONGEST_CELL)),
         f"`{command}`" if command else "",
     )
     return f"| {' | '.join(cells)} |"
@@ -71,10 +69,10 @@ def _details(summary: Summary) -> list[str]:
     took = "" if summary.duration_s is None else f", {span(summary.duration_s)}"
     cost = f", {requests_line(summary)}" if summary.requests.total else ""  # a past run's is not on record
     lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}{cost}."]
-    if summary.state == "interrupted":
-        for way in ways_on(summary):
-            words, _, command = way.partition(": ")
-            lines += ["", f"{words.capitalize()} `{command}`." if command else f"{words.capitalize()}."]
+    for way in ways_on(summary) if summary.state == "interrupted" else watch_lines(summary):
+        words, _, command = way.rpartition(": ")
+        sentence = f"{words} `{command}`" if command.startswith(PROGRAM) else way
+        lines += ["", f"{sentence[:1].upper()}{sentence[1:]}."]
     return lines
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatchfile.events import Outcome, State
+from dispatchfile.reports.failures import endings_lines
 from dispatchfile.reports.history import started_text
-from dispatchfile.reports.summary import PROGRAM, UNFINISHED, endings_lines, ways_on
-from dispatchfile.reports.table import lay_out
+from dispatchfile.reports.names import label_lines
+from dispatchfile.reports.summary import PROGRAM, UNFINISHED, watch_lines, ways_on
+from dispatchfile.reports.table import fit, labelled, lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
 from dispatchfile.results import LOCAL, ItemResult, Summary
 
@@ -35,9 +37,9 @@ def text_of_standing(standing: Standing, *, palette: Palette = PLAIN, width: int
         *_living(standing, width),
         "",
         *endings_lines(summary, palette, width),
-        *_hints(standing, palette),
+        *_hints(standing, palette, width),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(fit(lines, width)).rstrip() + "\n"
 
 
 def _head(standing: Standing, palette: Palette) -> Iterator[str]:
@@ -71,7 +73,7 @@ def _living(standing: Standing, width: int | None) -> Iterator[str]:
         *(_row(item, standing.now) for item in living[:LISTED_LIVING]),
     ]
     yield ""
-    yield from lay_out(rows, width=width, widest=64)
+    yield from lay_out(rows, width=width)
     if len(living) > LISTED_LIVING:
         yield f"and {len(living) - LISTED_LIVING:,} more (-o json shows all)"
 
@@ -79,7 +81,7 @@ def _living(standing: Standing, width: int | None) -> Iterator[str]:
 def _row(item: ItemResult, now: float) -> tuple[str, ...]:
     age = "-" if item.dispatched_at is None else span(max(0.0, now - item.dispatched_at))
     return (
-        visible(item.id),
+        label_lines(item),
         item.state.replace("_", " "),
         age,
         visible(item.child) or "-",
@@ -87,13 +89,13 @@ def _row(item: ItemResult, now: float) -> tuple[str, ...]:
     )
 
 
-def _hints(standing: Standing, palette: Palette) -> Iterator[str]:
+def _hints(standing: Standing, palette: Palette, width: int | None) -> Iterator[str]:
     run, state = standing.summary.run, standing.summary.state
     if state not in UNFINISHED:
-        return
-    if standing.process:
-        yield f"follow it with: {palette.strong(f'{PROGRAM} watch {run}')}"
+        yield from watch_lines(standing.summary, palette, width)
+    elif standing.process:
+        yield from labelled("follow it with", palette.strong(f"{PROGRAM} watch {run}"), width)
     elif state == "interrupted":
         if standing.summary.target == LOCAL and any(item.child and not item.outcome for item in standing.summary.items):
             yield "its tasks ended with the embedded agent that ran them, and go out again"
-        yield from ways_on(standing.summary, palette)
+        yield from ways_on(standing.summary, palette, width)

@@ -1,66 +1,191 @@
-"""Columns of text, as wide as what is in them."""
+"""
+Tables and wrapped lines, laid out by Rich: it knows how many cells of a terminal a text takes, and where to break it.
+
+All text that comes here is safe to show already. Without a width, as in a pipe, nothing is shortened or wrapped.
+"""
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from dispatchfile.reports.text import ELLIPSIS
 
-GAP = "  "
-NARROWEST_LAST = 20
+GAP = 2  # blanks between columns
+NARROWEST_LAST = 24  # of the last column; where less is left, a row takes lines of its own for it
+NARROWEST = 12  # of any other column
 MOST_LINES = 5  # of one cell; -o json has the whole text
+INDENT = "  "
+
+Rows = Sequence[Sequence[str]]
 
 
-def cell_width(text: str) -> int:
-    """How many terminal cells *text* takes. Source: Unicode Standard Annex 11; combining marks take none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
+class Command(str):
+    """A line to be copied: it is never wrapped, broken or shortened, however narrow the terminal is."""
+
+    __slots__ = ()
 
 
-def cut_to(text: str, width: int) -> str:
-    """As much of *text* as takes at most *width* cells, an ellipsis in place of the rest."""
-    if cell_width(text) <= width:
+def shorten_middle(text: str, cells: int) -> str:
+    """Return *text* in at most *cells* cells, an ellipsis in place of its middle: both ends tell names apart."""
+    if cell_len(text) <= cells:
         return text
-    kept, taken = [], 0
-    for char in text:
-        taken += cell_width(char)
-        if taken > width - 1:
-            break
-        kept.append(char)
-    return "".join(kept) + ELLIPSIS
+    if cells < 3:
+        return set_cell_size(text, max(0, cells - 1)).rstrip() + ELLIPSIS
+    tail_cells = (cells - 1) // 2
+    start = len(text)
+    while start and cell_len(text[start - 1 :]) <= tail_cells:
+        start -= 1
+    while start < len(text) and cell_len(text[start]) == 0:
+        start += 1  # a mark without its letter
+    return set_cell_size(text, cells - 1 - tail_cells).rstrip() + ELLIPSIS + text[start:]
 
 
-def lay_out(rows: Sequence[Sequence[str]], *, width: int | None, widest: int = 48) -> list[str]:
+def fit(lines: Iterable[str], width: int | None) -> list[str]:
+    """Wrap lines that are wider than *width*, colours kept and continuations indented; a Command stays as it is."""
+    return [part for line in lines for part in _fitted(line, width)]
+
+
+def _fitted(line: str, width: int | None) -> list[str]:
+    if width is None or isinstance(line, Command) or cell_len(line) <= width:
+        return [line]
+    text = Text.from_ansi(line)
+    if text.cell_len <= width:
+        return [line]
+    indent = " " * min(len(text.plain) - len(text.plain.lstrip(" ")) + len(INDENT), width // 2)
+    console = _console(width, coloured=bool(text.spans))
+    first, *others = text.wrap(console, width, overflow="fold")
+    rest = Text(" ").join(others)
+    parts = [first, *(Text(indent) + part for part in rest.wrap(console, width - len(indent), overflow="fold"))]
+    return [_printed(console, part).rstrip() for part in parts]
+
+
+def labelled(label: str, command: str, width: int | None) -> list[str]:
+    """Return `label: command` where that fits, else the command on a line of its own."""
+    if width is None or Text.from_ansi(f"{label}: {command}").cell_len <= width:
+        return [Command(f"{label}: {command}")]
+    return [*fit([f"{label}:"], width), Command(f"{INDENT}{command}")]
+
+
+def lay_out(rows: Rows, *, width: int | None, widest: int = 48, align_numbers: bool = True) -> list[str]:
+    """Return the rows as lines: see `row_lines`."""
+    return [
+        line for lines in row_lines(rows, width=width, widest=widest, align_numbers=align_numbers) for line in lines
+    ]
+
+
+def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers: bool = True) -> list[list[str]]:
     """
-    The rows as lines, columns aligned; a column of numbers below its head to the right.
+    Return the lines of each row, columns aligned; a column of numbers below its head to the right.
 
-    The last column is wrapped so that lines are at most *width* cells, the others cut at *widest*. Without a width, as
-    in a pipe, everything is there in full.
+    The last column is wrapped, the lines of the others are shortened in the middle, to *widest* cells at most. Where
+    that leaves no room for the last column, it goes below the others.
     """
-    cut = rows if width is None else [[*(cut_to(cell, widest) for cell in row[:-1]), row[-1]] for row in rows]
-    columns = list(zip(*cut, strict=True))
-    widths = [max(map(cell_width, column)) for column in columns[:-1]]
-    numeric = [all(cell.replace(",", "").isdigit() for cell in column[1:]) for column in columns[:-1]]
-    indent = sum(widths) + len(GAP) * len(widths)
+    if not rows:
+        return []
+    natural = [max(_cells_of(cell) for cell in column) for column in zip(*rows, strict=True)]
+    if width is None:
+        return _aligned(rows, natural, align_numbers=align_numbers)
+    widths = _narrowed([min(cells, widest) for cells in natural[:-1]], width - min(NARROWEST_LAST, natural[-1]))
+    if widths is None:
+        return [_stacked(row, width) for row in rows]
+    left = width - sum(widths) - GAP * len(widths)
+    return _aligned(rows, [*widths, min(left, natural[-1])], align_numbers=align_numbers)
+
+
+def _cells_of(cell: str) -> int:
+    return max((cell_len(line) for line in cell.split("\n")), default=0)
+
+
+def _narrowed(widths: Sequence[int], room: int) -> list[int] | None:
+    """The widths, the widest ones made narrower until they and their gaps fit into *room*; None where they cannot."""
+    narrowed = list(widths)
+    while (excess := sum(narrowed) + GAP * len(narrowed) - room) > 0:
+        widest = max(narrowed, default=0)
+        if widest <= NARROWEST:
+            return None
+        narrower = max(NARROWEST, widest - excess)
+        narrowed[narrowed.index(widest)] = narrower
+    return narrowed
+
+
+def _aligned(rows: Rows, widths: Sequence[int], *, align_numbers: bool) -> list[list[str]]:
+    total = max(1, sum(widths) + GAP * (len(widths) - 1))
+    console = _console(total, coloured=False)
+    numeric = [align_numbers and _is_numeric(column) for column in zip(*rows, strict=True)]
+    numeric[-1] = False
     lines = []
-    for row in cut:
-        cells = [_padded(*cell) for cell in zip(row[:-1], widths, numeric, strict=True)]
-        first, *others = _wrapped(row[-1], None if width is None else max(NARROWEST_LAST, width - indent))
-        lines += [GAP.join([*cells, first]).rstrip(), *(" " * indent + line for line in others)]
+    for row in rows:
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0), collapse_padding=True)
+        for cells, to_the_right in zip(widths, numeric, strict=True):
+            table.add_column(width=max(1, cells), justify="right" if to_the_right else "left", overflow="fold")
+        *names, last = row
+        shown = [_shortened(cell, cells) for cell, cells in zip(names, widths, strict=False)]
+        table.add_row(*map(Text, shown), _wrapped(last, max(1, widths[-1]), console))
+        lines.append([line.rstrip() for line in _printed(console, table).split("\n")])
     return lines
 
 
-def _wrapped(text: str, width: int | None) -> list[str]:
-    if width is None:
-        return [text]
-    return textwrap.wrap(text, width, max_lines=MOST_LINES, placeholder=ELLIPSIS) or [""]
+def _is_numeric(column: Sequence[str]) -> bool:
+    return all(cell.replace(",", "").isdigit() for cell in column[1:])
 
 
-def _padded(cell: str, width: int, to_the_right: bool) -> str:
-    room = " " * (width - cell_width(cell))
-    return room + cell if to_the_right else cell + room
+def _shortened(cell: str, cells: int) -> str:
+    return "\n".join(shorten_middle(line, cells) for line in cell.split("\n"))
+
+
+def _stacked(row: Sequence[str], width: int) -> list[str]:
+    *names, last = row
+    head = [shorten_middle(line, width) for cell in names for line in cell.split("\n") if line]
+    console = _console(width, coloured=False)
+    below = _wrapped(last, width - len(INDENT), console)
+    return [*_joined(head, width), *(f"{INDENT}{line}" for line in below.plain.split("\n") if line)]
+
+
+def _joined(parts: Iterable[str], width: int) -> list[str]:
+    """The parts on as few lines as they fit on."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + GAP + cell_len(part) <= width:
+            lines[-1] += " " * GAP + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def _wrapped(text: str, cells: int, console: Console) -> Text:
+    """The text in lines of at most *cells* cells, and no more of them than a cell may have."""
+    lines = [line for part in text.split("\n") for line in Text(part).wrap(console, cells, overflow="fold")]
+    for line in lines:
+        line.rstrip()
+    if len(lines) > MOST_LINES:
+        del lines[MOST_LINES:]
+        lines[-1].truncate(cells - 1, overflow="crop")
+        lines[-1].append(ELLIPSIS)
+    return Text("\n").join(lines)
+
+
+def _console(width: int, *, coloured: bool) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        color_system="standard" if coloured else None,
+        force_terminal=coloured,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        no_color=False,
+        _environ={},
+    )
+
+
+def _printed(console: Console, what: Text | Table) -> str:
+    with console.capture() as captured:
+        console.print(what, overflow="ignore" if isinstance(what, Text) else None, no_wrap=isinstance(what, Text))
+    return captured.get().removesuffix("\n")

@@ -33,9 +33,10 @@ timestamp="2026-11-18T11:06:40.000Z">
         <property name="node" value="node-a" />
         <property name="attempt" value="1" />
         <property name="starts" value="2" />
+        <property name="last_line" value="no such codec: \ufffd[31mvp9\ufffd[0m" />
       </properties>
-      <failure message="failed: task encode: exit code 3; last log line: no such codec: \\x1b[31mvp9\\x1b[0m" \
-type="exit 3">task encode: exit code 3</failure>
+      <failure message="failed: task encode: exit code 3" type="exit 3">task encode: exit code 3
+no such codec: \ufffd[31mvp9\ufffd[0m</failure>
       <system-out>no such codec: \ufffd[31mvp9\ufffd[0m</system-out>
     </testcase>
     <testcase classname="video-encode" name="film-2" time="30.000" file="films.yaml" line="2">

@@ -16,10 +16,10 @@ def test_the_whole_page_of_a_run() -> None:
 
 1 succeeded, 1 failed of 2 items
 
-| items | outcome | cause | example | message | run again with |
-| ---: | --- | --- | --- | --- | --- |
-| 1 | ❌ failed | exit 3 | film-1 | task encode: exit code 3; last log line: no such codec: \
-\\\\x1b\\[31mvp9\\\\x1b\\[0m | `dispatchfile rerun k3v9x2ab --failed` |
+| items | outcome | cause | example | message | last log line | run again with |
+| ---: | --- | --- | --- | --- | --- | --- |
+| 1 | ❌ failed | exit 3 | film-1 | task encode: exit code 3 | no such codec: \
+\\\\x1b\\[31mvp9\\\\x1b\\[0m | `dispatchfile rerun k3v9x2ab --only film-1` |
 
 Run `k3v9x2ab` of films.yaml, 12m30s, 412 requests, peak 9 connections, 0 throttled.
 """
@@ -29,7 +29,7 @@ Run `k3v9x2ab` of films.yaml, 12m30s, 412 requests, peak 9 connections, 0 thrott
 def test_an_interrupted_run_says_how_to_go_on() -> None:
     """There is no table where nothing ended badly."""
     page = markdown_of_run(summary_of({"a": GOOD, "b": UNSENT}, "interrupted"))
-    assert page.endswith("throttled.\n\nGo on with `dispatchfile resume k3v9x2ab`.\n")
+    assert page.endswith("throttled.\n\nContinue with `dispatchfile resume k3v9x2ab`.\n")
     assert "|" not in page
 
 

@@ -67,7 +67,8 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
     story.after(0.5, Notice(STARTED_AT, NoticeKind.NO_LEADER, "no cluster leader; retrying"))
     story.after(1, Sending("i2", 2, STARTED_AT + 41))
     assert stream.getvalue() == START + (
-        "FAIL i1: failed (exit 3): task encode: exit code 3\n"
+        "FAIL i1: failed (exit 3): task encode: exit code 3; "
+        "last log line: no such codec: \\x1b[31mvp9\\x1b[0m\n"
         "warning: no cluster leader; retrying\n"
         "2 of 3 items after 10s: 1 succeeded, 1 failed; 1 sending\n"
     )

@@ -53,7 +53,7 @@ run k3v9x2ab of films.yaml to http://nomad.example:4646, wait: completion
 started 2026-11-18 11:06:40Z, 1h00m ago; interrupted after 9.0s, exit code 1
 4 items: 4 waiting
 
-go on with: dispatchfile resume k3v9x2ab
+continue with: dispatchfile resume k3v9x2ab
 """
     )
 

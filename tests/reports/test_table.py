@@ -1,6 +1,9 @@
-"""Columns of text."""
+"""Tables and wrapped lines."""
 
-from dispatchfile.reports.table import cell_width, cut_to, lay_out
+import pytest
+from rich.cells import cell_len
+
+from dispatchfile.reports.table import Command, fit, labelled, lay_out, row_lines, shorten_middle
 
 
 def test_columns_are_aligned_and_numbers_to_the_right() -> None:
@@ -14,23 +17,87 @@ def test_columns_are_aligned_and_numbers_to_the_right() -> None:
 
 def test_the_last_column_is_wrapped_below_itself() -> None:
     """Lines fit the terminal, and no word of a message is lost."""
-    lines = lay_out([("ITEM", "MESSAGE"), ("film-1", "one two three four five six seven")], width=30)
-    assert lines == ["ITEM    MESSAGE", "film-1  one two three four", "        five six seven"]
+    lines = lay_out([("ITEM", "MESSAGE"), ("film-1", "one two three four five six seven")], width=34)
+    assert lines == ["ITEM    MESSAGE", "film-1  one two three four five", "        six seven"]
 
 
-def test_other_columns_are_cut() -> None:
-    """One long name leaves room for the rest."""
-    assert lay_out([("a" * 60, "b")], width=80, widest=10) == ["aaaaaaaaa…  b"]
+def test_the_lines_of_each_row_are_known() -> None:
+    """Whatever is wrapped, what belongs to a row can be put below it."""
+    rows = [("ITEM", "MESSAGE"), ("film-1", "one two three four five six seven"), ("b", "x")]
+    assert row_lines(rows, width=34) == [
+        ["ITEM    MESSAGE"],
+        ["film-1  one two three four five", "        six seven"],
+        ["b       x"],
+    ]
 
 
-def test_nothing_is_cut_where_there_is_no_width() -> None:
+def test_a_message_has_five_lines_at_most() -> None:
+    """An ellipsis shows that there is more; -o json has all of it."""
+    lines = lay_out([("ITEM", "MESSAGE"), ("a", "word " * 100)], width=40)
+    assert len(lines) == 6
+    assert lines[-1].endswith("…")
+
+
+def test_other_columns_are_shortened_in_the_middle() -> None:
+    """Names that begin and end alike are still told apart."""
+    assert lay_out([("film-0001-of-a-long-series-of-films-0001", "b")], width=80, widest=15) == ["film-00…ms-0001  b"]
+
+
+def test_where_no_room_is_left_the_last_column_goes_below() -> None:
+    """On the narrowest of terminals nothing is lost."""
+    rows = [("ITEM", "OUTCOME", "CAUSE", "MESSAGE"), ("film-1", "failed", "exit 3", "no such codec: vp9")]
+    assert lay_out(rows, width=20) == [
+        "ITEM  OUTCOME  CAUSE",
+        "  MESSAGE",
+        "film-1  failed",
+        "exit 3",
+        "  no such codec: vp9",
+    ]
+
+
+def test_nothing_is_shortened_where_there_is_no_width() -> None:
     """Whoever reads from a pipe wants the whole of a name."""
     name, words = "a" * 90, "b " * 300
     assert lay_out([(name, words)], width=None) == [f"{name}  {words}".rstrip()]
 
 
+@pytest.mark.parametrize(
+    ("text", "cells", "short"),
+    [
+        pytest.param("abc", 3, "abc", id="fits"),
+        pytest.param("abcdefghij", 5, "ab…ij", id="letters"),
+        pytest.param("日本語日本語日本語", 8, "日本…語", id="wide ones"),
+        pytest.param("e\u0301" * 9, 5, "e\u0301e\u0301…e\u0301e\u0301", id="combining ones"),
+        pytest.param("abc", 2, "a…", id="hardly any room"),
+    ],
+)
+def test_the_middle_is_left_out(text: str, cells: int, short: str) -> None:
+    """No character is cut in two, and no mark is left without its letter."""
+    assert (shorten_middle(text, cells), cell_len(short) <= cells) == (short, True)
+
+
 def test_wide_characters_take_two_cells() -> None:
     """As terminals draw them, so that columns stay straight."""
-    assert [cell_width(text) for text in ("abc", "日本", "e\u0301")] == [3, 4, 1]
-    assert cut_to("日本語", 5) == "日本…"
     assert lay_out([("日本", "x"), ("abcd", "y")], width=None) == ["日本  x", "abcd  y"]
+
+
+def test_a_long_line_is_wrapped_and_keeps_its_colours() -> None:
+    """Continuations are indented."""
+    assert fit(["12 of 20 items did not end well:"], 22) == ["12 of 20 items did not", "  end well:"]
+    assert fit(["\x1b[1;31m12 of 20 items did not\x1b[0m end well:"], 22) == [
+        "\x1b[1;31m12 of 20 items did not\x1b[0m",
+        "  end well:",
+    ]
+
+
+def test_a_command_is_never_wrapped() -> None:
+    """Whoever copies it gets all of it."""
+    command = Command("  dispatchfile rerun k3v9x2ab --only group:1a2b3c4d")
+    assert fit([command], 20) == [command]
+    assert labelled("run again with", "dispatchfile rerun k3v9x2ab", 80) == [
+        "run again with: dispatchfile rerun k3v9x2ab"
+    ]
+    assert labelled("run again with", "dispatchfile rerun k3v9x2ab", 30) == [
+        "run again with:",
+        "  dispatchfile rerun k3v9x2ab",
+    ]

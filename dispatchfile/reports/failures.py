@@ -1,0 +1,97 @@
+"""What did not end well: few items one by one, many in groups, each with the command that runs it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dispatchfile.events import GOES_ON, Outcome
+from dispatchfile.reports.again import rerun_command, rerun_group
+from dispatchfile.reports.endings import cause_of, message_of
+from dispatchfile.reports.names import label_lines, listed_names
+from dispatchfile.reports.table import INDENT, Command, fit, labelled, row_lines
+from dispatchfile.reports.text import Palette, count_of, one_line
+from dispatchfile.results import Group, Summary, group_endings
+
+LISTED_ITEMS = 10  # more are shown in groups
+LISTED_GROUPS = 12
+GROUPS_WITH_NAMES = 6  # of more, no items are named
+LOG_NOT_READ = "log not read"
+READ_LOGS = f"{LOG_NOT_READ}: a run reads some logs only; with --logs failed it reads that of every failed item"
+
+
+def bad_endings(summary: Summary) -> tuple[Group, ...]:
+    """Return what did not end well, in groups, less what a resume sends anyway."""
+    resumed = summary.state == "interrupted"
+    return group_endings(
+        item for item in summary.items if not (resumed and item.outcome is Outcome.UNSENT and item.cause in GOES_ON)
+    )
+
+
+def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list[str]:
+    """Return a table of what did not end well, and an empty line; no lines where all is well."""
+    groups = bad_endings(summary)
+    bad = sum(group.count for group in groups)
+    if not bad:
+        return []
+    head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not end well:")
+    shown = _items(summary, groups, width) if bad <= LISTED_ITEMS else _groups(summary, groups, width)
+    notes = [READ_LOGS] if any(group.log_unread for group in groups) else []
+    return [*fit([head, *shown, *notes], width), ""]
+
+
+def _items(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:
+    ids = {item_id for group in groups for item_id in group.ids}
+    rows = [("ITEM", "OUTCOME", "CAUSE", "MESSAGE")]
+    rows += [
+        (label_lines(item), str(item.outcome), cause_of(item.cause, item.exit_code), message_of(item))
+        for item in summary.items
+        if item.id in ids
+    ]
+    again = rerun_command(summary, ids)
+    table = [line for lines in row_lines(rows, width=width) for line in lines]
+    return [*table, *(labelled("run again with", again, width) if again else [])]
+
+
+def words_of(group: Group) -> str:
+    """Return what the items of the group said: the last line of their logs, else the message on them."""
+    if group.log_unread:
+        return LOG_NOT_READ
+    return one_line(group.last_line or group.message) or "-"
+
+
+def _heading(groups: Iterable[Group]) -> str:
+    """The head of the column of words."""
+    kinds = {bool(group.last_line or group.log_unread) for group in groups}
+    return {True: "LAST LOG LINE", False: "MESSAGE"}[kinds.pop()] if len(kinds) == 1 else "LAST LOG LINE OR MESSAGE"
+
+
+def _groups(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:
+    shown = groups[:LISTED_GROUPS]
+    rows = [("ITEMS", "OUTCOME", "CAUSE", _heading(shown))]
+    rows += [
+        (f"{group.count:,}", str(group.outcome), cause_of(group.cause, group.exit_code), words_of(group))
+        for group in shown
+    ]
+    head, *blocks = row_lines(rows, width=width)
+    lines = list(head)
+    for group, block in zip(shown, blocks, strict=True):
+        named = len(groups) <= GROUPS_WITH_NAMES
+        lines += [*block, *_below(summary, group, width, named=named)]
+    return [*lines, *_rest(summary, groups, width)]
+
+
+def _below(summary: Summary, group: Group, width: int | None, *, named: bool) -> list[str]:
+    """Who is in the group, and the command for just these."""
+    names = [listed_names(group.items, width)] if named else []
+    command = rerun_group(summary, group)
+    return [*names, *([Command(INDENT + command)] if command else [])]
+
+
+def _rest(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:
+    left_out = groups[LISTED_GROUPS:]
+    if not left_out:
+        return []
+    items = count_of(sum(group.count for group in left_out), "item")
+    more = f"and {items} in {count_of(len(left_out), 'smaller group')} (-o json shows all)"
+    again = rerun_command(summary, [item_id for group in groups for item_id in group.ids])
+    return [more, *(labelled("run all of them again with", again, width) if again else [])]
