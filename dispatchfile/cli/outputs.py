@@ -52,14 +52,22 @@ def _trouble_of(path: Path) -> str:
     return "" if os.access(path if path.exists() else folder, os.W_OK) else "may not be written by this user"
 
 
-def write_reports(files: Iterable[ReportFile], summary: Summary) -> None:
-    """Write them all. Raises FileError for the first that cannot be written."""
-    for file in files:
-        try:
-            with file.path.open("a" if file.append else "w", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.writelines(report_pieces(file.kind, summary))
-        except OSError as exc:
-            raise FileError(str(file.path), exc.strerror or "cannot be written") from exc
+def write_report(file: ReportFile, pieces: Iterable[str]) -> None:
+    """
+    Write a report, or leave no part of it: half of one looks like a whole.
+
+    Raises FileError where it cannot be written, and whatever *pieces* raise.
+    """
+    done = False
+    try:
+        with file.path.open("a" if file.append else "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(pieces)
+        done = True
+    except OSError as exc:
+        raise FileError(str(file.path), exc.strerror or "cannot be written") from exc
+    finally:
+        if not done and not file.append and file.path.is_file():
+            file.path.unlink(missing_ok=True)
 
 
 def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:

@@ -8,32 +8,51 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TextIO
+from typing import ParamSpec, Protocol, TextIO
 
+from dispatchfile.cli.faults import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.outputs import read_report_files, write_reports
+from dispatchfile.cli.outputs import read_report_files, report_pieces, write_report
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
 from dispatchfile.errors import Interrupted
 from dispatchfile.problems import Problem
-from dispatchfile.reports.formats import OutputFormat, ProblemFormat
+from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
 from dispatchfile.reports.listing import list_problems
 from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
 from dispatchfile.reports.summary import summary_pieces, ways_on
-from dispatchfile.reports.text import Palette, count_of, visible
+from dispatchfile.reports.text import Palette, count_of, one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
 from dispatchfile.usecases.run import RunEnd
 
+Arguments = ParamSpec("Arguments")
 Work = Callable[[Reporter, Control], Awaitable[RunEnd]]
 ENDING = "interrupted: no new dispatches, waiting for requests in flight; press Ctrl-C again to quit now"
 ENDED = "interrupted; continue with: dispatchfile resume {run}"
+
+
+class RenderSummary(Protocol):
+    """Makes a summary's text, piece by piece."""
+
+    def __call__(
+        self, summary: Summary, form: OutputFormat, *, palette: Palette, width: int | None, verbose: bool
+    ) -> Iterator[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Renderers:
+    """What makes texts of a run. None of them can change its exit code."""
+
+    screen: Callable[[Display, OutputFormat], Screen]
+    summary: RenderSummary = summary_pieces
+    report: Callable[[ReportKind, Summary], Iterator[str]] = report_pieces
 
 
 class Session:
@@ -53,33 +72,38 @@ class Session:
         reports: Sequence[str] = (),
         ending: str = ENDING,
         ended: str = ENDED,
+        renderers: Renderers | None = None,
     ) -> None:
         self._display, self._output, self._manifest = display, output, manifest
         self._ending, self._ended = ending, ended
         self._reports = read_report_files(reports, os.environ)
-        self._progress = Progress(_screen(display, output), now=time.monotonic, wall=time.time, verbose=display.verbose)
+        self._renderers = renderers or Renderers(screen_for)
+        screen = self._renderers.screen(display, output)
+        self._progress = Progress(screen, now=time.monotonic, wall=time.time, verbose=display.verbose)
+        self._proof = FaultProof(self._progress)
+        self._lines = FaultProof(EventLines(write_result))
 
     def run(self, work: Work) -> int:
         """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
-        signals = Signals(on_first=lambda: self._progress.note(self._ending), before_exit=self._give_up)
+        signals = Signals(on_first=lambda: self._proof.note(self._ending), before_exit=self._give_up)
         try:
             with signals:
                 end = asyncio.run(self._run(work, signals))
         except KeyboardInterrupt:
             raise Interrupted("interrupted: nothing was sent", signals.exit_code or 130) from None
         finally:
-            self._progress.close()
+            close_quietly(self._progress.close)
         return self._show(end)
 
     def _give_up(self) -> None:
-        self._progress.close()
+        close_quietly(self._progress.close)
         if self._ended and self._progress.run:
             tell(Level.WARNING, self._ended.format(run=self._progress.run), self._display)
 
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()
         signals.watch_over(control)
-        ticking = asyncio.create_task(keep_ticking(self._progress.tick))
+        ticking = asyncio.create_task(keep_ticking(lambda: self._proof.attempt(self._progress.tick)))
         try:
             end = await work(self._reporter(), control)
         finally:
@@ -88,28 +112,47 @@ class Session:
 
     def _reporter(self) -> Reporter:
         if self._output is OutputFormat.NDJSON:
-            return Reporters(EventLines(write_result), self._progress)
-        return self._progress
+            return Reporters(self._lines, self._proof)
+        return self._proof
 
     def _show(self, end: RunEnd) -> int:
+        """Show what it came to; the exit code is the run's, whatever fails here."""
         if end.summary is None:
-            show_problems(end.problems, self._manifest, self._output, self._display)
+            self._attempt(show_problems, end.problems, self._manifest, self._output, self._display)
             return end.exit_code
         if end.problems and not self._display.quiet:
-            _tell_problems(end.problems, self._display)
-        self._show_summary(end.summary)
+            self._attempt(_tell_problems, end.problems, self._display)
+        for proof in (self._proof, self._lines):
+            if proof.fault is not None:
+                self._tell_fault(proof.fault)
+        if not self._attempt(self._show_summary, end.summary):
+            tell_plainly(plain_lines(end.summary), on_result_stream=self._output is OutputFormat.TEXT)
+        for file in self._reports:
+            self._attempt(write_report, file, self._renderers.report(file.kind, end.summary))
         return end.summary.exit_code
+
+    def _attempt(self, show: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> bool:
+        """Call *show*; return whether it worked. Why it did not is told."""
+        try:
+            show(*args, **kwargs)
+        except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
+            self._tell_fault(exc)
+            return False
+        return True
+
+    def _tell_fault(self, fault: Exception) -> None:
+        tell(Level.ERROR, one_line(describe_fault(fault)), self._display)
 
     def _show_summary(self, summary: Summary) -> None:
         palette, width = palette_for(self._display, sys.stdout), None
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
-        for piece in summary_pieces(summary, self._output, palette=palette, width=width):
+        render = self._renderers.summary
+        for piece in render(summary, self._output, palette=palette, width=width, verbose=self._display.verbose):
             write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             for line in ways_on(summary):
                 tell(Level.WARNING, f"interrupted: {line}", self._display)
-        write_reports(self._reports, summary)
 
 
 def _stopped(end: RunEnd) -> RunEnd:
@@ -117,7 +160,8 @@ def _stopped(end: RunEnd) -> RunEnd:
     return end if end.summary is None else replace(end, summary=replace(end.summary, state="stopped_early"))
 
 
-def _screen(display: Display, output: OutputFormat) -> Screen:
+def screen_for(display: Display, output: OutputFormat) -> Screen:
+    """Return what shows progress on standard error."""
     stream = Unbreakable(sys.stderr)
     if display.quiet:
         return NoScreen()

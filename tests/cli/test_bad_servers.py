@@ -197,7 +197,7 @@ async def test_a_run_whose_dispatches_never_get_through_ends(tmp_path: Path) -> 
         (None, None),
         ("unsent", "unreachable"),
     }
-    assert [end for end, _ in ends if "interrupted: go on with: dispatchfile resume " not in end.err] == []
+    assert [end for end, _ in ends if "interrupted: continue with: dispatchfile resume " not in end.err] == []
 
 
 REFUSED = ("refused", "validation")

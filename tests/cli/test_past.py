@@ -254,7 +254,7 @@ def test_an_export_is_a_manifest(past: Path, capsys: pytest.CaptureFixture[str])
     assert run_to_exit_code(["run", "again.dispatchfile.yaml", "--local", "-q", "-o", "json"]) == 2
     capsys.readouterr()
     assert run_to_exit_code(argv) == 1
-    assert "exists already; nothing was written" in capsys.readouterr().err
+    assert "is there already; nothing was written" in capsys.readouterr().err
 
 
 def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -380,7 +380,7 @@ def interrupt(command: list[str], number: signal.Signals, folder: Path) -> None:
         finally:
             process.kill()
             process.wait()
-    assert "interrupted: go on with: dispatchfile resume r1" in told.read_text()
+    assert "interrupted: continue with: dispatchfile resume r1" in told.read_text()
 
 
 @pytest.mark.parametrize("output", [[], ["-o", "json"], ["-o", "ndjson"]])
