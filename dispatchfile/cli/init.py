@@ -18,17 +18,18 @@ def init(
     connection: ConnectionFlags,
     display: Display,
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to; made if need be.", show_default=False)
+        Path, typer.Argument(metavar="[DIR]", help="Folder to write to; created if necessary.", show_default=False)
     ] = Path(),
     from_job: Annotated[
-        str | None, typer.Option("--from-job", metavar="JOB", help="Ask Nomad what this parameterized job takes.")
+        str | None,
+        typer.Option("--from-job", metavar="JOB", help="Write a manifest for this registered parameterized job."),
     ] = None,
 ) -> int:
     """
     Write a commented manifest to start from.
 
-    Nothing is ever overwritten. With nothing else, one that runs anywhere, with its job and its template. With
-    --from-job, one that dispatches a registered job.
+    Writes a manifest that runs anywhere, with its template, its job and the schema for editors. With --from-job, asks
+    Nomad what the job requires and writes a manifest for it. Never overwrites a file.
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
@@ -42,6 +43,8 @@ def init(
         reach = read_connection(connection.as_mapping(), os.environ)
         texts = asyncio.run(usecase.read_files_for_job(reach, checked_text(from_job, "--from-job"), name))
     written = usecase.write_new_files(folder, texts)
+    schema = usecase.write_schema(folder)
+    written = written if schema is None else (*written, schema)
     if not display.quiet:
         write_result("".join(f"wrote {visible(str(path))}\n" for path in written))
     return 0

@@ -17,7 +17,7 @@ from dispatchfile.render import has_template
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import UNLIMITED, Settings, format_duration
 from dispatchfile.usecases.children import LET_GO
-from dispatchfile.usecases.init import MODELINES, quoted, write_new_files
+from dispatchfile.usecases.init import MODELINES, SCHEMA_FILE, quoted, write_new_files
 from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, restored_items
 
 Entry = dict[str, list[str]]  # YAML by key: what follows the colon, and lines below it
@@ -39,7 +39,8 @@ def export_items(options: RerunOptions, path: Path) -> int:
         raise FileError(str(path), "is to lie in a folder that is not there")
     again = read_again(options)
     text = manifest_of(again, _restored_or_not(options, again))
-    write_new_files(path.parent, {path.name: text})
+    modelines = MODELINES if (path.parent / SCHEMA_FILE).exists() else ""  # a schema that is missing is an error
+    write_new_files(path.parent, {path.name: modelines + text})
     return len(again.items)
 
 
@@ -70,7 +71,7 @@ def manifest_of(again: Again, items: Sequence[Item]) -> str:
     ]
     for item, entry in zip(items, entries, strict=True):
         lines += [f"  {line}" for line in _item_lines(again.results.item(item.id), item, entry)]
-    return MODELINES + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _header_lines(again: Again, items: Sequence[Item], secrets: Secrets) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +11,15 @@ from dispatchfile.errors import FileError, UsageError
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.schema import read_schema
 
 MANIFEST = "dispatchfile.yaml"
 SCHEMA_FILE = "dispatchfile-v1.schema.json"  # beside the manifest
 MODELINES = f"""\
 # yaml-language-server: $schema={SCHEMA_FILE}
 # $schema: {SCHEMA_FILE}
-# Editors check by it once it is there: dispatchfile schema manifest > {SCHEMA_FILE}
-"""  # VS Code's, JetBrains', everybody's
+# Editors check this file and complete its keys with the schema beside it.
+"""  # for VS Code and others, for JetBrains, for people
 LONGEST_NAME = 40
 DEFAULT_NAMESPACE, DEFAULT_REGION = "default", "global"
 SHORT_ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
@@ -31,28 +33,28 @@ version: 1
 name: {name}
 description: A greeting for each of a few people.
 
-# What templates may use as vars.KEY; --var KEY=VALUE goes over it.
+# Templates use these as vars.KEY. --var KEY=VALUE overrides them.
 vars:
   sender: Ada
 
-# What every dispatch below has, unless it says otherwise.
+# Defaults for every dispatch below.
 defaults:
   job: greet # the ID of a parameterized job; this one is in jobs/greet.nomad.hcl
   meta: {{language: en}}
 
 settings:
-  wait: completion # or placement (as `nomad job dispatch`), or detach
-  # concurrency: 16        # requests at the same time
-  # in_flight: 1000        # items sent and still without outcome
+  wait: completion # or placement (like `nomad job dispatch`), or detach
+  # concurrency: 16        # most requests at the same time
+  # in_flight: 1000        # most items sent and without an outcome
   # stop_on: {{failures: 5%}}
 
 dispatches:
-  # One dispatch. Its id is what reports, `resume` and `rerun` know it by.
+  # One dispatch. Reports, `resume` and `rerun` identify it by its id.
   - id: hello
     payload: {{template: payloads/greeting.json.j2}}
     vars: {{person: Grace}}
 
-  # One dispatch for each row; also csv, json, ndjson, glob and matrix.
+  # One dispatch per row. Rows can also come from csv, json, ndjson, glob and matrix.
   - id: "hello-{{{{ each.name | lower }}}}"
     for_each:
       list:
@@ -69,8 +71,8 @@ STARTER_TEMPLATE = """\
 """
 
 STARTER_JOB = """\
-# Prints its payload. Plain sh, so it runs on the embedded agent (`dispatchfile run --local`)
-# and on a Nomad cluster that has the raw_exec driver enabled.
+# Prints its payload with plain sh. Runs on the embedded agent (`dispatchfile run --local`)
+# and on a Nomad cluster with the raw_exec driver enabled.
 job "greet" {
   datacenters = ["*"]
   type        = "batch"
@@ -114,7 +116,7 @@ job "greet" {
 
 
 def starter_files(name: str) -> Mapping[str, str]:
-    """The texts of a first manifest that runs anywhere, by path. *name* is made a slug."""
+    """Return the texts of a first manifest that runs anywhere, by path. *name* is made a slug."""
     return {
         MANIFEST: MODELINES + STARTER_MANIFEST.format(name=quoted(slug(name))),
         "payloads/greeting.json.j2": STARTER_TEMPLATE,
@@ -124,13 +126,13 @@ def starter_files(name: str) -> Mapping[str, str]:
 
 def files_for_job(job: Job, name: str) -> Mapping[str, str]:
     """
-    The texts of a manifest that dispatches *job*, by path: all it asks for filled in, all it permits as comments.
+    Return the texts of a manifest that dispatches *job*, by path: required keys filled in, optional keys as comments.
 
     Raises UsageError for a job that cannot be dispatched.
     """
     asked = job.parameterized
     if asked is None:
-        raise UsageError(f"job {job.id!r} is not parameterized: it cannot be dispatched")
+        raise UsageError(f"job {job.id!r} is not parameterized, so it cannot be dispatched")
     template = f"payloads/{slug(job.id)}.j2"
     lines = [
         "#",
@@ -138,6 +140,9 @@ def files_for_job(job: Job, name: str) -> Mapping[str, str]:
         "version: 1",
         f"name: {quoted(slug(name))}",
         *_target_lines(job),
+        "",
+        "# settings:",
+        "#   wait: completion # watch each item to its end; the default, placement, waits until Nomad has placed it",
         "",
         "defaults:",
         f"  job: {quoted(job.id)}",
@@ -149,6 +154,11 @@ def files_for_job(job: Job, name: str) -> Mapping[str, str]:
     ]
     manifest = MODELINES + "\n".join(lines) + "\n"
     return {MANIFEST: manifest} | ({template: "{{ item.id }}\n"} if asked.payload == "required" else {})
+
+
+def schema_text() -> str:
+    """Return the schema of manifests, as it lies beside them for editors."""
+    return json.dumps(read_schema("manifest"), indent=2, ensure_ascii=False) + "\n"
 
 
 def _target_lines(job: Job) -> list[str]:
@@ -197,19 +207,28 @@ async def read_files_for_job(connection: Connection, job_id: str, name: str) -> 
 
 def write_new_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
     """
-    Write *texts* below *folder*, made if need be. Nothing at all is written if one of them is there already.
+    Write *texts* below *folder*, which is created if necessary. Return the paths of the files.
 
-    Raises FileError.
+    Writes nothing at all if one of them exists. Raises FileError.
     """
     if folder.exists() and not folder.is_dir():
-        raise FileError(str(folder), "is no folder")
+        raise FileError(str(folder), "is not a folder")
     paths = {folder / name: text for name, text in texts.items()}
     for path in paths:
         if path.exists() or path.is_symlink():
-            raise FileError(str(path), "is there already; nothing was written")
+            raise FileError(str(path), "exists already; nothing was written")
     for path, text in paths.items():
         _write_new(path, text)
     return tuple(paths)
+
+
+def write_schema(folder: Path) -> Path | None:
+    """Write the schema into *folder* and return its path; None if there is one, which is left as it is."""
+    path = folder / SCHEMA_FILE
+    if path.exists() or path.is_symlink():
+        return None
+    _write_new(path, schema_text())
+    return path
 
 
 def _write_new(path: Path, text: str) -> None:

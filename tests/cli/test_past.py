@@ -254,7 +254,7 @@ def test_an_export_is_a_manifest(past: Path, capsys: pytest.CaptureFixture[str])
     assert run_to_exit_code(["run", "again.dispatchfile.yaml", "--local", "-q", "-o", "json"]) == 2
     capsys.readouterr()
     assert run_to_exit_code(argv) == 1
-    assert "is there already; nothing was written" in capsys.readouterr().err
+    assert "exists already; nothing was written" in capsys.readouterr().err
 
 
 def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:

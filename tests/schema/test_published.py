@@ -62,6 +62,15 @@ def test_no_choice_hides_what_is_wrong() -> None:
     assert re.findall(r'"(oneOf|anyOf|allOf|not|if)"', json.dumps(SCHEMA)) == []
 
 
+def test_editors_can_suggest_keys_where_one_is_to_be_chosen() -> None:
+    """yaml-language-server suggests none where maxProperties stands beside properties; each key has it instead."""
+    assert [path for path, schema in ALL if "maxProperties" in schema and "properties" in schema] == []
+    chosen = [schema for _, schema in ALL if "dependencies" in schema]
+    assert len(chosen) >= 2
+    for schema in chosen:
+        assert schema["dependencies"] == {key: {"maxProperties": 1} for key in schema["properties"]}
+
+
 def test_unknown_keys_are_refused_but_where_any_are_welcome() -> None:
     """A misspelled key is an error everywhere else."""
     open_to_all = {

@@ -19,6 +19,7 @@ from dispatchfile.settings import Rate, Settings, Share, Wait, resolve_settings
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import item_facts
 from dispatchfile.usecases.export import export_items, manifest_of
+from dispatchfile.usecases.init import SCHEMA_FILE, write_schema
 from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
 from dispatchfile.usecases.rerun import Again, RerunOptions
 from tests.making import make_item
@@ -270,9 +271,23 @@ async def test_an_export_never_overwrites_a_file(tmp_path: Path) -> None:
     path = tmp_path / "again.dispatchfile.yaml"
     assert export_items(options, path) == 1
     written = path.read_text()
-    with pytest.raises(FileError, match="is there already; nothing was written"):
+    with pytest.raises(FileError, match="exists already; nothing was written"):
         export_items(options, path)
     assert path.read_text() == written
     with pytest.raises(FileError, match="is to lie in a folder that is not there"):
         export_items(options, tmp_path / "none" / "x.yaml")
     assert "# 1 of the 1 items of run run1 (nightly)" in written
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_an_export_names_the_schema_if_it_lies_beside_it(tmp_path: Path, is_there: bool) -> None:
+    """A schema that is not there is an error in editors."""
+    name = await keep_run(tmp_path / "state", [item_of()], [Ended("a", 1, 1.0, Verdict(Outcome.FAILED))])
+    if is_there:
+        write_schema(tmp_path)
+    export_items(RerunOptions(name=name, choice=Choice(failed=True), connection=CONNECTION), tmp_path / "again.yaml")
+    written = (tmp_path / "again.yaml").read_text()
+    assert (written.startswith(f"# yaml-language-server: $schema={SCHEMA_FILE}\n"), "$schema" in written) == (
+        is_there,
+        is_there,
+    )

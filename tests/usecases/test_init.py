@@ -1,5 +1,7 @@
 """A first manifest."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from dispatchfile.items import Scope
 from dispatchfile.jobspec import read_job
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.schema import read_schema
 from dispatchfile.usecases.init import (
     SCHEMA_FILE,
     files_for_job,
@@ -18,6 +21,7 @@ from dispatchfile.usecases.init import (
     slug,
     starter_files,
     write_new_files,
+    write_schema,
 )
 from dispatchfile.usecases.load import ManifestSource, load_items
 
@@ -65,13 +69,22 @@ def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
     assert {item.request.job for item in loaded.items} == {job["ID"]}
 
 
-def test_editors_are_told_where_the_schema_is() -> None:
-    """VS Code and JetBrains each have a comment of their own for it; `schema` writes it there."""
-    assert starter_files("x")["dispatchfile.yaml"].splitlines()[:3] == [
-        f"# yaml-language-server: $schema={SCHEMA_FILE}",
-        f"# $schema: {SCHEMA_FILE}",
-        f"# Editors check by it once it is there: dispatchfile schema manifest > {SCHEMA_FILE}",
-    ]
+def test_editors_are_told_where_the_schema_is(tmp_path: Path) -> None:
+    """VS Code and JetBrains each have a comment of their own for it, and the schema is there."""
+    first, second, third = starter_files("x")["dispatchfile.yaml"].splitlines()[:3]
+    assert (first, second) == (f"# yaml-language-server: $schema={SCHEMA_FILE}", f"# $schema: {SCHEMA_FILE}")
+    assert third == "# Editors check this file and complete its keys with the schema beside it."
+    path = write_schema(tmp_path)
+    assert path == tmp_path / SCHEMA_FILE
+    assert json.loads(path.read_text(encoding="utf-8")) == read_schema("manifest")
+
+
+@pytest.mark.parametrize("content", ["", "{}"])
+def test_a_schema_that_is_there_is_left_as_it_is(tmp_path: Path, content: str) -> None:
+    """Other manifests in the folder may use it."""
+    (tmp_path / SCHEMA_FILE).write_text(content)
+    assert write_schema(tmp_path) is None
+    assert (tmp_path / SCHEMA_FILE).read_text() == content
 
 
 def test_a_manifest_for_a_job_has_all_that_it_asks_for() -> None:
@@ -85,6 +98,9 @@ def test_a_manifest_for_a_job_has_all_that_it_asks_for() -> None:
 version: 1
 name: films
 namespace: media
+
+# settings:
+#   wait: completion # watch each item to its end; the default, placement, waits until Nomad has placed it
 
 defaults:
   job: video/encode
@@ -115,6 +131,20 @@ def test_a_manifest_for_any_job_is_valid(
     assert [item.request.job for item in loaded.items] in ([job], [])
 
 
+@pytest.mark.parametrize("payload", ["required", "forbidden"])
+def test_waiting_for_completion_is_a_comment_away(tmp_path: Path, payload: str) -> None:
+    """With its two comment signs removed, the manifest is valid and waits."""
+    texts = dict(files_for_job(make_job("encode", Parameterized(payload, (), ())), "x"))
+    texts["dispatchfile.yaml"] = re.sub(
+        r"^# (settings:|  wait:)", r"\1", texts["dispatchfile.yaml"], flags=re.MULTILINE
+    )
+    write_new_files(tmp_path, texts)
+    loaded = load_items(_load(tmp_path))
+    assert loaded.problems == ()
+    assert loaded.document is not None
+    assert loaded.document.data["settings"] == {"wait": "completion"}
+
+
 def test_a_job_that_cannot_be_dispatched_is_refused() -> None:
     """It has no parameterized block."""
     with pytest.raises(UsageError, match="job 'web' is not parameterized"):
@@ -130,7 +160,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, present: str) -> None:
         there.write_text("mine")
     else:
         there.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FileError, match="is there already; nothing was written"):
+    with pytest.raises(FileError, match="exists already; nothing was written"):
         write_new_files(tmp_path, starter_files("x"))
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["greet.nomad.hcl", "jobs"]
 
@@ -138,7 +168,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, present: str) -> None:
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """A file stands where the folder is to be."""
     (tmp_path / "x").write_text("")
-    with pytest.raises(FileError, match="x: is no folder"):
+    with pytest.raises(FileError, match="x: is not a folder"):
         write_new_files(tmp_path / "x", starter_files("x"))
 
 
