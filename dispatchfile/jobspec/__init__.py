@@ -1,46 +1,120 @@
 """Nomad job files (HCL and JSON) to plain API jobs, for the embedded agent and for checks without a server."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dispatchfile.jobspec.body import Place, UnreadableJobError
+from dispatchfile.jobspec.body import Place, Trouble, UnreadableJobError
 from dispatchfile.jobspec.checks import check_job
 from dispatchfile.jobspec.defaults import canonical_job
 from dispatchfile.jobspec.durations import format_duration, parse_duration
+from dispatchfile.jobspec.hcl.document import Document
+from dispatchfile.jobspec.hcl.source import HclError
+from dispatchfile.jobspec.hcl.variables import GivenValues
 from dispatchfile.jobspec.jsonfile import read_json
 from dispatchfile.jobspec.reading import read_blocks
 
-__all__ = ["JobspecError", "canonical_job", "format_duration", "parse_duration", "read_job"]
+__all__ = [
+    "GivenValues",
+    "JobFile",
+    "JobspecError",
+    "canonical_job",
+    "format_duration",
+    "parse_duration",
+    "read_job",
+    "read_job_file",
+]
 
 LARGEST_FILE_BYTES: Final = 1_000_000  # Source: hashicorp/nomad, job_max_source_size
+MOST_PROBLEMS: Final = 20  # of one file
 
 
 class JobspecError(Exception):
-    """A job file that cannot be read; line and column count from 1 and are None where the trouble has no place."""
+    """
+    A job file that cannot be read.
 
-    def __init__(self, *, path: Path, line: int | None, column: int | None, message: str) -> None:
-        place = "" if line is None else f":{line}:{column}"
-        super().__init__(f"{path}{place}: {message}")
+    line and column count from 1 and are None where the trouble has no place. others: what else is wrong with the
+    file. declared: the names of its HCL variables, None if that cannot be told.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        line: int | None,
+        column: int | None,
+        message: str,
+        others: Sequence[Trouble] = (),
+        declared: frozenset[str] | None = None,
+    ) -> None:
+        first = Trouble(message, None if line is None else Place(line, column or 1))
+        super().__init__("\n".join(_located(path, trouble) for trouble in (first, *others)))
         self.path, self.line, self.column, self.message = path, line, column, message
+        self.others = tuple(others)
+        self.declared = declared
 
 
-def read_job(path: Path) -> dict[str, object]:
+def _located(path: Path, trouble: Trouble) -> str:
+    place = "" if trouble.place is None else f":{trouble.place.line}:{trouble.place.column}"
+    return f"{path}{place}: {trouble.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """The job of a file, and the names of the HCL variables that the file declares."""
+
+    job: dict[str, object]
+    declared: frozenset[str] = frozenset()
+
+
+_NOTHING_GIVEN: Final = GivenValues()
+
+
+def read_job(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True) -> dict[str, object]:
     """
     The job of an HCL or JSON file as ``PUT /v1/jobs`` takes it in ``Job``, with Nomad's defaults filled in.
 
     Durations are integer nanoseconds. Run-time references such as ``${NOMAD_META_x}`` stay as written.
+    given: values for the file's HCL variables; names that it does not declare are left alone. reads_files: whether
+    functions such as ``file`` may read from the disk, as `nomad job run` allows and Nomad's HTTP API does not.
     Raises JobspecError for a file that is no job, asks for something Nomad does not know, or for something the
     embedded agent cannot do.
     """
+    return read_job_file(path, given, reads_files=reads_files).job
+
+
+def read_job_file(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True) -> JobFile:
+    """Return what `read_job` does, and the variables that the file declares. Raises JobspecError."""
+    declared: frozenset[str] | None = None
     try:
-        job = canonical_job(_api_job(path, _text(path)))
+        text = _text(path)
+        if _is_json(path, text):
+            declared = frozenset()
+            api_job = read_json(text)
+        else:
+            document = Document(text, path.parent, reads_files=reads_files)
+            declared = document.declared
+            api_job = read_blocks(document.read(given))
+        job = canonical_job(api_job)
         check_job(job)
+    except HclError as exc:
+        first, *others = (Trouble(problem.message, problem.place) for problem in exc.problems[:MOST_PROBLEMS])
+        raise _error(path, first, others, declared) from exc
     except UnreadableJobError as exc:
-        line, column = (exc.place.line, exc.place.column) if exc.place else (None, None)
-        raise JobspecError(path=path, line=line, column=column, message=exc.message) from exc
+        raise _error(path, Trouble(exc.message, exc.place), (), declared) from exc
     except RecursionError as exc:
-        raise JobspecError(path=path, line=None, column=None, message="nested too deeply") from exc
-    return job
+        raise _error(path, Trouble("nested too deeply"), (), declared) from exc
+    return JobFile(job, declared)
+
+
+def _error(path: Path, first: Trouble, others: Sequence[Trouble], declared: frozenset[str] | None) -> JobspecError:
+    line, column = (first.place.line, first.place.column) if first.place else (None, None)
+    return JobspecError(path=path, line=line, column=column, message=first.message, others=others, declared=declared)
+
+
+def _is_json(path: Path, text: str) -> bool:
+    return path.suffix == ".json" or text.lstrip().startswith("{")
 
 
 def _text(path: Path) -> str:
@@ -60,14 +134,3 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise UnreadableJobError("the file is empty", Place(1, 1))
     return text
-
-
-def _api_job(path: Path, text: str) -> dict[str, object]:
-    if path.suffix == ".json" or text.lstrip().startswith("{"):
-        return read_json(text)
-    try:
-        # HCL's parser takes a while to load and is an optional dependency
-        from dispatchfile.jobspec.hcl import read_hcl  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise UnreadableJobError("HCL needs hcl2, which is not installed: pip install 'dispatchfile[local]'") from exc
-    return read_blocks(read_hcl(text))

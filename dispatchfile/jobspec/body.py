@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, Self, TypeAlias
+
+WAY_ROUND: Final = "Nomad's own reader may help: nomad job run -output FILE > jobs/NAME.nomad.json"
+
+
+class WrittenNumber(float):
+    """A number with a fraction, or beyond 64 bits, and the text that HCL makes of it."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, value: float, text: str) -> Self:
+        number = super().__new__(cls, value)
+        number.text = text
+        return number
+
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 
@@ -42,6 +57,14 @@ class Block:
     place: Place | None
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a file, and where."""
+
+    message: str
+    place: Place | None = None
+
+
 class UnreadableJobError(Exception):
     """A job file that cannot be understood, before it is known which file it is."""
 
@@ -55,6 +78,8 @@ def text_of(value: Value) -> str | None:
     """A primitive value as a string, the way HCL converts it; None for anything that has no such form."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, WrittenNumber):
+        return value.text
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
     return str(value) if isinstance(value, str | int) else None

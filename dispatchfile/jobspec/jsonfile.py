@@ -6,8 +6,9 @@ from typing import Any
 
 from dispatchfile.jobspec.apiform import folded, read_api
 from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value
+from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS_ONLY
 from dispatchfile.jobspec.reading import read_blocks
-from dispatchfile.jobspec.shapes import JOB, Kind, Shape
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Kind, Shape
 from dispatchfile.jobspec.template import Expression, TemplateError, split_template
 
 _COMMENT = "//"
@@ -78,9 +79,22 @@ def _body(data: Mapping[str, Any], shape: Shape) -> Body:
     for name, value in data.items():
         if name in shape.blocks:
             blocks += _blocks(name, value, shape.blocks[name])
+        elif _is_free_block(name, value, shape):
+            inner = _unwrapped(name, value, shape)
+            arguments_of_block = {
+                key: Argument(_evaluated(item), None) for key, item in inner.items() if key != _COMMENT
+            }
+            blocks.append(Block(name, (), Body(arguments_of_block), None))
         elif name != _COMMENT and not (value is None and name in shape.fields):
             arguments[name] = Argument(_evaluated(_unwrapped(name, value, shape)), None)
     return Body(arguments, tuple(blocks))
+
+
+def _is_free_block(name: str, value: Any, shape: Shape) -> bool:
+    """Whether a property is a block of words that only its reader knows, such as a driver's config."""
+    free = name in shape.fields and shape.fields[name].kind in FREE_FORM
+    only_argument = name in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ())
+    return free and not only_argument and isinstance(_unwrapped(name, value, shape), dict)
 
 
 def _unwrapped(name: str, value: Any, shape: Shape) -> Any:

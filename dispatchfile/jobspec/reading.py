@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value, text_of
+from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value, WrittenNumber, text_of
+from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS, MAPS_AS_ARGUMENTS_ONLY, NEVER_NULL, RANGES, REQUIRED
 from dispatchfile.jobspec.durations import parse_duration
+from dispatchfile.jobspec.hcl.numbers import NumberError, parse_number
 from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Kind, Shape
 from dispatchfile.jobspec.spelling import suggestion
 
@@ -17,7 +19,15 @@ def read_blocks(body: Body) -> dict[str, object]:
     if len(body.blocks) != 1:
         second = body.blocks[1].place if body.blocks else Place(1, 1)
         raise UnreadableJobError(f"expected one job block, found {len(body.blocks)}", second)
-    return _block(body.blocks[0], JOB)
+    return _block(_with_groups(body.blocks[0]), JOB)
+
+
+def _with_groups(job: Block) -> Block:
+    """Put each task that stands directly in the job into a group of its own name, before the other groups."""
+    alone = [block for block in job.body.blocks if block.type == "task"]
+    groups = [Block("group", task.labels, Body(blocks=(task,)), task.place) for task in alone]
+    others = [block for block in job.body.blocks if block.type != "task"]
+    return Block(job.type, job.labels, Body(job.body.arguments, (*groups, *others)), job.place)
 
 
 def _block(block: Block, shape: Shape) -> dict[str, object]:
@@ -29,7 +39,8 @@ def _block(block: Block, shape: Shape) -> dict[str, object]:
     if shape.shortcuts:
         values["Operand"] = values.get("Operand") or "="  # Nomad's HCL reader fills it in, its API does not
     for name, spec in shape.fields.items():
-        if spec.required and spec.key not in values:
+        needed = spec.required or name in REQUIRED.get(shape.key, ())
+        if needed and spec.key not in values:
             raise UnreadableJobError(f'{block.type} needs the argument "{name}"', block.place)
     return values
 
@@ -44,15 +55,37 @@ def _label(block: Block, shape: Shape) -> Iterator[tuple[str, object]]:
 
 def _argument(name: str, argument: Argument, block: Block, shape: Shape) -> dict[str, object]:
     if name in shape.fields:
-        spec = shape.fields[name]
-        return {spec.key: _converted(argument, spec.kind, name)}
+        return _field(name, argument, shape)
     if name in shape.shortcuts:
+        if argument.value is None or argument.value == "":
+            return {}
         value = _text(_converted(argument, shape.shortcuts[name], name), name, argument.place)
         return {"Operand": name, "LTarget" if name == "distinct_property" else "RTarget": value}
     if name in shape.blocks or name in shape.unsupported:
-        raise UnreadableJobError(f'"{name}" is a block: write {name} {{ … }}', argument.place)
+        raise UnreadableJobError(_as_block(name), argument.place)
     guess = suggestion(name, (*shape.fields, *shape.shortcuts, *shape.blocks))
     raise UnreadableJobError(f'unknown argument "{name}" in {block.type}{guess}', argument.place)
+
+
+def _field(name: str, argument: Argument, shape: Shape) -> dict[str, object]:
+    spec = shape.fields[name]
+    if spec.kind in FREE_FORM and name not in MAPS_AS_ARGUMENTS.get(shape.key, ()):
+        raise UnreadableJobError(_as_block(name), argument.place)
+    if argument.value is None:
+        if spec.kind is Kind.DURATION or name in NEVER_NULL.get(shape.key, ()):
+            raise _mismatch(None, spec.kind, name, argument.place)
+        return {}
+    value = _converted(argument, spec.kind, name)
+    allowed = RANGES.get((shape.key, name))
+    if allowed and value not in allowed:
+        raise UnreadableJobError(
+            f"{name} must be a whole number from {allowed[0]} to {allowed[-1]}, got {value}", argument.place
+        )
+    return {spec.key: value}
+
+
+def _as_block(name: str) -> str:
+    return f'"{name}" is a block: write {name} {{ … }}'
 
 
 def _grouped(blocks: tuple[Block, ...]) -> Iterator[tuple[str, list[Block]]]:
@@ -62,7 +95,7 @@ def _grouped(blocks: tuple[Block, ...]) -> Iterator[tuple[str, list[Block]]]:
 
 def _nested(name: str, blocks: list[Block], parent: Block, shape: Shape) -> dict[str, object]:
     spec = shape.fields.get(name)
-    if spec and spec.kind in FREE_FORM:
+    if spec and spec.kind in FREE_FORM and name not in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ()):
         _refuse_second(blocks, name in parent.body.arguments)
         return {spec.key: _free_form(blocks[0], spec.kind)}
     if name not in shape.blocks:
@@ -103,9 +136,16 @@ def _free_form(block: Block, kind: Kind) -> object:
 
 
 def _config(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Nomad's parser drops nulls and takes ``a = {}`` for a block, of which there may be several."""
-    given = ((name, value) for name, value in values.items() if value is not None)
-    return {name: [value] if isinstance(value, dict) else value for name, value in given}
+    """Return a driver's config without what is null, as Nomad's parser does."""
+    return {name: _number_as_float(value) for name, value in values.items() if value is not None}
+
+
+def _number_as_float(value: Value) -> Value:
+    if isinstance(value, list):
+        return [_number_as_float(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _number_as_float(item) for name, item in value.items()}
+    return float(value) if isinstance(value, WrittenNumber) else value
 
 
 def _plain_values(body: Body) -> dict[str, Value]:
@@ -136,20 +176,30 @@ def _text(value: Value, name: str, place: Place | None) -> str:
 
 
 def _number(value: Value, name: str, place: Place | None) -> int:
-    if isinstance(value, str) and value.strip("-").isdecimal() and len(value) < 20:
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+    number = _whole(value)
+    if number is None or not -(2**63) <= number < 2**64:
+        raise _mismatch(value, Kind.NUMBER, name, place)
+    return number
+
+
+def _whole(value: Value) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
         return value
-    raise _mismatch(value, Kind.NUMBER, name, place)
+    text = text_of(value)
+    try:
+        number = None if text is None else parse_number(text)
+    except NumberError:
+        return None
+    return None if number is None else number.whole
 
 
 def _bool(value: Value, name: str, place: Place | None) -> bool:
     if isinstance(value, bool):
         return value
-    if value in ("true", "false"):
-        return value == "true"
+    if value in ("true", "false", "1", "0") and isinstance(value, str):
+        return value in ("true", "1")
     raise _mismatch(value, Kind.BOOL, name, place)
 
 

@@ -71,16 +71,6 @@ def test_without_the_packages_of_the_agent_they_are_named(call: list[str], tmp_p
     )
 
 
-def test_without_a_reader_of_hcl_it_is_named(tmp_path: Path) -> None:
-    """Job files in JSON need none."""
-    assert _run_without("none", ["init"], tmp_path)[0] == 0
-    code, told = _run_without("hcl2", ["run", "--local"], tmp_path)
-    assert (code, told.partition(": HCL needs ")[2]) == (
-        1,
-        "hcl2, which is not installed: pip install 'dispatchfile[local]'\n",
-    )
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_end_as_the_readme_says(name: str) -> None:
     """On the embedded agent, with real processes."""
