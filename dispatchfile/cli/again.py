@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dispatchfile.cli.effects import check_export
 from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
 from dispatchfile.cli.outputs import STANDARD_OUTPUT
 from dispatchfile.cli.past import name_run, on_nomad
@@ -134,6 +135,8 @@ def export_chosen(call: RerunCall, path: Path) -> int:
     """Write the manifest; the exit code."""
     if path == STANDARD_OUTPUT:
         raise UsageError("--export -: name a file, as the manifest is to be reviewed and kept")
+    options = {"report": call.reports, "logs": call.logs, "new": call.new}
+    check_export(options, call.connection, call.agent, call.output)
     try:
         count = export_items(_rerun_options(call), path)
     except NothingToRerun as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -42,12 +43,16 @@ def doctor(
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
+    from dispatchfile.cli.effects import check_no_manifest  # noqa: PLC0415
     from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415
     from dispatchfile.clock import Clock  # noqa: PLC0415
     from dispatchfile.reports.doctor import render_examination  # noqa: PLC0415
     from dispatchfile.reports.text import Palette  # noqa: PLC0415
     from dispatchfile.usecases.doctor import DoctorOptions, examine  # noqa: PLC0415
 
+    checked = settings.as_mapping() | {"wait": wait.as_setting()}
+    if not manifest:
+        check_no_manifest({**asdict(given), **checked})
     source = None
     if manifest:
         scope = read_scope(connection.namespace, connection.region, os.environ)
@@ -56,7 +61,7 @@ def doctor(
         flags=connection.as_mapping(),
         environ=os.environ,
         source=source,
-        settings=settings.as_mapping() | {"wait": wait.as_setting()},
+        settings=checked,
     )
     exam = asyncio.run(examine(options, clock=Clock()))
     palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))

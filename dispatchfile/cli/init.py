@@ -33,9 +33,12 @@ def init(
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
+    from dispatchfile.cli.effects import check_unasked  # noqa: PLC0415
     from dispatchfile.nomad.connection import checked_text, read_connection  # noqa: PLC0415
     from dispatchfile.usecases import init as usecase  # noqa: PLC0415
 
+    if from_job is None:
+        check_unasked(connection, "--from-job", "without --from-job: no server is asked")
     name = folder.resolve().name
     if from_job is None:
         texts = usecase.starter_files(name)

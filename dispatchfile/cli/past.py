@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dispatchfile.cli.effects import check_past_run
 from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display
-from dispatchfile.cli.running import refuse_cluster_flags
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.sources import manifest_here
 from dispatchfile.errors import UsageError
@@ -25,6 +25,7 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run import RunEnd
 
 RUN_ID = re.compile(r"[a-z0-9]{1,20}")
+OF_NEW_RUNS = frozenset({"NOMAD_NAMESPACE", "NOMAD_REGION"})
 YAML = frozenset({".yaml", ".yml"})
 
 
@@ -66,29 +67,32 @@ def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -
     """
     The way to where the run went: what the environment points at may be another cluster.
 
-    A flag is believed: one cluster has many addresses.
+    A flag is believed: one cluster has many addresses. The environment's namespace and region are for new runs: the
+    items of this one have theirs.
     """
+    check_past_run(header, flags)
     there = header.target.address
-    connection = read_connection(flags.as_mapping(), os.environ)
+    environ = {name: value for name, value in os.environ.items() if name not in OF_NEW_RUNS}
+    connection = read_connection(flags.as_mapping(), environ)
     if flags.address or header.local or connection.address == there:
         return connection
     if os.environ.get("NOMAD_ADDR"):
         note = f"run {header.id} went to {there}: asking there, and not {connection.address} (NOMAD_ADDR)"
         tell(Level.INFO, f"{note}; --address says otherwise", display)
-    return read_connection({**flags.as_mapping(), "address": there}, os.environ)
+    return read_connection({**flags.as_mapping(), "address": there}, environ)
 
 
 def on_nomad(
     header: RunHeader, agent: AgentFlags, flags: ConnectionFlags, display: Display, work: OnNomad
 ) -> Callable[[Reporter, Control], Awaitable[RunEnd]]:
     """*work* where the run went; for a local run that is an embedded agent of its own, started for the while."""
+    check_past_run(header, flags, agent)
     if not header.local:
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)
     from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
     from dispatchfile.cli.local import read_local_jobs  # noqa: PLC0415
 
-    refuse_cluster_flags(flags)
     jobs = read_local_jobs(agent, header.manifest)
 
     async def on_agent(reporter: Reporter, control: Control) -> RunEnd:

@@ -21,7 +21,6 @@ from dispatchfile.cli.options import (
     StateDir,
     WaitFlags,
 )
-from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -75,11 +74,22 @@ def run(
     Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items ended well,
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
+    from dispatchfile.cli.effects import check_dry_run, check_journal  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.sources import default_manifest  # noqa: PLC0415
 
-    if dry_run and report:
-        raise UsageError("--report tells of a run that was made, and --dry-run makes none: leave out one of them")
+    options = {
+        "report": report,
+        "logs": logs,
+        "skip_succeeded": skip_succeeded,
+        "new": new,
+        "no_journal": no_journal,
+        "on_interrupt": on_interrupt is OnInterrupt.STOP,
+        "state_dir": state_dir,
+    }
+    if dry_run:
+        check_dry_run(options, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
+    check_journal(journal=not no_journal, new=new)
     call = RunCall(
         manifest=default_manifest() if manifest is None else manifest,
         local=local,

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dispatchfile.cli.effects import check_cluster_run, check_local_run
 from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
 from dispatchfile.cli.session import Session, palette_for, show_problems
 from dispatchfile.cli.sources import read_scope, read_sources
@@ -31,7 +32,6 @@ from dispatchfile.usecases.run import RunEnd, RunOptions, prepare
 from dispatchfile.usecases.stop import StopOptions, stop_run
 
 RUN_ID = r"[a-z0-9]{1,20}"
-CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - {"namespace", "region"}
 REQUESTS_SCHEMA = "dispatchfile/requests/v1"
 
 
@@ -113,9 +113,9 @@ def _options(call: RunCall) -> RunOptions:
     environ = {} if call.local else os.environ
     connection = Connection() if call.local else read_connection(call.connection.as_mapping(), environ)
     if call.local:
-        refuse_cluster_flags(call.connection)
+        check_local_run(call.connection, skip_succeeded=call.skip_succeeded)
     else:
-        _refuse_agent_flags(call.agent)
+        check_cluster_run(call.agent)
     scope = read_scope(call.connection.namespace, call.connection.region, environ)
     (source,) = read_sources([call.manifest], call.given, scope=scope, environ=os.environ)
     return RunOptions(
@@ -133,22 +133,6 @@ def _options(call: RunCall) -> RunOptions:
         journal=call.journal,
         stop_on_interrupt=call.stop_on_interrupt,
     )
-
-
-def refuse_cluster_flags(flags: ConnectionFlags) -> None:
-    """Raises UsageError for flags that say where a cluster is, of a run that has an agent of its own."""
-    given = [name for name, value in flags.as_mapping().items() if value and name in CLUSTER_FLAGS]
-    if given:
-        raise UsageError(
-            f"a local run has an embedded agent of its own, so --{given[0].replace('_', '-')} has no meaning"
-        )
-
-
-def _refuse_agent_flags(flags: AgentFlags) -> None:
-    """Who forgot --local must not reach a cluster."""
-    given = [name for name, value in asdict(flags).items() if value]
-    if given:
-        raise UsageError(f"--{given[0]}: is for the embedded agent: add --local")
 
 
 # --dry-run

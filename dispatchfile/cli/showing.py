@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from dispatchfile.cli.effects import check_unasked
 from dispatchfile.cli.options import Display
 from dispatchfile.cli.outputs import STANDARD_OUTPUT, report_pieces
 from dispatchfile.cli.past import PastCall, connection_to, name_run, terminal_width
@@ -42,6 +43,8 @@ LOGS_SCHEMA = "dispatchfile/logs/v1"
 def show_status(call: PastCall, *, refresh: bool) -> int:
     """Tell where the run stands; the exit code."""
     name, stored = call.find()
+    if not refresh:
+        check_unasked(call.connection, "--refresh", "without --refresh: the journal alone is read")
     past = read_past(name)
     summary = past.summary()
     if refresh:

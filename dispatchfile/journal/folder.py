@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,8 @@ def run_files(folder: Path) -> list[Path]:
     """The files of all runs, newest first. Raises JournalError."""
     with folder_errors(folder):
         runs = folder / "runs"
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a file")
         found = [path for path in runs.iterdir() if path.suffix == ".db" and "-" in path.stem] if runs.is_dir() else []
     return sorted(found, reverse=True)
 

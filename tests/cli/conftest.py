@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("tests.cli.option_table")
+
 
 @pytest.fixture
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -96,12 +96,14 @@ SHARED = {
         pytest.param(["run", "--wait", "placement"], "write --wait=placement", id="wait with a word"),
         pytest.param(["run", "--run-id", "A-1"], "--run-id A-1: is not of 1 to 20", id="a run ID"),
         pytest.param(["run", "--var", "key"], "--var key: write it as KEY=VALUE", id="a variable without value"),
-        pytest.param(["run", "--local", "--address=http://n"], "--address has no meaning", id="local and elsewhere"),
+        pytest.param(["run", "--local", "--address=http://n"], "--address has no effect", id="local and elsewhere"),
         pytest.param(["run", "-address=n:4646"], "write http://n:4646", id="an address without scheme"),
         pytest.param(["run", "--report", "pdf=x"], "KIND is one of json, junit, markdown", id="no such report"),
         pytest.param(["run", "--report", "junit=/no/such/x"], "there is no folder /no/such", id="report's folder"),
         pytest.param(["run", "--report", "json=-"], "standard output is for the result", id="report to the result"),
-        pytest.param(["run", "--dry-run", "--report", "json=x"], "--dry-run makes none", id="report of nothing"),
+        pytest.param(
+            ["run", "--dry-run", "--report", "json=x"], "--report has no effect with --dry-run", id="report of nothing"
+        ),
         pytest.param(["run", "--report", "junit=/"], "--report junit=/: is a folder", id="report is a folder"),
         pytest.param(["run", "--local", "--fault", "429"], "--fault: a fault is written KIND=AMOUNT", id="a fault"),
         pytest.param(["run", "--local", "--jobs", "no*"], "--jobs no*: there are no such job files", id="a glob"),

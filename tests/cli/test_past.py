@@ -222,7 +222,7 @@ def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) 
         ),
         pytest.param(["rerun", "--outcome", "bad"], "'bad' is not one of", id="no such outcome"),
         pytest.param(["rerun", "--failed", "--wait=never"], "--wait: 'never' is not one of", id="a setting"),
-        pytest.param(["rerun", "--failed", "--address", "http://n"], "--address has no meaning", id="an address"),
+        pytest.param(["rerun", "--failed", "--address", "http://n"], "--address has no effect", id="an address"),
         pytest.param(["watch", "--timeout", "soon"], "--timeout: 'soon' is not a duration", id="a duration"),
         pytest.param(["logs", "r1", "none"], "Error: none: matches none of 2 items", id="no such item"),
         pytest.param(["logs", "r1", "--tail", "0"], "0 is not in the range x>=1", id="no lines"),

@@ -1,0 +1,116 @@
+"""Options that would have no effect beside others: they are refused, never dropped without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+from dispatchfile.cli.options import AgentFlags, ConnectionFlags
+from dispatchfile.errors import UsageError
+from dispatchfile.journal import RunHeader
+from dispatchfile.reports.formats import OutputFormat
+
+LEAVE_IT_OUT = "leave it out"
+LEAVE_ONE_OUT = "leave out one of them"
+SCOPE = frozenset({"namespace", "region"})
+CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - SCOPE
+
+
+def refuse_without_effect(options: Iterable[str], why: str, remedy: str = LEAVE_IT_OUT) -> None:
+    """Raise UsageError for the first of the given *options*, by parameter name; do nothing if there is none."""
+    for option in options:
+        raise UsageError(f"--{option.replace('_', '-')} has no effect {why}: {remedy}")
+
+
+def given(options: Mapping[str, object]) -> list[str]:
+    """Return the names of the *options* that were given: empty values and defaults are None, False or empty."""
+    return [name for name, value in options.items() if value not in (None, False, "", (), [])]
+
+
+def given_cluster_flags(flags: ConnectionFlags) -> list[str]:
+    """Return the names of the options that say where a cluster is and how it is reached."""
+    return [name for name in given(flags.as_mapping()) if name in CLUSTER_FLAGS]
+
+
+# run
+
+
+def check_dry_run(
+    options: Mapping[str, object], selectors: Sequence[str], agent: AgentFlags, connection: ConnectionFlags
+) -> None:
+    """
+    Refuse what only a run that is sent would use.
+
+    options: by parameter name. selectors: of --only and --skip; `outcome:` among them reads the journal of the target.
+    """
+    from_journal = {"address", "state_dir"} if any(text.startswith("outcome:") for text in selectors) else set()
+    wanted = [*given(options), *given(asdict(agent)), *given_cluster_flags(connection)]
+    names = (name for name in wanted if name not in from_journal)
+    refuse_without_effect(names, "with --dry-run, which asks no server and sends nothing", LEAVE_ONE_OUT)
+
+
+def check_local_run(connection: ConnectionFlags, *, skip_succeeded: bool) -> None:
+    """Refuse what a run on an embedded agent of its own cannot use."""
+    refuse_cluster_flags(connection)
+    if skip_succeeded:
+        why = "with --local: a new embedded agent knows nothing of earlier runs, so every item is sent"
+        refuse_without_effect(["skip_succeeded"], why, LEAVE_ONE_OUT)
+
+
+def refuse_cluster_flags(flags: ConnectionFlags) -> None:
+    """Raise UsageError for flags that say where a cluster is, of a run that has an agent of its own."""
+    refuse_without_effect(given_cluster_flags(flags), "on a local run, which has an embedded agent of its own")
+
+
+def check_cluster_run(agent: AgentFlags) -> None:
+    """Refuse the embedded agent's options: a user who forgot --local must not reach a cluster."""
+    refuse_without_effect(given(asdict(agent)), "without --local", f"add --local, or {LEAVE_IT_OUT}")
+
+
+def check_journal(*, journal: bool, new: bool) -> None:
+    """Refuse --new of a run that no journal is kept of, as it never looks for another one."""
+    if new and not journal:
+        why = "with --no-journal, which does not look for unfinished runs"
+        refuse_without_effect(["new"], why, LEAVE_ONE_OUT)
+
+
+# Past runs
+
+
+def check_past_run(header: RunHeader, connection: ConnectionFlags, agent: AgentFlags | None = None) -> None:
+    """Refuse what cannot change where a past run's items are."""
+    _refuse_other_scope(header, "namespace", connection.namespace, header.target.namespaces)
+    _refuse_other_scope(header, "region", connection.region, [header.target.region] if header.target.region else [])
+    if header.local:
+        refuse_cluster_flags(connection)
+    elif agent is not None:
+        where = f"on run {header.id}, which went to {header.target.address} and not to an embedded agent"
+        refuse_without_effect(given(asdict(agent)), where)
+
+
+def _refuse_other_scope(header: RunHeader, key: str, flag: str | None, known: Sequence[str]) -> None:
+    if flag and known and list(known) != [flag]:
+        names = ", ".join(repr(name) for name in known)
+        kind = key if len(known) == 1 else f"{key}s"
+        raise UsageError(f"--{key} {flag}: the items of run {header.id} are in {kind} {names}: {LEAVE_IT_OUT}")
+
+
+def check_export(
+    options: Mapping[str, object], connection: ConnectionFlags, agent: AgentFlags, output: OutputFormat
+) -> None:
+    """Refuse what only a rerun that is sent would use."""
+    wanted = {**options, **connection.as_mapping(), **asdict(agent), "output": output is not OutputFormat.TEXT}
+    refuse_without_effect(given(wanted), "with --export, which writes a manifest and sends nothing", LEAVE_ONE_OUT)
+
+
+# Commands that ask a server only if they are told to
+
+
+def check_unasked(connection: ConnectionFlags, option: str, why: str) -> None:
+    """Refuse connection flags of a command that asks no server without the *option*."""
+    refuse_without_effect(given(connection.as_mapping()), why, f"add {option}, or {LEAVE_IT_OUT}")
+
+
+def check_no_manifest(options: Mapping[str, object]) -> None:
+    """Refuse what is for the manifest of `doctor`, if it has none."""
+    refuse_without_effect(given(options), "without a manifest", f"name a manifest, or {LEAVE_IT_OUT}")

@@ -1,0 +1,115 @@
+"""Rows of `agent`, of `init`, and of the options of runs that start an embedded agent of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.option_table.checks import Check, Row
+from tests.cli.option_table.display import agent_says
+from tests.cli.option_table.own import STEPS, call_of, steps
+from tests.cli.option_table.stage import Stage
+from tests.dispatch_command.jobs import ask
+
+
+def _jobs(command: str) -> Check:
+    def check(stage: Stage) -> None:
+        steps(stage)
+        Path("jobs").rename("elsewhere")
+        assert "there are no job files in" in stage.call(*call_of(command)).err
+        assert json.loads(stage.call(*call_of(command), "-o", "json", "--jobs", "elsewhere/*.json").out)["counts"]
+
+    return check
+
+
+def _slots(command: str) -> Check:
+    """One allocation at a time: the next one starts once the one before has ended."""
+
+    def check(stage: Stage) -> None:
+        alone = f'"mkdir {stage.folder}/busy && sleep 0.05 && rmdir {stage.folder}/busy"'
+        manifest = Path("dispatchfile.yaml")
+        manifest.write_text(manifest.read_text().replace('"false"', alone).replace('"true"', alone))
+        steps(stage)
+        outcomes = stage.call(*call_of(command), "-o", "json", "--slots", "1").outcomes
+        assert {outcomes[item] for item in ("bad", "more")} == {"succeeded/-"}
+
+    return check
+
+
+def _fault(command: str) -> Check:
+    def check(stage: Stage) -> None:
+        steps(stage)
+        call = (*call_of(command), "-o", "json", "--unreachable-after", "100ms")
+        assert "No cluster leader" in stage.call(*call, "--fault", "leaderless=60s").err
+
+    return check
+
+
+def _datacenter(command: str) -> Check:
+    """A job for another datacenter than the default finds a node there."""
+
+    def check(stage: Stage) -> None:
+        job = json.loads(Path("jobs/work.nomad.json").read_text())
+        job["Job"]["Datacenters"] = ["berlin"]
+        Path("jobs/work.nomad.json").write_text(json.dumps(job))
+        steps(stage)
+        outcomes = stage.call(*call_of(command), "-o", "json", "--datacenter", "berlin").outcomes
+        assert outcomes["more"] == "succeeded/-"
+
+    return check
+
+
+def _agents_datacenter(stage: Stage) -> None:
+    def look(address: str) -> str:
+        nodes = ask(address, "GET", "/v1/nodes")
+        assert isinstance(nodes, list)
+        return str(nodes[0]["Datacenter"])
+
+    assert agent_says("--datacenter", "berlin", look=look).endswith("berlin")
+
+
+# agent, init
+
+
+def _allow_remote(stage: Stage) -> None:
+    refused = stage.call("agent", "--bind", "0.0.0.0:0")
+    assert (refused.code, "--allow-remote" in refused.err) == (1, True)
+    assert agent_says("--allow-remote").startswith("agent with 1 job")
+
+
+def _bind(stage: Stage) -> None:
+    """`agent_says` binds to a port of its own, and finds the agent there."""
+    assert agent_says() == "agent with 1 job: export NOMAD_ADDR=http://127.0.0.1:PORT\n"
+
+
+def _agent_jobs(stage: Stage) -> None:
+    Path("jobs").rename("elsewhere")
+    assert agent_says().startswith("agent with 0 jobs")
+    assert agent_says("--jobs", "elsewhere").startswith("agent with 1 job:")
+
+
+def _agent_refuses(option: str, value: str, message: str) -> Check:
+    def check(stage: Stage) -> None:
+        assert message in stage.call("agent", "--bind", "127.0.0.1:0", option, value).err
+
+    return check
+
+
+def _from_job(stage: Stage) -> None:
+    stage.call("init", "new", "--from-job", "work", "--address", stage.agent)
+    assert "how" in Path("new/dispatchfile.yaml").read_text()
+
+
+ROWS: Row = {
+    **{(command, "--jobs"): _jobs(command) for command in STEPS},
+    **{(command, "--slots"): _slots(command) for command in STEPS},
+    **{(command, "--fault"): _fault(command) for command in STEPS},
+    **{(command, "--datacenter"): _datacenter(command) for command in STEPS},
+    ("agent", "--datacenter"): _agents_datacenter,
+    ("agent", "--allow-remote"): _allow_remote,
+    ("agent", "--bind"): _bind,
+    ("agent", "--jobs"): _agent_jobs,
+    ("agent", "--slots"): _agent_refuses("--slots", "0", "0 is not in the range x>=1"),
+    ("agent", "--fault"): _agent_refuses("--fault", "nonsense", "--fault: a fault is written KIND=AMOUNT"),
+    ("init", "--from-job"): _from_job,
+}
