@@ -27,7 +27,7 @@ from dispatchfile.agent.scheduler import Report, Scheduler
 from dispatchfile.agent.server import AgentServer
 from dispatchfile.agent.state import State
 from dispatchfile.agent.submitted import joined_problems, problems_of, read_submitted
-from dispatchfile.jobspec.aside import aside_warning
+from dispatchfile.jobspec.warnings import job_warnings
 
 _FOUR_HOURS: Final = 4 * 3600.0
 _BACKLOG: Final = 512
@@ -159,12 +159,10 @@ class EmbeddedAgent:
         known = ((job, advice_on(job, self.node)) for job in self._state.jobs.values() if not job.parent_id)
         return {job.id: sentence for job, sentence in known if sentence is not None}
 
-    def left_aside(self) -> Mapping[str, str]:
-        """For each registered job with blocks that have no effect here, by ID: a sentence that names them."""
-        warnings = (
-            (job.id, aside_warning(job.spec.document)) for job in self._state.jobs.values() if not job.parent_id
-        )
-        return {job_id: warning for job_id, warning in warnings if warning}
+    def warnings(self) -> Sequence[tuple[str, str]]:
+        """What a user should know of the registered jobs: the job's ID, and a sentence."""
+        jobs = [job for job in self._state.jobs.values() if not job.parent_id]
+        return [(job.id, warning) for job in jobs for warning in job_warnings({**job.spec.document, "Meta": job.meta})]
 
     # what tests and rehearsals do to it from inside
 

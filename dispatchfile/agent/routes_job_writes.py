@@ -24,7 +24,7 @@ from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problem
 from dispatchfile.agent.views import annotations_view
 from dispatchfile.jobspec import JobspecError, read_job
 from dispatchfile.jobspec.apiform import folded
-from dispatchfile.jobspec.aside import aside_warning
+from dispatchfile.jobspec.warnings import job_warnings
 
 _REGISTER: Final[Mapping[str, Kind]] = {
     "Diff": "bool",
@@ -61,7 +61,7 @@ def validate(core: Core, call: Call) -> Reply:
             "DriverConfigValidated": True,
             "Error": joined_problems(problems) if problems else "",
             "ValidationErrors": problems or None,
-            "Warnings": aside_warning(submitted.spec.document),
+            "Warnings": _warnings(submitted.document),
         }
     )
 
@@ -74,6 +74,13 @@ def _submitted(call: Call, fields: Mapping[str, object]) -> Submitted:
         return read_submitted(document, call.namespace)
     except MalformedJob as exc:
         raise HttpError(400, f"json: {exc}") from exc
+
+
+def _warnings(document: Mapping[str, object]) -> str:
+    """As hashicorp/go-multierror prints them."""
+    warnings = job_warnings(document)
+    listed = "".join(f"* {warning}\n" for warning in warnings)
+    return f"{len(warnings)} warning{'s' * (len(warnings) > 1)}:\n\n{listed}" if warnings else ""
 
 
 def _check_region(*names: str) -> None:
@@ -151,7 +158,7 @@ def _registered(written: Written, job: Job) -> dict[str, object]:
         "EvalID": evaluation.id if evaluation else "",
         "Index": written.index,
         "JobModifyIndex": job.modify_index,
-        "Warnings": aside_warning(job.spec.document),
+        "Warnings": _warnings({**job.spec.document, "Meta": job.meta}),
         **_META,
     }
 
@@ -195,7 +202,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: 
         "Index": index,
         "JobModifyIndex": index,
         "NextPeriodicLaunch": None,
-        "Warnings": aside_warning(job.spec.document),
+        "Warnings": _warnings({**job.spec.document, "Meta": job.meta}),
     }
 
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from dispatchfile.agent.outcomes import SetupError
 from dispatchfile.agent.taskenv import Folders, TaskEnvironment
+from dispatchfile.jobspec.gotemplate import RenderFailure, Surroundings, TemplateSyntaxError, parse, render
 
 _QUOTES: Final = "\"'"
 
@@ -91,16 +93,10 @@ def write_payload(folders: TaskFolders, task: Mapping[str, Any], job: Mapping[st
 
 
 def write_template(folders: TaskFolders, template: Mapping[str, Any], environment: TaskEnvironment) -> str:
-    """
-    Write a template's text, with ``{{ env "X" }}`` filled in, and return it.
-
-    Raises SetupError for whatever else a template may ask of Consul's template language.
-    """
-    if template.get("SourcePath"):
-        raise SetupError("template: source files are not supported by the embedded agent")
+    """Write what a template renders to, and return it. Raises SetupError."""
     if template.get("Uid") is not None or template.get("Gid") is not None:
         raise SetupError("template: uid and gid are not supported by the embedded agent")
-    text = _rendered(template, environment)
+    text = _rendered(folders, template, environment)
     path = folders.inside(environment.fill(str(template.get("DestPath") or "")))
     _write(path, text.encode(errors="replace"), _mode(str(template.get("Perms") or "0644")))
     return text
@@ -144,14 +140,30 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
-def _rendered(template: Mapping[str, Any], environment: TaskEnvironment) -> str:
-    left, right = template.get("LeftDelim") or "{{", template.get("RightDelim") or "}}"
-    call = re.compile(rf'{re.escape(left)}\s*env\s+"([^"]*)"\s*{re.escape(right)}')
-    pieces = call.split(str(template.get("EmbeddedTmpl") or ""))
-    if any(left in literal for literal in pieces[::2]):
-        raise SetupError('template: only {{ env "NAME" }} is supported by the embedded agent')
-    names = (environment.variables.get(name, "") for name in pieces[1::2])
-    return "".join(literal + value for literal, value in zip(pieces[::2], [*names, ""], strict=True))
+def _rendered(folders: TaskFolders, template: Mapping[str, Any], environment: TaskEnvironment) -> str:
+    source = str(template.get("SourcePath") or "")
+    text = str(template.get("EmbeddedTmpl") or "")
+    surroundings = Surroundings(
+        environment=ChainMap(dict(environment.variables), dict(environment.node)),
+        read_file=lambda path: _read(folders, path),
+        fails_on_missing_keys=bool(template.get("ErrMissingKey")),
+    )
+    try:
+        if source:
+            text = _read(folders, environment.fill(source))
+        return render(parse(text, template.get("LeftDelim") or "", template.get("RightDelim") or ""), surroundings)
+    except TemplateSyntaxError as exc:
+        raise SetupError(f"template: line {exc.line}: {exc.message}") from exc
+    except RenderFailure as exc:
+        raise SetupError(f"template: {exc}") from exc
+
+
+def _read(folders: TaskFolders, path: str) -> str:
+    """A file below the task's folders, as a template reads it."""
+    try:
+        return folders.inside(path.strip()).read_text(encoding="utf-8", errors="replace")
+    except OSError as exc:
+        raise RenderFailure(f"{path}: {exc.strerror or exc}") from exc
 
 
 def _unquoted(value: str) -> str:

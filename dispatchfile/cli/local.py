@@ -37,7 +37,7 @@ async def run_locally(
 ) -> RunEnd:
     """The run, on an agent of its own."""
     async with started_agent(flags, jobs) as agent:
-        for job, warning in agent.left_aside().items():
+        for job, warning in agent.warnings():
             reporter.note(f"job {job}: {warning}")
         there = replace(options, connection=Connection(address=agent.address))
         end = await run_or_resume(there, reporter=reporter, control=control, clock=Clock())

@@ -97,7 +97,7 @@ def read_job_file(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_file
             declared = document.declared
             api_job = read_blocks(document.read(given))
         job = canonical_job(api_job)
-        check_job(job)
+        check_job(job, text)
     except HclError as exc:
         first, *others = (Trouble(problem.message, problem.place) for problem in exc.problems[:MOST_PROBLEMS])
         raise _error(path, first, others, declared) from exc

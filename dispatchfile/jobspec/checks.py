@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dispatchfile.jobspec.body import UnreadableJobError
+from dispatchfile.jobspec.tasktemplates import broken_templates
 from dispatchfile.jobspec.validation import job_problems, joined_problems
 
 JOB_TYPES: Final = ("batch", "sysbatch")
@@ -11,12 +12,14 @@ JOB_TYPES: Final = ("batch", "sysbatch")
 Api = Mapping[str, Any]
 
 
-def check_job(job: Api) -> None:
-    """Raises UnreadableJobError with everything that keeps a canonical job from running."""
+def check_job(job: Api, text: str = "") -> None:
+    """*text*: of the file it was read from. Raises UnreadableJobError with what keeps a canonical job from running."""
     if problems := job_problems(job):
         raise UnreadableJobError(f"Nomad refuses this job: {joined_problems(problems).strip()}")
     for problem in unsupported_parts(job):
         raise UnreadableJobError(problem)
+    for broken in broken_templates(job):
+        raise UnreadableJobError(broken.message, broken.place_in(text))
 
 
 def unsupported_parts(job: Api) -> Iterator[str]:

@@ -150,9 +150,13 @@ async def test_the_payload_is_written_below_local(tmp_path, payload, job, found)
          "path '../../x' escapes the allocation directory"),
         ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local"}]}, "failed to write 'local': [Errno 21]"),
         ({"Templates": [{"EmbeddedTmpl": '{{ key "x" }}', "DestPath": "local/x"}]},
-         'template: only {{ env "NAME" }} is supported by the embedded agent'),
-        ({"Templates": [{"SourcePath": "x", "DestPath": "local/x"}]},
-         "template: source files are not supported by the embedded agent"),
+         'template: line 1: function "key" needs Consul, which the embedded agent has not'),
+        ({"Templates": [{"EmbeddedTmpl": '{{ mustEnv "NO" }}', "DestPath": "local/x"}]},
+         "template: line 1: required environment variable NO is empty"),
+        ({"Templates": [{"SourcePath": "local/no", "DestPath": "local/x"}]},
+         "template: local/no: No such file or directory"),
+        ({"Templates": [{"SourcePath": "../../no", "DestPath": "local/x"}]},
+         "path '../../no' escapes the allocation directory"),
         ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local/x", "Uid": 0}]},
          "template: uid and gid are not supported by the embedded agent"),
         ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local/x", "Perms": "rw"}]},
@@ -190,6 +194,17 @@ async def test_templates_are_written_and_may_set_variables(tmp_path):
     job = make_job(shell(script, Templates=templates), Meta={"title": "hi"})
     await run_processes(job, tmp_path, inherited=INHERITED)
     assert output(tmp_path) == "t=${NOMAD_META_title} hi/root {{\nxa b yq\n644\n"
+
+
+async def test_templates_see_node_attributes_and_files_of_the_task(tmp_path):
+    """As on Nomad, `env` knows ``attr.``, ``node.`` and ``meta.`` too; `file` and source read what is in the task."""
+    templates = [
+        {"EmbeddedTmpl": '{{ env "attr.kernel.name" }} {{ env "node.unique.name" }}\n', "DestPath": "local/a"},
+        {"EmbeddedTmpl": '{{ file "local/a" }}{{ if env "NO" }}x{{ else }}y{{ end }}\n', "DestPath": "local/b"},
+        {"SourcePath": "local/b", "DestPath": "local/c"},
+    ]
+    await run_processes(make_job(shell("cat local/b local/c", Templates=templates)), tmp_path)
+    assert output(tmp_path) == "linux node-1\ny\n" * 2
 
 
 async def serve(handler: Callable[[web.Request], Awaitable[web.Response]]) -> tuple[web.AppRunner, int]:

@@ -7,8 +7,8 @@ import pytest
 
 from dispatchfile.jobspec import JobspecError, read_job
 from dispatchfile.jobspec.apiform import read_api
-from dispatchfile.jobspec.aside import aside_warning, left_aside
 from dispatchfile.jobspec.body import UnreadableJobError
+from dispatchfile.jobspec.warnings import job_warnings, left_aside
 
 from .beside_nomad import LEFT_ASIDE, TASK, job, with_task
 
@@ -101,9 +101,27 @@ def test_what_has_no_effect_here_is_named(tmp_path: Path, name: str, aside: list
 def test_one_warning_names_all_of_them(tmp_path: Path) -> None:
     """A job with nothing of the kind has none."""
     several = with_task(Vault={"Role": "r"}, Actions=[{"Name": "a", "Command": "x"}], Identities=[{"File": True}])
-    assert aside_warning(read(tmp_path, several)) == "no effect on the embedded agent: action, identity and vault"
-    assert aside_warning(read(tmp_path, LEFT_ASIDE["network"])) == "no effect on the embedded agent: network"
-    assert aside_warning(read(tmp_path, job())) == ""
+    assert job_warnings(read(tmp_path, several)) == ["no effect on the embedded agent: action, identity and vault"]
+    assert job_warnings(read(tmp_path, LEFT_ASIDE["network"])) == ["no effect on the embedded agent: network"]
+    assert job_warnings(read(tmp_path, job())) == []
+
+
+def test_env_that_refers_to_env_is_told(tmp_path: Path) -> None:
+    """Nomad resolves such references in random order, so a rehearsal proves nothing."""
+    env = {"A": "one", "B": "${A}-two", "C": "${B} ${HOME} ${NOMAD_TASK_NAME}", "D": "${D}"}
+    assert job_warnings(read(tmp_path, with_task(Env=env))) == [
+        'task "t": env B refers to ${A}, which Nomad may leave unresolved',
+        'task "t": env C refers to ${B}, which Nomad may leave unresolved',
+    ]
+
+
+def test_meta_that_refers_to_meta_is_told(tmp_path: Path) -> None:
+    """Of whatever level the other one is, and in capitals too."""
+    document = {**with_task(Meta={"b": "${NOMAD_META_a}", "c": "${NOMAD_META_A}"}), "Meta": {"a": "one"}}
+    assert job_warnings(read(tmp_path, document)) == [
+        'task "t": meta b refers to ${NOMAD_META_a}, which Nomad may leave unresolved',
+        'task "t": meta c refers to ${NOMAD_META_A}, which Nomad may leave unresolved',
+    ]
 
 
 @pytest.mark.parametrize(

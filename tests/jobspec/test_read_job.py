@@ -275,6 +275,32 @@ def test_a_job_that_cannot_run_is_refused(tmp_path, change, message):
     assert refusal(tmp_path, job_text().replace(*change, 1))[2] == message
 
 
+def template(text: str) -> str:
+    return job_text(task=f'template {{\n destination = "local/x"\n data = <<EOT\n{text}\nEOT\n}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ('a\n  {{ key "x" }}', 11, 3,
+         'task "t": template "local/x", line 2: function "key" needs Consul, which the embedded agent has not'),
+        ('{{ with secret "x" }}{{ end }}', 10, 1,
+         'task "t": template "local/x", line 1: function "secret" needs Vault, which the embedded agent has not'),
+        ('{{ nomadVar "x" }}', 10, 1,
+         ('task "t": template "local/x", line 1: function "nomadVar" needs a Nomad cluster, '
+         "which the embedded agent has not")),
+        ('{{ sprig_upper "x" }}', 10, 1,
+         'task "t": template "local/x", line 1: function "sprig_upper" is not supported by the embedded agent'),
+        ("{{ nope }}", 10, 1, 'task "t": template "local/x", line 1: function "nope" not defined'),
+        ("{{ nope }}\n{{ nope }}", None, None, 'task "t": template "local/x", line 1: function "nope" not defined'),
+        ("{{ if true }}", 10, 1, 'task "t": template "local/x", line 1: unexpected EOF: an {{ end }} is missing'),
+    ],
+)  # fmt: skip
+def test_a_template_that_cannot_be_rendered_is_told_when_the_file_is_read(tmp_path, text, line, column, message):
+    """With the place of its line, if that line is in the file once."""
+    assert refusal(tmp_path, template(text)) == (line, column, message)
+
+
 def test_a_job_without_groups_is_refused(tmp_path):
     """A job needs a group and a group needs a task."""
     assert refusal(tmp_path, 'job "j" {\n type = "batch"\n}')[2] == refused("Missing job task groups")

@@ -1,0 +1,21 @@
+"""What can be wrong with a template: as it is read, or as it is rendered."""
+
+
+class TemplateSyntaxError(ValueError):
+    """A template that cannot be rendered, whatever its data; *line* counts from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message, self.line = message, line
+
+
+class RenderFailure(Exception):
+    """A template that fails on its data."""
+
+
+class Unwinding(Exception):
+    """`break`, or with *goes_on* `continue`, inside a range."""
+
+    def __init__(self, *, goes_on: bool) -> None:
+        super().__init__()
+        self.goes_on = goes_on

@@ -1,0 +1,103 @@
+"""A template as a tree."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Value: TypeAlias = object
+"""What a template computes with: str, int, float, bool, None, list, dict, or an object with methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant: text, number, bool or nil."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """The current data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """``$x``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function's name in the place of an operand."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """``operand.Field.Field``."""
+
+    operand: "Operand"
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An operand and its arguments."""
+
+    operands: tuple["Operand", ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Commands, each given the value of the one before; *names* of variables that take the last value."""
+
+    commands: tuple[Command, ...]
+    names: tuple[str, ...] = ()
+    declares: bool = False
+
+
+Operand: TypeAlias = Literal | Dot | Variable | Function | Chain | Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What stands outside of actions."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A pipeline whose value is printed, unless it sets variables."""
+
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``if``, ``with`` or ``range``."""
+
+    kind: str
+    pipeline: Pipeline
+    body: tuple["Node", ...]
+    otherwise: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """``{{ template "name" pipeline }}``."""
+
+    name: str
+    pipeline: Pipeline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """``break`` or ``continue``."""
+
+    goes_on: bool
+
+
+Node: TypeAlias = Text | Action | Branch | Include | Leave
