@@ -17,14 +17,15 @@ class SchemaName(StrEnum):
     MANIFEST = "manifest"
     SUMMARY = "summary"
     EVENT = "event"
+    ITEM = "item"
 
 
 def schema(
     name: Annotated[
-        SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary or event.")
+        SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary, event or item.")
     ] = SchemaName.MANIFEST,
 ) -> int:
-    """Print a JSON schema: of manifests, summaries or events."""
+    """Print the JSON schema of manifests, summaries, events or items."""
     from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")

@@ -21,6 +21,8 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.history import Places, render_history
+from dispatchfile.reports.item import text_of_item
+from dispatchfile.reports.item_json import item_record
 from dispatchfile.reports.pruned import render_pruned
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import summary_pieces
@@ -28,6 +30,7 @@ from dispatchfile.reports.tasklogs import log_label, log_lines
 from dispatchfile.reports.text import one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
+from dispatchfile.usecases.item_status import find_item, read_item
 from dispatchfile.usecases.logs import STREAMS, LogOptions, TaskLog, read_logs
 from dispatchfile.usecases.past import PastRun, read_past
 from dispatchfile.usecases.prune import PruneRule, prune
@@ -52,6 +55,21 @@ def show_status(call: PastCall, *, refresh: bool) -> int:
         summary = asyncio.run(refresh_run(past, connection, clock=Clock()))
     for piece in _status_pieces(call, past, summary):
         write_result(piece)
+    return 0
+
+
+def show_item(call: PastCall, item: str, *, refresh: bool) -> int:
+    """Show all about one item; return the exit code."""
+    name, stored = call.find()
+    past = read_past(name)
+    found = find_item(past, item)
+    connection = connection_to(stored.header, call.connection, call.display)
+    detail = asyncio.run(read_item(past, found, name, connection, must_ask=refresh))
+    if call.output is OutputFormat.TEXT:
+        write_result(text_of_item(detail, palette=palette_for(call.display, sys.stdout), width=terminal_width()))
+    else:
+        indent = 2 if call.output is OutputFormat.JSON else None
+        write_result(json.dumps(item_record(detail), indent=indent) + "\n")
     return 0
 
 

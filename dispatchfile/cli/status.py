@@ -13,6 +13,14 @@ from dispatchfile.reports.formats import OutputFormat
 def status(
     *,
     run: Run = None,
+    item: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ITEM]",
+            help="Show all about one item: its ID, a unique prefix of it, or a job ID in Nomad.",
+            show_default=False,
+        ),
+    ] = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Also ask Nomad about each item that has not ended.")
     ] = False,
@@ -24,10 +32,14 @@ def status(
     """
     Show the state of a run.
 
-    Reads the run's journal; sends and changes nothing. Exit code: 0, however the run ended.
+    Reads the run's journal; sends and changes nothing. With ITEM, shows the item's request, attempts, times and causes,
+    and reads its evaluations, allocations and last log lines from Nomad, if Nomad answers; with --refresh, it must.
+    Exit code: 0, however the run ended.
     """
     from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.showing import show_status  # noqa: PLC0415
+    from dispatchfile.cli.showing import show_item, show_status  # noqa: PLC0415
 
     call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)
+    if item is not None:
+        return show_item(call, item, refresh=refresh)
     return show_status(call, refresh=refresh)

@@ -29,7 +29,7 @@ def request_record(item: Item, *, run: str = UNKNOWN_RUN) -> dict[str, object]:
         "id_prefix": child_prefix(item, run=run, attempt=1),
         "idempotency_token": request.token,
         "priority": request.priority,
-        "meta": _shown_meta(item),
+        "meta": shown_meta(item),
         "payload": _payload_record(item),
         "tags": list(item.tags),
         "position": {"file": item.position.file, "line": item.position.line, "column": item.position.column},
@@ -44,7 +44,8 @@ def request_path(item: Item) -> str:
     return f"/v1/job/{quote(request.job, safe='')}/dispatch?{query}"
 
 
-def _shown_meta(item: Item) -> dict[str, str]:
+def shown_meta(item: Item) -> dict[str, str]:
+    """Return the meta keys and values in order, sensitive values masked."""
     return {
         key: MASKED if f"meta.{key}" in item.sensitive else value for key, value in sorted(item.request.meta.items())
     }
@@ -69,16 +70,17 @@ def render_request(item: Item, *, run: str = UNKNOWN_RUN, palette: Palette = PLA
         ("prefix", child_prefix(item, run=run, attempt=1)),
         ("token", request.token or ""),
         ("priority", "" if request.priority is None else str(request.priority)),
-        *((f"meta {key}", value) for key, value in _shown_meta(item).items()),
+        *((f"meta {key}", value) for key, value in shown_meta(item).items()),
     ]
     lines = [f"{palette.strong(visible(item.id))}  {palette.faint(visible(str(item.row or item.position)))}"]
     lines.append(f"  PUT {visible(request_path(item))}")
     lines += [f"  {visible(name)}: {visible(value)}" for name, value in fields if value or name.startswith("meta ")]
-    lines += _payload_lines(item)
+    lines += payload_lines(item)
     return "\n".join(lines) + "\n"
 
 
-def _payload_lines(item: Item) -> list[str]:
+def payload_lines(item: Item) -> list[str]:
+    """Return the payload as text or hex digits below its size; long ones are cut."""
     payload = item.request.payload
     if not payload:
         return ["  no payload"]

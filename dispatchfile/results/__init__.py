@@ -26,6 +26,7 @@ from dispatchfile.results.wire import (
     run_started_json,
     summary_head_json,
     summary_json,
+    to_epoch_or_none,
     to_timestamp,
 )
 
@@ -52,5 +53,6 @@ __all__ = [
     "summarize",
     "summary_head_json",
     "summary_json",
+    "to_epoch_or_none",
     "to_timestamp",
 ]

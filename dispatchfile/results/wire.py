@@ -85,6 +85,15 @@ def to_timestamp(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_epoch_or_none(timestamp: str) -> float | None:
+    """Seconds since the epoch of an RFC 3339 *timestamp*; None for an empty one and for Go's zero time."""
+    try:
+        seconds = datetime.fromisoformat(timestamp).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None
+
+
 def event_json(run: str, event: Event) -> dict[str, object]:
     """As schemas/event-v1.schema.json has it."""
     if isinstance(event, Notice):

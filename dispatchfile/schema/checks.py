@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]  # JSON, of our own making
 
-NAMES = {"manifest": "dispatchfile", "summary": "summary", "event": "event"}
+NAMES = {"manifest": "dispatchfile", "summary": "summary", "event": "event", "item": "item"}
 
 
 def read_schema(name: str) -> Schema:
-    """The JSON schema of a "manifest", a "summary" or an "event". Raises ValueError for another *name*."""
+    """Return the JSON schema of that *name*, for example "manifest". Raises ValueError if there is none."""
     if name not in NAMES:
         raise ValueError(f"{name!r} is not one of {', '.join(NAMES)}")
     file = resources.files("dispatchfile") / "schemas" / f"{NAMES[name]}-v1.schema.json"

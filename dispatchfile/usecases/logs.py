@@ -90,7 +90,7 @@ async def read_logs(options: LogOptions, *, connect: Connect = connected) -> Asy
     async with connect(options.connection, past.stored.header.settings) as client:
         for start in range(0, len(results), AT_ONCE):
             some = results[start : start + AT_ONCE]
-            for logs in await asyncio.gather(*(_logs_of(client, result, options) for result in some)):
+            for logs in await asyncio.gather(*(read_item_logs(client, result, options) for result in some)):
                 for log in logs:
                     yield log
 
@@ -115,7 +115,8 @@ def _named(past: PastRun, selectors: Sequence[str]) -> set[str]:
         raise UsageError(str(exc).removeprefix("--only ")) from exc  # here they are arguments
 
 
-async def _logs_of(client: Client, result: ItemResult, options: LogOptions) -> list[TaskLog]:
+async def read_item_logs(client: Client, result: ItemResult, options: LogOptions) -> list[TaskLog]:
+    """Return the logs of one item. Raises NomadError, NomadForbidden if the token may not read logs."""
     if not result.child:
         return [_log_on_record(result, "no child of it is known, so there is no log")]
     allocs = await client.read_allocations(result.child, namespace=result.namespace, region=result.region)

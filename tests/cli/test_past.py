@@ -402,3 +402,16 @@ def test_an_export_of_nothing_writes_no_file(past: Path, capsys: pytest.CaptureF
     assert run_to_exit_code(["rerun", "r1", "--cause", "oom", "--export", "again.yaml"]) == 0
     assert capsys.readouterr().err == "nothing to rerun: no item of run r1 matches --cause oom\n"
     assert not Path("again.yaml").exists()
+
+
+def test_one_item_is_shown_by_a_part_of_its_id(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As text and as JSON; of a local run Nomad has nothing any more."""
+    assert run_to_exit_code(["status", "r1", "b"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("item bad of run r1: failed (exit 1)\n  message       exit code 1\n")
+    assert "  job           not read: the embedded agent that ran it has ended\n" in out
+    assert out.endswith("Next\n  run it again: dispatchfile rerun r1 --only bad\n")
+    assert run_to_exit_code(["status", "r1", "b", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["item"]["id"] == "bad"
+    assert run_to_exit_code(["status", "r1", "Good"]) == 1
+    assert capsys.readouterr().err == "Error: run r1 has no item 'Good': did you mean good?\n"

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-PUBLISHED = ["summary-v1.schema.json", "event-v1.schema.json"]
+PUBLISHED = ["summary-v1.schema.json", "event-v1.schema.json", "item-v1.schema.json"]
 
 
 def read(name: str) -> dict[str, object]:

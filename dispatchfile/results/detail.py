@@ -1,0 +1,67 @@
+"""All about one item: its attempts, and what Nomad still has of the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatchfile.events import Verdict
+from dispatchfile.items import Item
+from dispatchfile.nomad.models import Alloc, Evaluation
+from dispatchfile.results.items import ItemResult, LaterEnd
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDetail:
+    """One attempt, as the journal has it. Times are seconds since the epoch."""
+
+    number: int
+    prefix: str  # of the child's ID, as sent
+    token: str | None  # the idempotency token, as sent
+    may_be_sent: bool  # a request for it may have left
+    child: str = ""
+    eval_id: str = ""
+    existing: bool = False
+    dispatched_at: float | None = None
+    seen_running_at: float | None = None
+    ended_at: float | None = None
+    verdict: Verdict | None = None
+    retry_at: float | None = None
+    doubt: str = ""  # why nobody knew whether the request was carried out
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The last lines of one stream of a task, or why there are none."""
+
+    source: str  # which task, where there are several
+    stream: str
+    lines: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InNomad:
+    """What Nomad has of the last attempt's child."""
+
+    job_status: str = ""  # empty: Nomad no longer has the job
+    stopped: bool = False
+    evaluations: Sequence[Evaluation] = ()
+    allocs: Sequence[Alloc] = ()  # the oldest first
+    logs: Sequence[LogTail] = ()
+    waits_for: str = ""  # why Nomad has not placed all of it
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDetail:
+    """One item of a run."""
+
+    run: str
+    run_state: str  # as in a summary
+    target: str
+    item: Item  # without the values of what is sensitive
+    result: ItemResult
+    attempts: Sequence[AttemptDetail]
+    nomad: InNomad | None  # None: it was not asked, or gave no answer
+    unread: str  # why it was not
+    later: LaterEnd | None = None  # how the item ended in a rerun since

@@ -1,0 +1,187 @@
+"""`status RUN ITEM`: all about one item, from the journal and, if it can be read, from Nomad."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from difflib import get_close_matches
+
+from dispatchfile.errors import NomadError, NomadNotFound, UsageError
+from dispatchfile.events import Moved, State
+from dispatchfile.items import Item
+from dispatchfile.journal import Progress
+from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.nomad.models import Evaluation
+from dispatchfile.results import ItemResult
+from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
+from dispatchfile.usecases.logs import LogOptions, read_item_logs
+from dispatchfile.usecases.past import PastRun, RunName
+from dispatchfile.usecases.reruns import read_later_ends
+from dispatchfile.usecases.run import Connect, connected
+from dispatchfile.verdict import explain_placement_failure
+
+LOG_LINES = 10
+PATIENCE = timedelta(seconds=5)  # a look at the journal does not wait long for Nomad
+SHOWN_NAMES = 5
+LOCAL = "the embedded agent that ran it has ended"
+NO_CHILD = "no child is known"
+HIDDEN_LOGS = "not shown: the lines may repeat a sensitive value; `dispatchfile logs` shows them"
+
+
+def find_item(past: PastRun, name: str) -> Item:
+    """
+    Return the item, with its payload, by its ID, by a child's ID, or by a unique prefix of either.
+
+    Raises UsageError with near misses, and JournalError.
+    """
+    progress = past.reader.progress()
+    children = {one.accepted.child: item for (item, _), one in progress.items() if one.accepted}
+    ids = {result.id for result in past.results.items()}
+    item_id = _resolve(name, ids, children, past.facts.run)
+    return next(item for item in past.reader.items() if item.id == item_id)
+
+
+def _resolve(name: str, ids: set[str], children: Mapping[str, str], run: str) -> str:
+    if name in ids:
+        return name
+    if name in children:
+        return children[name]
+    found = sorted({id_ for id_ in ids if id_.startswith(name)})
+    found = found or sorted({item for child, item in children.items() if child.startswith(name)})
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{name!r} matches {len(found):,} items of run {run}: {_names(found)}")
+    near = _near_misses(name, ids)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"`dispatchfile status {run} -o json` lists its items"
+    raise UsageError(f"run {run} has no item {name!r}: {hint}")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN_NAMES]) + (", ..." if len(names) > SHOWN_NAMES else "")
+
+
+def _near_misses(name: str, ids: Iterable[str]) -> list[str]:
+    """Like it but for the case of letters, or nearly like it, or with it somewhere inside."""
+    by_case = {id_.lower(): id_ for id_ in ids}
+    near = get_close_matches(name.lower(), by_case, n=3)
+    inside = sorted(lower for lower in by_case if name.lower() in lower)
+    return [by_case[lower] for lower in dict.fromkeys([*near, *inside])][:3]
+
+
+async def read_item(
+    past: PastRun,
+    item: Item,
+    name: RunName,
+    connection: Connection,
+    *,
+    must_ask: bool = False,
+    connect: Connect = connected,
+) -> ItemDetail:
+    """
+    Return all about the item.
+
+    must_ask: raise the NomadError of a Nomad that cannot be read, instead of going without. Raises JournalError.
+    """
+    result = past.results.item(item.id)
+    detail = ItemDetail(
+        run=past.facts.run,
+        run_state=past.state,
+        target=past.facts.target,
+        item=item,
+        result=result,
+        attempts=_attempts(past, item.id),
+        nomad=None,
+        unread=LOCAL if past.stored.header.local else "" if result.child else NO_CHILD,
+        later=read_later_ends(past.reader.path.parents[1], past.facts.run).get(item.id),
+    )
+    if detail.unread:
+        return detail
+    patient = connection if must_ask else _impatient(connection)
+    options = LogOptions(name=name, connection=connection, tail=LOG_LINES)
+    try:
+        async with connect(patient, past.stored.header.settings) as client:
+            return replace(detail, nomad=await _look(client, item, result, options))
+    except NomadError as error:
+        if must_ask:
+            raise
+        return replace(detail, unread=error.message)
+
+
+def _impatient(connection: Connection) -> Connection:
+    return replace(
+        connection,
+        connect_timeout=min(connection.connect_timeout, PATIENCE),
+        request_timeout=min(connection.request_timeout, PATIENCE),
+    )
+
+
+async def _look(client: Client, item: Item, result: ItemResult, options: LogOptions) -> InNomad:
+    place = {"namespace": result.namespace, "region": result.region}
+    evaluations, allocs = await asyncio.gather(
+        client.read_evaluations(result.child, **place), client.read_allocations(result.child, **place)
+    )
+    found = InNomad(
+        evaluations=sorted(evaluations, key=lambda each: each.create_index),
+        allocs=sorted(allocs, key=lambda alloc: alloc.create_index),
+        logs=await _logs(client, item, result, options),
+        waits_for=_waits_for(evaluations),
+    )
+    try:
+        job = await client.read_job(result.child, **place)
+    except NomadNotFound:
+        return found
+    return replace(found, job_status=job.status, stopped=job.stop)
+
+
+def _waits_for(evaluations: Iterable[Evaluation]) -> str:
+    """By the evaluation that is blocked, if there is one."""
+    blocked = [each for each in evaluations if each.status == "blocked" and each.failed_groups]
+    newest = max(blocked, key=lambda each: each.create_index, default=None)
+    return explain_placement_failure(newest.failed_groups) if newest else ""
+
+
+async def _logs(client: Client, item: Item, result: ItemResult, options: LogOptions) -> tuple[LogTail, ...]:
+    if item.sensitive:
+        return (LogTail("", "", (), HIDDEN_LOGS),)
+    try:
+        logs = await read_item_logs(client, result, options)
+    except NomadError as error:
+        return (LogTail("", "", (), f"cannot be read: {error.message}"),)
+    return tuple(LogTail(log.source, log.stream, log.lines, log.note) for log in logs)
+
+
+# Attempts
+
+
+def _attempts(past: PastRun, item_id: str) -> list[AttemptDetail]:
+    """Those that were begun, and the first in any case."""
+    running: dict[int, float] = {}
+    for event in past.reader.events([Moved]):
+        if isinstance(event, Moved) and event.item == item_id and event.state is State.RUNNING:
+            running.setdefault(event.attempt, event.at)
+    progress = {number: one for (item, number), one in past.reader.progress().items() if item == item_id}
+    found = [_attempt(progress[number], running.get(number)) for number in sorted(progress)]
+    return [one for one in found if one.number == 1 or one.may_be_sent or one.child or one.verdict]
+
+
+def _attempt(progress: Progress, running_at: float | None) -> AttemptDetail:
+    intent, accepted, ended = progress.intent, progress.accepted, progress.ended
+    return AttemptDetail(
+        number=intent.attempt,
+        prefix=intent.prefix,
+        token=intent.token,
+        may_be_sent=progress.marked,
+        child=accepted.child if accepted else "",
+        eval_id=accepted.eval_id if accepted else "",
+        existing=accepted.existing if accepted else False,
+        dispatched_at=accepted.at if accepted else None,
+        seen_running_at=running_at,
+        ended_at=ended.at if ended else None,
+        verdict=ended.verdict if ended else None,
+        retry_at=ended.retry_at if ended else None,
+        doubt=progress.doubted.reason if progress.doubted and progress.in_doubt else "",
+    )
