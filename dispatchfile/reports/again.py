@@ -18,7 +18,7 @@ PROGRAM = "dispatchfile"
 
 def rerun_group(summary: Summary, group: Group) -> str:
     """Return the command that runs the group again, and no other item; empty where a rerun would be refused."""
-    if not can_rerun(summary):
+    if not can_rerun(summary) or superseded(summary).issuperset(group.ids):
         return ""
     if group.count == 1 or not summary.let_go.keys().isdisjoint(group.ids):
         return f"{PROGRAM} rerun {summary.run} {_by_ids(group.items)}"
@@ -36,15 +36,20 @@ def can_rerun(summary: Summary) -> bool:
     return summary.has_journal and not goes_on
 
 
+def superseded(summary: Summary) -> frozenset[str]:
+    """Return the items that `rerun` leaves out: they ended well in a rerun since, or have no end on record there."""
+    return frozenset(item for item, end in summary.later.items() if end.is_good or end.is_open)
+
+
 def rerun_command(summary: Summary, ids: Collection[str]) -> str:
     """
     Return the shortest command that runs just these items again; empty where a rerun would be refused.
 
     Of items that no outcome and no group tells from others, at most 50 are named, and the command says so.
     """
-    if not can_rerun(summary):
+    wanted = set(ids) - superseded(summary)
+    if not wanted or not can_rerun(summary):
         return ""
-    wanted = set(ids)
     summary = _as_on_record(summary)
     chosen = [item for item in summary.items if item.id in wanted]
     start = f"{PROGRAM} rerun {summary.run}"
@@ -73,14 +78,24 @@ def _groups_of(summary: Summary, wanted: Collection[str]) -> list[Group]:
 
 
 def _as_on_record(summary: Summary) -> Summary:
-    """The summary as `rerun` sees it: to the journal a child is let go of, whatever has become of it since."""
-    if not summary.let_go:
+    """
+    Return the summary as `rerun` sees it: with the latest ends over the run and its reruns.
+
+    To the journal a child is let go of, whatever has become of it since.
+    """
+    if not summary.let_go and not summary.later:
         return summary
-    items = tuple(
-        replace(item, outcome=summary.let_go[item.id], cause=None) if item.id in summary.let_go else item
-        for item in summary.items
-    )
-    return replace(summary, items=items)
+    items = [_on_record(item, summary) for item in summary.items]
+    return replace(summary, items=tuple(item for item in items if item is not None))
+
+
+def _on_record(item: ItemResult, summary: Summary) -> ItemResult | None:
+    later = summary.later.get(item.id)
+    if later is not None:
+        return None if later.is_open else replace(item, outcome=later.outcome, cause=later.cause)
+    if item.id in summary.let_go:
+        return replace(item, outcome=summary.let_go[item.id], cause=None)
+    return item
 
 
 def _naming(ids: Iterable[str]) -> list[str]:

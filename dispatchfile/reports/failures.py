@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from dispatchfile.events import GOES_ON, Outcome
@@ -36,7 +37,21 @@ def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list
     head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not end well:")
     shown = _items(summary, groups, width) if bad <= LISTED_ITEMS else _groups(summary, groups, width)
     notes = [READ_LOGS] if any(group.log_unread for group in groups) else []
-    return [*fit([head, *shown, *notes], width), ""]
+    return [*fit([head, *shown, *notes, *_since(summary, groups)], width), ""]
+
+
+def _since(summary: Summary, groups: Sequence[Group]) -> list[str]:
+    """Say what reruns have made of these items."""
+    ends = [summary.later[item_id] for group in groups for item_id in group.ids if item_id in summary.later]
+    well = Counter(end.run for end in ends if end.is_good)
+    unseen = Counter(end.run for end in ends if end.is_open)
+    return [
+        *(f"since then {count_of(count, 'item')} ended well in rerun {run}" for run, count in well.items()),
+        *(
+            f"since then {count_of(count, 'item')} sent in rerun {run}, no end on record"
+            for run, count in unseen.items()
+        ),
+    ]
 
 
 def _items(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:

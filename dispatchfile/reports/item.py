@@ -9,10 +9,11 @@ from dataclasses import replace
 from dispatchfile.events import GOES_ON, Outcome, Verdict
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import Alloc, TaskState
+from dispatchfile.reports.again import PROGRAM
 from dispatchfile.reports.dispatched import ui_address
+from dispatchfile.reports.endings import cause_of
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.requests import MASKED, payload_lines, shown_meta
-from dispatchfile.reports.summary import PROGRAM, cause_of
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible, visible_lines
 from dispatchfile.results import LOCAL, WITHOUT_END, to_epoch_or_none
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
@@ -94,7 +95,7 @@ def _head(detail: ItemDetail, palette: Palette, width: int | None) -> Iterator[s
     if result.message:
         yield from _field("message", one_line(result.message), width)
     place = detail.item.row or detail.item.position
-    yield from _field("source", visible(str(place)), width)
+    yield from _field("source", visible(result.source or str(place)), width)
     if result.tags:
         yield from _field("tags", visible(", ".join(result.tags)), width)
     if detail.later is not None:
