@@ -86,6 +86,7 @@ CODES: dict[str, str] = {
     "DF034": "a template fails",
     "DF035": "a template exceeds a limit",
     "DF036": "an environment variable that is not set",
+    "DF037": "a variable that the manifest does not have",
     # What Nomad would refuse or mangle
     "DF040": "a payload over Nomad's limit",
     "DF041": "a meta value that is not text",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.effects import check_export
-from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags, read_pairs
+from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags
 from dispatchfile.cli.outputs import STANDARD_OUTPUT
 from dispatchfile.cli.past import name_run, on_nomad
 from dispatchfile.cli.session import Session, tell
+from dispatchfile.cli.sources import read_given_variables
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
 from dispatchfile.errors import NothingToRerun, UsageError
@@ -27,7 +28,7 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.run import RunEnd
-from dispatchfile.usecases.variables import read_variables
+from dispatchfile.usecases.variables import GivenVariables
 
 RERUN_SCHEMA = "dispatchfile/rerun/v1"
 
@@ -47,9 +48,9 @@ class AgainCall:
     output: OutputFormat
     display: Display
 
-    def variables(self) -> Mapping[str, object]:
+    def variables(self) -> GivenVariables:
         """Raises UsageError and FileError for variables that cannot be read."""
-        return read_variables(self.given.var_file or (), read_pairs("--var", self.given.var or ()))
+        return read_given_variables(self.given)
 
     def session(self, manifest: str) -> Session:
         return Session(self.display, self.output, manifest=manifest, reports=self.reports)

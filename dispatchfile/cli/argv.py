@@ -68,6 +68,7 @@ LONG_NAMES = frozenset(
         "stderr",
         "stdout",
         "stop-on",
+        "strict-vars",
         "tail",
         "timeout",
         "tls-server-name",

@@ -128,6 +128,10 @@ class ManifestFlags:
             "--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var overrides it."
         ),
     ] = None
+    strict_vars: Annotated[
+        bool,
+        typer.Option("--strict-vars", help="Treat every variable of a --var-file that no manifest has as an error."),
+    ] = False
     allow_outside: Annotated[
         bool, typer.Option("--allow-outside", help="Allow the manifest to read files outside its folder.")
     ] = False

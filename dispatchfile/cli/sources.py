@@ -13,7 +13,7 @@ from dispatchfile.items import Scope
 from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
-from dispatchfile.usecases.variables import read_variables
+from dispatchfile.usecases.variables import GivenVariables, read_variables
 
 DEFAULT_MANIFEST = "dispatchfile.yaml"
 ENDINGS = (".yaml", ".yml")
@@ -41,18 +41,25 @@ def read_sources(
         raise UsageError("the manifest's name is empty: name one, or leave it out for dispatchfile.yaml")
     if list(paths).count(STANDARD_INPUT) > 1:
         raise UsageError("- : standard input can be read only once")
-    values = read_variables(given.var_file or (), read_pairs("--var", given.var or ()))
+    variables = read_given_variables(given)
     return [
         ManifestSource(
             path=path,
             content=_read_standard_input() if path == STANDARD_INPUT else None,
-            variables=values,
+            variables=variables.values,
+            given=variables,
             environ=environ,
             scope=scope,
             allow_outside=given.allow_outside,
         )
         for path in paths
     ]
+
+
+def read_given_variables(given: ManifestFlags) -> GivenVariables:
+    """Raises UsageError and FileError for variables that cannot be read."""
+    pairs = read_pairs("--var", given.var or ())
+    return read_variables(given.var_file or (), pairs, strict=given.strict_vars)
 
 
 def _read_standard_input() -> bytes:

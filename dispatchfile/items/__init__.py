@@ -2,6 +2,7 @@
 
 from dispatchfile.items.excerpts import without_secrets
 from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix, split_child_id
+from dispatchfile.items.known import known_variables
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
@@ -19,6 +20,7 @@ __all__ = [
     "child_prefix",
     "is_child_of",
     "item_prefix",
+    "known_variables",
     "manifest_name",
     "read_items",
     "read_origins",

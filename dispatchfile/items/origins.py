@@ -50,7 +50,7 @@ def _sources(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
     yield from ((text, False) for text in plain if has_template(text))
     yield from ((text, f"meta.{key}" in sensitive) for key, text in recipe.meta.items() if has_template(text))
     form, value = recipe.payload or ("text", "")
-    texts = [text for text in _texts(value) if has_template(text)]
+    texts = [text for text in texts_of(value) if has_template(text)]
     yield from ((text, "payload" in sensitive) for text in texts)
     if form == "template":
         yield _template(files, value) if not texts else None, "payload" in sensitive
@@ -63,7 +63,7 @@ def _template(files: Files, path: str) -> str | None:
         return None
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_of(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -74,4 +74,4 @@ def _texts(value: object) -> Iterator[str]:
 
 def _of_each(values: Iterable[object]) -> Iterator[str]:
     for value in values:
-        yield from _texts(value)
+        yield from texts_of(value)

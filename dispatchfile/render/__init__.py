@@ -1,7 +1,7 @@
 """Templates to texts: the only room with Jinja2."""
 
 from dispatchfile.render.limits import MAX_TEXT, TooMuch
-from dispatchfile.render.reads import variables_read
+from dispatchfile.render.reads import variables_read, variables_read_with_files
 from dispatchfile.render.renderer import Renderer, TemplateTrouble, Trouble, has_template
 from dispatchfile.render.sandbox import read_template
 from dispatchfile.render.texts import NotText, compact_json, print_value
@@ -18,4 +18,5 @@ __all__ = [
     "print_value",
     "read_template",
     "variables_read",
+    "variables_read_with_files",
 ]

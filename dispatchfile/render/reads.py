@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
+from dispatchfile.errors import FileError
+from dispatchfile.files import Files
+from dispatchfile.render.sandbox import read_template
+
 VARIABLES = "vars"
+MAX_FILES = 1_000  # templates that include each other
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
-@lru_cache(maxsize=1024)  # most items of a manifest have the same
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """What one source reads, other files left out."""
+
+    names: frozenset[str] | None  # None: `vars` is read in a way that does not show a name
+    files: frozenset[str] | None  # templates that it includes, imports or extends; None: which ones is not written
+
+
 def variables_read(source: str) -> frozenset[str] | None:
     """The names of all `vars.NAME` in *source*; None where `vars` is read in any way that does not show a name."""
+    reads = _reads_of(source)
+    return None if reads.files is None or reads.files else reads.names
+
+
+def variables_read_with_files(source: str, files: Files) -> frozenset[str] | None:
+    """As `variables_read`, of the templates that *source* includes, imports or extends as well."""
+    names, waiting, seen = frozenset[str](), [_reads_of(source)], set[str]()
+    while waiting:
+        reads = waiting.pop()
+        if reads.names is None or reads.files is None or len(seen) > MAX_FILES:
+            return None
+        names |= reads.names
+        for path in reads.files - seen:
+            seen.add(path)
+            try:
+                waiting.append(_reads_of(read_template(files, path)))
+            except FileError:
+                return None
+    return names
+
+
+@lru_cache(maxsize=1024)  # most items of a manifest have the same
+def _reads_of(source: str) -> _Reads:
     try:
         tree = Environment(autoescape=False).parse(source)  # noqa: S701  # nothing is rendered
     except TemplateSyntaxError:
-        return None
+        return _Reads(None, None)
     lookups: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
     names = [_name(lookup) for lookup in lookups if _is_variables(lookup.node)]
     mentions = sum(_is_variables(node) for node in tree.find_all(nodes.Name))
-    if mentions > len(names) or None in names or any(tree.find_all(_OTHER_FILES)):
-        return None
-    return frozenset(name for name in names if name is not None)
+    shown = {name for name in names if name is not None}
+    hides_names = mentions > len(names) or len(shown) < len(set(names))
+    return _Reads(None if hides_names else frozenset(shown), _files_of(tree))
+
+
+def _files_of(tree: nodes.Template) -> frozenset[str] | None:
+    paths: set[str] = set()
+    for node in tree.find_all(_OTHER_FILES):
+        named = getattr(node, "template", None)
+        if not (isinstance(named, nodes.Const) and isinstance(named.value, str)):
+            return None
+        paths.add(named.value)
+    return frozenset(paths)
 
 
 def _is_variables(node: nodes.Node) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items import Item, Scope, read_items, without_secrets
+from dispatchfile.items import Item, Scope, known_variables, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.schema import check_document, sound_dispatches
 from dispatchfile.source import Position
+from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables, unknown_variables
 
 STANDARD_INPUT = "-"
 SHOWN_STANDARD_INPUT = "<stdin>"
@@ -30,6 +31,8 @@ class ManifestSource:
     environ: Mapping[str, str]
     scope: Scope = NO_SCOPE
     allow_outside: bool = False
+    given: GivenVariables = NO_VARIABLES  # as --var and --var-file have them, to be checked against the manifest
+    known_elsewhere: frozenset[str] | None = frozenset()  # variables of other manifests of this call; None: any
 
     @property
     def shown(self) -> str:
@@ -60,8 +63,24 @@ def read_source(
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
     if document is not None:
-        problems = (*problems, *check_document(document, as_written=as_written))
+        problems = (*problems, *check_document(document, as_written=as_written), *_unknown(source, document, files))
     return document, files, problems
+
+
+def _unknown(source: ManifestSource, document: Document, files: Files) -> Iterator[Problem]:
+    """The variables from outside that neither this manifest nor another of the call knows."""
+    if not source.given.places or source.known_elsewhere is None:
+        return
+    known = known_variables(document, files)
+    if known is not None:
+        place = document.key_position("vars")
+        yield from unknown_variables(source.given, known | source.known_elsewhere, place)
+
+
+def read_known(source: ManifestSource) -> frozenset[str] | None:
+    """Return the variables that the manifest knows; None if any name may be read, or it cannot be read itself."""
+    document, files, _ = read_source(replace(source, given=NO_VARIABLES))
+    return None if document is None else known_variables(document, files)
 
 
 def read_entries(

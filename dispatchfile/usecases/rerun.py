@@ -38,7 +38,8 @@ from dispatchfile.usecases.run import (
     preflight,
     run_deadline,
 )
-from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
 OF_ITEMS = frozenset({0, 2})  # exit codes by how items ended
 
@@ -51,7 +52,7 @@ class RerunOptions:
     choice: Choice
     connection: Connection
     settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
-    variables: Mapping[str, object] = field(default_factory=dict)  # for sensitive values, which are stored nowhere
+    variables: GivenVariables = NO_VARIABLES  # for sensitive values, which are stored nowhere
     allow_outside: bool = False
     logs: str = ""
     new: bool = False  # even beside an unfinished run of the same manifest and target
@@ -108,6 +109,7 @@ def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
 def restored_items(options: RerunOptions, again: Again) -> tuple[Item, ...]:
     """The items with their sensitive values. Raises UsageError where these cannot be rendered again."""
     header, environ = again.stored.header, options.name.environ
+    check_variables(header, options.variables, again.items)
     source = source_of(header, variables=options.variables, environ=environ, allow_outside=options.allow_outside)
     return restore_sensitive(again.items, header, source)
 

@@ -51,7 +51,9 @@ from dispatchfile.usecases.run import (
     run_deadline,
     run_manifest,
 )
-from dispatchfile.usecases.sensitive import manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.same_run import check_same_items
+from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
 DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "stopped when the embedded agent that ran it ended")
 
@@ -67,9 +69,10 @@ class ResumeOptions:
     state_dir: str | None = None
     resend_unknown: bool = False
     settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
-    variables: Mapping[str, object] = field(default_factory=dict)  # for sensitive values, which are stored nowhere
+    variables: GivenVariables = NO_VARIABLES  # for sensitive values, which are stored nowhere
     allow_outside: bool = False
     logs: str = ""
+    same_items: bool = False  # the variables were compared with the run's own by what they make
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +288,7 @@ async def run_or_resume(
         return await run_manifest(options, reporter=reporter, control=control, clock=clock, connect=connect)
     header = reader.run().header
     _check_same(header, options)
+    check_same_items(reader, options)
     reporter.note(f"run {header.id} is already in the journal: resuming it with the items stored there")
     again = ResumeOptions(
         run=header.id,
@@ -293,9 +297,10 @@ async def run_or_resume(
         environ=options.source.environ,
         state_dir=options.state_dir,
         settings=options.settings,
-        variables=options.source.variables,
+        variables=options.source.given,
         allow_outside=options.source.allow_outside,
         logs=options.logs,
+        same_items=True,
     )
     return RunEnd(await resume_run(again, reporter=reporter, control=control, clock=clock, connect=connect))
 
@@ -320,6 +325,8 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
     source = source_of(
         header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside
     )
+    if not options.same_items:
+        check_variables(header, options.variables, standing.selected)
     if note := manifest_change(header, standing.selected):
         reporter.note(note)
     restored = {item.id: item for item in restore_sensitive(standing.selected, header, source)}

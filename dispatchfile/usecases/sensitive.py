@@ -10,8 +10,9 @@ from pathlib import Path
 from dispatchfile.errors import UsageError
 from dispatchfile.items import Item
 from dispatchfile.journal import STANDARD_INPUT, RunHeader
-from dispatchfile.problems import Problem
+from dispatchfile.problems import Problem, Severity
 from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.variables import UNKNOWN, GivenVariables
 
 PAYLOAD, META = "payload", "meta."
 NOT_IN_ENVIRONMENT = "DF036"
@@ -19,16 +20,40 @@ STORED_NOWHERE = "has sensitive values, which are stored nowhere, and"
 
 
 def source_of(
-    header: RunHeader, *, variables: Mapping[str, object], environ: Mapping[str, str], allow_outside: bool
+    header: RunHeader, *, variables: GivenVariables, environ: Mapping[str, str], allow_outside: bool
 ) -> ManifestSource:
     """The manifest that a run's sensitive values are rendered from, with what the run was given besides these."""
     return ManifestSource(
         path=header.manifest,
         content=None,
-        variables={**header.variables, **variables},
+        variables={**header.variables, **variables.values},
+        given=variables,
         environ=environ,
         allow_outside=allow_outside,
     )
+
+
+def check_variables(header: RunHeader, variables: GivenVariables, items: Sequence[Item]) -> None:
+    """
+    Refuse variables that would change nothing: the stored requests are sent, and only sensitive values are made again.
+
+    Raises UsageError.
+    """
+    if not variables.places:
+        return
+    anew = "send other values with `dispatchfile run`"
+    if not any(item.sensitive for item in items):
+        name = next(iter(variables.places))
+        raise UsageError(
+            f"variable {name!r} has no effect: no selected item of run {header.id} has sensitive values, and "
+            f"stored requests are sent as they are: leave it out, or {anew}"
+        )
+    for name in variables.places:
+        if name in header.variables and variables.values[name] != header.variables[name]:
+            raise UsageError(
+                f"variable {name!r} is not what run {header.id} was given, whose stored requests are sent as they "
+                f"are: leave it out, or {anew}"
+            )
 
 
 def restore_sensitive(items: Sequence[Item], header: RunHeader, source: ManifestSource) -> tuple[Item, ...]:
@@ -50,6 +75,8 @@ def restore_sensitive(items: Sequence[Item], header: RunHeader, source: Manifest
     loaded = load_items(source)
     rendered = {item.id: item for item in loaded.items}
     for problem in loaded.problems:
+        if problem.code == UNKNOWN and problem.severity is Severity.ERROR:
+            raise UsageError(str(problem))
         if problem.code == NOT_IN_ENVIRONMENT or not loaded.items:
             raise _not_given(first, problem)
     wrong = {problem.item: problem for problem in loaded.problems}

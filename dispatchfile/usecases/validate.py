@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from dispatchfile.problems import Problem, has_errors
-from dispatchfile.usecases.load import ManifestSource, read_entries, read_source, told
+from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,19 @@ class CheckedManifest:
 
 def validate(sources: Iterable[ManifestSource]) -> tuple[CheckedManifest, ...]:
     """Check every manifest, in the order given; what is wrong with one keeps none of the others from being checked."""
-    return tuple(_check(source) for source in sources)
+    return tuple(_check(source) for source in _sharing_variables(tuple(sources)))
+
+
+def _sharing_variables(sources: Sequence[ManifestSource]) -> Iterator[ManifestSource]:
+    """A variable is known if any of the manifests knows it; one that none does is told once, with the first."""
+    if len(sources) < 2 or not sources[0].given.places:
+        yield from sources
+        return
+    first, *others = sources
+    known = [read_known(source) for source in others]
+    elsewhere = None if None in known else frozenset[str]().union(*(names for names in known if names is not None))
+    yield replace(first, known_elsewhere=elsewhere)
+    yield from (replace(source, given=source.given.without_places()) for source in others)
 
 
 def exit_code(checked: Iterable[CheckedManifest]) -> int:

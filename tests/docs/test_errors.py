@@ -78,7 +78,7 @@ def test_right_examples_have_no_problem(code: str, tmp_path: Path) -> None:
     assert (exit_code, [line for line in printed if "DF" in line]) == (0, []), printed
 
 
-@pytest.mark.parametrize("code", ["DF002", "DF010", "DF036"])
+@pytest.mark.parametrize("code", ["DF002", "DF010", "DF036", "DF037"])
 def test_right_commands_work(code: str, tmp_path: Path) -> None:
     """After those that show the problem."""
     section = BY_CODE[code]

@@ -13,6 +13,7 @@ from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.variables import GivenVariables
 from tests.making import make_item
 from tests.usecases.past_runs import (
     CONNECTION,
@@ -26,6 +27,8 @@ from tests.usecases.past_runs import (
     sent,
 )
 from tests.virtual_time import VIRTUAL_TIME
+
+KEY = GivenVariables({"key": "s3cret"}, {"key": None})
 
 
 @pytest.fixture
@@ -231,7 +234,7 @@ async def test_what_the_run_was_given_for_a_sensitive_value_has_to_be_given_agai
     with pytest.raises(UsageError, match=r"run run1 was given variables .* give them again, by --var key=…"):
         await rerun(name, nomad := PastNomad(lifetime_s=0))
     assert nomad.connected == 0
-    await rerun(name, nomad := PastNomad(lifetime_s=0), variables={"key": "s3cret"})
+    await rerun(name, nomad := PastNomad(lifetime_s=0), variables=KEY)
     assert [child.meta for child in nomad.made] == [{"k": "s3cret"}]
     assert new_run(name)[1].hidden_variables == ("key",)
 
@@ -261,12 +264,12 @@ async def test_sensitive_values_are_rendered_again(tmp_path):
     )
     with pytest.raises(UsageError, match="item 'a' has sensitive values, which are stored nowhere"):
         await rerun(name, nomad := PastNomad(lifetime_s=0))
-    await rerun(name, nomad := PastNomad(lifetime_s=0), variables={"key": "s3cret"})
+    await rerun(name, nomad := PastNomad(lifetime_s=0), variables=KEY)
     assert [(child.payload, child.meta) for child in nomad.made] == [(b"s3cret", {"k": "s3cret"})]
     assert not [path for path in (tmp_path / "state").rglob("*.db") if b"s3cret" in path.read_bytes()]
     manifest.write_text(MANIFEST.replace("k: ", "j: "))
     with pytest.raises(UsageError, match="its manifest no longer gives them"):
-        await rerun(name, PastNomad(), Choice(only=["a"]), variables={"key": "s3cret"}, new=True)
+        await rerun(name, PastNomad(), Choice(only=["a"]), variables=KEY, new=True)
 
 
 async def test_what_a_rerun_has_mended_is_not_run_again(tmp_path):

@@ -159,7 +159,7 @@ def test_later_variables_go_over_earlier_ones(tmp_path: Path) -> None:
     """Files in their order, single ones over all of them; YAML and JSON alike."""
     (tmp_path / "a.yaml").write_text("x: 1\ny: [1, 2]\nz: a\n")
     (tmp_path / "b.json").write_text('{"x": 2, "w": {"k": null}}')
-    assert read_variables([tmp_path / "a.yaml", tmp_path / "b.json"], {"z": "b"}) == {
+    assert read_variables([tmp_path / "a.yaml", tmp_path / "b.json"], {"z": "b"}).values == {
         "x": 2,
         "y": [1, 2],
         "z": "b",
@@ -171,7 +171,7 @@ def test_later_variables_go_over_earlier_ones(tmp_path: Path) -> None:
 def test_variables_are_read_alike_whatever_their_names_are(tmp_path: Path, quotes: str) -> None:
     """Only a manifest's own meta values stay text."""
     (tmp_path / "v.yaml").write_text(f"defaults: {{{quotes}meta: {{a: 1}}}}\ndispatches: [{{meta: {{b: true}}}}]\n")
-    variables: Any = read_variables([tmp_path / "v.yaml"], {})
+    variables: Any = read_variables([tmp_path / "v.yaml"], {}).values
     assert (variables["defaults"]["meta"], variables["dispatches"]) == ({"a": 1}, [{"meta": {"b": True}}])
 
 

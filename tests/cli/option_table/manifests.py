@@ -114,6 +114,36 @@ def _secret_outside(command: str) -> Check:
     return check
 
 
+def _strict(*argv: str) -> Check:
+    """A variable of a file that resembles none of the manifest's is an error; else it is a warning."""
+
+    def check(stage: Stage) -> None:
+        _needs_variable(stage)
+        Path("vars.json").write_text('{"how": "true", "elsewhere": 1}')
+        loose, strict = (stage.call(*argv, "--var-file", "vars.json", *flags) for flags in ((), ("--strict-vars",)))
+        found = "the manifest has no variable 'elsewhere'"
+        assert (found in strict.out + strict.err, strict.code) == (True, 1)
+        assert "DF037 warning" in loose.out + loose.err or argv[0] != "validate"
+
+    return check
+
+
+def _strict_again(command: str) -> Check:
+    def check(stage: Stage) -> None:
+        Path("dispatchfile.yaml").write_text(SECRET.replace("{{ vars.how }}", "true"))
+        ends = {"good": UNSENT if command == "resume" else FAILED}
+        state = RunState.INTERRUPTED if command == "resume" else RunState.FINISHED
+        stage.keep("m1", state=state, ends=ends, changes={"hidden_variables": ("how",)})
+        Path("dispatchfile.yaml").write_text(SECRET)
+        Path("vars.json").write_text('{"how": "true", "elsewhere": 1}')
+        call = (command, "m1", *(("--failed",) if command == "rerun" else ()), "-q", "-o", "json")
+        strict = stage.call(*call, "--var-file", "vars.json", "--strict-vars")
+        assert (strict.code, "the manifest has no variable 'elsewhere'" in strict.err) == (1, True)
+        assert stage.call(*call, "--var-file", "vars.json").outcomes == {"good": "succeeded/-"}
+
+    return check
+
+
 def _only(stage: Stage) -> None:
     assert [request["item"] for request in _requests(stage, "--only", "tag:odd")] == ["bad"]
 
@@ -142,6 +172,10 @@ ROWS: Row = {
     ("run", "--var"): _var,
     ("run", "--var-file"): _var_file,
     ("run", "--allow-outside"): _run_outside,
+    ("run", "--strict-vars"): _strict("run", "--dry-run"),
+    ("validate", "--strict-vars"): _strict("validate"),
+    ("doctor", "--strict-vars"): _strict("doctor", "dispatchfile.yaml", "--address", "http://127.0.0.1:9"),
+    **{(command, "--strict-vars"): _strict_again(command) for command in ("resume", "rerun")},
     ("run", "--only"): _only,
     ("run", "--skip"): _skip,
     ("validate", "--namespace"): _scoped("namespace"),

@@ -1,0 +1,52 @@
+"""`run --run-id` of a run that is in the journal: what it asks for now has to be what the run was started with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dispatchfile.errors import RunRefused
+from dispatchfile.items import Item
+from dispatchfile.journal import JournalReader
+from dispatchfile.problems import has_errors
+from dispatchfile.usecases.load import load_items
+from dispatchfile.usecases.run import RunOptions
+from dispatchfile.usecases.select import select_items
+
+
+def check_same_items(reader: JournalReader, options: RunOptions) -> None:
+    """
+    Refuse to go on with a run under other content: the same ID stands for the same items with the same requests.
+
+    Sensitive values are not compared, as they are stored nowhere. Raises RunRefused with the place of the first item
+    that differs, and UsageError for selectors that match nothing.
+    """
+    loaded = load_items(options.source)
+    run = reader.run().header.id
+    ways_on = f"give another --run-id, or go on with what was stored: dispatchfile resume {run}"
+    if has_errors(loaded.problems):
+        first = next(problem for problem in loaded.problems if problem.severity == "error")
+        raise RunRefused(f"{first}; run {run} was started with a manifest that could be sent: {ways_on}")
+    before = {item.id: item.fingerprint for item in reader.items(payloads=False)}
+    for item in loaded.items:
+        if before.pop(item.id, None) != item.fingerprint:
+            raise RunRefused(f"{_place(item)}: item {item.id!r} is not the one that run {run} has: {ways_on}")
+    if before:
+        raise RunRefused(f"{options.source.shown}: item {next(iter(before))!r} of run {run} is missing: {ways_on}")
+    _check_same_selection(reader, options, loaded.items, ways_on)
+
+
+def _place(item: Item) -> str:
+    return str(item.row or item.position)
+
+
+def _check_same_selection(reader: JournalReader, options: RunOptions, items: Sequence[Item], ways_on: str) -> None:
+    """Selectors by outcome are not compared: the run itself has changed what they match."""
+    if any(text.startswith("outcome:") for text in (*options.only, *options.skip)) or options.skip_succeeded:
+        return
+    selected = {item.id for item in select_items(items, only=options.only, skip=options.skip).selected}
+    stored = {item_id for item_id, _ in reader.progress()}
+    if selected != stored:
+        other = min(selected ^ stored)
+        raise RunRefused(
+            f"--only and --skip select other items than run {reader.run().header.id}, such as {other!r}: {ways_on}"
+        )
