@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.candidates import complete_manifests
 from dispatchfile.cli.options import (
     ConnectionFlags,
     Display,
@@ -26,7 +27,12 @@ def doctor(
     *,
     manifest: Annotated[
         str | None,
-        typer.Argument(metavar="[MANIFEST]", help="Also check what this manifest needs.", show_default=False),
+        typer.Argument(
+            metavar="[MANIFEST]",
+            autocompletion=complete_manifests,
+            help="Also check what this manifest needs.",
+            show_default=False,
+        ),
     ] = None,
     wait: WaitFlags,
     given: ManifestFlags,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.candidates import complete_names
 from dispatchfile.cli.options import Display, OutputAtOnce
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
@@ -19,6 +20,7 @@ def explain(
         str | None,
         typer.Argument(
             metavar="[NAME]",
+            autocompletion=complete_names,
             help="A code such as DF033, an outcome, a cause, a state or an exit code. [default: list all]",
             show_default=False,
         ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.candidates import complete_items, complete_runs
 from dispatchfile.cli.options import ConnectionFlags, Display, OutputOfMany, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
@@ -13,12 +14,18 @@ from dispatchfile.reports.formats import OutputFormat
 def logs(
     *,
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run ID, a unique prefix of one, or a manifest (its latest run).")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="A run ID, a unique prefix of one, or a manifest (its latest run).",
+        ),
     ],
     items: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[ITEM]...",
+            autocompletion=complete_items,
             help="Items: a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH. [default: all]",
             show_default=False,
         ),

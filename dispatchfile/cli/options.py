@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
+from dispatchfile.cli.candidates import complete_manifests, complete_runs, complete_selectors, complete_values
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Cause, Outcome
@@ -37,6 +38,7 @@ class Logs(StrEnum):
 Manifest = Annotated[
     str | None,
     typer.Argument(
+        autocompletion=complete_manifests,
         metavar="[MANIFEST]",
         help="The manifest, or - for standard input. [default: dispatchfile.yaml or .yml, else the only "
         "*.dispatchfile.yaml or .yml in this folder]",
@@ -45,7 +47,12 @@ Manifest = Annotated[
 ]
 Manifests = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[MANIFEST]...", help="Manifests, or - for standard input.", show_default=False),
+    typer.Argument(
+        metavar="[MANIFEST]...",
+        autocompletion=complete_manifests,
+        help="Manifests, or - for standard input.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
     OutputFormat,
@@ -81,6 +88,7 @@ Namespace = Annotated[
 Run = Annotated[
     str | None,
     typer.Argument(
+        autocompletion=complete_runs,
         metavar="[RUN]",
         help="A run ID, a unique prefix of one, or a manifest (its latest run). [default: the manifest in this folder]",
         show_default=False,
@@ -94,6 +102,7 @@ Reports = Annotated[
     list[str] | None,
     typer.Option(
         "--report",
+        autocompletion=complete_values("json=report.json", "junit=report.xml", "markdown=report.md"),
         metavar="KIND=PATH",
         rich_help_panel=OUTPUT,
         help="Also write a report to a file: json, junit or markdown; repeatable.",
@@ -147,13 +156,19 @@ class SelectionFlags:
         list[str] | None,
         typer.Option(
             "--only",
+            autocompletion=complete_selectors,
             metavar="SEL",
             help=f"Take only these items: {SELECTORS}; repeatable.",
         ),
     ] = None
     skip: Annotated[
         list[str] | None,
-        typer.Option("--skip", metavar="SEL", help="Leave these items out; overrides --only; repeatable."),
+        typer.Option(
+            "--skip",
+            autocompletion=complete_selectors,
+            metavar="SEL",
+            help="Leave these items out; overrides --only; repeatable.",
+        ),
     ] = None
 
 
@@ -168,6 +183,7 @@ class WaitFlags:
         typer.Option(
             "--wait",
             metavar="[=HOW]",
+            autocompletion=complete_values("completion", "placement", "detach"),
             help="What to wait for: completion (the default of --wait), placement or detach. [default: placement]",
         ),
     ] = None
@@ -214,6 +230,17 @@ class AgentFlags:
         list[str] | None,
         typer.Option(
             "--fault",
+            autocompletion=complete_values(
+                "429=5%",
+                "reset=2%",
+                "drop-after-write=2%",
+                "delay=50ms",
+                "leaderless=3s",
+                "phantom=2%",
+                "500=2%",
+                "html=2%",
+                "gc=5s",
+            ),
             metavar="KIND=AMOUNT",
             help="Inject faults into the embedded agent, for example 429=5%; repeatable.",
         ),
@@ -305,18 +332,27 @@ class SettingFlags:
 
     concurrency: Annotated[
         str | None,
-        typer.Option("--concurrency", metavar="N", help="Most requests at the same time, 1 to 64. [default: 16]"),
+        typer.Option(
+            "--concurrency",
+            autocompletion=complete_values("16", "32", "64"),
+            metavar="N",
+            help="Most requests at the same time, 1 to 64. [default: 16]",
+        ),
     ] = None
     in_flight: Annotated[
         str | None,
         typer.Option(
-            "--in-flight", metavar="N", help="Most items sent and without an outcome, or unlimited. [default: 1000]"
+            "--in-flight",
+            autocompletion=complete_values("1000", "unlimited"),
+            metavar="N",
+            help="Most items sent and without an outcome, or unlimited. [default: 1000]",
         ),
     ] = None
     rate: Annotated[
         str | None,
         typer.Option(
             "--rate",
+            autocompletion=complete_values("20/s", "100/m", "unlimited"),
             metavar="N/s",
             help="Most dispatches in a period: 20/s, 100/m, or unlimited. [default: unlimited]",
         ),
@@ -325,6 +361,7 @@ class SettingFlags:
         str | None,
         typer.Option(
             "--canary",
+            autocompletion=complete_values("5", "1%", "none"),
             metavar="N",
             help="Send this many items first (5 or 1%), and the rest only if all of them succeed. [default: none]",
         ),
@@ -333,6 +370,7 @@ class SettingFlags:
         str | None,
         typer.Option(
             "--stop-on",
+            autocompletion=complete_values("1", "5%", "none"),
             metavar="N",
             help="Start no more items after more failures than this (20 or 5%). [default: none]",
         ),
@@ -341,6 +379,7 @@ class SettingFlags:
         str | None,
         typer.Option(
             "--unplaced-after",
+            autocompletion=complete_values("10m", "none"),
             metavar="TIME",
             help="End an item as unplaced after no node could run it for this long (10m). [default: none]",
         ),
@@ -349,18 +388,25 @@ class SettingFlags:
         str | None,
         typer.Option(
             "--unreachable-after",
+            autocompletion=complete_values("5m"),
             metavar="TIME",
             help="Give up after Nomad has not answered for this long. [default: 5m]",
         ),
     ] = None
     timeout: Annotated[
         str | None,
-        typer.Option("--timeout", metavar="TIME", help="Time limit of the whole run (2h). [default: none]"),
+        typer.Option(
+            "--timeout",
+            autocompletion=complete_values("2h", "none"),
+            metavar="TIME",
+            help="Time limit of the whole run (2h). [default: none]",
+        ),
     ] = None
     settle: Annotated[
         str | None,
         typer.Option(
             "--settle",
+            autocompletion=complete_values("45s"),
             metavar="TIME",
             help="Look this long for a dispatch that may be lost, before it is repeated. [default: 45s]",
         ),
@@ -413,6 +459,7 @@ class ChoiceFlags:
         list[str] | None,
         typer.Option(
             "--only",
+            autocompletion=complete_selectors,
             metavar="SEL",
             help=f"Of these, only items that match: {SELECTORS}; repeatable.",
         ),

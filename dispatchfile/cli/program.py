@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Annotated, cast
 
 import typer
+from typer.core import TyperGroup
 
 from dispatchfile import __version__
 from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.grouping import GroupedCommand, GroupedCommands
 from dispatchfile.cli.spread import spread
+from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
 
 PROGRAM = "dispatchfile"
@@ -43,6 +46,7 @@ ELSEWHERE = {  # commands of Terraform, kubectl and Nomad, and what to use inste
     "help": "use `dispatchfile --help`",
 }
 INTERRUPTED = 130
+COMPLETION = "_DISPATCHFILE_COMPLETE"  # the variable by which a shell asks for candidates
 
 # Typer raises this for every wrong command line, but exports only one of its children, which has all that is used here.
 _WrongCommandLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
@@ -70,10 +74,10 @@ def run_command(argv: Sequence[str]) -> int:
 
     Raises UsageError for a wrong command line, whose usage is then on standard error already.
     """
-    known = bool(argv) and argv[0] in COMMANDS
-    app = program_of([argv[0]] if known else COMMANDS)  # to read the options of all of them takes 50 ms
+    if COMPLETION in os.environ and (answer := _complete()) is not None:
+        return answer
     try:
-        code = typer.main.get_command(app).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
+        code = _command_of(argv).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
     except _WrongCommandLine as exc:
         if not argv:
             print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
@@ -84,6 +88,24 @@ def run_command(argv: Sequence[str]) -> int:
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _command_of(argv: Sequence[str]) -> TyperGroup:
+    """Return the program with the command that *argv* names, else with all: to import all of them takes 50 ms."""
+    known = bool(argv) and argv[0] in COMMANDS
+    return cast("TyperGroup", typer.main.get_command(program_of([argv[0]] if known else COMMANDS)))
+
+
+def _complete() -> int | None:
+    """Answer a shell that asks for completion; the exit code, or None for what Typer answers."""
+    from dispatchfile.cli.completion import complete  # noqa: PLC0415  no other start needs it
+
+    answer = complete(_command_of, PROGRAM, os.environ)
+    if answer is None:
+        return None
+    text, code = answer
+    write_result(text)
+    return code
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.candidates import complete_manifests
 from dispatchfile.cli.options import Display, OutputOfMany, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
@@ -31,7 +32,10 @@ def runs(
     manifest: Annotated[
         str | None,
         typer.Option(
-            "--manifest", metavar="PATH", help="Show only runs of this manifest or of manifests in this folder."
+            "--manifest",
+            metavar="PATH",
+            autocompletion=complete_manifests,
+            help="Show only runs of this manifest or of manifests in this folder.",
         ),
     ] = None,
     state_dir: StateDir = None,
