@@ -4,6 +4,13 @@ import os
 import platform
 import socket
 from collections.abc import Iterable, Mapping
+from typing import Final
+
+_SIGNALS: Final = (
+    "SIGABRT SIGALRM SIGBUS SIGCONT SIGFPE SIGHUP SIGILL SIGINT SIGIO SIGIOT SIGKILL SIGNULL SIGPIPE SIGPROF SIGQUIT "
+    "SIGSEGV SIGSTOP SIGSYS SIGTERM SIGTRAP SIGTSTP SIGTTIN SIGTTOU SIGUSR1 SIGUSR2 SIGWINCH SIGXCPU SIGXFSZ"
+)
+"""Source: hashicorp/consul-template, signals/signals_unix.go."""
 
 
 def machine_name() -> str:
@@ -17,16 +24,21 @@ def machine_attributes(drivers: Iterable[str], version: str, address: str) -> Ma
     return {
         "cpu.arch": arch,
         "cpu.numcores": str(cores),
+        "cpu.reservablecores": str(cores),
         "cpu.totalcompute": str(cores * 1000),
+        "cpu.usablecompute": str(cores * 1000),
         "kernel.arch": platform.machine(),
         "kernel.name": platform.system().lower(),
         "kernel.version": platform.release(),
         "memory.totalbytes": str(_memory_bytes()),
+        "nomad.service_discovery": "true",
         "nomad.version": version,
+        "os.signals": _SIGNALS.replace(" ", ","),
         "os.name": _os_release().get("ID", platform.system().lower()),
         "os.version": _os_release().get("VERSION_ID", platform.release()),
         "unique.advertise.address": address,
         "unique.hostname": machine_name(),
+        "unique.network.ip-address": address.rpartition(":")[0].strip("[]"),
         **{f"driver.{name}": "1" for name in drivers},
     }
 

@@ -7,7 +7,7 @@ slots, which is Nomad's `node_max_allocs` and worded like it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import zip_longest
@@ -45,28 +45,43 @@ class Answer:
     """
     obstacle: None where the group may run; "class" where this node lacks a driver or does not meet a constraint,
     "pool" where it is in another datacenter or node pool, "memory" where the group reserves more than it has,
-    "slots" where it is full, "node" where it takes nothing at the moment.
+    "slots" where it is full, "distinct" where other allocations of the job keep it off, "node" where it takes nothing
+    at the moment.
     """
 
-    obstacle: Literal["class", "pool", "memory", "slots", "node"] | None
+    obstacle: Literal["class", "pool", "memory", "slots", "distinct", "node"] | None
     metrics: Metrics
 
 
-def judge(job: Job, group: Group, node: Node, taken: int) -> Answer:
-    """*taken*: how many allocations the node holds already."""
+_NO_NEIGHBOURS: Final[Mapping[str, int]] = {}
+
+
+def judge(job: Job, group: Group, node: Node, taken: int, neighbours: Mapping[str, int] = _NO_NEIGHBOURS) -> Answer:
+    """*taken*: how many allocations the node holds. *neighbours*: those of them that are the job's, by group."""
     if not _is_in_place(job, node):
         return Answer("pool", _metrics(job, available={}))
     if not node.is_ready:
         return Answer("node", _metrics(job, available={}))
     available = {node.datacenter: 1}
-    reason = _first_unmet(job, group, node)
-    if reason is not None:
-        return Answer("class", _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
+    for obstacle, reason in _filters(job, group, node, neighbours):
+        return Answer(obstacle, _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
     if 0 < node.memory_mb < group.memory_mb:
         return Answer("memory", _exhausted(job, group, available, "memory"))
     if node.slots is not None and taken >= node.slots:
         return Answer("slots", _exhausted(job, group, available, "max allocation exceeded"))
     return Answer(None, _metrics(job, available, ScoreMetaData=[_score(node)]))
+
+
+def _filters(
+    job: Job, group: Group, node: Node, neighbours: Mapping[str, int]
+) -> Iterator[tuple[Literal["class", "distinct"], str]]:
+    """What keeps the group off the node, and what Nomad writes into ConstraintFiltered for it."""
+    unmet = _first_unmet(job, group, node)
+    if unmet is not None:
+        yield "class", unmet
+    collision = _first_collision(job, group, node, neighbours)
+    if collision is not None:
+        yield "distinct", collision
 
 
 def coalesced(metrics: Metrics) -> Metrics:
@@ -129,6 +144,36 @@ def _first_unmet(job: Job, group: Group, node: Node) -> str | None:
         if not meets(constraint, node):
             return str(constraint)
     return None
+
+
+def _first_collision(job: Job, group: Group, node: Node, neighbours: Mapping[str, int]) -> str | None:
+    """
+    Return the `distinct_hosts` or `distinct_property` that keeps the group off the node.
+
+    Source: hashicorp/nomad, scheduler/feasible (DistinctHostsIterator, DistinctPropertyIterator).
+    """
+    everywhere, beside = sum(neighbours.values()), neighbours.get(group.name, 0)
+    for constraints, used in ((job.spec.constraints, everywhere), (group.constraints, beside)):
+        if used and any(one.operand == "distinct_hosts" and _is_on(one.right) for one in constraints):
+            return "distinct_hosts"
+    for constraints, used in ((job.spec.constraints, everywhere), (group.constraints, beside)):
+        for constraint in constraints:
+            if constraint.operand == "distinct_property" and (reason := _property_taken(constraint, node, used)):
+                return reason
+    return None
+
+
+def _is_on(text: str) -> bool:
+    """Go's ParseBool; what is no bool counts as true."""
+    return text not in {"0", "f", "F", "false", "FALSE", "False"}
+
+
+def _property_taken(constraint: Constraint, node: Node, used: int) -> str:
+    value = _resolved(constraint.left, node)
+    if value is None:
+        return f'missing property "{constraint.left}"'
+    allowed = int(constraint.right) if constraint.right.isdecimal() else 1
+    return "" if used < allowed else f"distinct_property: {constraint.left}={value} used by {used} allocs"
 
 
 def meets(constraint: Constraint, node: Node) -> bool:

@@ -5,7 +5,8 @@ Source: hashicorp/nomad, scheduler/generic_sched.go (computePlacements, UpdateRe
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -53,9 +54,9 @@ class Plan:
         return counts
 
 
-def draw_up(situation: Situation, wanted: Wanted, living: AbstractSet[str]) -> Plan:
-    """Try to place what is wanted, while *living* allocations hold the node's slots."""
-    drawing = _Drawing(situation, living)
+def draw_up(situation: Situation, wanted: Wanted, living: AbstractSet[str], own: Iterable[Allocation] = ()) -> Plan:
+    """Try to place what is wanted, while *living* allocations hold the node's slots; *own* are all of the job's."""
+    drawing = _Drawing(situation, living, Counter(alloc.group for alloc in own if alloc.id in living))
     for stop in wanted.stops:
         drawing.stop(stop)
     for place in wanted.places:
@@ -64,10 +65,11 @@ def draw_up(situation: Situation, wanted: Wanted, living: AbstractSet[str]) -> P
 
 
 class _Drawing:
-    def __init__(self, situation: Situation, living: AbstractSet[str]) -> None:
+    def __init__(self, situation: Situation, living: AbstractSet[str], neighbours: Counter[str]) -> None:
         self._at = situation
         self._living = living
         self._taken = len(living)
+        self._neighbours = neighbours
         self._stops: list[Stop] = []
         self._placed: list[tuple[Place, Allocation]] = []
         self._unplaced: list[Place] = []
@@ -86,11 +88,12 @@ class _Drawing:
 
     def stop(self, stop: Stop) -> None:
         self._stops.append(stop)
-        self._taken -= stop.alloc.id in self._living
+        if stop.alloc.id in self._living:
+            self._taken -= 1
+            self._neighbours[stop.alloc.group] -= 1
 
     def place(self, place: Place) -> None:
-        frees = place.stop is not None and place.stop.alloc.id in self._living
-        answer = self._answer(place, self._taken - frees)
+        answer = self._answer(place)
         if answer.obstacle is not None:
             self._unplaced.append(place)
             self._obstacles.add(answer.obstacle)
@@ -100,10 +103,13 @@ class _Drawing:
             self.stop(place.stop)
         self._placed.append((place, self._new_alloc(place, answer.metrics)))
         self._taken += 1
+        self._neighbours[place.group.name] += 1
 
-    def _answer(self, place: Place, taken: int) -> Answer:
+    def _answer(self, place: Place) -> Answer:
         """A group that could not be placed once is not tried again in the same plan."""
-        answer = judge(self._at.job, place.group, self._at.node, taken)
+        frees = place.stop is not None and place.stop.alloc.id in self._living
+        neighbours = self._neighbours - Counter({place.group.name: int(frees)})
+        answer = judge(self._at.job, place.group, self._at.node, self._taken - frees, neighbours)
         earlier = self._failed.get(place.group.name)
         return answer if earlier is None else Answer(answer.obstacle or "slots", coalesced(earlier))
 
@@ -149,7 +155,7 @@ def changed_allocs(plan: Plan, followups: Sequence[Evaluation], later: Sequence[
     for one in later:
         followup = next((found for found in reversed(followups) if found.wait_until <= one.due), None)
         if followup is not None:
-            changed[one.alloc.id] = replace(one.alloc, followup_eval=followup.id)
+            changed[one.alloc.id] = replace(changed.get(one.alloc.id, one.alloc), followup_eval=followup.id)
     return changed
 
 

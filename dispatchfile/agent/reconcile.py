@@ -176,11 +176,22 @@ class _Draft:
 
     def _migrate(self, group: Group, alloc: Allocation, *, replaced: bool) -> None:
         self.stops.append(Stop(alloc, MIGRATING))
-        if replaced:
+        if replaced and alloc.transition is not None and alloc.transition.reschedule:
+            self._reschedule_stopped(group, alloc)
+        elif replaced:
             self._replace(Place(group, alloc.name, alloc), "Migrate")
         else:
             self._occupied.add(alloc.name)
             self.updates["Migrate"] += 1
+
+    def _reschedule_stopped(self, group: Group, alloc: Allocation) -> None:
+        """`nomad alloc stop` of 2.0.5 asks for both: another one comes as the reschedule policy allows."""
+        self._occupied.add(alloc.name)
+        self.updates["Migrate"] += 1
+        due = reschedule_time(alloc, group.reschedule)
+        if due is not None:
+            self.later.append(Later(alloc, due))
+            self.updates["RescheduleLater"] += 1
 
     def _keep(self, alloc: Allocation) -> None:
         self._occupied.add(alloc.name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Final, Protocol
 
+from dispatchfile.agent.blocked import BlockedEvals
 from dispatchfile.agent.clock import Clock
 from dispatchfile.agent.collection import Collector
 from dispatchfile.agent.plans import Plan, changed_allocs, draw_up
@@ -80,8 +81,7 @@ class Scheduler:
         self._collector = Collector(state, clock, collect_after, self._collect)
         self._queue: list[tuple[int, int, str]] = []
         self._is_working = False
-        self._for_slots: list[tuple[int, int, str]] = []
-        self._for_change: dict[str, None] = {}
+        self._blocked_evals = BlockedEvals()
         self._living: set[str] = set()
         self._reports: dict[str, Report] = {}
         self._is_gathering = False
@@ -227,6 +227,8 @@ class Scheduler:
                     to_retry.update(self._store_report(step, alloc, report))
             for job in to_retry.values():
                 self._put_evaluation(step, job, "alloc-failure")
+        for eval_id in self._blocked_evals.take_for_neighbours():
+            self._try_again(eval_id)
         self._fill_slots()
         self._end_drain()
 
@@ -312,7 +314,7 @@ class Scheduler:
         followups = self._put_followups(evaluation, job, later, snapshot)
         self._apply(evaluation, plan, changed_allocs(plan, followups, later))
         if evaluation.status == "blocked" and plan.failed and not plan.is_hopeless(evaluation.type):
-            self._wait(self._state.evals[evaluation.id], plan)
+            self._blocked_evals.add(self._state.evals[evaluation.id], plan.obstacles)
         else:
             done = replace(
                 evaluation,
@@ -335,8 +337,9 @@ class Scheduler:
         if job is None:
             return Wanted(), Plan()
         situation = Situation(job, evaluation, self.node, self._clock.now_ns())
-        wanted = reconcile(situation, self._state.allocs_of(job.key))
-        return wanted, draw_up(situation, wanted, self._living)
+        allocs = self._state.allocs_of(job.key)
+        wanted = reconcile(situation, allocs)
+        return wanted, draw_up(situation, wanted, self._living, allocs)
 
     def _apply(self, evaluation: Evaluation, plan: Plan, changed: Mapping[str, Allocation]) -> None:
         if not changed and not plan.placed:
@@ -375,7 +378,7 @@ class Scheduler:
         self._cancel_blocked(evaluation)
         with self._state.step("EvaluationUpdated") as step:
             blocked = step.put_eval(self._blocked(evaluation, plan, snapshot, step.now))
-        self._wait(blocked, plan)
+        self._blocked_evals.add(blocked, plan.obstacles)
         return "" if evaluation.type == "sysbatch" else blocked.id
 
     def _blocked(self, evaluation: Evaluation, plan: Plan, snapshot: int, now: int) -> Evaluation:
@@ -409,23 +412,15 @@ class Scheduler:
                 canceled = replace(other, status="canceled", status_description=reason, modify_time=step.now)
                 step.put_eval(canceled)
 
-    def _wait(self, blocked: Evaluation, plan: Plan) -> None:
-        if "slots" in plan.obstacles:
-            heappush(self._for_slots, (-blocked.priority, blocked.create_index, blocked.id))
-        if plan.obstacles - {"slots"}:
-            self._for_change[blocked.id] = None
-
     def _fill_slots(self) -> None:
         """Try again as many of those that wait for a slot as there are free ones."""
-        slots = self.node.slots
-        free = len(self._for_slots) if slots is None else slots - len(self._living)
-        while free > 0 and self._for_slots:
-            _, _, eval_id = heappop(self._for_slots)
-            free -= self._try_again(eval_id)
+        slots, waiting = self.node.slots, self._blocked_evals.for_slots
+        free = len(waiting) if slots is None else slots - len(self._living)
+        while free > 0 and waiting:
+            free -= self._try_again(self._blocked_evals.take_for_slot())
 
     def _try_all_again(self) -> None:
-        waiting, self._for_change = self._for_change, {}
-        for eval_id in waiting:
+        for eval_id in (*self._blocked_evals.take_for_change(), *self._blocked_evals.take_for_neighbours()):
             self._try_again(eval_id)
         self._fill_slots()
 

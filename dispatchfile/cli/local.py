@@ -38,12 +38,12 @@ async def run_locally(
     """The run, on an agent of its own."""
     async with started_agent(flags, jobs) as agent:
         for job, warning in agent.warnings():
-            reporter.note(f"job {job}: {warning}")
+            reporter.note(f"{job}: {warning}")
         there = replace(options, connection=Connection(address=agent.address))
         end = await run_or_resume(there, reporter=reporter, control=control, clock=Clock())
         for job, advice in agent.advice().items():
             if end.summary is not None and job in _unplaced_jobs(end.summary):
-                reporter.note(f"job {job}: {advice}")
+                reporter.note(f"{job}: {advice}")
         return end
 
 

@@ -38,7 +38,7 @@ async def _serve(
     async with started_agent(flags, jobs, host=host, port=port, allow_remote=allow_remote) as agent:
         if not display.quiet:
             for job, advice in (*agent.warnings(), *agent.advice().items()):
-                tell(Level.WARNING, f"job {job}: {advice}", display)
+                tell(Level.WARNING, f"{job}: {advice}", display)
             write_result(f"agent with {count_of(len(jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
         await agent.wait_closed()
 
