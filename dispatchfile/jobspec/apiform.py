@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from dispatchfile.jobspec.body import UnreadableJobError
 from dispatchfile.jobspec.durations import parse_duration
-from dispatchfile.jobspec.shapes import JOB, RESERVED_PORTS, Field, Kind, Shape
+from dispatchfile.jobspec.shapes import DEFAULT_IDENTITY, JOB, RESERVED_PORTS, Field, Kind, Shape
 
 _FOLDED_LIKE_ASCII: Final = str.maketrans({"\u017f": "s", "\u212a": "k"})  # Source: encoding/json, fold.go
+_ONLY_IN_THE_API: Final = {"Networks": (RESERVED_PORTS,), "Tasks": (DEFAULT_IDENTITY,)}
 _LARGEST: Final = 2**63
 _SHOWN: Final = 60
 
@@ -68,8 +69,7 @@ def _fields(shape: Shape) -> Iterator[Field]:
 
 def _blocks(shape: Shape) -> Iterator[Shape]:
     yield from shape.blocks.values()
-    if shape.key == "Networks":
-        yield RESERVED_PORTS
+    yield from _ONLY_IN_THE_API.get(shape.key, ())
 
 
 def _read_blocks(value: Any, shape: Shape, where: str) -> object:

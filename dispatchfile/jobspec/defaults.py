@@ -8,6 +8,7 @@ from typing import Any, Final
 from dispatchfile.jobspec.implied import with_implied_constraints
 from dispatchfile.jobspec.services import canonical_services
 from dispatchfile.jobspec.shapes import (
+    DEFAULT_IDENTITY,
     GROUP,
     JOB,
     RESCHEDULE,
@@ -197,14 +198,16 @@ def _vault(vault: Any) -> dict[str, object] | None:
 
 def _identities(task: Api) -> tuple[object, object]:
     """The identity that Nomad gives every task stands apart from those it asks for by name."""
-    default = task["Identity"]
+    default = _filled(task["Identity"], DEFAULT_IDENTITY)
     named = []
     for one in task["Identities"] or ():
         identity = {**one, "ChangeSignal": one["ChangeSignal"].upper()}
         if identity["Name"] == "default":
-            default = {**identity, "Audience": ["nomadproject.io"]}
+            default = identity
         else:
             named.append(identity)
+    if default["Name"] == "default":
+        default["Audience"] = ["nomadproject.io"]
     return default, named or (None if not task["Identities"] else [])
 
 

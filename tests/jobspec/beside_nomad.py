@@ -135,6 +135,8 @@ LEFT_ASIDE: Mapping[str, Document] = {
     ),
     "identity": with_task(Identities=[{"Name": "aws", "Audience": ["x"], "File": True, "TTL": 3600 * 10**9}]),
     "the default identity": with_task(Identities=[{"Env": True, "File": True}]),
+    "the identity of the task": with_task(Identity={"Env": True, "File": True}),
+    "a named identity of the task": with_task(Identity={"Name": "x", "Audience": ["a"]}),
     "host volume": with_group(Volumes={"v": {"Name": "v", "Type": "host", "Source": "src", "ReadOnly": True}}),
     "unknown volume": with_group(Volumes={"v": {"Name": "v", "Type": "other"}}),
     "volume mount": with_group(

@@ -10,10 +10,12 @@ from dispatchfile.jobspec.shapes.group import GROUP
 from dispatchfile.jobspec.shapes.job import JOB
 from dispatchfile.jobspec.shapes.model import FREE_FORM, Field, Kind, Shape
 from dispatchfile.jobspec.shapes.network import RESERVED_PORTS
+from dispatchfile.jobspec.shapes.service import DEFAULT_IDENTITY
 from dispatchfile.jobspec.shapes.task import TASK
 from dispatchfile.jobspec.shapes.updates import UPDATE
 
 __all__ = [
+    "DEFAULT_IDENTITY",
     "FREE_FORM",
     "GROUP",
     "JOB",

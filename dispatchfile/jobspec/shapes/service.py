@@ -22,6 +22,9 @@ IDENTITY: Final = Shape(
     left_aside=True,
 )
 
+DEFAULT_IDENTITY: Final = Shape(key="Identity", fields=IDENTITY.fields)
+"""The identity that Nomad gives every task; HCL has it among the others."""
+
 CHECK_RESTART: Final = Shape(
     key="CheckRestart",
     fields={
