@@ -11,6 +11,7 @@ import time
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, checked_setting
@@ -18,8 +19,9 @@ from dispatchfile.cli.session import palette_for
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result
 from dispatchfile.clock import Clock
-from dispatchfile.errors import DispatchfileError, FileError, Interrupted, UsageError
+from dispatchfile.errors import DispatchfileError, FileError, Interrupted, JournalError, UsageError
 from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.journal import state_folder
 from dispatchfile.nomad.changes import Change, EvalMissing
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.dispatched import (
@@ -34,8 +36,9 @@ from dispatchfile.reports.dispatched import (
 )
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.text import visible
-from dispatchfile.settings import Wait
+from dispatchfile.settings import NONE, Wait, parse_timeout
 from dispatchfile.usecases.dispatch_one import DispatchedChild, DispatchEnd, DispatchOptions, dispatch_one
+from dispatchfile.usecases.dispatch_record import DispatchRecord
 from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.resolve_job import FoundJob, JobsUnlisted, NoSuchJob, SeveralJobs
 
@@ -92,13 +95,24 @@ def _run(options: DispatchOptions, teller: _Teller) -> DispatchEnd:
     signals = Signals(on_first=lambda: None, before_exit=lambda: None)
     try:
         with signals:
-            return asyncio.run(dispatch_one(options, watcher=teller, clock=Clock()))
+            record = _record(teller)
+            return asyncio.run(dispatch_one(options, watcher=teller, clock=Clock(), record=record))
     except KeyboardInterrupt:
         raise Interrupted(teller.interruption(), signals.exit_code or 130) from None
     except (JobsUnlisted, NoSuchJob, SeveralJobs):
         raise
     except (FileError, UsageError) as exc:
         raise UsageError(f"Error initializing client: {exc}") from exc
+
+
+def _record(teller: _Teller) -> DispatchRecord:
+    """A state folder that cannot be had keeps nobody from dispatching."""
+    flags, folder = teller.flags, None
+    try:
+        folder = None if flags.no_journal else state_folder(flags.state_dir, os.environ)
+    except JournalError as error:
+        teller.trouble(f"this dispatch is not on record: {error}")
+    return DispatchRecord(folder, Clock(), teller.trouble)
 
 
 # Arguments, in the order in which the CLI looks at them
@@ -120,6 +134,7 @@ def read_options(call: DispatchCall) -> DispatchOptions:
         prefix=flags.id_prefix_template or "",
         priority=flags.priority,
         wait=_wait_of(flags),
+        timeout=_timeout_of(flags),
     )
 
 
@@ -178,6 +193,15 @@ def _wait_of(flags: DispatchFlags) -> Wait:
     return Wait.PLACEMENT if flags.wait is None else Wait(checked_setting("wait", flags.wait))
 
 
+def _timeout_of(flags: DispatchFlags) -> timedelta | None:
+    if flags.timeout is None:
+        return None
+    if flags.detach:
+        raise UsageError("--timeout has no effect with --detach: leave out one of the two")
+    given = checked_setting("timeout", flags.timeout)
+    return None if given == NONE else parse_timeout(given)
+
+
 # What is told
 
 
@@ -193,6 +217,10 @@ class _Teller:
         self._out = Wording(full_ids=call.display.verbose, palette=palette_for(call.display, sys.stdout))
         self._job: FoundJob | None = None
         self._child: DispatchedChild | None = None
+
+    @property
+    def flags(self) -> DispatchFlags:
+        return self._call.flags
 
     # As it goes
 
@@ -241,6 +269,8 @@ class _Teller:
                 self.error(self._doubt(end.job, end.namespace))
         elif end.child and end.verdict.cause is Cause.UNREACHABLE:
             self.error(f"{end.verdict.message}: the job was dispatched. To look: {self._look(end.child)}")
+        elif end.child and end.verdict.cause is Cause.DEADLINE:
+            self.error(f"{end.verdict.message}; the job continues in Nomad. To look: {self._look(end.child)}")
         if not self._is_text:
             indent = 2 if self._call.output is OutputFormat.JSON else None
             write_result(json.dumps(end_json(end), indent=indent) + "\n")
@@ -250,7 +280,7 @@ class _Teller:
     def interruption(self) -> str:
         """What an interruption leaves behind."""
         if self._child is not None:
-            return f"interrupted: the job goes on in Nomad. To look: {self._look(self._child)}"
+            return f"interrupted: the job continues in Nomad. To look: {self._look(self._child)}"
         if self._job is not None:
             return f"interrupted: {self._doubt(self._job.id, self._job.namespace)}"
         return "interrupted: nothing was dispatched"

@@ -494,6 +494,16 @@ class DispatchFlags:
     ] = None
     priority: Annotated[int | None, typer.Option("--priority", metavar="N", help="Override the job's priority.")] = None
     ui: Annotated[bool, typer.Option("--ui", help="Open the dispatched job in the browser.")] = False
+    timeout: Annotated[
+        str | None,
+        typer.Option(
+            "--timeout", metavar="TIME", help="Stop watching after this time, for example 10m; the job is left alone."
+        ),
+    ] = None
+    state_dir: StateDir = None
+    no_journal: Annotated[
+        bool, typer.Option("--no-journal", help="Keep no record; `status` and `logs` do not know the job.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

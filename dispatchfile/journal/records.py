@@ -63,6 +63,7 @@ class RunHeader:
     variables: Mapping[str, str] = field(default_factory=dict)  # from outside; no sensitive value is made of these
     adopts: bool = False  # its ID was given: Nomad may have children of it that no journal here knows
     hidden_variables: tuple[str, ...] = ()  # names of those of which one may be made
+    is_dispatch: bool = False  # the record of a `dispatch`: its child's ID does not name the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class StoredRun:
 
     @property
     def is_unfinished(self) -> bool:
-        return self.status.state in UNFINISHED
+        """A dispatch is over with its process: nothing could find its child again."""
+        return self.status.state in UNFINISHED and not self.header.is_dispatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class End(Protocol):
     @property
     def exit_code(self) -> int: ...
 
+    @property
+    def run(self) -> str: ...
+
 
 def local_time(at: float) -> str:
     """RFC 3339 in the zone of this machine, as Go writes it. *at*: seconds since the epoch."""
@@ -252,4 +255,5 @@ def end_json(end: End) -> dict[str, object]:
         "node": verdict.node or None,
         "starts": verdict.starts,
         "exit_code": end.exit_code,
+        "run": end.run or None,
     }

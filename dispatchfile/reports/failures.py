@@ -47,10 +47,7 @@ def _since(summary: Summary, groups: Sequence[Group]) -> list[str]:
     unseen = Counter(end.run for end in ends if end.is_open)
     return [
         *(f"since then {count_of(count, 'item')} ended well in rerun {run}" for run, count in well.items()),
-        *(
-            f"since then {count_of(count, 'item')} sent in rerun {run}, no end on record"
-            for run, count in unseen.items()
-        ),
+        *(f"since then sent in rerun {run}: {count_of(count, 'item')}, no end seen" for run, count in unseen.items()),
     ]
 
 

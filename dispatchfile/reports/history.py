@@ -203,7 +203,7 @@ def _lines_of(table: Table, width: int | None) -> str:
 
 def _folder_of(stored: StoredRun) -> str:
     manifest = stored.header.manifest
-    return "" if manifest == STANDARD_INPUT else str(Path(manifest).parent)
+    return "" if manifest in {"", STANDARD_INPUT} else str(Path(manifest).parent)
 
 
 def _duration_s(stored: StoredRun) -> float | None:

@@ -95,7 +95,8 @@ def _head(detail: ItemDetail, palette: Palette, width: int | None) -> Iterator[s
     if result.message:
         yield from _field("message", one_line(result.message), width)
     place = detail.item.row or detail.item.position
-    yield from _field("source", visible(result.source or str(place)), width)
+    if place.file:
+        yield from _field("source", visible(result.source or str(place)), width)
     if result.tags:
         yield from _field("tags", visible(", ".join(result.tags)), width)
     if detail.later is not None:
@@ -260,8 +261,9 @@ def _step_of_run(detail: ItemDetail, only: str) -> list[str]:
     if result.outcome in WITHOUT_END:
         return [f"see how it ends: {PROGRAM} watch {run}"]
     if result.outcome is Outcome.UNKNOWN:
+        look = [] if detail.is_dispatch else [f"look for it again: {PROGRAM} resume {run}"]
         return [
-            f"look for it again: {PROGRAM} resume {run}",
+            *look,
             f"run it again, if it did not run: {PROGRAM} rerun {run} --outcome unknown {only}",
         ]
     if result.outcome is not None and result.outcome.exit_class:

@@ -64,4 +64,5 @@ class ItemDetail:
     attempts: Sequence[AttemptDetail]
     nomad: InNomad | None  # None: it was not asked, or gave no answer
     unread: str  # why it was not
+    is_dispatch: bool = False  # the run is the record of a `dispatch`
     later: LaterEnd | None = None  # how the item ended in a rerun since

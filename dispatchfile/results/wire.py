@@ -73,7 +73,7 @@ def item_json(item: ItemResult) -> dict[str, object]:
 
 
 def _position_json(position: Position | None) -> dict[str, object] | None:
-    if position is None:
+    if position is None or not position.file:  # of a dispatch
         return None
     return {"file": position.file, "line": position.line, "column": position.column}
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Protocol
 
 from dispatchfile.clock import Clock
@@ -14,15 +17,20 @@ from dispatchfile.errors import (
     NomadNotFound,
     NomadRefused,
 )
-from dispatchfile.events import Cause, Outcome, Verdict
+from dispatchfile.events import Cause, Outcome, State, Verdict
+from dispatchfile.items import DispatchRequest
+from dispatchfile.nomad.changes import Change
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched, Job
-from dispatchfile.settings import Settings, Wait
+from dispatchfile.settings import Settings, Wait, format_duration
+from dispatchfile.usecases.dispatch_record import DispatchRecord, RecordedDispatch
 from dispatchfile.usecases.resolve_job import FoundJob, resolve_job
 from dispatchfile.usecases.watch_one import Watch, Watcher, watch_child, watch_evaluation
 
 CONNECTIONS = 4
+LAST_LOOK_S = 5.0  # after the timeout, for the end of a job that is dead already
+DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,7 @@ class DispatchOptions:
     prefix: str = ""  # sent as it is; nothing is added
     priority: int | None = None
     wait: Wait = Wait.PLACEMENT
+    timeout: timedelta | None = None  # from the dispatch to its end; the job is left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class DispatchEnd:
     verdict: Verdict
     child: DispatchedChild | None = None
     error: NomadError | None = None  # what the dispatch itself met
+    run: str = ""  # the ID under which it is on record; empty: it is not
 
     @property
     def exit_code(self) -> int:
@@ -75,26 +85,79 @@ class DispatchWatcher(Watcher, Protocol):
         """Nomad has a child."""
 
 
-async def dispatch_one(options: DispatchOptions, *, watcher: DispatchWatcher, clock: Clock) -> DispatchEnd:
+class _Recording:
+    """A watcher whose child's moves are put on record too."""
+
+    def __init__(self, watcher: DispatchWatcher, record: DispatchRecord) -> None:
+        self._watcher, self._record = watcher, record
+
+    def changed(self, change: Change) -> None:
+        self._watcher.changed(change)
+
+    def moved(self, state: State, message: str) -> None:
+        self._record.moved(state, message)
+        self._watcher.moved(state, message)
+
+    def trouble(self, message: str) -> None:
+        self._watcher.trouble(message)
+
+
+async def dispatch_one(
+    options: DispatchOptions, *, watcher: DispatchWatcher, clock: Clock, record: DispatchRecord
+) -> DispatchEnd:
     """
     Find the job, dispatch it with one request, watch the child as far as asked.
 
-    The request is never repeated: what may have been carried out is *unknown*. Raises NoSuchJob, SeveralJobs and
+    The request is never repeated: what may have been carried out is *unknown*. Whatever becomes of it is put on record.
+    Raises NoSuchJob, SeveralJobs and
     JobsUnlisted where the job is not clear, UsageError and FileError for a connection that cannot be made.
     """
+    try:
+        end = await _dispatch_and_follow(options, watcher, clock, record)
+    except BaseException:
+        await record.interrupt()
+        raise
+    await record.end(end.verdict, end.exit_code)
+    return replace(end, run=record.run)
+
+
+async def _dispatch_and_follow(
+    options: DispatchOptions, watcher: DispatchWatcher, clock: Clock, record: DispatchRecord
+) -> DispatchEnd:
     connection = options.connection
     async with Client(connection, max_connections=CONNECTIONS) as client:
         found = await resolve_job(client, options.job, namespace=connection.namespace)
         job = replace(found, namespace=found.namespace or connection.namespace)
-        watch = Watch(client, job.namespace, clock, watcher, Settings().unreachable_after.total_seconds())
+        limit_s = Settings().unreachable_after.total_seconds()
+        watch = Watch(client, job.namespace, clock, _Recording(watcher, record), limit_s)
         try:
             parent = await _read_parent(client, job) if options.wait is Wait.COMPLETION else None
+            await record.begin(_recorded(job, options))
             watcher.sending(job)
             child = await _dispatch(client, job, options)
         except NomadError as error:
             return DispatchEnd(job.id, job.namespace, _verdict_of(error), error=error)
+        record.accepted(child.id, child.eval_id, existing=child.existing)
         watcher.accepted(child)
-        return DispatchEnd(job.id, job.namespace, await _follow(watch, child, parent, options), child)
+        return DispatchEnd(job.id, job.namespace, await _follow_in_time(watch, child, parent, options), child)
+
+
+def _recorded(job: FoundJob, options: DispatchOptions) -> RecordedDispatch:
+    return RecordedDispatch(
+        address=options.connection.address,
+        prefix=options.prefix,
+        wait=options.wait,
+        timeout=options.timeout,
+        request=DispatchRequest(
+            job=job.id,
+            namespace=job.namespace or DEFAULT_NAMESPACE,
+            region=options.connection.region,
+            payload=options.payload,
+            meta=dict(options.meta),
+            priority=options.priority,
+            token=options.token or None,
+        ),
+    )
 
 
 async def _read_parent(client: Client, job: FoundJob) -> Job | None:
@@ -176,6 +239,30 @@ def _verdict_of(error: NomadError) -> Verdict:
 
 
 # Watching
+
+
+async def _follow_in_time(
+    watch: Watch, child: DispatchedChild, parent: Job | None, options: DispatchOptions
+) -> Verdict:
+    """As `_follow`, within the timeout; an end that Nomad shows by then counts, seen or not."""
+    if options.timeout is None:
+        return await _follow(watch, child, parent, options)
+    too_late = f"exceeded its timeout of {format_duration(options.timeout)}: not stopped"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(options.timeout.total_seconds()):
+            return await _follow(watch, child, parent, options)
+    if options.wait is Wait.COMPLETION and await _is_dead(watch, child):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_LOOK_S):
+                return await _follow_to_the_end(watch, child, parent, tokened=bool(options.token))
+    return Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, too_late)
+
+
+async def _is_dead(watch: Watch, child: DispatchedChild) -> bool:
+    with contextlib.suppress(NomadError, TimeoutError):
+        async with asyncio.timeout(LAST_LOOK_S):
+            return (await watch.client.read_job(child.id, namespace=child.namespace)).status == "dead"
+    return False
 
 
 async def _follow(watch: Watch, child: DispatchedChild, parent: Job | None, options: DispatchOptions) -> Verdict:

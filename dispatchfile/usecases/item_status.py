@@ -96,6 +96,7 @@ async def read_item(
         attempts=_attempts(past, item.id),
         nomad=None,
         unread=LOCAL if past.stored.header.local else "" if result.child else NO_CHILD,
+        is_dispatch=past.stored.header.is_dispatch,
         later=read_later_ends(past.reader.path.parents[1], past.facts.run).get(item.id),
     )
     if detail.unread:

@@ -102,6 +102,8 @@ def state_of(stored: StoredRun, *, live: bool) -> str:
     if live:
         return RUNNING
     state = stored.status.state
+    if stored.header.is_dispatch and state is not RunState.FINISHED:
+        return RunState.STOPPED_EARLY.value
     return (RunState.INTERRUPTED if state is RunState.RUNNING else state).value
 
 

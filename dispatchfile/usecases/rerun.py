@@ -34,10 +34,10 @@ from dispatchfile.usecases.run import (
     canaries_of,
     close_journal,
     connected,
-    new_run_id,
     preflight,
     run_deadline,
 )
+from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
@@ -106,6 +106,11 @@ def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
     return settings
 
 
+def _findable(item: Item) -> Item:
+    """Give the child's ID this run's prefix, where neither a prefix nor a token would find it again."""
+    return replace(item, exact_prefix=False) if item.exact_prefix and not item.request.token else item
+
+
 def restored_items(options: RerunOptions, again: Again) -> tuple[Item, ...]:
     """The items with their sensitive values. Raises UsageError where these cannot be rendered again."""
     header, environ = again.stored.header, options.name.environ
@@ -129,7 +134,7 @@ async def rerun_items(
         reporter.note(note)
     if any(item.sensitive for item in again.items) and (note := manifest_change(again.stored.header, again.items)):
         reporter.note(note)
-    again = replace(again, items=restored_items(options, again))
+    again = replace(again, items=tuple(map(_findable, restored_items(options, again))))
     async with connect(options.connection, again.settings) as client:
         states, version, problems = await preflight(client, again.items, again.settings)
         if has_errors(problems):
@@ -153,6 +158,7 @@ def _header(options: RerunOptions, again: Again, clock: Clock) -> RunHeader:
         started_at=clock.wall(),
         tool_version=__version__,
         rerun_of=old.id,
+        is_dispatch=False,
     )
 
 
@@ -236,9 +242,10 @@ async def _find_living(client: Client, old: JournalReader, items: Sequence[Item]
     """
     run, progress = old.run().header.id, old.progress()
     known = {item_id for item_id, _ in progress}
-    chosen = {item.id: item for item in items if item.id in known}
-    if not chosen:
+    ids = {item.id for item in items if item.id in known}
+    if not ids:
         return {}
+    chosen = {item.id: item for item in old.items(payloads=False) if item.id in ids}  # with prefixes as they were
     for (item_id, _), attempt in progress.items():
         if item_id in chosen and attempt.accepted and attempt.accepted.existing:
             await _refuse_if_living(client, chosen[item_id], attempt.accepted.child)

@@ -256,6 +256,11 @@ async def resume_run(
     folder = state_folder(options.state_dir, options.environ)
     reader = open_run(folder, options.run, manifest=options.manifest)
     stored = reader.run()
+    if stored.header.is_dispatch:
+        raise RunRefused(
+            f"run {stored.header.id} is the record of a `dispatch`, which cannot be resumed; "
+            f"follow its job with: dispatchfile watch {stored.header.id}"
+        )
     if stored.status.state is RunState.STOPPED_EARLY:
         run = stored.header.id
         raise RunRefused(

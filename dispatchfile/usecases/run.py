@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os.path
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -44,10 +43,9 @@ from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
 
-RUN_ID_LENGTH = 8
-RUN_ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 MONITOR_CONNECTIONS = 2
 
 
@@ -92,12 +90,6 @@ class Prepared:
     settings: Settings
     origins: Origins
     problems: tuple[Problem, ...]  # warnings
-
-
-def new_run_id() -> str:
-    """Random, so that two runs never share a child-ID prefix; a letter first, for people."""
-    first = secrets.choice(RUN_ID_CHARACTERS[:26])
-    return first + "".join(secrets.choice(RUN_ID_CHARACTERS) for _ in range(RUN_ID_LENGTH - 1))
 
 
 def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:

@@ -25,6 +25,8 @@ class RunFilter:
         return (not self.states or state in self.states) and self._is_manifest(stored.header.manifest)
 
     def _is_manifest(self, stored: str) -> bool:
+        if not stored:  # a dispatch
+            return self.manifest is None
         if self.manifest is None or STANDARD_INPUT in (self.manifest, stored):
             return self.manifest in (None, stored)
         real = os.path.realpath(self.manifest)

@@ -54,12 +54,20 @@ async def stop_run(
     reader = options.name.open()
     await _end_process(reader, reporter, clock)
     before = reader.run().status
+    _check_dispatch(reader)
     journal = Journal.resume(reader.path)
     try:
         stopping = _Stopping(reader, journal, before, reporter, clock, signal_exit=options.signal_exit)
         return await stopping.run(options.connection, connect, control)
     finally:
         await leave_as_it_was(journal, before, clock)
+
+
+def _check_dispatch(reader: JournalReader) -> None:
+    """Raises RunRefused for a `dispatch` whose job is not known: others' jobs would be taken for it."""
+    header = reader.run().header
+    if header.is_dispatch and not any(one.accepted for one in reader.progress().values()):
+        raise RunRefused(f"run {header.id} is the record of a `dispatch` whose job is not known; stop it in Nomad")
 
 
 async def _end_process(reader: JournalReader, reporter: Reporter, clock: Clock) -> None:

@@ -6,13 +6,22 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dispatchfile.journal.folder import ENVIRONMENT
 from tests.dispatch_command.jobs import register
 from tests.real_nomad import NO_BINARY, binary, real_agent
 
 REAL = (pytest.mark.nomad, pytest.mark.skipif(binary() is None, reason=NO_BINARY))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for the records of what is dispatched."""
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 @contextlib.contextmanager

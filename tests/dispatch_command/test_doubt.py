@@ -149,7 +149,7 @@ def test_as_json_a_doubt_is_an_outcome() -> None:
         (
             "/v1/evaluation/11111111-2222-3333-4444-555555555555",
             signal.SIGINT,
-            "interrupted: the job goes on in Nomad.",
+            "interrupted: the job continues in Nomad.",
         ),
     ],
 )

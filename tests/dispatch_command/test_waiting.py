@@ -75,7 +75,7 @@ def test_a_placement_failure_is_waited_out(address: str) -> None:
     assert said.code == 2
 
 
-@pytest.mark.parametrize(("form", "lines"), [("json", 16), ("ndjson", 1)])
+@pytest.mark.parametrize(("form", "lines"), [("json", 17), ("ndjson", 1)])
 def test_as_json_the_end_is_one_object(address: str, form: str, lines: int) -> None:
     """Nothing else is on standard output, and the exit code is the same."""
     said = ours(address, "-wait", "-o", form, "exit3")

@@ -10,7 +10,7 @@ from dispatchfile.reports.again import rerun_command
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.summary import render_summary, text_of_summary
 from dispatchfile.reports.text import Palette
-from dispatchfile.results import summary_json
+from dispatchfile.results import LaterEnd, summary_json
 from tests.reports.making import FAILED, GOOD, LOST, UNSENT, summary_of
 
 UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone before its end was seen")
@@ -266,3 +266,41 @@ def test_two_children_of_one_attempt_are_told():
     """However well both ended, the reason for exit code 1 is named."""
     summary = replace(summary_of({"a": GOOD}), doubled=("a",), exit_code=1)
     assert "TWO CHILDREN were made for one attempt, which must never be: a\n" in text_of_summary(summary)
+
+
+def _after(later: dict[str, LaterEnd], **verdicts: Verdict) -> list[str]:
+    """The lines about what did not end well, after reruns; without the head of the table."""
+    text = text_of_summary(replace(summary_of(verdicts), later=later), width=80)
+    return text.partition("\n\n")[0].splitlines()[2:]
+
+
+def test_what_a_rerun_has_mended_is_not_offered_again() -> None:
+    """The old summary is told again by status and resume, and its command would double the work."""
+    mended, row = LaterEnd("obtd47qn", Outcome.SUCCEEDED), "lost     node_lost  its node went away"
+    since = "since then 1 item ended well in rerun obtd47qn"
+    assert _after({"a": mended}, a=LOST) == [f"a     {row}", since]
+    again = "run again with: dispatchfile rerun k3v9x2ab --failed"
+    assert _after({"a": mended}, a=LOST, b=LOST, c=GOOD) == [f"a     {row}", f"b     {row}", again, since]
+
+
+def test_an_item_that_a_rerun_has_sent_without_an_end_is_not_offered_again() -> None:
+    """It may run right now."""
+    later = {"a": LaterEnd("obtd47qn", None)}
+    assert _after(later, a=LOST)[1:] == ["since then sent in rerun obtd47qn: 1 item, no end seen"]
+
+
+def test_an_item_that_failed_again_is_offered_again() -> None:
+    """By its latest end, so the command takes it."""
+    summary = summary_of({"a": LOST, "b": GOOD})
+    failed, unknown = LaterEnd("obtd47qn", Outcome.FAILED, Cause.EXIT), LaterEnd("obtd47qn", Outcome.UNKNOWN)
+    start = "dispatchfile rerun k3v9x2ab"
+    assert rerun_command(replace(summary, later={"a": failed}), ["a"]) == f"{start} --failed"
+    assert rerun_command(replace(summary, later={"a": unknown}), ["a"]) == f"{start} --outcome unknown"
+
+
+def test_a_group_that_was_mended_has_no_command() -> None:
+    """The others keep theirs."""
+    verdicts = {f"film-{n}": FAILED for n in range(20)} | {f"gone-{n}": LOST for n in range(2)}
+    later = {f"gone-{n}": LaterEnd("obtd47qn", Outcome.SUCCEEDED) for n in range(2)}
+    lines = text_of_summary(replace(summary_of(verdicts), later=later), width=80).splitlines()
+    assert sum("rerun k3v9x2ab" in line for line in lines) == 1

@@ -275,6 +275,25 @@ def _ui(stage: Stage) -> None:
     assert f"==> View this job in the Web UI: {stage.agent}/ui/jobs/" in told
 
 
+def _dispatch_timeout(stage: Stage) -> None:
+    call = ("dispatch", "--wait", "--meta", "how=sleep 60", "--address", stage.agent, "work")
+    assert stage.call(*call, "--timeout", "1s").code == 2
+
+
+def _dispatch_record(stage: Stage, *flags: str) -> list[str]:
+    stage.call("dispatch", "--detach", "--meta", "how=true", "--address", stage.agent, "work", *flags)
+    return sorted(folder for folder in ("state", "nowhere") if (Path(folder) / "runs").exists())
+
+
+def _dispatch_state_dir(stage: Stage) -> None:
+    assert _dispatch_record(stage, "--state-dir", "nowhere") == ["nowhere"]
+
+
+def _dispatch_no_journal(stage: Stage) -> None:
+    assert _dispatch_record(stage, "--no-journal") == []
+    assert _dispatch_record(stage) == ["state"]
+
+
 ROWS: Row = {
     ("run", "--local"): _local,
     ("run", "--dry-run"): _dry_run,
@@ -316,4 +335,7 @@ ROWS: Row = {
     ("dispatch", "--detach"): _dispatch_ends("--detach", "Monitoring evaluation"),
     ("dispatch", "--wait"): _dispatch_ends("--wait", "succeeded"),
     ("dispatch", "--ui"): _ui,
+    ("dispatch", "--timeout"): _dispatch_timeout,
+    ("dispatch", "--state-dir"): _dispatch_state_dir,
+    ("dispatch", "--no-journal"): _dispatch_no_journal,
 }
