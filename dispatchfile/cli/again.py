@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.effects import check_export
-from dispatchfile.cli.options import AgentFlags, ChoiceFlags, ConnectionFlags, Display, ManifestFlags
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import AgentFlags, ChoiceFlags, Display, ManifestFlags
 from dispatchfile.cli.outputs import STANDARD_OUTPUT
 from dispatchfile.cli.past import name_run, on_nomad
 from dispatchfile.cli.session import Session, tell

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, OutputAtOnce
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import DispatchDisplay, DispatchFlags, OutputAtOnce
 from dispatchfile.reports.formats import OutputFormat
 
 

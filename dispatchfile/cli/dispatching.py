@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags, checked_setting
+from dispatchfile.cli.flags import ConnectionFlags, checked_setting
+from dispatchfile.cli.options import DispatchDisplay, DispatchFlags
 from dispatchfile.cli.session import palette_for
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result

@@ -11,14 +11,8 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_manifests
-from dispatchfile.cli.options import (
-    ConnectionFlags,
-    Display,
-    ManifestFlags,
-    OutputAtOnce,
-    SettingFlags,
-    WaitFlags,
-)
+from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
+from dispatchfile.cli.options import Display, ManifestFlags, OutputAtOnce
 from dispatchfile.cli.terminal import wants_color, write_result
 from dispatchfile.reports.formats import OutputFormat
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from dispatchfile.cli.options import AgentFlags, ConnectionFlags
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader
 from dispatchfile.reports.formats import OutputFormat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatchfile.cli.options import checked_setting
+from dispatchfile.cli.flags import checked_setting
 from dispatchfile.cli.past import PastCall, connection_to
 from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, Display
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import Display
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.text import visible
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_items, complete_runs
-from dispatchfile.cli.options import ConnectionFlags, Display, OutputOfMany, StateDir
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import Display, OutputOfMany, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.effects import check_past_run
-from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.sources import manifest_here
 from dispatchfile.errors import UsageError

@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
 from dispatchfile.cli.options import (
     AgentFlags,
     ChoiceFlags,
-    ConnectionFlags,
     Display,
     LastLogLines,
     ManifestFlags,
     Output,
     Reports,
     Run,
-    SettingFlags,
     StateDir,
-    WaitFlags,
 )
 from dispatchfile.reports.formats import OutputFormat
 

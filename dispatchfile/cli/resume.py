@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import (
-    AgentFlags,
-    ConnectionFlags,
-    Display,
-    LastLogLines,
-    ManifestFlags,
-    Output,
-    Reports,
-    Run,
-    SettingFlags,
-    StateDir,
-    WaitFlags,
-)
+from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
+from dispatchfile.cli.options import AgentFlags, Display, LastLogLines, ManifestFlags, Output, Reports, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 

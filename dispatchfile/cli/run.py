@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
 from dispatchfile.cli.options import (
     AgentFlags,
-    ConnectionFlags,
     Display,
     LastLogLines,
     Manifest,
@@ -17,9 +17,7 @@ from dispatchfile.cli.options import (
     Output,
     Reports,
     SelectionFlags,
-    SettingFlags,
     StateDir,
-    WaitFlags,
 )
 from dispatchfile.reports.formats import OutputFormat
 

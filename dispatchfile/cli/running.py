@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.cli.effects import check_cluster_run, check_local_run
-from dispatchfile.cli.options import AgentFlags, ConnectionFlags, Display, ManifestFlags, SelectionFlags
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import AgentFlags, Display, ManifestFlags, SelectionFlags
 from dispatchfile.cli.session import Session, palette_for, show_problems
 from dispatchfile.cli.sources import read_scope, read_sources
 from dispatchfile.cli.terminal import write_result

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dispatchfile.cli.options import ConnectionFlags, Display, Output, Run, StateDir
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import Display, Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 

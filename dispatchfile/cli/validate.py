@@ -8,14 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import (
-    OUTPUT,
-    Display,
-    ManifestFlags,
-    Manifests,
-    Namespace,
-    Region,
-)
+from dispatchfile.cli.options import OUTPUT, Display, ManifestFlags, Manifests, Namespace, Region
 from dispatchfile.cli.terminal import wants_color, write_result
 from dispatchfile.reports.formats import ProblemFormat
 

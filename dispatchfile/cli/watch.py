@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import ConnectionFlags, Display, Output, Run, StateDir
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import Display, Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 
