@@ -71,20 +71,24 @@ class JobFile:
 _NOTHING_GIVEN: Final = GivenValues()
 
 
-def read_job(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True) -> dict[str, object]:
+def read_job(
+    path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True, checks: bool = True
+) -> dict[str, object]:
     """
     The job of an HCL or JSON file as ``PUT /v1/jobs`` takes it in ``Job``, with Nomad's defaults filled in.
 
     Durations are integer nanoseconds. Run-time references such as ``${NOMAD_META_x}`` stay as written.
     given: values for the file's HCL variables; names that it does not declare are left alone. reads_files: whether
     functions such as ``file`` may read from the disk, as `nomad job run` allows and Nomad's HTTP API does not.
-    Raises JobspecError for a file that is no job, asks for something Nomad does not know, or for something the
-    embedded agent cannot do.
+    checks: whether a job that Nomad's server refuses, or the embedded agent cannot run, is refused.
+    Raises JobspecError for a file that is no job, or asks for something Nomad does not know.
     """
-    return read_job_file(path, given, reads_files=reads_files).job
+    return read_job_file(path, given, reads_files=reads_files, checks=checks).job
 
 
-def read_job_file(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True) -> JobFile:
+def read_job_file(
+    path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True, checks: bool = True
+) -> JobFile:
     """Return what `read_job` does, and the variables that the file declares. Raises JobspecError."""
     declared: frozenset[str] | None = None
     try:
@@ -97,7 +101,8 @@ def read_job_file(path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_file
             declared = document.declared
             api_job = read_blocks(document.read(given))
         job = canonical_job(api_job)
-        check_job(job, text)
+        if checks:
+            check_job(job, text)
     except HclError as exc:
         first, *others = (Trouble(problem.message, problem.place) for problem in exc.problems[:MOST_PROBLEMS])
         raise _error(path, first, others, declared) from exc

@@ -1,6 +1,7 @@
 """Jobs are filled in and checked as Nomad 2.0.5 fills in and checks them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,3 +145,21 @@ def test_value_of_a_wrong_type_is_refused(changes: dict[str, Any]) -> None:
     """A job document that is no job is refused before anything looks into it."""
     with pytest.raises(MalformedJob):
         read_submitted(_job(**changes))
+
+
+def test_parsing_checks_nothing(tmp_path: Path) -> None:
+    """As on Nomad: a job that the server would refuse is parsed, and a file of this machine is never read."""
+    (tmp_path / "secret").write_text("x")
+    world = World(scratch=tmp_path)
+    group = 'group "g" {\n task "t" {\n driver = "docker"\n env {\n A = %s\n }\n }\n}\n'
+    parsed = world.ask("POST", "/v1/jobs/parse", {"JobHCL": 'job "a b" {\n' + group % '"x"' + "}\n"})
+    assert (parsed.status, body_id(parsed.body)) == (200, ("a b", "service"))
+    reading = world.ask(
+        "POST", "/v1/jobs/parse", {"JobHCL": 'job "j" {\n' + group % f'file("{tmp_path}/secret")' + "}\n"}
+    )
+    assert reading.status == 400
+
+
+def body_id(body: object) -> tuple[object, object]:
+    assert isinstance(body, dict)
+    return body["ID"], body["Type"]
