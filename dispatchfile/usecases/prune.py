@@ -64,7 +64,9 @@ def prune(state_dir: str | None, environ: Mapping[str, str], rule: PruneRule, *,
 
 def _remove(stored: StoredRun, state: str, pruned: Pruned, *, dry_run: bool) -> None:
     try:
-        if not dry_run:
+        if dry_run:
+            JournalReader(stored.path).outcome_counts()  # one that a newer version wrote would not be removed
+        else:
             remove_run(stored.path)
     except RunRefused as exc:  # a process has taken it up since
         pruned.needed.append((stored, state, str(exc)))

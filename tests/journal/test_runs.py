@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,11 @@ from dispatchfile.journal import (
     find_run,
     list_runs,
     open_run,
+    remove_run,
     unfinished_run,
 )
+from dispatchfile.journal.folder import lock_run
+from dispatchfile.journal.store import SCHEMA_VERSION
 
 from .samples import TARGET, header, intent, item
 
@@ -135,3 +140,40 @@ def test_a_file_that_cannot_be_read_may_be_the_unfinished_run(folder, tmp_path):
         JournalError, match=r"may be an unfinished run of .*m\.yaml: --new starts another one beside it"
     ):
         unfinished_run(folder, tmp_path / "m.yaml", TARGET)
+
+
+def test_a_run_that_is_over_is_removed_with_its_files(folder):
+    """Nothing of it stays behind."""
+    remove_run(keep(folder, "a"))
+    assert list((folder / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.INTERRUPTED])
+def test_a_run_that_was_resumed_meanwhile_is_not_removed(folder, state):
+    """It is looked at once more under its lock."""
+    path = keep(folder, "a", state=state)
+    with pytest.raises(RunRefused, match="it is unfinished: a process has resumed it since"):
+        remove_run(path)
+    assert path.exists()
+
+
+def test_a_run_that_a_process_works_on_is_not_removed(folder):
+    """The process is named."""
+    path = keep(folder, "a")
+    lock = lock_run(path)
+    try:
+        with pytest.raises(RunRefused, match="at work on run a"):
+            remove_run(path)
+    finally:
+        lock.release()
+    assert path.exists()
+
+
+def test_a_journal_of_a_newer_version_is_not_removed(folder):
+    """Nobody here knows whether it is needed."""
+    path = keep(folder, "a")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(JournalError, match="a newer dispatchfile wrote this journal"):
+        remove_run(path)
+    assert path.exists()

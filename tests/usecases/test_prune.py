@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from dispatchfile.events import Ended, Outcome, Verdict
 from dispatchfile.journal import RunState, Target, list_runs
 from dispatchfile.journal.folder import lock_path, lock_run, run_files
+from dispatchfile.journal.store import SCHEMA_VERSION
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.prune import Pruned, PruneRule, parse_age, prune
 from tests.making import make_item
@@ -167,6 +170,18 @@ def test_a_damaged_journal_is_reported_and_left(tmp_path: Path) -> None:
     assert [error.partition(": ")[0] for error in result.errors] == [str(damaged)]
     assert damaged.read_bytes() == b"garbage"
     assert lock_path(damaged).exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_journal_of_a_newer_version_is_reported_and_left(tmp_path: Path, dry_run: bool) -> None:
+    """By a dry run as well."""
+    keep(tmp_path, "a")
+    (path,) = run_files(tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    result = pruned(tmp_path, dry_run=dry_run)
+    assert (removed(result), result.kept, path.exists()) == ([], 1, True)
+    assert [error.partition(": ")[2][:42] for error in result.errors] == ["a newer dispatchfile wrote this journal (i"]
 
 
 @pytest.mark.parametrize(
