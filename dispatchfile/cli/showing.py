@@ -193,10 +193,10 @@ class _Shown:
         if self._call.output is OutputFormat.NDJSON:
             write_result(json.dumps(asdict(log)) + "\n")
             return
-        name = f"{log.item} {log.source}".rstrip()
+        name = log_label(log.item, log.source, origin=log.origin)
         if log.note and not self._call.display.quiet:
             tell(Level.INFO, one_line(f"{name}: {log.note}"), self._call.display)
         number = self._numbers.setdefault(log.item, len(self._numbers))
-        label = log_label(log.item, log.source, log.stream)
+        label = log_label(log.item, log.source, log.stream, origin=log.origin)
         lines = log_lines(label, log.lines, number, palette=self._palette, safe=sys.stdout.isatty())
         write_result("".join(f"{line}\n" for line in lines))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dispatchfile.cli.candidates import complete_items
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import Display, OutputAtOnce, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
@@ -18,6 +19,7 @@ def status(
         str | None,
         typer.Argument(
             metavar="[ITEM]",
+            autocompletion=complete_items,
             help="Show all about one item: its ID, a unique prefix of it, or a job ID in Nomad.",
             show_default=False,
         ),

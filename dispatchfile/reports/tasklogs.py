@@ -9,9 +9,15 @@ from dispatchfile.reports.text import Palette, visible, visible_lines
 COLORS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")  # one after the other, so that neighbours differ
 
 
-def log_label(item: str, source: str, stream: str) -> str:
-    """Return what stands before each line: the item, which of its tasks if it has several, and a mark for stderr."""
-    return " ".join(filter(None, [item, source, "(stderr)" if stream == "stderr" else ""]))
+def log_label(item: str, source: str, stream: str = "", *, origin: str = "") -> str:
+    """
+    Return what stands before each line: the item, which of its tasks if it has several, and a mark for stderr.
+
+    origin: the file and line that an item comes from whose id is only a hash.
+    """
+    return " ".join(
+        filter(None, [item, f"({origin})" if origin else "", source, "(stderr)" if stream == "stderr" else ""])
+    )
 
 
 def log_lines(name: str, lines: Iterable[str], number: int, *, palette: Palette, safe: bool) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound, UsageError
 from dispatchfile.nomad.client import Client
@@ -56,6 +56,7 @@ class TaskLog:
     stream: str = ""  # "stdout" or "stderr"; empty: not known, or there are no lines
     lines: tuple[str, ...] = ()
     note: str = ""  # why lines are missing
+    origin: str = ""  # where an item comes from whose id is not written in the manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,15 @@ async def read_logs(options: LogOptions, *, connect: Connect = connected) -> Asy
     results = _chosen(past, options)
     if past.stored.header.local:
         for result in results:
-            yield _log_on_record(result, GONE_WITH_AGENT)
+            yield replace(_log_on_record(result, GONE_WITH_AGENT), origin=result.source)
         return
     async with connect(options.connection, past.stored.header.settings) as client:
         for start in range(0, len(results), AT_ONCE):
             some = results[start : start + AT_ONCE]
-            for logs in await asyncio.gather(*(read_item_logs(client, result, options) for result in some)):
+            found = await asyncio.gather(*(read_item_logs(client, result, options) for result in some))
+            for result, logs in zip(some, found, strict=True):
                 for log in logs:
-                    yield log
+                    yield replace(log, origin=result.source)
 
 
 def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:

@@ -16,6 +16,12 @@ def test_lines_of_standard_error_are_marked() -> None:
     assert streams == ["a", "a (stderr)", "a g[0]/t (stderr)"]
 
 
+def test_an_item_without_a_written_id_is_shown_with_its_origin() -> None:
+    """A hash alone tells nobody which row it was."""
+    label = log_label("encode-5f0c", "t", "stderr", origin="films.csv:3 alien")
+    assert label == "encode-5f0c (films.csv:3 alien) t (stderr)"
+
+
 def test_no_control_character_of_a_task_reaches_a_terminal() -> None:
     """It could rewrite what is shown."""
     assert list(log_lines("a", ["\x1b[2J\ttext"], 0, palette=Palette(), safe=True)) == ["a | \\x1b[2J    text"]

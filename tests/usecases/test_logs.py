@@ -304,3 +304,13 @@ async def test_a_choice_that_takes_nothing_is_an_error(tmp_path):
         UsageError, match=r"no item of run run1 matches a --failed \(1 succeeded, 1 failed, 1 refused\)"
     ):
         await read(name, nomad, items=["a"], failed=True)
+
+
+async def test_an_item_without_a_written_id_brings_its_origin(tmp_path):
+    """The row of the file that it was made from."""
+    item = replace(make_item("encode-5f0c"), source="films.csv:3 alien")
+    nomad = PastNomad()
+    child = nomad.had(item)
+    nomad.logs = {(child.id, "stdout"): b"one\n", (child.id, "stderr"): b""}
+    name = await keep_run(tmp_path, [item], [*sent(item, child), ended(item, Outcome.SUCCEEDED)])
+    assert [log.origin for log in await read(name, nomad)] == ["films.csv:3 alien"]
