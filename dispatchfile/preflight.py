@@ -35,6 +35,8 @@ MAY_LIVE_AFTER = MAY_STILL_LIVE | {
     Cause.EVAL_FAILED,
 }
 Version = tuple[int, int, int]
+THE_TOKEN = "the token"  # noqa: S105  words of a message
+NO_TOKEN = "no token is given (NOMAD_TOKEN, --token, --token-file), and the anonymous one"  # noqa: S105  words of a message
 
 
 # What is cut off the end of a path below /v1/job/, and so cannot end the ID of a job that is to be read.
@@ -127,6 +129,7 @@ def check_items(
     version: Version | None,
     highest_priority: int | None = None,
     stops: Mapping[str, str] = NEVER,
+    has_token: bool = True,
 ) -> tuple[Problem, ...]:
     """
     Every problem of every item; one of a parent as a whole is told once, at the first item that names it.
@@ -135,9 +138,10 @@ def check_items(
     """
     problems: list[Problem] = []
     told: set[tuple[Parent, str]] = set()
+    who = THE_TOKEN if has_token else NO_TOKEN
     for item in items:
         parent = (item.request.namespace, item.request.region, item.request.job)
-        for problem in _check_parent(item, parents[parent], wait, stops.get(item.id, "")):
+        for problem in _check_parent(item, parents[parent], wait, stops.get(item.id, ""), who):
             if (parent, problem.found) not in told:
                 told.add((parent, problem.found))
                 problems.append(problem)
@@ -165,16 +169,14 @@ def _problem(code: str, item: Item, found: str, hint: str, position: Position | 
     return Problem(code, position or item.row or item.position, found, hint, item=item.id)
 
 
-def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str) -> Iterator[Problem]:
+def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str, who: str) -> Iterator[Problem]:
     job, namespace = item.request.job, item.request.namespace
     if not state.may_read and wait is not Wait.DETACH:
-        yield _problem(
-            "DF107", item, f"the token may not read job {job!r} in namespace {namespace!r}", "it needs read-job"
-        )
+        yield _problem("DF107", item, f"{who} may not read job {job!r} in namespace {namespace!r}", "it needs read-job")
     if not state.may_dispatch:
-        yield _no_right_to_dispatch(item, state.refusal)
+        yield _no_right_to_dispatch(item, state.refusal, who)
     if not state.may_stop and stop:
-        found = f"{stop}, but the token may not stop children in namespace {namespace!r}"
+        found = f"{stop}, but {who} may not stop children in namespace {namespace!r}"
         yield _problem("DF107", item, found, "it needs submit-job")
     if state.trouble is not None:
         yield _unreadable(item, state.trouble)
@@ -186,10 +188,10 @@ def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str) -> Iter
         yield from _check_job(item, state.job, wait)
 
 
-def _no_right_to_dispatch(item: Item, refusal: str) -> Problem:
+def _no_right_to_dispatch(item: Item, refusal: str, who: str) -> Problem:
     if CLOSED in refusal:
         return _problem("DF107", item, f"Nomad takes no dispatches: {refusal}", "it needs a management token")
-    found = f"the token may not dispatch in namespace {item.request.namespace!r}"
+    found = f"{who} may not dispatch in namespace {item.request.namespace!r}"
     return _problem("DF107", item, found, "it needs dispatch-job")
 
 
@@ -286,5 +288,7 @@ def cap_problems(problems: Sequence[Problem], *, each: int = 20) -> tuple[Proble
     for same in by_kind.values():
         kept += same[:each]
         if len(same) > each:
-            kept[-1] = replace(kept[-1], hint=f"{kept[-1].hint} (and {len(same) - each} more items like this)")
+            more = len(same) - each
+            told = f"and {more:,} more items like this"
+            kept.append(replace(kept[-1], found=told, hint="", item=None, stands_for=more, is_count=True))
     return tuple(kept)

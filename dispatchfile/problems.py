@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,9 @@ class Problem:
     severity: Severity = Severity.ERROR
     item: str | None = None  # the item's id, where one is known
     excerpt: str = ""  # the source line and a caret
+    row: Position | None = None  # of for_each, where the problem is one of a row; `found` names it as well
+    stands_for: int = 1  # how many problems it tells of
+    is_count: bool = False  # it only tells how many more there are like those before it
 
     @property
     def text(self) -> str:
@@ -41,7 +45,24 @@ class Problem:
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """In the order a reader meets them: by file, line, column, then code; each once."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.position, problem.code, problem.text)))
+    return tuple(sorted(dict.fromkeys(problems), key=_place_in_report))
+
+
+def _place_in_report(problem: Problem) -> tuple[Position, str, bool, list[tuple[int, str]]]:
+    """Numbers in texts sort as numbers; what only counts stands behind what it counts more of."""
+    pieces = re.split(r"([0-9]{1,18})", problem.text)
+    natural = [(int(piece), "") if number % 2 else (0, piece) for number, piece in enumerate(pieces)]
+    return problem.position, problem.code, problem.is_count, natural
+
+
+def row_suffix(row: Position | None) -> str:
+    """Return what stands in the text of a problem for its row."""
+    return f" (row {row})" if row else ""
+
+
+def count_problems(problems: Iterable[Problem]) -> int:
+    """Return how many *problems* there are, those that are only counted included."""
+    return sum(problem.stands_for for problem in problems)
 
 
 def has_errors(problems: Sequence[Problem]) -> bool:

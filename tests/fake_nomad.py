@@ -259,6 +259,8 @@ class FakeNomad:
         await self._call("version")
         return 2, 0, 5
 
+    has_token = True
+
     async def read_token_self(self) -> TokenSelf:
         await self._call("token")
         return TokenSelf("accessor", "", "client", (), (), "")

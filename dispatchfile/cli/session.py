@@ -18,7 +18,7 @@ from dispatchfile.cli.outputs import read_report_files, report_pieces, write_rep
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
 from dispatchfile.errors import Interrupted
-from dispatchfile.problems import Problem
+from dispatchfile.problems import Problem, count_problems
 from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
 from dispatchfile.reports.listing import list_problems
 from dispatchfile.reports.problems import render_problems
@@ -194,7 +194,7 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
     """Why nothing was sent: for a script the result, for a person what went wrong."""
     if output is OutputFormat.TEXT:
         _tell_problems(problems, display)
-        refusal = f"{visible(path)} cannot be run: {count_of(len(problems), 'problem')}, nothing was sent"
+        refusal = f"{visible(path)} cannot be run: {count_of(count_problems(problems), 'problem')}, nothing was sent"
         tell(Level.ERROR, refusal, display)
         return
     report = render_problems([_Refused(path, problems)], ProblemFormat.JSON)

@@ -7,7 +7,7 @@ from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
 from dispatchfile.items.reading import read_items
-from dispatchfile.items.recipe import Scope, manifest_name
+from dispatchfile.items.recipe import Scope, manifest_name, route_of
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -24,6 +24,7 @@ __all__ = [
     "manifest_name",
     "read_items",
     "read_origins",
+    "route_of",
     "split_child_id",
     "without_secrets",
 ]

@@ -17,7 +17,7 @@ from dispatchfile.items.model import DispatchRequest, Item
 from dispatchfile.items.recipe import Recipe, route_of
 from dispatchfile.items.repeats import Repeats
 from dispatchfile.manifest import Document
-from dispatchfile.problems import Problem
+from dispatchfile.problems import Problem, row_suffix
 from dispatchfile.render import Renderer, TemplateTrouble, TooMuch, Trouble, compact_json, has_template, read_template
 from dispatchfile.source import Position, SourceText
 
@@ -102,6 +102,7 @@ class Making:
 
         def problem() -> Problem:
             whole = document.problem(code, position, f"{told}{self._of_row()}", hint, item=self.id)
+            whole = replace(whole, row=self._row.position)
             return replace(whole, hint="", excerpt="") if hides else whole
 
         self.problems += self._shop.repeats.told(code, ANYWHERE if code == "DF019" else position, problem)
@@ -272,7 +273,7 @@ class Making:
         told = _hidden(trouble.code) if hides else trouble.found
         found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
         hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
-        return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt)
+        return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt, row=self._row.position)
 
     def _excerpt(self, file: str, position: Position) -> str:
         try:
@@ -281,7 +282,7 @@ class Making:
             return ""
 
     def _of_row(self) -> str:
-        return f" (row {self._row.position})" if self._row.position else ""
+        return row_suffix(self._row.position)
 
 
 def first_value(row: Row) -> str:

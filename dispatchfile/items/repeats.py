@@ -32,8 +32,11 @@ class Repeats:
         """A problem for each kind of which some were only counted."""
         for (code, place), count in self._counts.items():
             if count > _shown(code):
-                more = f"and {count - _shown(code):,} more like this"
-                yield replace(self._last[code, place], found=more, hint="", item=None, excerpt="")
+                more, last = count - _shown(code), self._last[code, place]
+                told = f"and {more:,} more like this"
+                yield replace(
+                    last, found=told, hint="", item=None, excerpt="", row=None, stands_for=more, is_count=True
+                )
 
 
 def _shown(code: str) -> int:

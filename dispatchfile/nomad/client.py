@@ -315,6 +315,11 @@ class Client:
         """Address of the leader, for servers. Raises NomadUnavailable where there is none."""
         return await self._read("/v1/status/leader", as_text)
 
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry a token; without one Nomad takes them for anonymous."""
+        return bool(self._connection.token)
+
     async def read_token_self(self) -> TokenSelf:
         """The token in use. Raises NomadForbidden for one that is unknown, malformed or expired."""
         return await self._read("/v1/acl/token/self", parse_token)

@@ -26,11 +26,11 @@ def all_problems(checked: Sequence[Checked]) -> list[Problem]:
 
 
 def count_problems(problems: Sequence[Problem], severity: Severity) -> int:
-    return sum(problem.severity is severity for problem in problems)
+    return sum(problem.stands_for for problem in problems if problem.severity is severity)
 
 
 def text_with_item(problem: Problem) -> str:
-    """The problem in one line, and the item it is about where the text does not name it."""
-    if problem.item is None or problem.item in problem.text:
+    """The problem in one line, and the item it is about where the text does not quote it."""
+    if problem.item is None or repr(problem.item) in problem.text:
         return problem.text
     return f"{problem.text} (item {problem.item!r})"

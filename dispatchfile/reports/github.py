@@ -7,10 +7,11 @@ Source: GitHub Docs, "Workflow commands for GitHub Actions"; actions/toolkit, pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from dispatchfile.problems import CODES, Problem, Severity
+from dispatchfile.problems import CODES, Problem, Severity, count_problems, row_suffix
 from dispatchfile.reports.text import visible
+from dispatchfile.source import Position
 
 SHOWN_OF_A_KIND = 10
 LINES_NAMED = 20
@@ -39,26 +40,41 @@ def annotate_problems(problems: Sequence[Problem]) -> str:
 
 
 def _of_a_kind(problems: Sequence[Problem], severity: Severity) -> str:
-    if len(problems) <= SHOWN_OF_A_KIND:
-        return "".join(_annotate([problem]) for problem in problems)
-    groups = list(_grouped(problems).values())
+    groups = _grouped(problems, _message)
+    if len(groups) > SHOWN_OF_A_KIND:
+        groups = _grouped(problems, lambda problem: (problem.position.file, problem.code))
     shown = groups if len(groups) <= SHOWN_OF_A_KIND else groups[: SHOWN_OF_A_KIND - 1]
-    left_out = sum(len(group) for group in groups[len(shown) :])
+    left_out = sum(map(count_problems, groups[len(shown) :]))
     return "".join(_annotate(group) for group in shown) + _rest(severity, left_out)
 
 
-def _grouped(problems: Iterable[Problem]) -> Mapping[tuple[str, str], list[Problem]]:
-    groups: dict[tuple[str, str], list[Problem]] = {}
+def _grouped(problems: Iterable[Problem], key: Callable[[Problem], Hashable]) -> list[list[Problem]]:
+    """Problems with the same key; what only counts more of them belongs to the one before it."""
+    groups: dict[Hashable, list[Problem]] = {}
+    last: Hashable = None
     for problem in problems:
-        groups.setdefault((problem.position.file, problem.code), []).append(problem)
-    return groups
+        if not problem.is_count or last is None:
+            last = key(problem)
+        groups.setdefault(last, []).append(problem)
+    return list(groups.values())
+
+
+def _message(problem: Problem) -> tuple[Position, str, str]:
+    """What is the same in row after row."""
+    return problem.position, problem.code, _without_row(problem)
+
+
+def _without_row(problem: Problem) -> str:
+    return problem.text.replace(row_suffix(problem.row), "", 1) if problem.row else problem.text
 
 
 def _annotate(group: Sequence[Problem]) -> str:
-    first, *others = group
-    message = visible(first.text)
-    if others:
-        message += f"\n{len(others)} more of the same kind, in {_lines(others)}"
+    first, count = group[0], count_problems(group)
+    message = visible(_without_row(first) if count > 1 else first.text)
+    if count > 1 and first.row is not None:
+        message += f"\n{count:,} rows, first: {visible(first.row.file)}:{first.row.line}"
+    elif count > 1:
+        message += f"\n{count - 1:,} more of the same kind, in {_lines(group[1:])}"
     title = f"{first.code}: {CODES.get(first.code, first.severity)}"
     place = first.position
     return annotation(first.severity, message, title=title, file=place.file, line=place.line, column=place.column)

@@ -22,8 +22,9 @@ def _text_of(manifest: Checked, palette: Palette) -> str:
 
 def list_problems(problems: Sequence[Problem], *, palette: Palette = PLAIN, limit: int = SHOWN_PROBLEMS) -> str:
     """Each problem as `path:line:column: CODE text` above its excerpt; past *limit* they are only counted."""
-    shown = "".join(_block(problem, palette) for problem in problems[:limit])
-    left_out = len(problems) - limit
+    counts = [problem for problem in problems[limit:] if problem.is_count]
+    shown = "".join(_block(problem, palette) for problem in [*problems[:limit], *counts])
+    left_out = len(problems) - limit - len(counts)
     return shown + (f"and {left_out:,} more (-o json shows all)\n" if left_out > 0 else "")
 
 

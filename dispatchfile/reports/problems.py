@@ -58,6 +58,7 @@ def _record(problem: Problem) -> dict[str, object]:
         "found": problem.found,
         "hint": problem.hint,
         "item": problem.item,
+        "count": problem.stands_for,
         "file": problem.position.file,
         "line": problem.position.line,
         "column": problem.position.column,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -120,7 +121,8 @@ def _with_unreadable(
 def _unshown(document: Document, wrong: list[int]) -> Problem:
     position = document.position("dispatches", wrong[0])
     count = f"{len(wrong):,} more {'dispatch has' if len(wrong) == 1 else 'dispatches have'} problems"
-    return document.problem("DF019", position, count, "correct those above to see them")
+    problem = document.problem("DF019", position, count, "correct those above to see them")
+    return replace(problem, stands_for=len(wrong), is_count=True)
 
 
 def _is_fine(item: object) -> bool:

@@ -17,7 +17,7 @@ from dispatchfile.nomad.refusals import NO_LEADER
 from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
-from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM
+from dispatchfile.usecases.tokens import NO_TOKEN, WHERE_TOKENS_COME_FROM
 
 ACLS_OFF = "acls-disabled"  # the accessor that Nomad gives where nothing is checked
 ANONYMOUS = "anonymous"
@@ -105,8 +105,9 @@ async def _examine_token(
     try:
         token = await client.read_token_self()
     except NomadForbidden as error:
-        advice = WHERE_TOKENS_COME_FROM if connection.token else "give one with NOMAD_TOKEN"
-        return None, [fail("token", f"Nomad refuses it ({error.message}): {advice}")]
+        if not connection.token:
+            return None, [fail("token", f"{NO_TOKEN}, and Nomad answers {error.message!r} without one")]
+        return None, [fail("token", f"Nomad refuses it ({error.message}): {WHERE_TOKENS_COME_FROM}")]
     except NomadError as error:
         unknown = "Nomad tells nothing of it, as of workload identities"
         return None, [skip("token", unknown if error.status == 404 else f"could not be asked for: {error.message}")]
@@ -118,7 +119,7 @@ def _describe_token(token: TokenSelf, now: float) -> Iterator[Finding]:
         yield ok("token", "none is needed: ACLs are off, everybody may do everything")
         return
     if token.accessor_id == ANONYMOUS:
-        yield warn("token", f"none was given: anonymous{_policies(token)}")
+        yield warn("token", f"{NO_TOKEN}: anonymous{_policies(token)}")
         return
     name = f"{token.name!r}, " if token.name else ""
     yield ok("token", f"{name}{token.type}, accessor {token.accessor_id}{_policies(token)}")

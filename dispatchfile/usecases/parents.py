@@ -20,7 +20,7 @@ from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.refusals import DENIED, NO_REGION
 from dispatchfile.preflight import ParentState, near_misses, route_in
-from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM, refusal_of_token
+from dispatchfile.usecases.tokens import refusal_of_token, with_advice
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
 PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
@@ -51,7 +51,7 @@ async def read_parents(
     states = await asyncio.gather(*(read(parent) for parent in wanted))
     _check_trouble(dict(zip(wanted, states, strict=True)), is_preflight=probe)
     if any(_is_denied(state) for state in states) and (refusal := await refusal_of_token(client)):
-        raise NomadForbidden(f"{refusal}: {WHERE_TOKENS_COME_FROM}")
+        raise NomadForbidden(with_advice(refusal))
     return dict(zip(wanted, states, strict=True))
 
 

@@ -54,7 +54,7 @@ class FoundJob:
 
 async def resolve_job(client: Client, text: str, *, namespace: str) -> FoundJob:
     """
-    The parameterized job whose ID is *text*, or the only one whose ID begins with it.
+    The parameterized job whose ID is *text*, else the only one whose ID begins with it.
 
     namespace: of the connection; "*" looks in all that the token may see. A token that may not list jobs is believed
     to mean an exact ID. Raises NoSuchJob, SeveralJobs and JobsUnlisted.
@@ -68,9 +68,13 @@ async def resolve_job(client: Client, text: str, *, namespace: str) -> FoundJob:
     if not rows:
         raise NoSuchJob(text)
     everywhere = namespace == ALL_NAMESPACES
-    if not _is_clear(rows, text, everywhere=everywhere):
-        raise SeveralJobs(text, rows, with_namespaces=everywhere, truncated=truncated)
-    return FoundJob(rows[0].id, rows[0].namespace)
+    exact: Sequence[JobStub] = [row for row in rows if row.id == text]
+    if everywhere and truncated:
+        exact = await _list_exact(client, text)
+    if len(exact or rows) > 1:
+        raise SeveralJobs(text, exact or rows, with_namespaces=everywhere, truncated=truncated and not exact)
+    (found,) = exact or rows
+    return FoundJob(found.id, found.namespace)
 
 
 async def _list_parameterized(client: Client, prefix: str) -> tuple[Sequence[JobStub], bool]:
@@ -85,8 +89,7 @@ async def _list_parameterized(client: Client, prefix: str) -> tuple[Sequence[Job
     return page.rows, len(page.rows) >= MOST_SHOWN
 
 
-def _is_clear(rows: Sequence[JobStub], text: str, *, everywhere: bool) -> bool:
-    """An exact ID comes first in the list; with all namespaces it may come more than once."""
-    if len(rows) == 1:
-        return True
-    return rows[0].id == text and not (everywhere and rows[1].id == text)
+async def _list_exact(client: Client, text: str) -> Sequence[JobStub]:
+    """The rows with exactly this ID: all namespaces are listed one after the other, so they may be on a later page."""
+    page = await client.list_jobs(prefix=text, filter=f"{PARAMETERIZED} and ID == {quoted(text)}", per_page=MOST_SHOWN)
+    return page.rows

@@ -16,6 +16,7 @@ from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, Noma
 from dispatchfile.nomad.client import Client
 from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
 from dispatchfile.usecases.parents import PROBE_KEY
+from dispatchfile.usecases.tokens import NO_TOKEN
 
 NO_JOB = "dispatchfile-doctor-asks-for-a-job-that-is-not-there"
 Place = tuple[str, str]  # namespace and region, empty for the agent's own
@@ -49,17 +50,18 @@ ONLY_BY_DOING = ("read-logs",)
 async def probe_rights(client: Client, place: Place) -> AsyncIterator[Finding]:
     """A finding for each capability in the namespace."""
     for capability, probe in PROBES.items():
-        yield await _examine(capability, place, probe(client, place))
+        yield await _examine(client, capability, place, probe(client, place))
     for capability in ONLY_BY_DOING:
         yield skip(capability, f"cannot be asked for without effect; {NEEDS[capability].by}")
 
 
-async def _examine(capability: str, place: Place, probe: Awaitable[object]) -> Finding:
+async def _examine(client: Client, capability: str, place: Place, probe: Awaitable[object]) -> Finding:
     need, where = NEEDS[capability], f"in namespace {place[0]}"
     try:
         await probe
     except NomadForbidden:
         told = f"not {where}: {need.by}{'; ' if need.without else ''}{need.without}"
+        told = told if client.has_token else f"{told}; {NO_TOKEN}"
         return fail(capability, told) if need.is_vital else warn(capability, told)
     except (NomadAmbiguous, NomadRefused):
         return ok(capability, where)

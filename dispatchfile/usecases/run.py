@@ -42,6 +42,7 @@ from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_item
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.patience import patiently
+from dispatchfile.usecases.places import at_job
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
@@ -155,7 +156,15 @@ async def preflight(
     stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
     stopped = {parent_of(item) for item in items if item.id in stops}
     states = await patiently(lambda: read_parents(client, parents_in(items), stopped=stopped), patience)
-    problems = check_items(items, states, wait=settings.wait, version=version, highest_priority=highest, stops=stops)
+    problems = check_items(
+        items,
+        states,
+        wait=settings.wait,
+        version=version,
+        highest_priority=highest,
+        stops=stops,
+        has_token=client.has_token,
+    )
     return states, version, sort_problems(cap_problems(problems))
 
 
@@ -240,7 +249,9 @@ async def _ask(options: RunOptions, prepared: Prepared, client: Client) -> Prefl
     selected, settings = prepared.selection.selected, prepared.settings
     if not selected:
         return {}, None, ()
-    return await preflight(client, selected, settings, stop_on_interrupt=options.stop_on_interrupt)
+    on_interrupt = options.stop_on_interrupt
+    states, version, problems = await preflight(client, selected, settings, stop_on_interrupt=on_interrupt)
+    return states, version, sort_problems(at_job(problems, selected, prepared.document))
 
 
 def _succeeded(

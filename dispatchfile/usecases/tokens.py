@@ -12,6 +12,7 @@ import itertools
 from dispatchfile.errors import NomadError, NomadForbidden
 from dispatchfile.nomad.client import Client
 
+NO_TOKEN = "no token is given (NOMAD_TOKEN, --token, --token-file)"  # noqa: S105  words of a message
 WHERE_TOKENS_COME_FROM = "look at NOMAD_TOKEN, --token and --token-file"
 
 
@@ -20,7 +21,7 @@ async def refusal_of_token(client: Client) -> str:
     try:
         await client.read_token_self()
     except NomadForbidden as error:
-        return f"Nomad refuses the token ({error.message})"
+        return f"Nomad refuses the token ({error.message})" if client.has_token else NO_TOKEN
     except NomadError:
         return ""
     return ""
@@ -29,7 +30,14 @@ async def refusal_of_token(client: Client) -> str:
 async def explain_denial(client: Client, lacking: str) -> NomadForbidden:
     """What is to be said of a denial: that the token is wrong, if it is, else what it is *lacking*."""
     refusal = await refusal_of_token(client)
-    return NomadForbidden(f"{refusal}: {WHERE_TOKENS_COME_FROM}" if refusal else lacking)
+    if refusal:
+        return NomadForbidden(with_advice(refusal))
+    return NomadForbidden(lacking if client.has_token else f"{NO_TOKEN}, and {lacking}")
+
+
+def with_advice(refusal: str) -> str:
+    """Return what Nomad has against the token with where tokens come from."""
+    return refusal if refusal == NO_TOKEN else f"{refusal}: {WHERE_TOKENS_COME_FROM}"
 
 
 class TokenCheck:

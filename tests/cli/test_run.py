@@ -125,7 +125,8 @@ def test_problems_that_only_the_server_knows_are_told_alike(folder: Path, capsys
     (folder / "dispatchfile.yaml").write_text(MANIFEST.replace("job: work", "job: wrok"))
     assert run_to_exit_code(["run", "--local"]) == 1
     err = capsys.readouterr().err
-    assert re.search(r"^dispatchfile.yaml:5:\d+: DF100 .*'work'", err, re.MULTILINE), err
+    assert re.search(r"^dispatchfile.yaml:5:21: DF100 .*'work'", err, re.MULTILINE), err
+    assert "    " + '  - {id: good, job: wrok, meta: {how: "true"}}' in err.splitlines()
 
 
 def test_a_dry_run_shows_every_request_and_sends_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

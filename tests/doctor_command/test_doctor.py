@@ -192,14 +192,18 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
             ("fail", "connection", "write the address with https://"),
         ),
         ("/leader", Reply("No cluster leader", 500), ("fail", "leader", "its servers have no leader")),
-        ("/token/self", Reply("ACL token expired", 500), ("fail", "token", "Nomad refuses it (ACL token expired)")),
+        ("/token/self", Reply("ACL token expired", 500), ("fail", "token", "no token is given (NOMAD_TOKEN, --token")),
         (
             "/token/self",
             FORBIDDEN,
-            ("fail", "token", "Nomad refuses it (Permission denied): give one with NOMAD_TOKEN"),
+            ("fail", "token", "and Nomad answers 'Permission denied' without one"),
         ),
         ("/token/self", Reply("", 404), ("skip", "token", "Nomad tells nothing of it")),
-        ("/token/self", Reply({"AccessorID": "anonymous"}), ("warn", "token", "none was given: anonymous")),
+        (
+            "/token/self",
+            Reply({"AccessorID": "anonymous"}),
+            ("warn", "token", "no token is given (NOMAD_TOKEN, --token, --token-file): anonymous"),
+        ),
         (
             "/token/self",
             Reply({"AccessorID": "a", "Type": "client", "ExpirationTime": "2020-01-01T00:00:00Z"}),
