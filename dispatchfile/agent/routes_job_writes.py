@@ -71,9 +71,11 @@ def _submitted(call: Call, fields: Mapping[str, object]) -> Submitted:
     if not isinstance(document, dict):
         raise HttpError(400, "Job must be specified")
     try:
-        return read_submitted(document, call.namespace)
+        submitted = read_submitted(document, call.namespace)
     except MalformedJob as exc:
         raise HttpError(400, f"json: {exc}") from exc
+    _check_region(call.get("region"), submitted.region)
+    return submitted
 
 
 def _warnings(document: Mapping[str, object]) -> str:

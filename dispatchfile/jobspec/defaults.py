@@ -59,9 +59,8 @@ def canonical_job(job: Api) -> dict[str, object]:
 
 def _job_update(job: Api) -> dict[str, object]:
     """The groups have it all; of the job's own Nomad keeps two values."""
-    given = _given(job.get("Update"))
-    update = _filled(given, UPDATE) if given else {}
-    if not update or update["MaxParallel"] <= 0:
+    update = _filled_block(job.get("Update"), UPDATE)
+    if update is None or update["MaxParallel"] <= 0:
         return dict(_NO_UPDATES)
     return {**_NO_UPDATES, "Stagger": update["Stagger"], "MaxParallel": update["MaxParallel"]}
 
@@ -84,10 +83,10 @@ def _group(group: Api, job: Api, filled_job: Api) -> dict[str, object]:
 
 
 def _group_update(group: Api, job: Api) -> dict[str, object] | None:
-    own, inherited = group.get("Update"), _given(job.get("Update"))
+    own, inherited = group.get("Update"), _filled_block(job.get("Update"), UPDATE) or {}
     if own is not None:
         return _filled({**inherited, **_given(own)}, UPDATE)
-    return _filled(inherited, UPDATE) if any(inherited.values()) else None
+    return inherited if any(inherited.values()) else None
 
 
 def _inherited_migrate(group: Api, job: Api) -> dict[str, object] | None:
@@ -144,11 +143,9 @@ def _networks(networks: Any) -> list[dict[str, object]] | None:
 def _network(network: Api) -> dict[str, object]:
     """What is empty has no key."""
     filled = _filled(network, GROUP.blocks["network"])
-    dynamic = [_filled(port, RESERVED_PORTS) for port in network.get("DynamicPorts") or ()]
-    reserved = [_filled(port, RESERVED_PORTS) for port in network.get("ReservedPorts") or ()]
-    ports = [{**port, "HostNetwork": port["HostNetwork"] or "default"} for port in (*dynamic, *reserved)]
-    filled["DynamicPorts"] = [_without_empty(port) for port in ports if not port["Value"]]
-    filled["ReservedPorts"] = [_without_empty(port) for port in ports if port["Value"]]
+    for key in ("DynamicPorts", "ReservedPorts"):
+        ports = [_filled(port, RESERVED_PORTS) for port in network.get(key) or ()]
+        filled[key] = [_without_empty({**port, "HostNetwork": port["HostNetwork"] or "default"}) for port in ports]
     return _without_empty(filled)
 
 

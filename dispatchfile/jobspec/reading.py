@@ -38,11 +38,22 @@ def _block(block: Block, shape: Shape) -> dict[str, object]:
         values |= _nested(name, nested, block, shape)
     if shape.shortcuts:
         values["Operand"] = values.get("Operand") or "="  # Nomad's HCL reader fills it in, its API does not
+    if shape.key == "Networks":
+        values |= _ports(values.get("DynamicPorts"))
     for name, spec in shape.fields.items():
         needed = spec.required or name in REQUIRED.get(shape.key, ())
         if needed and spec.key not in values:
             raise UnreadableJobError(f'{block.type} needs the argument "{name}"', block.place)
     return values
+
+
+def _ports(ports: Any) -> dict[str, object]:
+    """Ports with a number of their own stand apart in the API."""
+    given = ports or []
+    return {
+        "DynamicPorts": [port for port in given if not port.get("Value")],
+        "ReservedPorts": [port for port in given if port.get("Value")],
+    }
 
 
 def _label(block: Block, shape: Shape) -> Iterator[tuple[str, object]]:

@@ -5,7 +5,7 @@ from typing import Final
 from dispatchfile.jobspec.shapes.model import Field, Kind, Shape, flag, number, text
 
 PORT: Final = Shape(
-    key="DynamicPorts",  # those with a number move to ReservedPorts
+    key="DynamicPorts",
     many=True,
     label="Label",
     fields={

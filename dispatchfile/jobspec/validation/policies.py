@@ -143,6 +143,8 @@ def disconnect_problems(policy: Api, job_type: str) -> Iterator[str]:
 def scaling_problems(policy: Api, count: int) -> Iterator[str]:
     """Why Nomad takes no such scaling policy of a group."""
     least, most = policy["Min"], policy["Max"]
+    if policy["Type"] == "horizontal" and not policy["Target"].get("Group"):
+        yield "Scaling policy invalid: missing target group"
     if policy["Type"] != "horizontal":
         yield f'Scaling policy invalid: scaling policy type "{policy["Type"]}" is not valid'
     if most < 0:
