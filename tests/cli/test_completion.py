@@ -116,6 +116,7 @@ def test_a_manifest_is_not_named_twice(folder: Path) -> None:
 def test_items_are_completed(folder: Path) -> None:
     """Those of the run that is typed, as far as they are not typed already."""
     assert bash("logs", "first", "") == ["intro", "outro"]
+    assert bash("status", "first", "i") == ["intro"]
     assert bash("logs", "first", "o") == ["outro"]
     assert bash("logs", "first", "intro", "") == ["outro"]
     assert bash("logs", "nosuchrun", "") == []
