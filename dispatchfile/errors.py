@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from dispatchfile.secrecy import kind_of_secret
+
 
 class DispatchfileError(Exception):
     """The tool cannot go on; the message is one a user can act on."""
@@ -39,11 +41,22 @@ class UsageError(DispatchfileError):
 
 
 class FileError(DispatchfileError):
-    """A file cannot be used. *path* is shown as the user wrote it, *reason* says why."""
+    """
+    A file cannot be used. *path* is shown as the user wrote it, unless it may be a secret; *reason* says why.
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    source: the option or variable that gave the path, shown before it.
+    """
+
+    def __init__(self, path: str, reason: str, *, source: str = "") -> None:
+        super().__init__(_message_of_file(path, reason, source))
         self.path, self.reason = path, reason
+
+
+def _message_of_file(path: str, reason: str, source: str) -> str:
+    kind = kind_of_secret(path)
+    if kind:
+        return f"{source or 'a file'}: this holds {kind}, not the name of a file: save it to a file, and give its name"
+    return f"{source} {path}: {reason}" if source else f"{path}: {reason}"
 
 
 class OutsideFolder(FileError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dispatchfile.source import Position
@@ -63,6 +63,22 @@ def row_suffix(row: Position | None) -> str:
 def count_problems(problems: Iterable[Problem]) -> int:
     """Return how many *problems* there are, those that are only counted included."""
     return sum(problem.stands_for for problem in problems)
+
+
+# Problems whose words quote what stands in the line, and what can be said instead.
+_QUOTING = {
+    "DF001": "not valid YAML: check quotes and indentation",
+    "DF006": "an alias that cannot be used: quote text that starts with *",
+    "DF008": "a tag, directive or number that cannot be used: quote text that starts with ! or %",
+}
+
+
+def without_quotes(problem: Problem) -> Problem:
+    """Return *problem* without anything of the line that it is about, as that may hold a secret."""
+    found = _QUOTING.get(problem.code)
+    if found is None:
+        return replace(problem, excerpt="")
+    return replace(problem, excerpt="", found=found, hint="")
 
 
 def has_errors(problems: Sequence[Problem]) -> bool:

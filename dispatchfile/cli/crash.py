@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dispatchfile import __version__
 from dispatchfile.cli.argv import values_of
+from dispatchfile.secrecy import kind_of_secret
 
 SECRET_VARIABLES = ("NOMAD_TOKEN", "NOMAD_HTTP_AUTH")
 SECRET_OPTIONS = ("--token", "--var")
@@ -42,6 +43,8 @@ def _store(trace: str) -> str:
 def _secrets(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     given = [environ.get(name, "") for name in SECRET_VARIABLES]
     given += [value for option in SECRET_OPTIONS for value in values_of(option, argv)]
+    words = [word for argument in argv for word in (argument, argument.partition("=")[2])]
+    yield from (word for word in (*words, *environ.values()) if kind_of_secret(word) and len(word) >= SHORTEST_SECRET)
     for text in given:
         after_name = re.split(r"[:=]", text, maxsplit=1)[-1]  # of user:password and key=value
         yield from (secret for secret in (text, after_name) if len(secret) >= SHORTEST_SECRET)

@@ -37,6 +37,7 @@ from dispatchfile.reports.dispatched import (
 )
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.text import visible
+from dispatchfile.secrecy import shown_name
 from dispatchfile.settings import NONE, Wait, parse_timeout
 from dispatchfile.usecases.dispatch_one import DispatchedChild, DispatchEnd, DispatchOptions, dispatch_one
 from dispatchfile.usecases.dispatch_record import DispatchRecord
@@ -148,7 +149,7 @@ def _refuse_broken_texts(texts: Sequence[str]) -> None:
 
 def read_input(source: str) -> bytes:
     """The whole payload. Raises UsageError as Go words it."""
-    shown = "/dev/stdin" if source == STANDARD_INPUT else visible(source)
+    shown = "/dev/stdin" if source == STANDARD_INPUT else visible(shown_name(source))
     if not source:  # Path("") would be the folder
         raise UsageError("Error reading input data: open : no such file or directory")
     try:
@@ -175,7 +176,7 @@ def read_meta(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator:
-            raise UsageError(f"Error parsing meta value: {visible(text)}")
+            raise UsageError(f"Error parsing meta value: {visible(shown_name(text))}")
         meta[key] = value
     return meta
 

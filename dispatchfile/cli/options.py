@@ -15,6 +15,7 @@ from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.secrecy import kind_of_secret
 
 # Groups of options in a command's help; what has none stands below "Options".
 SELECTORS = "a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH"
@@ -238,7 +239,9 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise UsageError(f"{option} {text}: write it as KEY=VALUE")
+            raise UsageError(f"{option}: write it as KEY=VALUE (what was given has no = and is not shown)")
+        if kind := kind_of_secret(key):
+            raise UsageError(f"{option}: {kind} stands where the name of a variable is wanted: write it as KEY=VALUE")
         pairs[key] = value
     return pairs
 

@@ -13,6 +13,7 @@ from dispatchfile.reports.junit import junit_of_run
 from dispatchfile.reports.markdown import markdown_of_run
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.results import Summary
+from dispatchfile.secrecy import kind_of_secret, shown_name
 
 STANDARD_OUTPUT = Path("-")
 SHARED = "GITHUB_STEP_SUMMARY"  # a file that all commands of a step write to
@@ -35,9 +36,13 @@ def read_report_files(texts: Iterable[str], environ: Mapping[str, str]) -> list[
 def _read_report_file(text: str, environ: Mapping[str, str]) -> ReportFile:
     kind, _, path = text.partition("=")
     if kind not in set(ReportKind) or not path:
-        raise UsageError(f"--report {text}: write it as KIND=PATH, where KIND is one of {', '.join(ReportKind)}")
+        raise UsageError(
+            f"--report {shown_name(text)}: write it as KIND=PATH, where KIND is one of {', '.join(ReportKind)}"
+        )
     if Path(path) == STANDARD_OUTPUT:
         raise UsageError(f"--report {text}: standard output is for the result, as --output makes it: name a file")
+    if kind_of_secret(path):
+        raise FileError(path, "", source="--report")
     if trouble := _trouble_of(Path(path)):
         raise UsageError(f"--report {text}: {trouble}")
     return ReportFile(ReportKind(kind), Path(path), append=path == environ.get(SHARED))

@@ -20,6 +20,7 @@ from dispatchfile.journal import RunHeader, StoredRun
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.words import Level
+from dispatchfile.secrecy import kind_of_secret, shown_name
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
@@ -59,7 +60,8 @@ def name_run(run: str | None, state_dir: str | None) -> RunName:
     if run is not None and RUN_ID.fullmatch(run):
         return RunName(run, None, state_dir, os.environ)
     if run is not None and not Path(run).exists() and Path(run).suffix.lower() not in YAML:
-        raise UsageError(f"{run!r} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
+        shown = shown_name(run) if kind_of_secret(run) else repr(run)
+        raise UsageError(f"{shown} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
     manifest = run if run is not None else manifest_here()
     return RunName(None, Path(manifest) if manifest else None, state_dir, os.environ)
 

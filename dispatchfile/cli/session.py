@@ -28,6 +28,7 @@ from dispatchfile.reports.summary import summary_pieces, ways_on
 from dispatchfile.reports.text import Palette, count_of, one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
+from dispatchfile.secrecy import shown_name
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
 from dispatchfile.usecases.run import RunEnd
@@ -194,10 +195,11 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
     """Why nothing was sent: for a script the result, for a person what went wrong."""
     if output is OutputFormat.TEXT:
         _tell_problems(problems, display)
-        refusal = f"{visible(path)} cannot be run: {count_of(count_problems(problems), 'problem')}, nothing was sent"
+        count = count_of(count_problems(problems), "problem")
+        refusal = f"{visible(shown_name(path))} cannot be run: {count}, nothing was sent"
         tell(Level.ERROR, refusal, display)
         return
-    report = render_problems([_Refused(path, problems)], ProblemFormat.JSON)
+    report = render_problems([_Refused(shown_name(path), problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dispatchfile.manifest import Document
-from dispatchfile.problems import Problem
+from dispatchfile.problems import Problem, without_quotes
 
 Route: TypeAlias = tuple[str | int, ...]
 
@@ -19,7 +18,7 @@ def without_secrets(document: Document, problems: Sequence[Problem]) -> tuple[Pr
         return tuple(problems)
     hidden = document.lines_of(routes)
     return tuple(
-        replace(problem, excerpt="")
+        without_quotes(problem)
         if problem.position.file == document.path and problem.position.line in hidden
         else problem
         for problem in problems

@@ -17,6 +17,16 @@ from dispatchfile.problems import Problem
 from dispatchfile.render import Renderer
 from dispatchfile.source import Position
 
+CREDENTIALS = frozenset(  # of Nomad and its companions, and of CI systems
+    {
+        *("NOMAD_TOKEN", "NOMAD_HTTP_AUTH", "NOMAD_CLIENT_KEY", "VAULT_TOKEN", "CONSUL_HTTP_TOKEN"),
+        *("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        *("CI_JOB_TOKEN", "CI_JOB_JWT", "CI_JOB_JWT_V1", "CI_JOB_JWT_V2", "CI_REGISTRY_PASSWORD"),
+        *("CI_DEPLOY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITLAB_TOKEN", "SYSTEM_ACCESSTOKEN"),
+        *("CIRCLE_TOKEN", "CIRCLE_OIDC_TOKEN", "BUILDKITE_AGENT_ACCESS_TOKEN", "BITBUCKET_STEP_OIDC_TOKEN"),
+    }
+)
+
 
 def read_items(
     document: Document,
@@ -53,6 +63,9 @@ def read_items(
 
 def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:
     for number, name in enumerate(_listed(document)):
+        if name.upper() in CREDENTIALS:
+            place, hint = document.position("env", number), "templates must not read it: leave it out"
+            yield document.problem("DF015", place, f"{name} is a credential", hint)
         if name not in env:
             yield document.problem("DF036", document.position("env", number), f"{name} is not set in the environment")
 

@@ -15,6 +15,8 @@ from platformdirs import user_state_path
 
 from dispatchfile.errors import JournalError
 from dispatchfile.journal.records import RunHeader
+from dispatchfile.secrecy import kind_of_secret, shown_name
+from dispatchfile.similar import similar_names
 
 ENVIRONMENT = "DISPATCHFILE_STATE_DIR"
 LOCK_WAIT_S = 0.3  # longer than it takes anybody to see whether a run is worked on
@@ -28,7 +30,13 @@ def state_folder(flag: str | None, environ: Mapping[str, str]) -> Path:
     Raises JournalError where it would be the user's own and there is no home folder.
     """
     if named := flag or environ.get(ENVIRONMENT):
+        if kind := kind_of_secret(named):
+            source = "--state-dir" if flag else ENVIRONMENT
+            raise JournalError(f"{source}: this holds {kind}, not the name of a folder")
         return Path(named)
+    misspelt = [name for name in environ if name.startswith("DISPATCHFILE_") and similar_names(name, [ENVIRONMENT])]
+    if misspelt:
+        raise JournalError(f"{misspelt[0]} is set, but has no effect: the variable is called {ENVIRONMENT}")
     folder = user_state_path("dispatchfile")
     if not folder.is_absolute():
         raise JournalError(f"no home folder to keep the journal in: name a folder with --state-dir or {ENVIRONMENT}")
@@ -141,6 +149,6 @@ def folder_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise JournalError(
-            f"{folder}: cannot keep the journal here: {exc.strerror or exc} "
+            f"{shown_name(str(folder))}: cannot keep the journal here: {exc.strerror or exc} "
             f"(name another folder with --state-dir or {ENVIRONMENT})"
         ) from exc

@@ -7,6 +7,7 @@ Source: hashicorp/nomad, command/meta.go and api/api.go.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.nomad.proxies import proxy_for
+from dispatchfile.secrecy import kind_of_secret
 
 DEFAULT_ADDRESS = "http://127.0.0.1:4646"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -35,7 +37,19 @@ VARIABLES: Mapping[str, str] = {
     "http_auth": "NOMAD_HTTP_AUTH",
 }
 
-# Go's strconv.ParseBool; anything else is ignored by the CLI.
+MISSPELT: Mapping[str, str] = {  # what people and other tools call them
+    "NOMAD_ADDRESS": "NOMAD_ADDR",
+    "NOMAD_URL": "NOMAD_ADDR",
+    "NOMAD_CA_CERT": "NOMAD_CACERT",
+    "NOMAD_CA_PATH": "NOMAD_CAPATH",
+    "NOMAD_CLIENTCERT": "NOMAD_CLIENT_CERT",
+    "NOMAD_CLIENTKEY": "NOMAD_CLIENT_KEY",
+    "NOMAD_TLS_SKIP_VERIFY": "NOMAD_SKIP_VERIFY",
+    "NOMAD_ACL_TOKEN": "NOMAD_TOKEN",
+}
+OF_FILES = {"ca_cert": "file", "ca_path": "folder", "client_cert": "file", "client_key": "file"}
+
+# Go's strconv.ParseBool; the CLI ignores anything else, which would drop it without a word.
 GO_BOOLS: Mapping[str, bool] = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False
 )
@@ -95,10 +109,15 @@ def read_connection(flags: Mapping[str, str | bool | None], environ: Mapping[str
     Raises UsageError, which names the flag or variable, and FileError for a token file that cannot be read.
     """
     given = {name: _pick(name, flags, environ) for name in VARIABLES}
+    sources = {name: _source(name, flags) for name in OF_FILES}
+    for name, source in sources.items():
+        if (kind := kind_of_secret(given[name])) and not os.path.exists(given[name]):  # noqa: PTH110  long names raise
+            raise UsageError(f"{source}: this holds {kind}, not the name of a {OF_FILES[name]}")
     endpoint, user_info = parse_address(given["address"] or DEFAULT_ADDRESS, _source("address", flags))
     if bool(given["client_cert"]) != bool(given["client_key"]):
         raise UsageError("Both client cert and client key must be provided")
-    skips_verify = GO_BOOLS.get(environ.get("NOMAD_SKIP_VERIFY", ""), False)
+    skips_verify = _read_switch("NOMAD_SKIP_VERIFY", environ)
+    refuse_misspelt_variables(environ)
     return Connection(
         address=str(endpoint),
         region=checked_text(given["region"], _source("region", flags)),
@@ -113,6 +132,20 @@ def read_connection(flags: Mapping[str, str | bool | None], environ: Mapping[str
         http_auth=user_info or checked_text(given["http_auth"], VARIABLES["http_auth"]),
         proxy=proxy_for(endpoint.scheme, endpoint.host, endpoint.port, environ),
     )
+
+
+def _read_switch(name: str, environ: Mapping[str, str]) -> bool:
+    text = environ.get(name, "")
+    if text and text not in GO_BOOLS:
+        raise UsageError(f"{name} must be true or false")
+    return GO_BOOLS.get(text, False)
+
+
+def refuse_misspelt_variables(environ: Mapping[str, str]) -> None:
+    """Raise UsageError for a variable that means another one, if that one is not set."""
+    for name, meant in MISSPELT.items():
+        if environ.get(name) and not environ.get(meant):
+            raise UsageError(f"{name} is set, but has no effect: the variable is called {meant}")
 
 
 def _pick(name: str, flags: Mapping[str, str | bool | None], environ: Mapping[str, str]) -> str:
@@ -140,7 +173,7 @@ def _read_token(flags: Mapping[str, str | bool | None], environ: Mapping[str, st
         raise UsageError("--token and --token-file contradict each other: give one of them")
     token = _read_token_file(file).strip()
     if not token:
-        raise FileError(file, "holds no token")
+        raise FileError(file, "holds no token", source="--token-file")
     return _checked_token(token, "--token-file")
 
 
@@ -148,9 +181,9 @@ def _read_token_file(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except OSError as exc:
-        raise FileError(file, exc.strerror or "cannot be read") from exc
+        raise FileError(file, exc.strerror or "cannot be read", source="--token-file") from exc
     except ValueError as exc:
-        raise FileError(file, "is not UTF-8 text") from exc
+        raise FileError(file, "is not UTF-8 text", source="--token-file") from exc
 
 
 def _checked_token(token: str, source: str) -> str:

@@ -11,13 +11,15 @@ from dispatchfile.errors import FileError
 from dispatchfile.files import Files
 from dispatchfile.items import Item, Scope, known_variables, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
-from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.problems import Problem, has_errors, sort_problems, without_quotes
 from dispatchfile.schema import check_document, sound_dispatches
+from dispatchfile.secrecy import shown_name
 from dispatchfile.source import Position
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables, unknown_variables
 
 STANDARD_INPUT = "-"
 SHOWN_STANDARD_INPUT = "<stdin>"
+NAMES_SECRETS = b"sensitive"  # the key, of a manifest that cannot be read: any line may be the one it names
 NO_SCOPE = Scope()
 
 
@@ -36,7 +38,7 @@ class ManifestSource:
 
     @property
     def shown(self) -> str:
-        return SHOWN_STANDARD_INPUT if self.path == STANDARD_INPUT else self.path
+        return SHOWN_STANDARD_INPUT if self.path == STANDARD_INPUT else shown_name(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def read_source(
         hint = "name a manifest, - for standard input, or start one with `dispatchfile init`"
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
+    if document is None and NAMES_SECRETS in content:
+        problems = tuple(without_quotes(problem) for problem in problems)
     if document is not None:
         problems = (*problems, *check_document(document, as_written=as_written), *_unknown(source, document, files))
     return document, files, problems

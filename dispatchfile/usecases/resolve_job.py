@@ -13,6 +13,7 @@ from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused, UsageE
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.models import JobStub
 from dispatchfile.nomad.quoting import quoted
+from dispatchfile.secrecy import shown_name
 
 ALL_NAMESPACES = "*"
 PARAMETERIZED = 'ParentID == "" and ParameterizedJob is not nil'
@@ -24,7 +25,7 @@ class NoSuchJob(UsageError):
     """No parameterized job has this ID or begins with it."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"No parameterized job(s) with prefix or ID {quoted(text)} found")
+        super().__init__(f"No parameterized job(s) with prefix or ID {quoted(shown_name(text))} found")
         self.text = text
 
 

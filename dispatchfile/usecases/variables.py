@@ -9,7 +9,8 @@ from pathlib import Path
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
 from dispatchfile.manifest import PLAIN, Document, load_manifest
-from dispatchfile.problems import Problem, Severity
+from dispatchfile.problems import Problem, Severity, without_quotes
+from dispatchfile.secrecy import kind_of_secret
 from dispatchfile.similar import did_you_mean, similar_names
 from dispatchfile.source import Position
 
@@ -90,7 +91,7 @@ def _read_mapping(file: Path) -> Document:
     try:
         content = Files(path.parent, allow_outside=True).read(path.name)
     except FileError as error:
-        raise FileError(str(file), error.reason) from error
+        raise FileError(str(file), error.reason, source="--var-file" if kind_of_secret(str(file)) else "") from error
     document, problems = load_manifest(content, path=str(file), folder=path.parent, scope=PLAIN)
     if problems:
         place = problems[0].position
@@ -101,4 +102,4 @@ def _read_mapping(file: Path) -> Document:
 
 def _reason(problem: Problem) -> str:
     wanted = "a mapping of variables is wanted"
-    return wanted if problem.code == NO_MAPPING else f"{problem.text} ({wanted})"
+    return wanted if problem.code == NO_MAPPING else f"{without_quotes(problem).text} ({wanted})"

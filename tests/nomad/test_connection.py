@@ -56,10 +56,17 @@ def test_go_reads_these_as_true(text):
     assert read_connection({}, {"NOMAD_SKIP_VERIFY": text}).tls_skip_verify
 
 
-@pytest.mark.parametrize("text", ["0", "f", "F", "FALSE", "false", "False", "yes", "on", "tRuE", " 1", ""])
-def test_everything_else_leaves_verification_on(text):
-    """False, and what Go cannot parse and the CLI then ignores."""
+@pytest.mark.parametrize("text", ["0", "f", "F", "FALSE", "false", "False", ""])
+def test_go_reads_these_as_false(text):
+    """Verification stays on."""
     assert not read_connection({}, {"NOMAD_SKIP_VERIFY": text}).tls_skip_verify
+
+
+@pytest.mark.parametrize("text", ["yes", "on", "tRuE", " 1"])
+def test_what_go_cannot_parse_is_an_error(text):
+    """The CLI ignores it, which drops what somebody asked for without a word."""
+    with pytest.raises(UsageError, match=r"^NOMAD_SKIP_VERIFY must be true or false$"):
+        read_connection({}, {"NOMAD_SKIP_VERIFY": text})
 
 
 def test_the_flag_can_only_switch_verification_off():
