@@ -1,4 +1,4 @@
-"""`status`: where a run stands."""
+"""`status`: the state of a run, or of one of its items."""
 
 from __future__ import annotations
 

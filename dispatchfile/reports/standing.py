@@ -1,4 +1,4 @@
-"""Where a run stands: what it is, who works on it, what lives, and what did not end well."""
+"""The state of a run: what it is, who works on it, which items have not ended, and which did not end well."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Standing:
 
 
 def text_of_standing(standing: Standing, *, palette: Palette = PLAIN, width: int | None = None) -> str:
-    """Some lines, ended by a line feed. width: of the terminal in cells; None: lines are as long as they are."""
+    """Return some lines, ended by a line feed. width: of the terminal in cells; None: lines are as long as they are."""
     summary = standing.summary
     lines = [
         *_head(standing, palette),
@@ -97,5 +97,5 @@ def _hints(standing: Standing, palette: Palette, width: int | None) -> Iterator[
         yield from labelled("follow it with", palette.strong(f"{PROGRAM} watch {run}"), width)
     elif state == "interrupted":
         if standing.summary.target == LOCAL and any(item.child and not item.outcome for item in standing.summary.items):
-            yield "its tasks ended with the embedded agent that ran them, and go out again"
+            yield "its tasks ended with the embedded agent; resume starts them again"
         yield from ways_on(standing.summary, palette, width)

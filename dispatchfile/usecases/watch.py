@@ -1,4 +1,4 @@
-"""`watch` and `status --refresh`: where a run stands by now, without sending anything and without writing."""
+"""`watch` and `status --refresh`: the current state of a run; nothing is sent and nothing is written."""
 
 from __future__ import annotations
 
