@@ -9,11 +9,12 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from dispatchfile.cli.faults import Attempts, describe_fault, tell_plainly
 from dispatchfile.cli.flags import ConnectionFlags, checked_setting
 from dispatchfile.cli.options import DispatchDisplay, DispatchFlags
 from dispatchfile.cli.session import palette_for
@@ -61,17 +62,18 @@ class DispatchCall:
     display: DispatchDisplay
 
 
-def run_dispatch(call: DispatchCall) -> int:
+def run_dispatch(call: DispatchCall, *, wording: Wording | None = None) -> int:
     """
     Dispatch and follow; the exit code. What goes wrong is told in the Nomad CLI's words.
 
     Raises Interrupted, which says whether anything was dispatched.
     """
-    teller = _Teller(call)
+    teller = _Teller(call, wording)
+    watcher = _FaultProofWatcher(teller)
     try:
         options = read_options(call)
         teller.options = options
-        end = _run(options, teller)
+        end = _run(options, teller, watcher)
     except (JobsUnlisted, NoSuchJob, SeveralJobs) as exc:
         teller.error(_unclear_text(exc))
     except Interrupted:
@@ -79,9 +81,24 @@ def run_dispatch(call: DispatchCall) -> int:
     except DispatchfileError as exc:
         teller.error(str(exc))
     else:
-        teller.ended(end)
+        ending = Attempts()
+        ending.attempt(teller.ended, end)
+        if fault := watcher.fault or ending.fault:
+            teller.error(describe_fault(fault))
+            tell_plainly(
+                _plain_lines(end),
+                on_result_stream=call.output is OutputFormat.TEXT and not isinstance(fault, FileError),
+            )
         return end.exit_code
     return 1
+
+
+def _plain_lines(end: DispatchEnd) -> Iterator[str]:
+    """What the dispatch came to, where it cannot be shown as usual."""
+    if end.child is not None:
+        yield f"child: {ascii(end.child.id)[1:-1]}"
+    yield f"outcome: {end.verdict.outcome}"
+    yield f"exit code: {end.exit_code}"
 
 
 def _unclear_text(exc: JobsUnlisted | NoSuchJob | SeveralJobs) -> str:
@@ -93,12 +110,12 @@ def _unclear_text(exc: JobsUnlisted | NoSuchJob | SeveralJobs) -> str:
     return str(exc)
 
 
-def _run(options: DispatchOptions, teller: _Teller) -> DispatchEnd:
+def _run(options: DispatchOptions, teller: _Teller, watcher: _FaultProofWatcher) -> DispatchEnd:
     signals = Signals(on_first=lambda: None, before_exit=lambda: None)
     try:
         with signals:
             record = _record(teller)
-            return asyncio.run(dispatch_one(options, watcher=teller, clock=Clock(), record=record))
+            return asyncio.run(dispatch_one(options, watcher=watcher, clock=Clock(), record=record))
     except KeyboardInterrupt:
         raise Interrupted(teller.interruption(), signals.exit_code or 130) from None
     except (JobsUnlisted, NoSuchJob, SeveralJobs):
@@ -212,11 +229,11 @@ class _Teller:
 
     options: DispatchOptions
 
-    def __init__(self, call: DispatchCall) -> None:
+    def __init__(self, call: DispatchCall, wording: Wording | None = None) -> None:
         self._call = call
         self._is_text = call.output is OutputFormat.TEXT
         self._shows_steps = self._is_text and not call.display.quiet
-        self._out = Wording(full_ids=call.display.verbose, palette=palette_for(call.display, sys.stdout))
+        self._out = wording or Wording(full_ids=call.display.verbose, palette=palette_for(call.display, sys.stdout))
         self._job: FoundJob | None = None
         self._child: DispatchedChild | None = None
 
@@ -310,6 +327,29 @@ class _Teller:
         palette = palette_for(self._call.display, sys.stderr)
         paint = {"error": palette.bad, "warning": palette.doubtful}.get(level, str)
         stream.write(f"{paint(text)}\n")
+
+
+class _FaultProofWatcher(Attempts):
+    """Tells a teller of a dispatch until that fails; the dispatch goes on, and is told of in plain lines at its end."""
+
+    def __init__(self, teller: _Teller) -> None:
+        super().__init__()
+        self._teller = teller
+
+    def sending(self, job: FoundJob) -> None:
+        self.attempt(self._teller.sending, job)
+
+    def accepted(self, child: DispatchedChild) -> None:
+        self.attempt(self._teller.accepted, child)
+
+    def changed(self, change: Change) -> None:
+        self.attempt(self._teller.changed, change)
+
+    def moved(self, state: State, message: str) -> None:
+        self.attempt(self._teller.moved, state, message)
+
+    def trouble(self, message: str) -> None:
+        self.attempt(self._teller.trouble, message)
 
 
 def _has_display() -> bool:

@@ -52,15 +52,10 @@ def tell_plainly(lines: Iterator[str], *, on_result_stream: bool) -> None:
         return
 
 
-class FaultProof:
-    """
-    Reports to another reporter until that fails: the run goes on, and the fault is kept to be told at its end.
+class Attempts:
+    """Calls until one fails; the fault is kept, to be told when what was under way is over."""
 
-    A stream that takes nothing is no reason to end a run either.
-    """
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    def __init__(self) -> None:
         self.fault: Exception | None = None
 
     def attempt(self, report: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
@@ -71,6 +66,18 @@ class FaultProof:
             report(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
             self.fault = exc
+
+
+class FaultProof(Attempts):
+    """
+    Reports to another reporter until that fails; the run goes on.
+
+    A stream that takes nothing is no reason to end a run either.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__()
+        self._reporter = reporter
 
     def note(self, message: str) -> None:
         self.attempt(self._reporter.note, message)

@@ -17,7 +17,7 @@ from dispatchfile.cli.options import Display
 from dispatchfile.cli.outputs import read_report_files, report_pieces, write_report
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
-from dispatchfile.errors import Interrupted
+from dispatchfile.errors import FileError, Interrupted
 from dispatchfile.problems import Problem, count_problems
 from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
 from dispatchfile.reports.listing import list_problems
@@ -126,20 +126,24 @@ class Session:
         for proof in (self._proof, self._lines):
             if proof.fault is not None:
                 self._tell_fault(proof.fault)
-        if not self._attempt(self._show_summary, end.summary):
-            tell_plainly(plain_lines(end.summary), on_result_stream=self._output is OutputFormat.TEXT)
+        fault = self._attempt(self._show_summary, end.summary) or self._lines.fault
+        if fault is not None:
+            takes_text = self._output is OutputFormat.TEXT and not isinstance(fault, FileError)
+            tell_plainly(plain_lines(end.summary), on_result_stream=takes_text)
         for file in self._reports:
             self._attempt(write_report, file, self._renderers.report(file.kind, end.summary))
         return end.summary.exit_code
 
-    def _attempt(self, show: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> bool:
-        """Call *show*; return whether it worked. Why it did not is told."""
+    def _attempt(
+        self, show: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Exception | None:
+        """Call *show*; return and report what it fails with."""
         try:
             show(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
             self._tell_fault(exc)
-            return False
-        return True
+            return exc
+        return None
 
     def _tell_fault(self, fault: Exception) -> None:
         tell(Level.ERROR, one_line(describe_fault(fault)), self._display)

@@ -12,13 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dispatchfile.cli.effects import check_unasked
+from dispatchfile.cli.faults import describe_fault, plain_lines, tell_plainly
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.outputs import STANDARD_OUTPUT, report_pieces
+from dispatchfile.cli.outputs import STANDARD_OUTPUT, ReportFile, report_pieces, write_report
 from dispatchfile.cli.past import PastCall, connection_to, name_run, terminal_width
 from dispatchfile.cli.session import palette_for, tell
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
-from dispatchfile.errors import FileError
+from dispatchfile.errors import DispatchfileError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.history import Places, render_history
 from dispatchfile.reports.item import text_of_item
@@ -27,7 +28,7 @@ from dispatchfile.reports.pruned import render_pruned
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.reports.tasklogs import log_label, log_lines
-from dispatchfile.reports.text import one_line, visible
+from dispatchfile.reports.text import Palette, one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.usecases.item_status import find_item, read_item
@@ -43,8 +44,15 @@ LOGS_SCHEMA = "dispatchfile/logs/v1"
 # status
 
 
-def show_status(call: PastCall, *, refresh: bool) -> int:
-    """Tell where the run stands; the exit code."""
+RenderStanding = Callable[[Standing, Palette, int | None], str]
+
+
+def _standing_text(standing: Standing, palette: Palette, width: int | None) -> str:
+    return text_of_standing(standing, palette=palette, width=width)
+
+
+def show_status(call: PastCall, *, refresh: bool, render: RenderStanding = _standing_text) -> int:
+    """Show where the run stands; return the exit code, which a fault in *render* does not change."""
     name, stored = call.find()
     if not refresh:
         check_unasked(call.connection, "--refresh", "without --refresh: the journal alone is read")
@@ -53,8 +61,13 @@ def show_status(call: PastCall, *, refresh: bool) -> int:
     if refresh:
         connection = connection_to(stored.header, call.connection, call.display)
         summary = asyncio.run(refresh_run(past, connection, clock=Clock()))
-    for piece in _status_pieces(call, past, summary):
-        write_result(piece)
+    try:
+        for piece in _status_pieces(call, past, summary, render):
+            write_result(piece)
+    except DispatchfileError:
+        raise
+    except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
+        _tell_fault(exc, summary, call.display, on_result_stream=call.output is OutputFormat.TEXT)
     return 0
 
 
@@ -73,14 +86,20 @@ def show_item(call: PastCall, item: str, *, refresh: bool) -> int:
     return 0
 
 
-def _status_pieces(call: PastCall, past: PastRun, summary: Summary) -> Iterator[str]:
+def _tell_fault(fault: Exception, summary: Summary, display: Display, *, on_result_stream: bool) -> None:
+    """Say what is known of the run all the same."""
+    tell(Level.ERROR, one_line(describe_fault(fault)), display)
+    tell_plainly(plain_lines(summary), on_result_stream=on_result_stream)
+
+
+def _status_pieces(call: PastCall, past: PastRun, summary: Summary, render: RenderStanding) -> Iterator[str]:
     if call.output is not OutputFormat.TEXT:
         yield from summary_pieces(summary, call.output)
         return
     status = past.stored.status
     process = f"process {status.pid} on {status.host}" if past.is_live else ""
     standing = Standing(summary, process, time.time())
-    yield text_of_standing(standing, palette=palette_for(call.display, sys.stdout), width=terminal_width())
+    yield render(standing, palette_for(call.display, sys.stdout), terminal_width())
 
 
 # runs
@@ -130,21 +149,39 @@ def known_places() -> Places:
 # report
 
 
-def show_report(run: str | None, form: ReportKind, out: Path | None, state_dir: str | None, display: Display) -> int:
-    """Write the report; the exit code."""
-    pieces = report_pieces(form, read_past(name_run(run, state_dir)).summary())
-    if out in {None, STANDARD_OUTPUT}:
-        for piece in pieces:
-            write_result(piece)
-        return 0
+def show_report(
+    run: str | None,
+    form: ReportKind,
+    out: Path | None,
+    state_dir: str | None,
+    display: Display,
+    *,
+    render: Callable[[ReportKind, Summary], Iterator[str]] = report_pieces,
+) -> int:
+    """
+    Write the report; return the exit code: 1 where there is none, as the report is all that is asked for.
+
+    What the run came to is told even then.
+    """
+    summary = read_past(name_run(run, state_dir)).summary()
     try:
-        with out.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(pieces)
-    except OSError as exc:
-        raise FileError(str(out), exc.strerror or "cannot be written") from exc
-    if not display.quiet:
+        _write_report(render(form, summary), form, out)
+    except DispatchfileError:
+        raise
+    except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
+        _tell_fault(exc, summary, display, on_result_stream=False)
+        return 1
+    if out is not None and out != STANDARD_OUTPUT and not display.quiet:
         write_result(f"wrote {visible(str(out))}\n")
     return 0
+
+
+def _write_report(pieces: Iterator[str], form: ReportKind, out: Path | None) -> None:
+    if out is not None and out != STANDARD_OUTPUT:
+        write_report(ReportFile(form, out, append=False), pieces)
+        return
+    for piece in pieces:
+        write_result(piece)
 
 
 # logs
