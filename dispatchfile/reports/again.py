@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from dispatchfile.events import Outcome
+from dispatchfile.reports.text import visible
 from dispatchfile.results import Group, ItemResult, Summary, group_endings
 
 NAMED_IDS = 5  # in a command that could not be shorter
 MOST_NAMED_IDS = 50  # of items that no group of the journal holds
-MOST_NAMED_CHARACTERS = 200
+SHORT_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # any other is named by its group, which makes a shorter command
 AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
@@ -20,7 +23,8 @@ def rerun_group(summary: Summary, group: Group) -> str:
     """Return the command that runs the group again, and no other item; empty where a rerun would be refused."""
     if not can_rerun(summary) or superseded(summary).issuperset(group.ids):
         return ""
-    if group.count == 1 or not summary.let_go.keys().isdisjoint(group.ids):
+    is_short = group.count == 1 and SHORT_ID.fullmatch(group.example.id)
+    if is_short or not summary.let_go.keys().isdisjoint(group.ids):
         return f"{PROGRAM} rerun {summary.run} {_by_ids(group.items)}"
     return " ".join([f"{PROGRAM} rerun {summary.run}", *_naming_unknown(group.items), f"--only group:{group.name}"])
 
@@ -57,7 +61,7 @@ def rerun_command(summary: Summary, ids: Collection[str]) -> str:
         if taken == wanted:
             return f"{start} {option}"
     unknown = _naming_unknown(chosen)
-    if len(wanted) <= NAMED_IDS and sum(map(len, wanted)) <= MOST_NAMED_CHARACTERS:
+    if len(wanted) <= NAMED_IDS and all(map(SHORT_ID.fullmatch, wanted)):
         return " ".join([start, *unknown, *_naming(wanted)])
     if groups := _groups_of(summary, wanted):
         return " ".join([start, *unknown, *(f"--only group:{group.name}" for group in groups)])
@@ -99,7 +103,8 @@ def _on_record(item: ItemResult, summary: Summary) -> ItemResult | None:
 
 
 def _naming(ids: Iterable[str]) -> list[str]:
-    return [f"--only={item_id}" if item_id.startswith("-") else f"--only {item_id}" for item_id in sorted(ids)]
+    quoted = [visible(shlex.quote(item_id)) for item_id in sorted(ids)]
+    return [f"--only={name}" if name.startswith("-") else f"--only {name}" for name in quoted]
 
 
 def _choices(summary: Summary, chosen: Sequence[ItemResult]) -> list[tuple[str, set[str]]]:

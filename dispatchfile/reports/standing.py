@@ -48,7 +48,7 @@ def _head(standing: Standing, palette: Palette) -> Iterator[str]:
     yield f"run {palette.strong(summary.run)} of {name} to {one_line(summary.target)}, wait: {summary.wait}"
     age = span(max(0.0, standing.now - summary.started_at))
     took = "" if summary.duration_s is None else f" after {span(summary.duration_s)}, exit code {summary.exit_code}"
-    who = f", {standing.process}" if standing.process else ""
+    who = f", {one_line(standing.process)}" if standing.process else ""
     yield f"started {started_text(summary.started_at)}, {age} ago; {palette.strong(state)}{took}{who}"
 
 
