@@ -18,6 +18,7 @@ MASK = "#"
 FEW_NUMBERS = 5  # distinct numbers in one place: up to so many may each be a cause
 FEW_NAMES = 10  # the same of numbers that belong to a name, as in h264
 MANY = 20  # more are no causes, however often each of them occurs
+READ_CHARACTERS = 500  # of a line; what comes behind is compared as it is
 SHORTEST_ID = 3  # a shorter one is found in words that have nothing to do with it
 STATUS = re.compile(r"[45][0-9]{2}")
 
@@ -109,11 +110,11 @@ def _slots(line: str, own_values: Iterable[str]) -> Iterator[tuple[int, int, Kin
     end = 0
     if own:
         pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, own))})(?![\w-])")
-        for match in pattern.finditer(line):
+        for match in pattern.finditer(line, 0, READ_CHARACTERS):
             yield from _numbers(line, end, match.start())
             yield match.start(), match.end(), _kind_of_own(match[0])
             end = match.end()
-    yield from _numbers(line, end, len(line))
+    yield from _numbers(line, end, READ_CHARACTERS)
 
 
 def _kind_of_own(value: str) -> Kind:
