@@ -11,7 +11,8 @@ from typing import NoReturn
 import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
-from dispatchfile.cli.options import ConnectionFlags, Display
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import Display
 from dispatchfile.cli.past import PastCall
 from dispatchfile.cli.session import Renderers, Session, screen_for
 from dispatchfile.cli.showing import show_report, show_status

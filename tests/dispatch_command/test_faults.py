@@ -7,7 +7,8 @@ from typing import NoReturn
 import pytest
 
 from dispatchfile.cli.dispatching import DispatchCall, run_dispatch
-from dispatchfile.cli.options import ConnectionFlags, DispatchDisplay, DispatchFlags
+from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.options import DispatchDisplay, DispatchFlags
 from dispatchfile.reports.dispatched import Wording
 from dispatchfile.reports.formats import OutputFormat
 
