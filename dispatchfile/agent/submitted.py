@@ -68,11 +68,11 @@ def read_submitted(document: Mapping[str, object], namespace: str = "default") -
 def problems_of(job: Submitted, namespaces: Container[str], node_pools: Container[str] = _NODE_POOLS) -> list[str]:
     """Everything that keeps the server from taking the job, each in Nomad's words; empty for a good job."""
     problems = []
+    if job.namespace not in namespaces:
+        problems.append(f"job {quote(job.id)} is in nonexistent namespace {quote(job.namespace)}")
     if job.spec.node_pool not in node_pools:
         problems.append(f"job {quote(job.id)} is in nonexistent node pool {quote(job.spec.node_pool)}")
     problems += job_problems(job.document) or list(unsupported_parts(job.document))
-    if job.namespace not in namespaces:
-        problems.append(f"job {quote(job.id)} is in nonexistent namespace {quote(job.namespace)}")
     return problems
 
 

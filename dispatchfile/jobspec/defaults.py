@@ -234,7 +234,8 @@ def _filled(values: Api, shape: Shape) -> dict[str, Any]:
 
 
 def _or_default(value: Any, spec: Field) -> object:
-    is_missing = value is None or (not value and (spec.kind in _COLLECTIONS or spec.fills_empty))
+    collapses = spec.fills_empty or (spec.kind in _COLLECTIONS and not spec.keeps_empty)
+    is_missing = value is None or (not value and collapses)
     if not is_missing:
         return value
     return list(spec.default) if isinstance(spec.default, tuple) else spec.default

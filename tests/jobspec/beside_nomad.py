@@ -101,6 +101,10 @@ EMPTY_VALUES: Mapping[str, Document] = {
     "the job's reschedule": job(Reschedule={"Attempts": 3, "Interval": 3600 * 10**9}),
     "logs": with_task(LogConfig={}),
     "disk": with_group(EphemeralDisk={}),
+    "lists that stay": job(ParameterizedJob={"MetaRequired": [], "MetaOptional": []}),
+    "lists of an identity": with_task(Identities=[{"Name": "a", "Audience": [], "ExtraClaims": []}]),
+    "lists of a network": with_group(Networks=[{"DNS": {"Servers": [], "Options": []}, "CNI": {"Args": {}}}]),
+    "the arguments of an action": with_task(Actions=[{"Name": "a", "Command": "x", "Args": []}]),
     "user interface": job(UI={"Description": "d", "Links": [{"Label": "a", "URL": "http://a"}]}),
     "disconnect": with_group(Disconnect={"LostAfter": 10**9}),
 }
@@ -180,6 +184,7 @@ JOBS_REFUSED: Mapping[str, Document] = {
     "an unknown namespace": job(Namespace="nope"),
     "an unknown node pool": job(NodePool="nope"),
     "an unknown region": job(Region="eu"),
+    "an unknown namespace, node pool and type": job(Namespace="nope", NodePool="nope", Type="x"),
     "an unknown node pool and type": job(NodePool="nope", Type="nope"),
     "an unknown payload rule": job(ParameterizedJob={"Payload": "x"}),
     "meta keys on both sides": job(ParameterizedJob={"MetaRequired": ["a", "b"], "MetaOptional": ["c", "b"]}),

@@ -26,7 +26,7 @@ VOLUME: Final = Shape(
     blocks={
         "mount_options": Shape(
             key="MountOptions",
-            fields={"fs_type": text("FSType"), "mount_flags": Field("MountFlags", Kind.TEXTS)},
+            fields={"fs_type": text("FSType"), "mount_flags": Field("MountFlags", Kind.TEXTS, keeps_empty=True)},
         )
     },
     left_aside=True,

@@ -35,8 +35,8 @@ JOB: Final = Shape(
             key="ParameterizedJob",
             fields={
                 "payload": Field("Payload", default="optional", fills_empty=True),
-                "meta_required": Field("MetaRequired", Kind.TEXTS),
-                "meta_optional": Field("MetaOptional", Kind.TEXTS),
+                "meta_required": Field("MetaRequired", Kind.TEXTS, keeps_empty=True),
+                "meta_optional": Field("MetaOptional", Kind.TEXTS, keeps_empty=True),
             },
         ),
         "periodic": Shape(

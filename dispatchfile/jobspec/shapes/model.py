@@ -33,7 +33,8 @@ class Field:
     """
     One argument: its name in the API, its type, and what Nomad fills in where it is missing.
 
-    fills_empty: Nomad takes ``""`` and 0 for missing, too.
+    fills_empty: Nomad takes ``""`` and 0 for missing, too. keeps_empty: it keeps an empty list or map, which it else
+    takes for missing.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Field:
     default: object = None
     required: bool = False
     fills_empty: bool = False
+    keeps_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

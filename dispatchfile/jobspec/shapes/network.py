@@ -31,12 +31,12 @@ NETWORK: Final = Shape(
         "dns": Shape(
             key="DNS",
             fields={
-                "servers": Field("Servers", Kind.TEXTS),
-                "searches": Field("Searches", Kind.TEXTS),
-                "options": Field("Options", Kind.TEXTS),
+                "servers": Field("Servers", Kind.TEXTS, keeps_empty=True),
+                "searches": Field("Searches", Kind.TEXTS, keeps_empty=True),
+                "options": Field("Options", Kind.TEXTS, keeps_empty=True),
             },
         ),
-        "cni": Shape(key="CNI", fields={"args": Field("Args", Kind.TEXT_MAP)}),
+        "cni": Shape(key="CNI", fields={"args": Field("Args", Kind.TEXT_MAP, keeps_empty=True)}),
     },
     constants={"Device": ""},
     left_aside=True,

@@ -9,11 +9,11 @@ IDENTITY: Final = Shape(
     many=True,
     fields={
         "name": text("Name", "default", fills_empty=True),
-        "aud": Field("Audience", Kind.TEXTS),
+        "aud": Field("Audience", Kind.TEXTS, keeps_empty=True),
         "change_mode": text("ChangeMode"),
         "change_signal": text("ChangeSignal"),
         "env": flag("Env"),
-        "extra_claims": Field("ExtraClaims", Kind.TEXTS),
+        "extra_claims": Field("ExtraClaims", Kind.TEXTS, keeps_empty=True),
         "file": flag("File"),
         "filepath": text("Filepath"),
         "service_name": text("ServiceName"),

@@ -118,7 +118,7 @@ SCALING: Final = Shape(
         "enabled": flag("Enabled", default=True),
         "min": number("Min", None),
         "max": number("Max", -1),
-        "policy": Field("Policy", Kind.ANY_MAP),
+        "policy": Field("Policy", Kind.ANY_MAP, keeps_empty=True),
     },
     left_aside=True,
 )
@@ -140,7 +140,7 @@ ACTION: Final = Shape(
     key="Actions",
     many=True,
     label="Name",
-    fields={"command": text("Command"), "args": Field("Args", Kind.TEXTS)},
+    fields={"command": text("Command"), "args": Field("Args", Kind.TEXTS, keeps_empty=True)},
     left_aside=True,
 )
 
