@@ -18,6 +18,7 @@ from dispatchfile.reports.words import Level
 EVERY_S = 0.25
 STYLES = {0: "green", 1: "yellow", 2: "bold red"}
 SEPARATOR = "  "
+COMMAND = "dispatchfile "  # a line with one is to be copied: the terminal wraps it, and copies it whole
 
 
 class LiveScreen:
@@ -40,7 +41,9 @@ class LiveScreen:
         self._live: Live | None = None
 
     def line(self, level: Level, text: str) -> None:
-        self._console.print(Text.from_ansi(marked(level, text, self._palette)), soft_wrap=True)
+        shown = Text.from_ansi(marked(level, text, self._palette))
+        has_command = COMMAND in text
+        self._console.print(shown, soft_wrap=has_command, overflow=None if has_command else "fold")
 
     def show(self, view: View) -> None:
         if self._live is None:

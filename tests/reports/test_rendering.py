@@ -4,6 +4,7 @@ Whatever a run's items are called and whatever their tasks wrote, what is shown 
 `RENDERING_EXAMPLES=2000` tries more of them than each run of the suite does.
 """
 
+import io
 import os
 import re
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from rich.cells import cell_len
 from dispatchfile.events import Cause, Outcome, State
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.failures import LISTED_GROUPS, LISTED_ITEMS, bad_endings
+from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import text_of_summary
 from dispatchfile.reports.text import Palette
+from dispatchfile.reports.words import Level
 from dispatchfile.results import ItemResult, Requests, Summary, exit_code
 from tests.reports.making import FACTS, STARTED_AT
 
@@ -135,3 +138,14 @@ def test_a_status_fits_and_is_complete(summary: Summary, width: int | None, colo
     standing = Standing(summary, process, STARTED_AT + 60)
     lines = check_fits(text_of_standing(standing, palette=Palette(coloured), width=width), width)
     check_groups(summary, lines, re.sub(r"\s+", " ", " ".join(lines)))
+
+
+def test_a_live_line_is_wrapped_at_words_unless_it_has_a_command() -> None:
+    """The terminal would break words; a command has to stay one line to be copied."""
+    stream = io.StringIO()
+    screen = LiveScreen(stream, palette=Palette(), width=30)
+    screen.line(Level.ERROR, "film-1: failed (exit 3): no such codec: vp9")
+    screen.line(Level.INFO, "interrupted; continue with: dispatchfile resume k3v9x2ab")
+    assert stream.getvalue() == (
+        "FAIL film-1: failed (exit 3): \nno such codec: vp9\ninterrupted; continue with: dispatchfile resume k3v9x2ab\n"
+    )
