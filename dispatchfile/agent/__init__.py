@@ -2,5 +2,6 @@
 
 from dispatchfile.agent.embedded import EmbeddedAgent, RefusedJob
 from dispatchfile.agent.faults import Fault, parse_fault
+from dispatchfile.agent.submitted import refusal_of
 
-__all__ = ["EmbeddedAgent", "Fault", "RefusedJob", "parse_fault"]
+__all__ = ["EmbeddedAgent", "Fault", "RefusedJob", "parse_fault", "refusal_of"]

@@ -76,6 +76,16 @@ def problems_of(job: Submitted, namespaces: Container[str], node_pools: Containe
     return problems
 
 
+def refusal_of(document: Mapping[str, object]) -> str | None:
+    """Return what keeps the agent from taking a job of a file, in one line, or None."""
+    try:
+        job = read_submitted(document)
+    except MalformedJob as exc:
+        return str(exc)
+    problems = problems_of(job, {job.namespace}, {job.spec.node_pool})
+    return "; ".join(" ".join(problem.split()) for problem in problems) or None
+
+
 def _submitted(job: Document) -> Submitted:
     return Submitted(
         id=job.get("ID") or "",

@@ -33,6 +33,8 @@ LONG_NAMES = frozenset(
         "id-prefix-template",
         "idempotency-token",
         "in-flight",
+        "job-var",
+        "job-var-file",
         "jobs",
         "keep",
         "limit",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dispatchfile.cli.agents import Job, read_faults, read_jobs, started_agent
+from dispatchfile.cli.agents import read_agent_files, read_faults, started_agent
+from dispatchfile.cli.jobfiles import JobFiles
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Outcome
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.problems import Problem
 from dispatchfile.results import Summary
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import STANDARD_INPUT
@@ -19,24 +20,26 @@ from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import run_or_resume
 from dispatchfile.usecases.run import RunEnd, RunOptions
 
+NOT_REGISTERED = "DF100"
 JOBS_FOLDER = "jobs"  # beside the manifest
 
 
-def read_local_jobs(flags: AgentFlags, manifest: str) -> Sequence[Job]:
+def read_local_jobs(flags: AgentFlags, manifest: str) -> JobFiles:
     """The jobs a local run may dispatch. Raises UsageError where there are none, or a fault cannot be read."""
     read_faults(flags.fault or ())
     folder = Path() if manifest == STANDARD_INPUT else Path(manifest).parent
-    jobs = read_jobs(flags, folder / JOBS_FOLDER)
-    if not jobs:
+    files = read_agent_files(flags, folder / JOBS_FOLDER)
+    if not files.jobs:
         raise UsageError(f"--local: there are no job files in {folder / JOBS_FOLDER}: name some with --jobs")
-    return jobs
+    return files
 
 
 async def run_locally(
-    options: RunOptions, flags: AgentFlags, jobs: Sequence[Job], reporter: Reporter, control: Control
+    options: RunOptions, flags: AgentFlags, files: JobFiles, reporter: Reporter, control: Control
 ) -> RunEnd:
     """The run, on an agent of its own."""
-    async with started_agent(flags, jobs) as agent:
+    note_unread(files, reporter)
+    async with started_agent(flags, files.jobs) as agent:
         for job, warning in agent.warnings():
             reporter.note(f"{job}: {warning}")
         there = replace(options, connection=Connection(address=agent.address))
@@ -44,7 +47,26 @@ async def run_locally(
         for job, advice in agent.advice().items():
             if end.summary is not None and job in _unplaced_jobs(end.summary):
                 reporter.note(f"{job}: {advice}")
-        return end
+        return replace(end, problems=tuple(_explained(problem, files) for problem in end.problems))
+
+
+def note_unread(files: JobFiles, reporter: Reporter) -> None:
+    """Name each job file that could not be read, once."""
+    for file in files.unread:
+        reporter.note(file.warning)
+
+
+def _explained(problem: Problem, files: JobFiles) -> Problem:
+    """Add to a missing job what is wrong with the files that could have it."""
+    if problem.code != NOT_REGISTERED:
+        return problem
+    own = [file for file in files.unread if file.job and f"job {file.job!r} is not registered" in problem.found]
+    unknown = [file for file in files.unread if file.job is None]
+    reasons = "; ".join(line for file in own or unknown for line in file.problems)
+    if not reasons:
+        return problem
+    where = "its job file could not be read" if own else "it may be in a job file that could not be read"
+    return replace(problem, hint=f"{where}: {reasons}")
 
 
 def _unplaced_jobs(summary: Summary) -> set[str]:

@@ -187,6 +187,18 @@ class AgentFlags:
             help="Job files for the embedded agent; repeatable. [default: those in jobs/]",
         ),
     ] = None
+    job_var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job-var",
+            metavar="NAME=VALUE",
+            help="Set an HCL variable of the job files; repeatable. Overrides --job-var-file and NOMAD_VAR_NAME.",
+        ),
+    ] = None
+    job_var_file: Annotated[
+        list[str] | None,
+        typer.Option("--job-var-file", metavar="FILE", help="Set HCL variables from an HCL or JSON file; repeatable."),
+    ] = None
     slots: Annotated[
         int | None,
         typer.Option(

@@ -94,12 +94,13 @@ def on_nomad(
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)
     from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
-    from dispatchfile.cli.local import read_local_jobs  # noqa: PLC0415
+    from dispatchfile.cli.local import note_unread, read_local_jobs  # noqa: PLC0415
 
-    jobs = read_local_jobs(agent, header.manifest)
+    files = read_local_jobs(agent, header.manifest)
 
     async def on_agent(reporter: Reporter, control: Control) -> RunEnd:
-        async with started_agent(agent, jobs) as started:
+        note_unread(files, reporter)
+        async with started_agent(agent, files.jobs) as started:
             return await work(Connection(address=started.address), reporter, control)
 
     return on_agent

@@ -68,8 +68,8 @@ def run_items(call: RunCall) -> int:
         return session.run(lambda reporter, control: run(options, reporter, control))
     from dispatchfile.cli.local import read_local_jobs, run_locally  # noqa: PLC0415  only --local starts an agent
 
-    jobs = read_local_jobs(call.agent, call.manifest)
-    return session.run(lambda reporter, control: run_locally(options, call.agent, jobs, reporter, control))
+    files = read_local_jobs(call.agent, call.manifest)
+    return session.run(lambda reporter, control: run_locally(options, call.agent, files, reporter, control))
 
 
 async def _run(options: RunOptions, reporter: Reporter, control: Control) -> RunEnd:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
-from dispatchfile.cli.agents import Job, read_jobs, started_agent
+from dispatchfile.cli.agents import read_agent_files, started_agent
+from dispatchfile.cli.jobfiles import JobFiles
 from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.signals import Signals
@@ -22,10 +22,10 @@ HIGHEST_PORT = 65535
 def serve(bind: str, flags: AgentFlags, display: Display, *, allow_remote: bool) -> int:
     """0 when a signal has ended it, as that is how it is meant to end."""
     host, port = parse_bind(bind)
-    jobs = read_jobs(flags, Path("jobs"))
+    files = read_agent_files(flags, Path("jobs"))
     with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
         try:
-            asyncio.run(_serve(host, port, flags, jobs, display, allow_remote=allow_remote))
+            asyncio.run(_serve(host, port, flags, files, display, allow_remote=allow_remote))
         except KeyboardInterrupt:
             if signals.received is None:
                 raise
@@ -33,13 +33,15 @@ def serve(bind: str, flags: AgentFlags, display: Display, *, allow_remote: bool)
 
 
 async def _serve(
-    host: str, port: int, flags: AgentFlags, jobs: Sequence[Job], display: Display, *, allow_remote: bool
+    host: str, port: int, flags: AgentFlags, files: JobFiles, display: Display, *, allow_remote: bool
 ) -> None:
-    async with started_agent(flags, jobs, host=host, port=port, allow_remote=allow_remote) as agent:
+    for file in files.unread:
+        tell(Level.WARNING, file.warning, display)
+    async with started_agent(flags, files.jobs, host=host, port=port, allow_remote=allow_remote) as agent:
         if not display.quiet:
             for job, advice in (*agent.warnings(), *agent.advice().items()):
                 tell(Level.WARNING, f"{job}: {advice}", display)
-            write_result(f"agent with {count_of(len(jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
+            write_result(f"agent with {count_of(len(files.jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
         await agent.wait_closed()
 
 

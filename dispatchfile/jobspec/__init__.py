@@ -1,17 +1,18 @@
 """Nomad job files (HCL and JSON) to plain API jobs, for the embedded agent and for checks without a server."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dispatchfile.jobspec.body import Place, Trouble, UnreadableJobError
+from dispatchfile.jobspec.body import WAY_ROUND, Place, Trouble, UnreadableJobError
 from dispatchfile.jobspec.checks import check_job
 from dispatchfile.jobspec.defaults import canonical_job
 from dispatchfile.jobspec.durations import format_duration, parse_duration
 from dispatchfile.jobspec.hcl.document import Document
-from dispatchfile.jobspec.hcl.source import HclError
-from dispatchfile.jobspec.hcl.variables import GivenValues
+from dispatchfile.jobspec.hcl.source import HclError, Problem
+from dispatchfile.jobspec.hcl.variables import GivenValues, VariableValues, json_values, read_values
 from dispatchfile.jobspec.jsonfile import read_json
 from dispatchfile.jobspec.reading import read_blocks
 
@@ -19,11 +20,13 @@ __all__ = [
     "GivenValues",
     "JobFile",
     "JobspecError",
+    "VariableValues",
     "canonical_job",
     "format_duration",
     "parse_duration",
     "read_job",
     "read_job_file",
+    "read_variable_file",
 ]
 
 LARGEST_FILE_BYTES: Final = 1_000_000  # Source: hashicorp/nomad, job_max_source_size
@@ -35,7 +38,7 @@ class JobspecError(Exception):
     A job file that cannot be read.
 
     line and column count from 1 and are None where the trouble has no place. others: what else is wrong with the
-    file. declared: the names of its HCL variables, None if that cannot be told.
+    file. declared: the names of its HCL variables, job: the ID of its job, None if that cannot be told.
     """
 
     def __init__(
@@ -47,12 +50,13 @@ class JobspecError(Exception):
         message: str,
         others: Sequence[Trouble] = (),
         declared: frozenset[str] | None = None,
+        job: str | None = None,
     ) -> None:
         first = Trouble(message, None if line is None else Place(line, column or 1))
         super().__init__("\n".join(_located(path, trouble) for trouble in (first, *others)))
         self.path, self.line, self.column, self.message = path, line, column, message
         self.others = tuple(others)
-        self.declared = declared
+        self.declared, self.job = declared, job
 
 
 def _located(path: Path, trouble: Trouble) -> str:
@@ -90,11 +94,11 @@ def read_job_file(
     path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True, checks: bool = True
 ) -> JobFile:
     """Return what `read_job` does, and the variables that the file declares. Raises JobspecError."""
-    declared: frozenset[str] | None = None
+    text, declared = "", None
     try:
         text = _text(path)
         if _is_json(path, text):
-            declared = frozenset()
+            declared = frozenset[str]()
             api_job = read_json(text)
         else:
             document = Document(text, path.parent, reads_files=reads_files)
@@ -103,19 +107,53 @@ def read_job_file(
         job = canonical_job(api_job)
         if checks:
             check_job(job, text)
-    except HclError as exc:
-        first, *others = (Trouble(problem.message, problem.place) for problem in exc.problems[:MOST_PROBLEMS])
-        raise _error(path, first, others, declared) from exc
-    except UnreadableJobError as exc:
-        raise _error(path, Trouble(exc.message, exc.place), (), declared) from exc
-    except RecursionError as exc:
-        raise _error(path, Trouble("nested too deeply"), (), declared) from exc
+    except (HclError, UnreadableJobError, RecursionError) as exc:
+        first, *others = _troubles(exc)
+        line, column = (first.place.line, first.place.column) if first.place else (None, None)
+        raise JobspecError(
+            path=path,
+            line=line,
+            column=column,
+            message=first.message,
+            others=others,
+            declared=declared,
+            job=_likely_id(text),
+        ) from exc
     return JobFile(job, declared)
 
 
-def _error(path: Path, first: Trouble, others: Sequence[Trouble], declared: frozenset[str] | None) -> JobspecError:
-    line, column = (first.place.line, first.place.column) if first.place else (None, None)
-    return JobspecError(path=path, line=line, column=column, message=first.message, others=others, declared=declared)
+def read_variable_file(path: Path) -> VariableValues:
+    """Return the values of HCL variables that a file in HCL or JSON sets. Raises JobspecError."""
+    try:
+        text = _text(path)
+        return json_values(text) if _is_json(path, text) else read_values(text, path)
+    except (HclError, UnreadableJobError, RecursionError) as exc:
+        first, *others = _troubles(exc)
+        line, column = (first.place.line, first.place.column) if first.place else (None, None)
+        raise JobspecError(path=path, line=line, column=column, message=first.message, others=others) from exc
+
+
+def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[Trouble]:
+    if isinstance(error, UnreadableJobError):
+        return [Trouble(error.message, error.place)]
+    if isinstance(error, RecursionError):
+        return [Trouble("nested too deeply")]
+    return [Trouble(_with_way_round(problem), problem.place) for problem in error.problems[:MOST_PROBLEMS]]
+
+
+def _with_way_round(problem: Problem) -> str:
+    return f"{problem.message.rstrip('.')}; {WAY_ROUND}" if problem.unsupported else problem.message
+
+
+_ID = re.compile(
+    r'^[ \t]*job[ \t]+(?:"([^"]+)"|([^"\s{]+))[ \t]*\{|"ID"\s*:\s*"([^"]+)"|"job"\s*:\s*\{\s*"([^"]+)"', re.MULTILINE
+)
+
+
+def _likely_id(text: str) -> str | None:
+    """Return the ID of the job in a file that cannot be read, as far as it shows."""
+    match = _ID.search(text)
+    return match[match.lastindex or 1] if match else None
 
 
 def _is_json(path: Path, text: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Self, TypeAlias
 
-WAY_ROUND: Final = "Nomad's own reader may help: nomad job run -output FILE > jobs/NAME.nomad.json"
+WAY_ROUND: Final = "let Nomad read the file: nomad job run -output FILE > jobs/NAME.nomad.json"
 
 
 class WrittenNumber(float):

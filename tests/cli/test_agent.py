@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.agents import read_jobs
+from dispatchfile.cli.agents import read_agent_files
+from dispatchfile.cli.jobfiles import JobFiles
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.cli.serving import parse_bind
 from dispatchfile.errors import AgentError, UsageError
@@ -63,25 +64,28 @@ def test_jobs_come_from_files_folders_and_patterns(in_an_empty_folder: Path) -> 
         (in_an_empty_folder / f"{name}.nomad.json").write_text(JOB % name)
     (in_an_empty_folder / "notes.txt").write_text("")
     flags = AgentFlags(jobs=["c.nomad.json", "*.nomad.json", str(in_an_empty_folder)])
-    assert sorted(str(job["ID"]) for job in read_jobs(AgentFlags(), in_an_empty_folder)) == ["a", "b", "c"]
-    assert [job["ID"] for job in read_jobs(flags, Path("elsewhere"))] == ["c", "a", "b"]
+    assert sorted(str(job["ID"]) for job in read_agent_files(AgentFlags(), in_an_empty_folder).jobs) == ["a", "b", "c"]
+    assert [job["ID"] for job in read_agent_files(flags, Path("elsewhere")).jobs] == ["c", "a", "b"]
 
 
 def test_one_job_in_two_files_is_an_error(in_an_empty_folder: Path) -> None:
     """Which of them counts would depend on their names."""
     (in_an_empty_folder / "a.nomad.json").write_text(JOB % "x")
     (in_an_empty_folder / "b.nomad.json").write_text(JOB % "x")
-    with pytest.raises(AgentError, match=r"^b.nomad.json: job 'x' is in a.nomad.json too$"):
-        read_jobs(AgentFlags(jobs=["*.json"]), Path())
+    with pytest.raises(
+        AgentError,
+        match=r"^a.nomad.json: job 'x' is in b.nomad.json, too\nb.nomad.json: job 'x' is in a.nomad.json, too$",
+    ):
+        read_agent_files(AgentFlags(jobs=["*.json"]), Path())
 
 
 def test_no_folder_of_jobs_means_no_jobs(in_an_empty_folder: Path) -> None:
     """They can be registered later, over HTTP."""
-    assert read_jobs(AgentFlags(), Path("jobs")) == []
+    assert read_agent_files(AgentFlags(), Path("jobs")) == JobFiles(())
 
 
 def test_a_file_that_is_no_job_is_an_error(in_an_empty_folder: Path) -> None:
     """With its path, and its place where there is one."""
     (in_an_empty_folder / "a.nomad.json").write_text("{")
     with pytest.raises(AgentError, match=r"^a.nomad.json:1:"):
-        read_jobs(AgentFlags(jobs=["a.nomad.json"]), Path())
+        read_agent_files(AgentFlags(jobs=["a.nomad.json"]), Path())

@@ -325,7 +325,11 @@ CASES = [
     variables("a password that is no text", "NOMAD_HTTP_AUTH: is not UTF-8 text", NOMAD_HTTP_AUTH="\udcff"),
     # the embedded agent
     local("no jobs", "", "--local: there are no job files in jobs: name some with --jobs", job=None),
-    local("a glob of no jobs", "--jobs x*", "--jobs x*: there are no such job files (*.nomad.hcl or *.nomad.json)"),
+    local(
+        "a glob of no jobs",
+        "--jobs x*",
+        "--jobs x*: there are no such job files (*.nomad.hcl, *.hcl, ",
+    ),
     local("a job file's syntax", "", "jobs/j.nomad.hcl:2:10: Invalid expression; ", job='job "j" {\n  type = \n}\n'),
     local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job=SERVICE),
     local("a local run that waits for nothing", "--detach", "--local: its tasks end with the run, so it always waits"),

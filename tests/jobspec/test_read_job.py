@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.jobspec import JobspecError, read_job
+from dispatchfile.jobspec.body import WAY_ROUND
 
 JOBS = Path(__file__).parent / "jobs"
 KEPT_BY_THE_SERVER = {"Dispatched"}  # `nomad job run -output` writes it, the server does not read it
@@ -348,13 +349,14 @@ def test_a_job_without_groups_is_refused(tmp_path):
             b"locals {\n"
             + b"".join(b" x%d = local.x%d * local.x%d\n" % (n, n - 1, n - 1) for n in range(1, 64))
             + b' x0 = 1e300\n}\njob "j" {}',
-            "Operation failed; Error during operation: this number is too large; this is not supported here.",
+            "Operation failed; Error during operation: this number is too large; this is not supported here; "
+            + WAY_ROUND,
         ),
         (
             b'locals {\n a = regex_replace("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "(a+)+$", "")\n}\njob "j" {}',
             (
                 'Invalid function argument; Invalid value for "pattern" parameter: '
-                "patterns with so many repetitions are not supported here."
+                "patterns with so many repetitions are not supported here; " + WAY_ROUND
             ),
         ),
         (b"x = " + b"9" * 5_000, "this number is too large"),

@@ -113,7 +113,7 @@ def _convert(evaluator: "Evaluator", expression: Call) -> Value:
     argument, constraint = expression.arguments
     before = len(evaluator.problems)
     value = evaluator.value(argument)
-    wanted = type_of(constraint, evaluator.scope.source, evaluator.problems)
+    wanted = type_of(constraint, evaluator.scope.source, evaluator.problems, exact=False)
     if len(evaluator.problems) > before:
         return UNDECIDED
     message = 'Invalid function argument; Invalid value for "value" parameter: {}.'

@@ -30,15 +30,20 @@ _REQUIRES: Final = {
 }
 
 
-def type_of(expression: Expression, source: Source, problems: list[Problem]) -> Type:
-    """Return the type that an expression names; what is wrong with it is added to *problems*."""
-    return _Reader(source, problems).read(expression)
+def type_of(expression: Expression, source: Source, problems: list[Problem], *, exact: bool = True) -> Type:
+    """
+    Return the type that an expression names; what is wrong with it is added to *problems*.
+
+    exact: whether the type must leave nothing open, as that of a variable.
+    """
+    return _Reader(source, problems, exact=exact).read(expression)
 
 
 class _Reader:
-    def __init__(self, source: Source, problems: list[Problem]) -> None:
+    def __init__(self, source: Source, problems: list[Problem], *, exact: bool) -> None:
         self._source = source
         self._problems = problems
+        self._exact = exact
 
     def read(self, expression: Expression) -> Type:
         if isinstance(expression, Call):
@@ -46,19 +51,9 @@ class _Reader:
         word = keyword(expression)
         if word in _SIMPLE:
             return _SIMPLE[word]
-        if word == "any":
-            return self._refuse(
-                'The keyword "any" cannot be used in this type specification: an exact type is required.', expression
-            )
-        if word in _REQUIRES:
-            return self._refuse(f"The {word} type constructor requires {_REQUIRES[word]}.", expression)
-        if word is not None:
-            return self._refuse(f'The keyword "{word}" is not a valid type specification.', expression)
-        return self._refuse(
-            "A type specification is either a primitive type keyword (bool, number, string) or a complex type "
-            "constructor call, like list(string).",
-            expression,
-        )
+        if word == "any" and not self._exact:
+            return ANY
+        return self._refuse(_why_no_type(word), expression)
 
     def _refuse(self, message: str, at: Expression) -> Type:
         self._problems.append(self._source.problem(_INVALID + message, at.start))
@@ -102,6 +97,19 @@ class _Reader:
                 continue
             attributes[name] = self.read(item)
         return object_of(attributes)
+
+
+def _why_no_type(word: str | None) -> str:
+    if word is None:
+        return (
+            "A type specification is either a primitive type keyword (bool, number, string) or a complex type "
+            "constructor call, like list(string)."
+        )
+    if word == "any":
+        return 'The keyword "any" cannot be used in this type specification: an exact type is required.'
+    if word in _REQUIRES:
+        return f"The {word} type constructor requires {_REQUIRES[word]}."
+    return f'The keyword "{word}" is not a valid type specification.'
 
 
 def keyword(expression: Expression) -> str | None:

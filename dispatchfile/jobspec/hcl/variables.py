@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from dispatchfile.jobspec.body import Place
+from dispatchfile.jobspec.hcl.call import FunctionError
 from dispatchfile.jobspec.hcl.constraints import type_of
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted
 from dispatchfile.jobspec.hcl.evaluate import evaluate
 from dispatchfile.jobspec.hcl.functions import functions_for
-from dispatchfile.jobspec.hcl.parser import parse_expression
+from dispatchfile.jobspec.hcl.functions.documents import json_value
+from dispatchfile.jobspec.hcl.parser import parse_expression, parse_file
 from dispatchfile.jobspec.hcl.scope import Scope
 from dispatchfile.jobspec.hcl.source import HclError, Problem, Source
 from dispatchfile.jobspec.hcl.syntax import AttributeNode, BlockNode, BodyNode, Expression, Reference
@@ -306,6 +308,28 @@ def _parsed(text: str) -> Value | None:
     except HclError:
         return None
     return None if problems else value
+
+
+VariableValues = Mapping[str, Value]
+"""Values of HCL variables by name."""
+
+
+def read_values(text: str, path: Path) -> VariableValues:
+    """Return the values that a variable file in HCL sets. Raises HclError."""
+    source = Source(text)
+    return file_values(parse_file(source), source, str(path))
+
+
+def json_values(text: str) -> VariableValues:
+    """Return the values that a variable file in JSON sets; its texts are no templates. Raises HclError."""
+    source = Source(text)
+    try:
+        values = json_value(text)
+    except FunctionError as exc:
+        raise HclError([source.problem(str(exc), 0)]) from exc
+    if values.type.kind is not Kind.OBJECT:
+        raise HclError([source.problem("expected an object with a value for each variable", 0)])
+    return values.entries
 
 
 def file_values(body: BodyNode, source: Source, name: str) -> Mapping[str, Value]:

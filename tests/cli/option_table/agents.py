@@ -59,6 +59,60 @@ def _datacenter(command: str) -> Check:
     return check
 
 
+JOB_WITH_VARIABLE = """
+variable "shell" {}
+job "work" {
+  type = "batch"
+  parameterized {
+    meta_required = ["how"]
+  }
+  group "g" {
+    restart {
+      attempts = 0
+      mode     = "fail"
+    }
+    reschedule {
+      attempts  = 0
+      unlimited = false
+    }
+    task "t" {
+      driver = "raw_exec"
+      config {
+        command = var.shell
+        args    = ["-c", "eval $NOMAD_META_how"]
+      }
+    }
+  }
+}
+"""
+
+
+def _put_job_with_variable() -> None:
+    Path("jobs/work.nomad.json").unlink()
+    Path("jobs/work.nomad.hcl").write_text(JOB_WITH_VARIABLE)
+    Path("shell.hcl").write_text('shell = "/bin/sh"\n')
+
+
+def _job_variable(command: str, option: str, value: str) -> Check:
+    """A job file whose variable has no default can be read only with a value for it."""
+
+    def check(stage: Stage) -> None:
+        steps(stage)
+        _put_job_with_variable()
+        assert 'Unset variable "shell"' in stage.call(*call_of(command)).err
+        assert stage.call(*call_of(command), "-o", "json", option, value).outcomes["more"] == "succeeded/-"
+
+    return check
+
+
+def _agents_variable(option: str, value: str) -> Check:
+    def check(stage: Stage) -> None:
+        _put_job_with_variable()
+        assert agent_says(option, value).startswith("agent with 1 job:")
+
+    return check
+
+
 def _agents_datacenter(stage: Stage) -> None:
     def look(address: str) -> str:
         nodes = ask(address, "GET", "/v1/nodes")
@@ -105,7 +159,11 @@ ROWS: Row = {
     **{(command, "--slots"): _slots(command) for command in STEPS},
     **{(command, "--fault"): _fault(command) for command in STEPS},
     **{(command, "--datacenter"): _datacenter(command) for command in STEPS},
+    **{(command, "--job-var"): _job_variable(command, "--job-var", "shell=/bin/sh") for command in STEPS},
+    **{(command, "--job-var-file"): _job_variable(command, "--job-var-file", "shell.hcl") for command in STEPS},
     ("agent", "--datacenter"): _agents_datacenter,
+    ("agent", "--job-var"): _agents_variable("--job-var", "shell=/bin/sh"),
+    ("agent", "--job-var-file"): _agents_variable("--job-var-file", "shell.hcl"),
     ("agent", "--allow-remote"): _allow_remote,
     ("agent", "--bind"): _bind,
     ("agent", "--jobs"): _agent_jobs,

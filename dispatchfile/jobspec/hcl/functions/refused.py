@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dispatchfile.jobspec.body import WAY_ROUND
 from dispatchfile.jobspec.hcl.call import Function, Parameter, UnsupportedCallError
 from dispatchfile.jobspec.hcl.types import Value
 
@@ -11,7 +10,7 @@ _NAMES: Final = ("bcrypt", "log", "rsadecrypt", "yamldecode", "yamlencode")
 
 
 def _refuse(_: Sequence[Value]) -> Value:
-    raise UnsupportedCallError(f"this function is not supported by the embedded agent; {WAY_ROUND}")
+    raise UnsupportedCallError("this function is not supported by the embedded agent")
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
