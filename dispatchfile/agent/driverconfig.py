@@ -124,10 +124,23 @@ def _value(value: Any, kind: str, environment: Callable[[], TaskEnvironment]) ->
 
 def _filled(value: Any, environment: Callable[[], TaskEnvironment]) -> Any:
     if isinstance(value, list):
-        return [_filled(item, environment) for item in value]
+        return _filled_items(value, environment)
     if isinstance(value, str) and ("${" in value or "%{" in value):
         return _evaluated(value, environment())
     return value
+
+
+def _filled_items(values: list[Any], environment: Callable[[], TaskEnvironment]) -> list[Any]:
+    """Fill in each item. Raises _UnevaluableError with the problems of all items."""
+    filled, problems = [], []
+    for value in values:
+        try:
+            filled.append(_filled(value, environment))
+        except _UnevaluableError as exc:
+            problems += exc.problems
+    if problems:
+        raise _UnevaluableError(problems)
+    return filled
 
 
 def _evaluated(text: str, environment: TaskEnvironment) -> str:

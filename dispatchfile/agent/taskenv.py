@@ -194,11 +194,14 @@ def _cleaned(name: str) -> str:
     return _UNCLEAN.sub(b"_", name.encode(errors="surrogatepass")).decode()
 
 
+_NODE_META: Final = "meta"  # every node of Nomad has some
+
+
 def _unknown(names: tuple[str, ...], values: Mapping[str, str]) -> str:
     """Nomad nests the names at their dots and says what is wrong with the first that leads nowhere."""
     for depth in range(1, len(names) + 1):
         key = ".".join(names[:depth])
-        if any(name.startswith(f"{key}.") for name in values):
+        if key == _NODE_META or any(name.startswith(f"{key}.") for name in values):
             continue
         if key in values:
             return "Unsupported attribute: Can't access attributes on a primitive-typed value (string)."

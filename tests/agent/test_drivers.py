@@ -79,6 +79,10 @@ def test_the_known_drivers():
         ("raw_exec", echo("${nope} ${NOMAD_META_nope}"), invalid(
             'Unknown variable: There is no variable named "nope". Did you mean "node"?',
             'Unknown variable: There is no variable named "NOMAD_META_nope".')),
+        ("raw_exec", echo("${FIRST}", "a", "${SECOND}", work_dir="${meta.third}"), invalid(
+            'Unknown variable: There is no variable named "FIRST".',
+            'Unknown variable: There is no variable named "SECOND".',
+            'Unsupported attribute: This object does not have an attribute named "third".')),
         ("raw_exec", echo("${meta.a}"),
          invalid('Unsupported attribute: This object does not have an attribute named "a".')),
         ("raw_exec", echo('${env["NOPE"]}'), invalid(INDEX)),

@@ -16,6 +16,18 @@ UNCLOSED = (
     "Unclosed configuration block; There is no closing brace for this block before the end of the file. "
     "This may be caused by incorrect brace nesting elsewhere in this file."
 )
+COLON = (
+    "Extra characters after interpolation expression; Template interpolation doesn't expect a colon at this location. "
+    "Did you intend this to be a literal sequence to be processed as part of another language? If so, you can escape "
+    'it by starting with "$${" instead of just "${".'
+)
+BAD_CHARACTER = (
+    "Invalid character; This character is not used within the language. If this text is for another language, such as "
+    'a shell, write "$${" instead of "${".'
+)
+NOT_DECLARED = (
+    'Unsupported attribute; This object does not have an attribute named "nope". No variable is declared as "nope"'
+)
 NO_EXPRESSION = "Invalid expression; Expected the start of an expression, but found an invalid expression token."
 UNTERMINATED = (
     "Unterminated tuple constructor expression; There is no corresponding closing bracket before the end of the file. "
@@ -210,6 +222,9 @@ def test_a_job_of_the_api_may_stand_bare_and_say_durations_as_text(tmp_path):
         (job_text(task='env {\n A = "\\ud800"\n}'), 8, 7,
          "Invalid escape sequence; Cannot encode character U+d800 in UTF-8."),
         (job_text(task='env {\n A = "a\nb"\n}'), 8, 8, MULTI_LINE),
+        (job_text(task='env {\n A = <<E\necho one\necho ${ADDR[@]}\nE\n}'), 10, 13, BAD_CHARACTER),
+        (job_text(task='env {\n A = <<E\necho one\necho ${HOST:-x}\nE\n}'), 10, 12, COLON),
+        (job_text(task='env {\n A = <<E\none\n  two ${var.nope}\nE\n}'), 10, 12, NOT_DECLARED),
         (job_text(task='env { A = "1" B = "2" }'), 7, 21,
          ("Invalid single-argument block definition; A single-line block definition must end with a closing brace "
          "immediately after its single argument.")),

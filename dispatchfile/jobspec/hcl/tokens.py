@@ -255,8 +255,12 @@ def _continues(character: str, *, first: bool) -> bool:
 def token_problems(tokens: list[Token], source: Source) -> Iterator[Problem]:
     """Yield a problem for each token that HCL never has, the same kind once."""
     reported: set[str] = set()
+    depth = 0
     for token in tokens:
+        depth += (token.type in (T.INTERPOLATION, T.DIRECTIVE)) - (token.type is T.END_SEQUENCE)
         message = _token_message(token)
+        if message and depth > 0:
+            message += _ESCAPE_HINT
         if message and (message not in reported or token.type is T.QUOTED_NEWLINE):
             reported.add(message)
             yield source.problem(message, token.start)
@@ -276,6 +280,7 @@ def _token_message(token: Token) -> str | None:
     return "Invalid character; This character is not used within the language."
 
 
+_ESCAPE_HINT: Final = ' If this text is for another language, such as a shell, write "$${" instead of "${".'
 _CHARACTERS: Final = {
     "`": 'The "`" character is not valid. To create a multi-line string, use the "heredoc" syntax, like "<<EOT".',
     "'": 'Single quotes are not valid. Use double quotes (") to enclose strings.',
