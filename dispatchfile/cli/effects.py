@@ -10,6 +10,7 @@ from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader
 from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.usecases.select import asks_for_endings
 
 LEAVE_IT_OUT = "leave it out"
 LEAVE_ONE_OUT = "leave out one of them"
@@ -44,7 +45,7 @@ def check_dry_run(
 
     options: by parameter name. selectors: of --only and --skip; `outcome:` among them reads the journal of the target.
     """
-    from_journal = {"address", "state_dir"} if any(text.startswith("outcome:") for text in selectors) else set()
+    from_journal = {"address", "state_dir"} if asks_for_endings(selectors) else set()
     wanted = [*given(options), *given(asdict(agent)), *given_cluster_flags(connection)]
     names = (name for name in wanted if name not in from_journal)
     refuse_without_effect(names, "with --dry-run, which asks no server and sends nothing", LEAVE_ONE_OUT)

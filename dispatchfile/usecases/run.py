@@ -48,6 +48,7 @@ from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
 
 MONITOR_CONNECTIONS = 2
+NOTHING_LEFT = "no item of the latest run ended so: nothing to send"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,9 @@ async def run_manifest(
     prepared = prepare(options)
     if isinstance(prepared, tuple):
         return RunEnd(None, prepared)
+    if not prepared.selection.selected and asks_for_endings((*options.only, *options.skip)):
+        reporter.note(NOTHING_LEFT)
+        options = replace(options, journal=False)  # an empty run would become the one whose outcomes are asked for
     async with connect(options.connection, prepared.settings) as client:
         ready, problems = await _preflight(options, prepared, client, clock)
         if has_errors(problems):

@@ -10,7 +10,7 @@ from dispatchfile.journal import JournalReader
 from dispatchfile.problems import has_errors
 from dispatchfile.usecases.load import load_items
 from dispatchfile.usecases.run import RunOptions
-from dispatchfile.usecases.select import select_items
+from dispatchfile.usecases.select import asks_for_endings, select_items
 
 
 def check_same_items(reader: JournalReader, options: RunOptions) -> None:
@@ -41,7 +41,7 @@ def _place(item: Item) -> str:
 
 def _check_same_selection(reader: JournalReader, options: RunOptions, items: Sequence[Item], ways_on: str) -> None:
     """Selectors by outcome are not compared: the run itself has changed what they match."""
-    if any(text.startswith("outcome:") for text in (*options.only, *options.skip)) or options.skip_succeeded:
+    if asks_for_endings((*options.only, *options.skip)) or options.skip_succeeded:
         return
     selected = {item.id for item in select_items(items, only=options.only, skip=options.skip).selected}
     stored = {item_id for item_id, _ in reader.progress()}

@@ -12,11 +12,11 @@ from dispatchfile.events import Outcome
 from dispatchfile.items import Item
 from dispatchfile.results import ItemResult, group_endings
 
-BY_OUTCOME = "outcome:"  # that no item has it is good news, and no mistake
 Matcher = Callable[[Item], bool]
 Earlier = Mapping[str, ItemResult]  # an earlier run's results by item ID
 
 BY_ENDING = ("outcome", "exit", "group")  # selectors that ask how an earlier run of the item ended
+MAY_MATCH_NOTHING = ("outcome:", "exit:")  # that no item ended so is good news, not a mistake
 FORMS = "select by an ID or a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH"
 SHOWN_GROUPS = 10
 
@@ -55,7 +55,7 @@ def select_items(
 
 def _checked(text: str, items: Sequence[Item], earlier: Earlier | None, option: str) -> Matcher:
     match = _matcher(text, earlier, option)
-    if items and not text.startswith(BY_OUTCOME) and not any(match(item) for item in items):
+    if items and not text.startswith(MAY_MATCH_NOTHING) and not any(match(item) for item in items):
         raise UsageError(f"{option} {text}: matches none of {len(items)} items")
     return match
 

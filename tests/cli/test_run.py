@@ -93,6 +93,37 @@ def test_items_are_chosen_by_how_the_last_run_left_them(folder: Path, capsys: py
     assert [(item["id"], item["outcome"]) for item in items] == [("good", "skipped"), ("bad", "succeeded")]
 
 
+def test_nothing_left_by_outcome_is_good_news(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said, and leaves no run behind whose outcomes would be asked for next time."""
+    assert run_to_exit_code(["run", "--local", "-q"]) == 0
+    capsys.readouterr()
+    for _ in range(2):
+        assert run_to_exit_code(["run", "--local", "--only", "outcome:failed"]) == 0
+        err = capsys.readouterr().err.splitlines()
+        assert "no item of the latest run ended so: nothing to send" in err
+    assert len(list_runs(folder / "state")[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("again", "words"),
+    [
+        pytest.param(["-var", "how=false"], "item 'bad' is not the one that run ci1 has", id="another variable"),
+        pytest.param(["--only", "good"], "--only and --skip select other items than run ci1", id="another choice"),
+    ],
+)
+def test_a_run_id_stands_for_the_same_content(
+    folder: Path, capsys: pytest.CaptureFixture[str], again: list[str], words: str
+) -> None:
+    """The same command goes on with the run; other content is refused before anything is sent."""
+    (folder / "dispatchfile.yaml").write_text(MANIFEST.partition(", payload")[0] + "}\n")
+    call = ["run", "--local", "-q", "--run-id", "ci1"]
+    assert run_to_exit_code(call) == 0
+    assert run_to_exit_code(call) == 0
+    capsys.readouterr()
+    assert run_to_exit_code([*call, *again]) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_a_stream_of_events_ends_with_the_summary(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each line is an object, and each says of which schema it is."""
     assert run_to_exit_code(["run", "--local", "-o", "ndjson", "--only", "good", "--log-format", "json"]) == 0
