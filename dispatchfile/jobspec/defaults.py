@@ -96,12 +96,14 @@ def _inherited_migrate(group: Api, job: Api) -> dict[str, object] | None:
 
 
 def _reschedule(group: Api, job: Api) -> object:
-    if (job.get("Type") or "") in _NEVER_RESCHEDULED:
-        given = {**_given(job.get("Reschedule")), **_given(group.get(RESCHEDULE.key))}
-        asked = job.get("Reschedule") is not None or group.get(RESCHEDULE.key) is not None
-        return {**_NO_RESCHEDULING, **given} if asked else None
-    given = {**_given(job.get("Reschedule")), **_given(group.get(RESCHEDULE.key))}
-    return _filled(given, RESCHEDULE) if job.get("Type") == "batch" else {**_SERVICE_RESCHEDULING, **given}
+    kind = job.get("Type", "service")
+    own, inherited = group.get(RESCHEDULE.key), job.get("Reschedule")
+    if kind in _NEVER_RESCHEDULED and own is None and inherited is None:
+        return None
+    given = {**_given(inherited), **_given(own)}
+    if kind == "batch":
+        return _filled(given, RESCHEDULE)
+    return {**(_SERVICE_RESCHEDULING if kind == "service" else _NO_RESCHEDULING), **given}
 
 
 _NO_RESCHEDULING: Final = {

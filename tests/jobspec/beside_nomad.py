@@ -245,6 +245,7 @@ POLICIES_REFUSED: Mapping[str, Document] = {
     "an unknown delay function": with_group(ReschedulePolicy={"DelayFunction": "x"}),
     "a ceiling below the delay": with_group(ReschedulePolicy={"DelayFunction": "exponential", "MaxDelay": 10**9}),
     "a ceiling that is missing": with_group(ReschedulePolicy={"DelayFunction": "fibonacci"}),
+    "a job without a type": {**with_group(ReschedulePolicy={"Attempts": 1}), "Type": ""},
     "no interval": with_group(ReschedulePolicy={"Interval": 0}),
     "constant attempts that do not fit": with_group(
         ReschedulePolicy={"Attempts": 10, "Interval": 60 * 10**9, "Delay": 30 * 10**9}
