@@ -8,7 +8,8 @@ DispatchfileError                       1
 ├── RenderError                         1  a template that cannot be compiled or rendered
 ├── NomadError                          1
 │   ├── NomadUnavailable                1  surely not done: safe to repeat
-│   │   └── NomadThrottled              1  429: too many connections from this address
+│   │   ├── NomadThrottled              1  429: too many connections from this address
+│   │   └── NomadLeaderless             1  the servers have no leader just now
 │   ├── NomadAmbiguous                  1  perhaps done: settle before anything is repeated
 │   ├── NomadUnreadable                 1  a read was answered, but not as Nomad answers
 │   └── NomadRefused                    1  never will be done
@@ -89,6 +90,10 @@ class NomadUnavailable(NomadError):
 
 class NomadThrottled(NomadUnavailable):
     """Nomad's limit of connections per address (HTTP 429): slow down, then repeat."""
+
+
+class NomadLeaderless(NomadUnavailable):
+    """The servers have no leader just now: they are electing one, or too few of them are up."""
 
 
 class NomadAmbiguous(NomadError):

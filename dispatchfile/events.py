@@ -87,9 +87,9 @@ class Cause(StrEnum):
     NO_EVAL = "no_eval"
 
 
-GOES_ON = frozenset(
-    {Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION}
-)  # what was unsent for these a resume sends
+# A resume sends what is unsent for these causes.
+RESUMABLE_CAUSES = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION})
+GOES_ON = RESUMABLE_CAUSES
 MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
 
 
@@ -158,15 +158,23 @@ class Doubted:
     reason: str
 
 
+class RepeatKind(StrEnum):
+    """What shows that a request was not carried out."""
+
+    NOT_DONE = "not_done"  # the answer, or that there was no connection
+    NO_CHILD = "no_child"  # it was in doubt, and no child was found
+
+
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The request surely was not carried out and goes back to wait its turn."""
+    """The request was definitely not carried out and waits to be sent again."""
 
     item: str
     attempt: int
     at: float
     reason: str
     throttled: bool = False
+    kind: RepeatKind = RepeatKind.NOT_DONE
 
 
 @dataclass(frozen=True, slots=True)

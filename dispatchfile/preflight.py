@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from dispatchfile.errors import NomadError
 from dispatchfile.events import MAY_STILL_LIVE, Cause
-from dispatchfile.flow import Parent
 from dispatchfile.items import Item
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.problems import Problem
 from dispatchfile.settings import Settings, Wait
@@ -84,12 +84,11 @@ class Policy:
         return f"{self.job}: its restart and reschedule policies may start a failing task {often}"
 
 
-def parents_in(items: Iterable[Item]) -> dict[Parent, Item]:
+def parents_in(items: Iterable[Item]) -> dict[JobKey, Item]:
     """Each parent with the first item that names it, in the order of the items."""
-    found: dict[Parent, Item] = {}
+    found: dict[JobKey, Item] = {}
     for item in items:
-        request = item.request
-        found.setdefault((request.namespace, request.region, request.job), item)
+        found.setdefault(item.request.job_key, item)
     return found
 
 
@@ -123,7 +122,7 @@ def _stop_in(item: Item, settings: Settings) -> str:
 
 def check_items(
     items: Iterable[Item],
-    parents: Mapping[Parent, ParentState],
+    parents: Mapping[JobKey, ParentState],
     *,
     wait: Wait,
     version: Version | None,
@@ -137,10 +136,10 @@ def check_items(
     highest_priority: of the server's configuration, None where that is not known. stops: as `find_stops` gives them.
     """
     problems: list[Problem] = []
-    told: set[tuple[Parent, str]] = set()
+    told: set[tuple[JobKey, str]] = set()
     who = THE_TOKEN if has_token else NO_TOKEN
     for item in items:
-        parent = (item.request.namespace, item.request.region, item.request.job)
+        parent = item.request.job_key
         for problem in _check_parent(item, parents[parent], wait, stops.get(item.id, ""), who):
             if (parent, problem.found) not in told:
                 told.add((parent, problem.found))
@@ -150,11 +149,11 @@ def check_items(
     return tuple(problems)
 
 
-def policies(items: Iterable[Item], parents: Mapping[Parent, ParentState]) -> tuple[Policy, ...]:
+def policies(items: Iterable[Item], parents: Mapping[JobKey, ParentState]) -> tuple[Policy, ...]:
     """The effective retry policy of each parent, with the most attempts any of its items may make."""
-    attempts: dict[Parent, int] = {}
+    attempts: dict[JobKey, int] = {}
     for item in items:
-        parent = (item.request.namespace, item.request.region, item.request.job)
+        parent = item.request.job_key
         attempts[parent] = max(attempts.get(parent, 1), item.retry.attempts)
     return tuple(
         Policy(parent[2], _starts(job, most)) for parent, most in attempts.items() if (job := parents[parent].job)

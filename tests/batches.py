@@ -12,7 +12,19 @@ from dispatchfile.events import Doubled, Ended, Event, ItemEvent, Ledger, NoLedg
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import TaskGroup
 from dispatchfile.settings import Settings, Wait
-from tests.engine import Baseline, BatchState, Engine, LogReads, ParentFacts, Plan, Start, make_engine, parent_of
+from tests.engine import (
+    Baseline,
+    BatchSpec,
+    BatchState,
+    Engine,
+    JobSpec,
+    ListedItems,
+    Listing,
+    LogReads,
+    Resumption,
+    Start,
+    make_engine,
+)
 from tests.fake_nomad import GROUP, FakeNomad
 
 RUN = "run1"
@@ -64,29 +76,36 @@ def make_batch(
     wall: Callable[[], float] | None = None,
     group: TaskGroup = GROUP,
 ) -> Engine:
-    parents = {parent_of(item) for item in items}
+    begun = starts or {}
+    parents = {item.request.job_key for item in items}
+    listings = {parent: Listing(f"{parent.job}/dispatch-", f'ID contains "-{RUN}-"') for parent in parents}
     loop = asyncio.get_running_loop()
-    plan = Plan(
+    spec = BatchSpec(
         run=RUN,
-        items=items,
-        starts=starts or {},
         settings=settings,
-        parents={
-            parent: ParentFacts("batch", {"g": group}, f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"')
+        source=ListedItems(
+            items,
+            run=RUN,
+            begun=[item for item, start in begun.items() if start.has_begun],
+            canaries=frozenset(canaries),
+        ),
+        jobs={
+            parent: JobSpec("batch", {"g": group}, listings[parent], baseline=baseline or Baseline(0, 7))
             for parent in parents
         },
-        periodic=(),
-        baselines={parent: baseline or Baseline(0, 7) for parent in parents},
-        canaries=canaries,
+        selected=len(items),
         deadline=None if run_timeout_s is None else loop.time() + run_timeout_s,
         logs=LogReads(at_most=logs_at_most, reserved=logs_reserved),
-        made_children={parent: set(made) for parent in parents},
-        failures=failures,
-        verdicts=verdicts or {},
-        listings={parent: (f"{parent[2]}/dispatch-", f'ID contains "-{RUN}-"') for parent in parents},
+        listings=listings,
+        resumption=Resumption(
+            starts=begun,
+            verdicts=verdicts or {},
+            made_children={parent: tuple(made) for parent in parents},
+            failures=failures,
+        ),
     )
     return make_engine(
-        plan,
+        spec,
         nomad=nomad,
         ledger=ledger or NoLedger(),
         clock=Clock(wall=wall or loop.time),

@@ -17,6 +17,7 @@ from dispatchfile.cli.session import Session, palette_for, show_problems
 from dispatchfile.cli.sources import read_scope, read_sources
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock
+from dispatchfile.engine import BatchState
 from dispatchfile.errors import DispatchfileError, UsageError
 from dispatchfile.items import Item
 from dispatchfile.nomad.connection import Connection, read_connection
@@ -24,7 +25,6 @@ from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.requests import render_request, request_record
 from dispatchfile.reports.text import count_of
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.batch import BatchState
 from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import InTwoParts, Reporter

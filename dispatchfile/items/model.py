@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dispatchfile.names import JobKey
 from dispatchfile.source import Position
 
 
@@ -20,6 +21,11 @@ class DispatchRequest:
     meta: Mapping[str, str]
     priority: int | None
     token: str | None  # of attempt 1; None: none is sent
+
+    @property
+    def job_key(self) -> JobKey:
+        """The job that is dispatched."""
+        return JobKey(self.namespace, self.region, self.job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dispatchfile.errors import (
     NomadAmbiguous,
     NomadError,
     NomadForbidden,
+    NomadLeaderless,
     NomadNotFound,
     NomadRefused,
     NomadThrottled,
@@ -75,7 +76,7 @@ NO_REGION = "No path to region"  # for a name that is wrong, and for a region th
 
 # Given before the request was written to the log, or before it reached a server.
 NOT_DONE: Sequence[Rule] = (
-    Rule(rf"(?:^|: ){NO_LEADER}$", NomadUnavailable),
+    Rule(rf"(?:^|: ){NO_LEADER}$", NomadLeaderless),
     Rule(r"(?:^|: )Not ready to serve consistent reads$", NomadUnavailable),
     Rule(rf"(?:^|: ){NO_REGION}$", NomadUnavailable, "is the region's name right?"),
     Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no server"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dispatchfile.dispatch import Baseline
-from dispatchfile.flow import Parent
+from dispatchfile.engine import Baseline
 from dispatchfile.journal import Baseline as StoredBaseline
 from dispatchfile.journal import JournalReader
+from dispatchfile.names import JobKey
 from dispatchfile.preflight import ParentState
 
 
-def baselines_of(states: Mapping[Parent, ParentState]) -> dict[Parent, Baseline]:
+def baselines_of(states: Mapping[JobKey, ParentState]) -> dict[JobKey, Baseline]:
     """What each parent has now, where it may be read."""
     return {
         parent: Baseline(state.children, state.children_index)
@@ -20,7 +20,7 @@ def baselines_of(states: Mapping[Parent, ParentState]) -> dict[Parent, Baseline]
     }
 
 
-def to_store(states: Mapping[Parent, ParentState], at: float) -> list[StoredBaseline]:
+def to_store(states: Mapping[JobKey, ParentState], at: float) -> list[StoredBaseline]:
     """The same, for the journal."""
     return [
         StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, at)
@@ -29,7 +29,7 @@ def to_store(states: Mapping[Parent, ParentState], at: float) -> list[StoredBase
     ]
 
 
-def on_record(reader: JournalReader) -> dict[Parent, Baseline]:
+def on_record(reader: JournalReader) -> dict[JobKey, Baseline]:
     """What each parent had as the run began."""
     stored = reader.baselines()
-    return {parent: Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
+    return {JobKey(*parent): Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dispatchfile.errors import NomadForbidden, NomadNotFound
 from dispatchfile.events import Outcome
-from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import Progress
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.usecases.execute import listing_of
 
@@ -22,7 +22,7 @@ class OwnChild:
     """A child of the run in Nomad."""
 
     id: str
-    parent: Parent
+    parent: JobKey
     item: str
 
 
@@ -34,12 +34,12 @@ class OwnChildren:
     A child that Nomad already had for a token is somebody else's, and is not among them.
     """
 
-    listings: Mapping[Parent, tuple[str, str]]  # prefix and filter
-    items: Mapping[tuple[Parent, str], str]  # by parent and by a child's ID, less its time and hash
+    listings: Mapping[JobKey, tuple[str, str]]  # prefix and filter
+    items: Mapping[tuple[JobKey, str], str]  # by parent and by a child's ID, less its time and hash
     recorded: tuple[OwnChild, ...]
     unlisted: frozenset[str]  # of the recorded ones: their exact prefix does not tell whose they are
 
-    def of_row(self, parent: Parent, child_id: str) -> OwnChild | None:
+    def of_row(self, parent: JobKey, child_id: str) -> OwnChild | None:
         """The child that a row of the parent's list shows, unless it is somebody else's."""
         item = self.items.get((parent, child_id.rsplit("-", 2)[0]))
         return None if item is None else OwnChild(child_id, parent, item)
@@ -48,18 +48,18 @@ class OwnChildren:
 def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, int], Progress]) -> OwnChildren:
     """What the run's journal knows of the children of these *items*."""
     known = {item.id: item for item in items}
-    stems: dict[tuple[Parent, str], str] = {}
+    stems: dict[tuple[JobKey, str], str] = {}
     recorded: list[OwnChild] = []
     for (item_id, _), attempt in progress.items():
         if item_id not in known:
             continue
         item = known[item_id]
-        parent = parent_of(item)
+        parent = item.request.job_key
         if not item.exact_prefix:
             stems[parent, f"{parent[2]}/dispatch-{attempt.intent.prefix}"] = item_id
         if attempt.accepted and not attempt.accepted.existing:
             recorded.append(OwnChild(attempt.accepted.child, parent, item_id))
-    parents = {parent_of(item) for item in known.values()}
+    parents = {item.request.job_key for item in known.values()}
     return OwnChildren(
         listings={parent: listing_of(parent[2], run, known.values()) for parent in sorted(parents)},
         items=stems,
@@ -75,7 +75,7 @@ async def find_living(client: Client, own: OwnChildren) -> list[OwnChild]:
     return found + await _living_among(client, named)
 
 
-async def _living_of(client: Client, own: OwnChildren, parent: Parent) -> list[OwnChild]:
+async def _living_of(client: Client, own: OwnChildren, parent: JobKey) -> list[OwnChild]:
     namespace, region, _ = parent
     prefix, condition = own.listings[parent]
     living = " and ".join(filter(None, [condition, 'Status != "dead"']))
@@ -94,7 +94,7 @@ async def _living_among(client: Client, children: Iterable[OwnChild]) -> list[Ow
     return [child for child, lives in zip(wanted, alive, strict=True) if lives]
 
 
-async def is_living(client: Client, child_id: str, parent: Parent) -> bool:
+async def is_living(client: Client, child_id: str, parent: JobKey) -> bool:
     """Whether Nomad has the child, neither dead nor told to stop. Raises NomadError."""
     namespace, region, _ = parent
     try:

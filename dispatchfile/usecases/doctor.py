@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatchfile.clock import Clock
 from dispatchfile.errors import FileError, NomadError, UsageError
-from dispatchfile.flow import Parent
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.preflight import parents_in
@@ -125,7 +125,7 @@ def _places_of(connection: Connection, manifest: ManifestExam) -> list[Place]:
     """Namespaces with their regions: of the manifest's jobs, or where there is none, of the connection."""
     if manifest.prepared is None or not manifest.prepared.selection.selected:
         return [(connection.namespace or DEFAULT_NAMESPACE, connection.region)]
-    parents: list[Parent] = list(parents_in(manifest.prepared.selection.selected))
+    parents: list[JobKey] = list(parents_in(manifest.prepared.selection.selected))
     return list(dict.fromkeys((namespace, region) for namespace, region, _ in parents))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dispatchfile.errors import NomadError
-from dispatchfile.flow import Parent, parent_of
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, policies
 from dispatchfile.problems import Problem, Severity
@@ -73,7 +73,7 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     except NomadError as error:
         return ParentsExam((fail(PREFLIGHT, error.message),))
     children = [await _read_children(client, parent, state) for parent, state in states.items() if state.job]
-    stored = {(each.namespace, each.region, each.job): each.stored for each in children if each.stored}
+    stored = {JobKey(each.namespace, each.region, each.job): each.stored for each in children if each.stored}
     load = estimate_load(items, prepared.settings, stored=stored, round_trip_s=round_trip_s)
     findings = [*_tell_problems(problems, PREFLIGHT)]
     findings += [ok("job", policy.sentence) for policy in policies(items, states)]
@@ -81,12 +81,12 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     return ParentsExam((*findings, *_tell_load(load, prepared)), tuple(children), load)
 
 
-async def _read_children(client: Client, parent: Parent, state: ParentState) -> Children:
+async def _read_children(client: Client, parent: JobKey, state: ParentState) -> Children:
     namespace, region, job = parent
     return Children(job, namespace, region, state.children, await _count_stored(client, parent))
 
 
-async def _count_stored(client: Client, parent: Parent) -> Stored | None:
+async def _count_stored(client: Client, parent: JobKey) -> Stored | None:
     """The jobs below the parent's ID, counted up to a limit; None if they may not be listed."""
     namespace, region, job = parent
     counted, token = 0, ""
@@ -122,7 +122,7 @@ def _count_of(number: int, one: str, many: str) -> str:
 
 def _sends_tokens(children: Children, prepared: Prepared) -> bool:
     parent = (children.namespace, children.region, children.job)
-    return any(item.request.token and parent_of(item) == parent for item in prepared.selection.selected)
+    return any(item.request.token and item.request.job_key == parent for item in prepared.selection.selected)
 
 
 def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dispatchfile.clock import Clock
+from dispatchfile.engine import NO_TOKEN
 from dispatchfile.errors import NomadError, NomadForbidden
 from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
@@ -17,7 +18,7 @@ from dispatchfile.nomad.refusals import NO_LEADER
 from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
-from dispatchfile.usecases.tokens import NO_TOKEN, WHERE_TOKENS_COME_FROM
+from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM
 
 ACLS_OFF = "acls-disabled"  # the accessor that Nomad gives where nothing is checked
 ANONYMOUS = "anonymous"

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
+from dispatchfile.names import JobKey
 from dispatchfile.preflight import find_stops
 from dispatchfile.settings import Settings, Wait
 
@@ -62,14 +62,14 @@ class Load:
 
 
 def estimate_load(
-    items: Sequence[Item], settings: Settings, *, stored: Mapping[Parent, Stored], round_trip_s: float
+    items: Sequence[Item], settings: Settings, *, stored: Mapping[JobKey, Stored], round_trip_s: float
 ) -> Load:
     """
     The load of a run of *items*.
 
     round_trip_s: of one small request, as measured now. stored: by parent; one that is missing has no jobs.
     """
-    jobs = len({parent_of(item) for item in items})
+    jobs = len({item.request.job_key for item in items})
     watched = 0 if settings.wait is Wait.DETACH else len(items)
     completion = settings.wait is Wait.COMPLETION
     tokened = [item for item in items if item.request.token]
@@ -95,7 +95,7 @@ def _reads_before(items: Sequence[Item], jobs: int, settings: Settings) -> int:
     if not items:
         return 0
     stops = find_stops(items, settings)
-    stopped = {parent_of(item) for item in items if item.id in stops}
+    stopped = {item.request.job_key for item in items if item.id in stops}
     prioritized = any(item.request.priority is not None for item in items)
     return 1 + prioritized + READS_BEFORE_EACH_JOB * jobs + len(stopped)
 
@@ -110,12 +110,12 @@ def _sending_s(count: int, settings: Settings, round_trip_s: float) -> float:
     return max(by_rate, count * round_trip_s / settings.concurrency)
 
 
-def _token_s(items: Sequence[Item], stored: Mapping[Parent, Stored]) -> float:
+def _token_s(items: Sequence[Item], stored: Mapping[JobKey, Stored]) -> float:
     """Each dispatch adds a job that the next one has to look at as well."""
-    there: dict[Parent, int] = {}
+    there: dict[JobKey, int] = {}
     looked_at = 0
     for item in items:
-        parent = parent_of(item)
+        parent = item.request.job_key
         there.setdefault(parent, stored[parent].jobs if parent in stored else 0)
         looked_at += there[parent]
         there[parent] += 1

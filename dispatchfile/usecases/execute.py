@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline
-from dispatchfile.events import Cause, Event, Ledger, Repeated, Sending, Verdict
-from dispatchfile.flow import Parent
+from dispatchfile.engine import (
+    Baseline,
+    BatchSpec,
+    BatchState,
+    Engine,
+    JobSpec,
+    ListedItems,
+    Listing,
+    LogReads,
+    Resumption,
+)
+from dispatchfile.events import Event, Ledger, Repeated, Sending
 from dispatchfile.items import Item
 from dispatchfile.journal import Mask
-from dispatchfile.monitor import LogReads, ParentFacts
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import NO_REQUESTS, ItemFacts, Requests, Results, RunFacts, Summary, summarize
 from dispatchfile.settings import Settings
-from dispatchfile.usecases.batch import Batch, BatchState, Plan, Start
 from dispatchfile.usecases.reporting import Reporter
 
 FIRST_WITHOUT_FLAPPING = (2, 0, 1)  # before, a job was `dead` for a moment between a failure and its reschedule
 DEFAULT_PRIORITY = 50
 FEWEST_LOG_READS, LOG_READS_SHARE = 20, 0.05
+NOTHING_BEFORE = Resumption()
 RESERVED_LOG_READS = 4  # one of so many is for what ends in a way that is rare
 
 
@@ -59,30 +68,6 @@ class Control:
         return self._target is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be done, complete: nothing of it is read again."""
-
-    facts: RunFacts
-    selected: Sequence[Item]  # in file order
-    settings: Settings
-    parents: Mapping[Parent, ParentState]
-    baselines: Mapping[Parent, Baseline]
-    starts: Mapping[str, Start] = field(default_factory=dict)
-    made_children: Mapping[Parent, Collection[str]] = field(default_factory=dict)
-    failures: int = 0
-    stopped: Cause | None = None  # why an earlier process of this run has started nothing more
-    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)
-    total: int | None = None  # how many items stop_on's percentage is of; None: the selected ones
-    canaries: Sequence[str] = ()
-    deadline: float | None = None
-    rerun_of: str | None = None
-    version: tuple[int, int, int] | None = None  # of the server; None: unknown, so taken for an old one
-    logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
-    sending: bool = True  # False: nothing is sent any more, what was sent is settled and watched to its end
-    everyone: Sequence[Item] = ()  # the whole run's items; empty: the selected ones
-
-
 def item_facts(item: Item) -> ItemFacts:
     request, place = item.request, item.row or item.position
     return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, place, item.source)
@@ -102,16 +87,15 @@ class Executor:
     sent: int = 0
     repeated: int = 0
 
-    async def execute(self, work: Work, control: Control) -> tuple[Summary, BatchState]:
+    async def execute(self, facts: RunFacts, spec: BatchSpec, control: Control) -> tuple[Summary, BatchState]:
         """Dispatch and watch until every item has its outcome, or the run is interrupted."""
-        state = await self.run(work, control)
+        state = await self.run(spec, control)
         signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
-        return self.sum_up(work.facts, state, signal_exit=signal_exit), state
+        return self.sum_up(facts, state, signal_exit=signal_exit), state
 
-    async def run(self, work: Work, control: Control) -> BatchState:
-        self.mask.learn(work.selected)
-        batch = Batch(
-            _plan(work),
+    async def run(self, spec: BatchSpec, control: Control) -> BatchState:
+        engine = Engine(
+            spec,
             client=self.client,
             ledger=self.ledger,
             clock=self.clock,
@@ -119,9 +103,9 @@ class Executor:
             jitter=random.random,
             stop_requested=lambda: bool(getattr(self.ledger, "stop_requested", False)),
         )
-        control.attach(batch)
-        state = await batch.run()
-        if batch.stop_was_requested:
+        control.attach(engine)
+        state = await engine.run()
+        if engine.stop_was_requested:
             control.stop_was_requested = True
         return state
 
@@ -159,40 +143,59 @@ class Executor:
         return self.before.with_later(own)
 
 
-def _plan(work: Work) -> Plan:
-    run, everyone = work.facts.run, work.everyone or work.selected
-    return Plan(
+def batch_spec(
+    run: str,
+    items: Sequence[Item],
+    settings: Settings,
+    parents: Mapping[JobKey, ParentState],
+    *,
+    baselines: Mapping[JobKey, Baseline],
+    rerun_of: str | None = None,
+    everyone: Sequence[Item] = (),
+    canaries: Collection[str] = (),
+    deadline: float | None = None,
+    version: tuple[int, int, int] | None = None,
+    logs: str = "",
+    sending: bool = True,
+    resumption: Resumption = NOTHING_BEFORE,
+) -> BatchSpec:
+    """
+    Return what the engine is to do with the *items*, which are in file order.
+
+    everyone: the whole run's items, if more than these. version: of the server; None: unknown, so taken for an old one.
+    logs: "failed", "all" or "none"; empty: of failed ones, where it is cheap.
+    """
+    everyone = everyone or items
+    listings = {parent: listing_of(parent.job, run, everyone) for parent in parents_in(everyone)}
+    begun = {item for item, start in resumption.starts.items() if start.has_begun}
+    ordered = _in_order(items, parents)
+    return BatchSpec(
         run=run,
-        items=_in_order(work.selected, work.parents),
-        starts=work.starts,
-        settings=work.settings,
-        parents={parent: parent_facts(parent, state, run, work.selected) for parent, state in work.parents.items()},
-        periodic={parent for parent, state in work.parents.items() if state.job and state.job.periodic},
-        baselines=work.baselines,
-        canaries=work.canaries,
-        deadline=work.deadline,
-        rerun_of=work.rerun_of,
-        logs=_log_reads(work.logs, len(work.selected)),
-        server_before_2_0_1=is_before_2_0_1(work.version),
-        made_children=work.made_children,
-        failures=work.failures,
-        stopped=work.stopped,
-        selected=work.total,
-        verdicts=work.verdicts,
-        sending=work.sending,
-        everyone=everyone,
-        listings={parent: listing_of(parent[2], run, everyone) for parent in parents_in(everyone)},
+        settings=settings,
+        source=ListedItems(ordered, run=run, begun=begun, canaries=frozenset(canaries), everyone=everyone),
+        jobs={
+            parent: replace(job_spec(parent, state, run, items), baseline=baselines.get(parent))
+            for parent, state in parents.items()
+        },
+        rerun_of=rerun_of,
+        selected=len(everyone),
+        deadline=deadline,
+        logs=_log_reads(logs, len(items)),
+        server_before_2_0_1=is_before_2_0_1(version),
+        sending=sending,
+        listings=listings,
+        resumption=resumption,
     )
 
 
-def _in_order(items: Sequence[Item], parents: Mapping[Parent, ParentState]) -> list[Item]:
+def _in_order(items: Sequence[Item], parents: Mapping[JobKey, ParentState]) -> list[Item]:
     """By priority, then as in the file. Without one of its own an item has its job's."""
 
     def priority(item: Item) -> int:
         request = item.request
         if request.priority is not None:
             return request.priority
-        state = parents.get((request.namespace, request.region, request.job))
+        state = parents.get(request.job_key)
         return state.job.priority if state and state.job else DEFAULT_PRIORITY
 
     return sorted(items, key=lambda item: -priority(item))
@@ -203,18 +206,23 @@ def is_before_2_0_1(version: tuple[int, int, int] | None) -> bool:
     return version is None or version < FIRST_WITHOUT_FLAPPING
 
 
-def parent_facts(parent: Parent, state: ParentState, run: str, items: Iterable[Item]) -> ParentFacts:
-    """What the monitor needs to know of the parent of a run's *items*."""
-    groups = {group.name: group for group in state.job.groups} if state.job else {}
-    kind = state.job.type if state.job else "batch"
-    return ParentFacts(kind, groups, *listing_of(parent[2], run, items))
+def job_spec(parent: JobKey, state: ParentState, run: str, items: Iterable[Item]) -> JobSpec:
+    """Return what the engine needs to know of the job of a run's *items*."""
+    listing, job = listing_of(parent.job, run, items), state.job
+    if job is None:
+        return JobSpec("batch", {}, listing)
+    return JobSpec(job.type, {group.name: group for group in job.groups}, listing, is_periodic=bool(job.periodic))
 
 
-def listing_of(job: str, run: str, items: Iterable[Item]) -> tuple[str, str]:
-    """Prefix and filter that list the run's children: the run stands in front, or behind prefixes of the items' own."""
+def listing_of(job: str, run: str, items: Iterable[Item]) -> Listing:
+    """
+    Return the prefix and the filter that list the run's children of the job.
+
+    The run stands in front of their IDs, or behind prefixes of the items' own.
+    """
     if any(item.written_prefix and item.request.job == job for item in items):
-        return f"{job}/dispatch-", f'ID contains "-{run}-"'
-    return f"{job}/dispatch-{run}-", ""
+        return Listing(f"{job}/dispatch-", f'ID contains "-{run}-"')
+    return Listing(f"{job}/dispatch-{run}-")
 
 
 def _log_reads(wanted: str, items: int) -> LogReads:

@@ -6,10 +6,23 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatchfile.clock import Clock
-from dispatchfile.errors import NomadError, NomadForbidden
-from dispatchfile.events import Ended, Event, Verdict
-from dispatchfile.flow import Parent, Ticket
-from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
+from dispatchfile.engine import JobSpec, LogReads, Observer
+from dispatchfile.engine.commands import LookAt, Watch
+from dispatchfile.engine.happenings import (
+    ChildMoved,
+    Failure,
+    Judged,
+    Key,
+    LookedAt,
+    PollDenied,
+    Reached,
+    Troubled,
+    WatchDenied,
+    error_of,
+)
+from dispatchfile.engine.watcher import Report
+from dispatchfile.events import Ended, Event, Moved
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.tokens import explain_denial
@@ -20,7 +33,7 @@ LOOK_AT_THE_CLOCK_S = 1.0
 
 class Follower:
     """
-    The desk of a monitor that only watches.
+    Observes children, and tells of what it sees as events.
 
     tell: hears every event. settings: of the run, for its limits.
     """
@@ -31,95 +44,102 @@ class Follower:
         *,
         clock: Clock,
         settings: Settings,
-        parents: Mapping[Parent, ParentFacts],
+        jobs: Mapping[JobKey, JobSpec],
         server_before_2_0_1: bool,
         tell: Callable[[Event], None],
     ) -> None:
         self._client, self._clock, self._tell = client, clock, tell
+        self._settings, self._jobs, self._is_old_server = settings, jobs, server_before_2_0_1
         self._patience_s = settings.unreachable_after.total_seconds()
-        self._left: set[tuple[str, int]] = set()
+        self._left: set[Key] = set()  # children of which something is still to be seen
         self._changed = asyncio.Event()
-        self._trouble: NomadError | None = None
+        self._trouble: Failure | None = None
         self._trouble_since = 0.0
-        self._denial: NomadForbidden | None = None
-        self._monitor = Monitor(
-            client=client,
-            desk=self,
-            clock=clock,
-            settings=settings,
-            parents=parents,
-            logs=SOME_LOGS,
-            server_before_2_0_1=server_before_2_0_1,
-        )
+        self._denial: Failure | None = None
 
-    async def to_the_end(self, children: Sequence[Child], *, until: float | None = None) -> None:
+    async def to_the_end(self, children: Sequence[Watch], *, until: float | None = None) -> None:
         """
         Follow the children until each has ended, or the clock shows *until*.
 
         Raises NomadError when nobody has answered for as long as the run's settings allow, and at once where the token
         may not look.
         """
-        self._watch(children)
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._monitor.run())
-            while self._left and self._denial is None and not self._is_over(until):
+        await self._observe(children, until, look_once=False)
+        if self._trouble is not None and self._left and not _has_come(until, self._clock):
+            raise error_of(self._trouble)
+
+    async def once(self, children: Sequence[Watch]) -> None:
+        """Look at each of the children once. Raises NomadError if one of the looks gets no answer."""
+        await self._observe(children, None, look_once=True)
+        if self._trouble is not None:
+            raise error_of(self._trouble)
+
+    async def _observe(self, children: Sequence[Watch], until: float | None, *, look_once: bool) -> None:
+        self._left = {child.key for child in children}
+        work = asyncio.create_task(self._watch(children, look_once=look_once))
+        try:
+            while self._left and self._denial is None and not self._is_over(until) and not work.done():
                 await self._clock.wait(self._changed, self._clock.now() + LOOK_AT_THE_CLOCK_S)
                 self._changed.clear()
-            watching.cancel()
-        self._check_denial()
-        if self._trouble is not None and self._left and not _has_come(until, self._clock):
-            raise self._trouble
-
-    async def once(self, children: Sequence[Child]) -> None:
-        """Look at each of the children once. Raises NomadError if one of the looks gets no answer."""
-        self._watch(children)
-        await asyncio.gather(*(self._monitor.look_now(child) for child in children))
-        self._check_denial()
-        if self._trouble is not None:
-            raise self._trouble
-
-    def _check_denial(self) -> None:
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+        if not work.cancelled():
+            work.result()
         if self._denial is not None:
-            raise self._denial
+            lacking = f"the token may not look at the run's children ({self._denial.message}): it needs read-job"
+            raise await explain_denial(self._client, lacking)
 
-    def _watch(self, children: Sequence[Child]) -> None:
-        for child in children:
-            self._left.add(child.ticket.key)
-            self._monitor.watch(child)
+    async def _watch(self, children: Sequence[Watch], *, look_once: bool) -> None:
+        async with asyncio.TaskGroup() as group:
+            observer = Observer(
+                self._client,
+                group,
+                self._take,
+                clock=self._clock,
+                settings=self._settings,
+                jobs=self._jobs,
+                logs=SOME_LOGS,
+                is_old_server=self._is_old_server,
+            )
+            for child in children:
+                observer.watch(child)
+                if look_once:
+                    observer.look_at(LookAt(child.key, child.serial))
+            if not look_once:
+                observer.start()
+                await asyncio.Event().wait()
 
     def _is_over(self, until: float | None) -> bool:
         lost = self._trouble is not None and self._clock.now() - self._trouble_since >= self._patience_s
         return lost or _has_come(until, self._clock)
 
-    # What the monitor tells
+    # What is seen
 
-    def emit(self, event: Event) -> None:
-        self._tell(event)
+    def _take(self, report: Report) -> None:
+        match report:
+            case Troubled():
+                if self._trouble is None:
+                    self._trouble_since = self._clock.now()
+                self._trouble = report.failure
+            case Reached():
+                self._trouble = None
+            case WatchDenied() | PollDenied():
+                self._denial = report.failure
+                self._changed.set()
+            case ChildMoved():
+                item, attempt = report.key
+                self._tell(Moved(item, attempt, self._clock.wall(), report.state, report.message))
+            case Judged():
+                item, attempt = report.key
+                self._tell(Ended(item, attempt, self._clock.wall(), report.verdict))
+                self._see(report.key)
+            case LookedAt():
+                self._see(report.key)
 
-    def concluded(self, ticket: Ticket, verdict: Verdict) -> None:
-        self._tell(Ended(ticket.item.id, ticket.attempt, self._clock.wall(), verdict))
-        self._left.discard(ticket.key)
+    def _see(self, key: Key) -> None:
+        self._left.discard(key)
         self._changed.set()
-
-    def vanished(self, ticket: Ticket, child: str) -> None:
-        """Only for children whose dispatch this process has sent, and it sends none."""
-
-    def trouble(self, error: NomadError) -> None:
-        if self._trouble is None:
-            self._trouble_since = self._clock.now()
-        self._trouble = error
-
-    def answered(self) -> None:
-        self._trouble = None
-
-    async def ends_with(self, error: NomadForbidden) -> bool:
-        """Who may not look has nothing to tell."""
-        if self._denial is None:
-            self._denial = error
-            lacking = f"the token may not look at the run's children ({error.message}): it needs read-job"
-            self._denial = await explain_denial(self._client, lacking)
-            self._changed.set()
-        return True
 
 
 def _has_come(until: float | None, clock: Clock) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dispatchfile.events import Outcome
-from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader, StoredRun, Target, list_runs
+from dispatchfile.names import JobKey
 
 
 def find_succeeded(
-    folder: Path, target: Target, items: Sequence[Item], job_modify_indexes: Mapping[Parent, int]
+    folder: Path, target: Target, items: Sequence[Item], job_modify_indexes: Mapping[JobKey, int]
 ) -> dict[str, str]:
     """
     The latest run, by item, in which the same request succeeded on the same target.
@@ -38,7 +38,7 @@ def _runs_on(folder: Path, target: Target) -> Iterator[StoredRun]:
 
 
 def _succeeded_in(
-    run: StoredRun, wanted: Mapping[str, Item], job_modify_indexes: Mapping[Parent, int]
+    run: StoredRun, wanted: Mapping[str, Item], job_modify_indexes: Mapping[JobKey, int]
 ) -> Iterator[str]:
     reader = JournalReader(run.path)
     baselines = reader.baselines()
@@ -46,7 +46,7 @@ def _succeeded_in(
         item, ended = wanted.get(item_id), progress.ended
         if item is None or ended is None or ended.verdict.outcome is not Outcome.SUCCEEDED:
             continue
-        parent = parent_of(item)
+        parent = item.request.job_key
         same_job = parent in baselines and baselines[parent].job_modify_index == job_modify_indexes.get(parent)
         if same_job and progress.intent.fingerprint == item.fingerprint:
             yield item_id

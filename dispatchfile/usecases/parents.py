@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
+from dispatchfile.engine import refusal_of_token
 from dispatchfile.errors import (
     NomadAmbiguous,
     NomadError,
@@ -15,12 +16,12 @@ from dispatchfile.errors import (
     NomadUnavailable,
     NomadUnreadable,
 )
-from dispatchfile.flow import Parent
 from dispatchfile.items import Item
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.refusals import DENIED, NO_REGION
 from dispatchfile.preflight import ParentState, near_misses, route_in
-from dispatchfile.usecases.tokens import refusal_of_token, with_advice
+from dispatchfile.usecases.tokens import with_advice
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
 PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
@@ -29,8 +30,8 @@ REGISTERED_SHOWN = 500
 
 
 async def read_parents(
-    client: Client, parents: Iterable[Parent], *, probe: bool = True, stopped: Collection[Parent] = ()
-) -> dict[Parent, ParentState]:
+    client: Client, parents: Iterable[JobKey], *, probe: bool = True, stopped: Collection[JobKey] = ()
+) -> dict[JobKey, ParentState]:
     """
     Read each parent twice (job, summary), and, to *probe*, ask whether it may be dispatched.
 
@@ -43,7 +44,7 @@ async def read_parents(
     slots = asyncio.Semaphore(PARENTS_AT_ONCE)
     wanted = list(parents)
 
-    async def read(parent: Parent) -> ParentState:
+    async def read(parent: JobKey) -> ParentState:
         async with slots:
             state = await _read_parent(client, parent, probe=probe)
             return replace(state, may_stop=await _may_stop(client, parent)) if parent in stopped else state
@@ -55,7 +56,7 @@ async def read_parents(
     return dict(zip(wanted, states, strict=True))
 
 
-def _check_trouble(states: Mapping[Parent, ParentState], *, is_preflight: bool) -> None:
+def _check_trouble(states: Mapping[JobKey, ParentState], *, is_preflight: bool) -> None:
     """Raises the NomadError that one parent met, unless preflight can tell of it at an item's place."""
     troubled = {parent: state.trouble for parent, state in states.items() if state.trouble is not None}
     is_named = all(region or route_in(job) for _, region, job in troubled)  # what the manifest says may be the reason
@@ -75,13 +76,13 @@ async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | 
     return await client.read_highest_priority()
 
 
-async def _read_parent(client: Client, parent: Parent, *, probe: bool) -> ParentState:
+async def _read_parent(client: Client, parent: JobKey, *, probe: bool) -> ParentState:
     state = await _read_state(client, parent)
     refusal = await _read_refusal(client, parent) if probe or state.job is None else ""
     return replace(state, may_dispatch=not refusal, refusal=refusal)
 
 
-async def _read_state(client: Client, parent: Parent) -> ParentState:
+async def _read_state(client: Client, parent: JobKey) -> ParentState:
     namespace, region, job_id = parent
     try:
         job = await client.read_job(job_id, namespace=namespace, region=region)
@@ -102,7 +103,7 @@ async def _read_state(client: Client, parent: Parent) -> ParentState:
     return ParentState(job=job, children=children, children_index=summary.modify_index)
 
 
-async def _read_refusal(client: Client, parent: Parent) -> str:
+async def _read_refusal(client: Client, parent: JobKey) -> str:
     """
     Nomad's words if the parent may not be dispatched, none if it may: dispatch with a meta key that no job permits.
 
@@ -112,7 +113,7 @@ async def _read_refusal(client: Client, parent: Parent) -> str:
     return await _refusal_of(lambda: _probe(client, parent))
 
 
-async def _may_stop(client: Client, parent: Parent) -> bool:
+async def _may_stop(client: Client, parent: JobKey) -> bool:
     namespace, region, _ = parent
     return not await _refusal_of(lambda: client.stop_nothing(namespace=namespace, region=region))
 
@@ -139,7 +140,7 @@ async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
     return ""
 
 
-async def _probe(client: Client, parent: Parent) -> None:
+async def _probe(client: Client, parent: JobKey) -> None:
     namespace, region, job = parent
     await client.dispatch_job(
         job,
@@ -153,7 +154,7 @@ async def _probe(client: Client, parent: Parent) -> None:
     )
 
 
-async def _near_misses(client: Client, parent: Parent) -> tuple[str, ...]:
+async def _near_misses(client: Client, parent: JobKey) -> tuple[str, ...]:
     namespace, region, job = parent
     try:
         page = await client.list_jobs(

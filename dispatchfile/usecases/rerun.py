@@ -8,11 +8,11 @@ from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
+from dispatchfile.engine import BatchSpec, Resumption, Start, intent_of
 from dispatchfile.errors import RunRefused, UsageError
-from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import Journal, JournalReader, RunHeader, StoredRun, Target, state_folder, unfinished_run
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState
@@ -20,10 +20,9 @@ from dispatchfile.problems import has_errors
 from dispatchfile.results import Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, override_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
-from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.children import find_living, is_living, own_children
 from dispatchfile.usecases.choose import Choice, Chosen, choose_items
-from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.past import RunName, run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -168,7 +167,7 @@ class _Rerun:
 
     options: RerunOptions
     again: Again
-    states: Mapping[Parent, ParentState]
+    states: Mapping[JobKey, ParentState]
     version: tuple[int, int, int] | None
     header: RunHeader
 
@@ -177,12 +176,13 @@ class _Rerun:
         folder = self.again.reader.path.parents[1]
         starts = {} if header.local else await find_predecessors(client, read_family(folder, self.again.run), items)
         journal = self._journal()
-        intents = [intent_of(Ticket(item, 1), run=header.id, rerun_of=header.rerun_of) for item in items]
+        intents = [intent_of(item, 1, run=header.id, rerun_of=header.rerun_of) for item in items]
         await journal.add_intents(intents)
         results = Results([item_facts(item) for item in items])
         reporter.started(run_facts(header), results)
         executor = Executor(client=client, ledger=journal, results=results, reporter=reporter, clock=clock)
-        summary, state = await executor.execute(self._work(starts), control)
+        executor.mask.learn(items)
+        summary, state = await executor.execute(run_facts(header), self._spec(starts), control)
         await close_journal(journal, summary, state, clock)
         if self.again.chosen.open and summary.exit_code in OF_ITEMS:
             summary = replace(summary, exit_code=1)  # it was asked for more than it could do
@@ -201,20 +201,20 @@ class _Rerun:
         baselines = to_store(self.states, header.started_at)
         return Journal.create(folder, header, self.again.items, baselines=baselines)
 
-    def _work(self, starts: Mapping[str, Start]) -> Work:
+    def _spec(self, starts: Mapping[str, Start]) -> BatchSpec:
         items, settings = self.again.items, self.again.settings
-        return Work(
-            facts=run_facts(self.header),
-            selected=items,
-            settings=settings,
-            parents=self.states,
+        return batch_spec(
+            self.header.id,
+            items,
+            settings,
+            self.states,
             baselines=baselines_of(self.states),
-            starts=starts,
             canaries=canaries_of(items, settings),
             deadline=run_deadline(settings, self.header.started_at),
             rerun_of=self.header.rerun_of,
             version=self.version,
             logs=self.options.logs,
+            resumption=Resumption(starts),
         )
 
 
@@ -258,7 +258,7 @@ async def _find_living(client: Client, old: JournalReader, items: Sequence[Item]
 
 
 async def _refuse_if_living(client: Client, item: Item, child: str) -> None:
-    if await is_living(client, child, parent_of(item)):
+    if await is_living(client, child, item.request.job_key):
         raise RunRefused(
             f"item {item.id!r}: {child} had this idempotency token before the run and has not ended; "
             "stop it yourself, or leave the item out"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
+from dispatchfile.engine import BatchSpec, Resumption, Start, is_surely_made
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
 from dispatchfile.events import GOES_ON, Accepted, Cause, Ended, Outcome, Verdict
-from dispatchfile.flow import Parent, parent_of
 from dispatchfile.items import Item
 from dispatchfile.journal import (
     Journal,
@@ -22,14 +22,14 @@ from dispatchfile.journal import (
     open_run,
     state_folder,
 )
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.baselines import baselines_of, on_record
-from dispatchfile.usecases.batch import Start, is_surely_made
-from dispatchfile.usecases.execute import Control, Executor, Work
+from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
@@ -84,7 +84,7 @@ class Standing:
     starts: Mapping[str, Start]  # of items that are not over
     ends: Mapping[str, Verdict]  # of items that are
     verdicts: Mapping[str, tuple[int, Verdict]]  # of the attempts before those that are not over
-    made_children: Mapping[Parent, set[str]]
+    made_children: Mapping[JobKey, set[str]]
 
     @property
     def selected(self) -> list[Item]:
@@ -135,11 +135,11 @@ class _Standing:
         self._local, self._resend_unknown = local, resend_unknown
         self.starts: dict[str, Start] = {}
         self.verdicts: dict[str, tuple[int, Verdict]] = {}
-        self.made: dict[Parent, set[str]] = {}
+        self.made: dict[JobKey, set[str]] = {}
         self.ends: dict[str, Verdict] = {}
 
     def add(self, item: Item, attempts: Sequence[Progress]) -> None:
-        self.made.setdefault(parent_of(item), set()).update(_made_by(item, attempts))
+        self.made.setdefault(item.request.job_key, set()).update(_made_by(item, attempts))
         begun = _begun(attempts)
         if not begun:
             self.starts[item.id] = Start()
@@ -349,10 +349,11 @@ async def _go_on(
 ) -> Summary:
     results = fold_journal(resumed.reader, resumed.stored)
     results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
-    work = await patiently(lambda: _work(client, resumed, logs), resumed.settings.unreachable_after)
-    reporter.started(work.facts, results)
-    waits = [item.id for item in work.selected]
-    reporter.note(describe_resumption(waits, work.starts, work.settings, now=clock.wall(), deadline=work.deadline))
+    spec = await patiently(lambda: _spec(client, resumed, logs), resumed.settings.unreachable_after)
+    selected, facts = resumed.standing.selected, run_facts(resumed.stored.header)
+    reporter.started(facts, results)
+    waits, starts = [item.id for item in selected], spec.resumption.starts
+    reporter.note(describe_resumption(waits, starts, spec.settings, now=clock.wall(), deadline=spec.deadline))
     executor = Executor(
         client=client,
         ledger=resumed.journal,
@@ -361,43 +362,42 @@ async def _go_on(
         clock=clock,
         before=resumed.stored.status.requests,
     )
+    executor.mask.learn(selected)
     for item_id in sorted(resumed.standing.skipped):
         if results.item(item_id).outcome is None:
             executor.tell(
                 Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="not selected for this run"))
             )
-    summary, state = await executor.execute(work, control)
+    summary, state = await executor.execute(facts, spec, control)
     await close_journal(resumed.journal, summary, state, clock)
     reporter.finished(summary)
     return summary
 
 
-async def _work(client: Client, resumed: _Resumed, logs: str) -> Work:
-    """What is left to do."""
-    header, standing = resumed.stored.header, resumed.standing
+async def _spec(client: Client, resumed: _Resumed, logs: str) -> BatchSpec:
+    """Return what is left to do."""
+    header, standing, settings = resumed.stored.header, resumed.standing, resumed.settings
     parents = await read_parents(client, parents_in(standing.selected), probe=False)
-    return Work(
-        facts=run_facts(header),
-        selected=standing.selected,
-        settings=resumed.settings,
-        parents=parents,
+    found = {**await _find_predecessors(client, resumed), **await _find_unrecorded(client, resumed)}
+    return batch_spec(
+        header.id,
+        standing.selected,
+        settings,
+        parents,
         baselines=baselines_of(parents) if header.local else on_record(resumed.reader),  # a new agent counts anew
-        starts={
-            **standing.starts,
-            **await _find_predecessors(client, resumed),
-            **await _find_unrecorded(client, resumed),
-        },
-        made_children=standing.made_children,
-        failures=standing.failures,
-        verdicts=standing.verdicts,
-        stopped=_stopped(standing, resumed.settings),
-        total=len(standing.chosen),
-        everyone=standing.chosen,
-        canaries=[item for item in canaries_of(standing.chosen, resumed.settings) if item in standing.starts],
-        deadline=run_deadline(resumed.settings, header.started_at),
         rerun_of=header.rerun_of,
+        everyone=standing.chosen,
+        canaries=[item for item in canaries_of(standing.chosen, settings) if item in standing.starts],
+        deadline=run_deadline(settings, header.started_at),
         version=await client.read_version(),
         logs=logs,
+        resumption=Resumption(
+            starts={**standing.starts, **found},
+            verdicts=standing.verdicts,
+            made_children=standing.made_children,
+            failures=standing.failures,
+            stopped=_stopped(standing, settings),
+        ),
     )
 
 

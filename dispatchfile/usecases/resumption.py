@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
+from dispatchfile.engine import Start
 from dispatchfile.settings import Settings, Wait, format_duration
-from dispatchfile.usecases.batch import Start
 
 GOALS = {
     Wait.COMPLETION: "to follow to the end",

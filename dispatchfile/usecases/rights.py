@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from dispatchfile.engine import NO_TOKEN
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadRefused
 from dispatchfile.nomad.client import Client
 from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
 from dispatchfile.usecases.parents import PROBE_KEY
-from dispatchfile.usecases.tokens import NO_TOKEN
 
 NO_JOB = "dispatchfile-doctor-asks-for-a-job-that-is-not-there"
 Place = tuple[str, str]  # namespace and region, empty for the agent's own

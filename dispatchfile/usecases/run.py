@@ -11,10 +11,9 @@ from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import intent_of
+from dispatchfile.engine import BatchState, Resumption, Start, intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
-from dispatchfile.flow import Parent, Ticket, parent_of
 from dispatchfile.items import Item, Origins, item_prefix, manifest_name, read_origins, split_child_id
 from dispatchfile.journal import (
     Journal,
@@ -27,6 +26,7 @@ from dispatchfile.journal import (
     unfinished_run,
 )
 from dispatchfile.manifest import Document
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, cap_problems, check_items, find_stops, parents_in, policies
@@ -34,8 +34,7 @@ from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import ItemResult, Results, Summary
 from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
-from dispatchfile.usecases.batch import BatchState, Start
-from dispatchfile.usecases.execute import Control, Executor, Work, item_facts, listing_of
+from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts, listing_of
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
@@ -144,7 +143,7 @@ def _misfit(error: SettingError, options: RunOptions, document: Document) -> Pro
     return document.problem("DF017", place, f"settings.{error.key}: {error.message}")
 
 
-Preflight = tuple[dict[Parent, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]
+Preflight = tuple[dict[JobKey, ParentState], tuple[int, int, int] | None, tuple[Problem, ...]]
 
 
 async def preflight(
@@ -155,7 +154,7 @@ async def preflight(
     version = await patiently(client.read_version, patience)
     highest = await patiently(lambda: read_highest_priority(client, items), patience)
     stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
-    stopped = {parent_of(item) for item in items if item.id in stops}
+    stopped = {item.request.job_key for item in items if item.id in stops}
     states = await patiently(lambda: read_parents(client, parents_in(items), stopped=stopped), patience)
     problems = check_items(
         items,
@@ -222,7 +221,7 @@ class _Ready:
 
     prepared: Prepared
     header: RunHeader
-    states: Mapping[Parent, ParentState]
+    states: Mapping[JobKey, ParentState]
     version: tuple[int, int, int] | None
     client: Client
     ledger: Journal | NoLedger
@@ -259,7 +258,7 @@ async def _ask(options: RunOptions, prepared: Prepared, client: Client) -> Prefl
 
 
 def _succeeded(
-    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[Parent, ParentState]
+    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[JobKey, ParentState]
 ) -> dict[str, str]:
     folder = state_folder(options.state_dir, options.source.environ)
     indexes = {parent: state.job.job_modify_index for parent, state in states.items() if state.job}
@@ -307,7 +306,7 @@ def _target(options: RunOptions, prepared: Prepared) -> Target:
 
 
 def _journal(
-    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[Parent, ParentState]
+    options: RunOptions, prepared: Prepared, header: RunHeader, states: Mapping[JobKey, ParentState]
 ) -> Journal:
     folder = state_folder(options.state_dir, options.source.environ)
     if not options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)) is not None:
@@ -343,7 +342,7 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
     prepared, header, ledger = ready.prepared, ready.header, ready.ledger
     facts = replace(run_facts(header), has_journal=isinstance(ledger, Journal))
     selected = [item for item in prepared.selection.selected if item.id not in ready.succeeded]
-    await ledger.add_intents([intent_of(Ticket(item, 1), run=header.id, rerun_of=None) for item in selected])
+    await ledger.add_intents([intent_of(item, 1, run=header.id, rerun_of=None) for item in selected])
     results = Results([item_facts(item) for item in prepared.items])
     reporter.started(facts, results)
     for item_id, reason in _skipped(ready).items():
@@ -354,20 +353,21 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
     starts = await _find_adopted(ready, selected) if header.adopts else {}
     later = {item: start for item, start in starts.items() if start.attempt > 1}
     await put_on_record(ledger, selected, later, header)
-    work = Work(
-        facts=facts,
-        selected=selected,
-        starts=starts,
-        settings=prepared.settings,
-        parents=ready.states,
+    spec = batch_spec(
+        header.id,
+        selected,
+        prepared.settings,
+        ready.states,
         baselines=baselines_of(ready.states),
         canaries=canaries_of(selected, prepared.settings),
         deadline=run_deadline(prepared.settings, header.started_at),
         logs=logs,
         version=ready.version,
+        resumption=Resumption(starts),
     )
-    with_results = Executor(client=ready.client, ledger=ledger, results=results, reporter=reporter, clock=clock)
-    summary, state = await with_results.execute(work, control)
+    executor = Executor(client=ready.client, ledger=ledger, results=results, reporter=reporter, clock=clock)
+    executor.mask.learn(selected)
+    summary, state = await executor.execute(facts, spec, control)
     await close_journal(ledger, summary, state, clock)
     reporter.finished(summary)
     return summary
@@ -382,8 +382,10 @@ async def put_on_record(
     ledger: Journal | NoLedger, items: Sequence[Item], found: Mapping[str, Start], header: RunHeader
 ) -> None:
     """The intents of what was *found* of the run's items in Nomad, where no journal here knew of them."""
-    tickets = [Ticket(item, found[item.id].attempt) for item in items if item.id in found]
-    await ledger.add_intents([intent_of(ticket, run=header.id, rerun_of=header.rerun_of) for ticket in tickets])
+    attempts = [(item, found[item.id].attempt) for item in items if item.id in found]
+    await ledger.add_intents(
+        [intent_of(item, number, run=header.id, rerun_of=header.rerun_of) for item, number in attempts]
+    )
 
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:
@@ -392,7 +394,7 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
 
     Raises NomadError where the lists cannot be read: without them nothing of the run may be sent.
     """
-    children: dict[tuple[Parent, str], tuple[int, str]] = {}  # the last attempt, by what stands before its number
+    children: dict[tuple[JobKey, str], tuple[int, str]] = {}  # the last attempt, by what stands before its number
     for parent in parents_in(items):
         namespace, region, job = parent
         prefix, condition = listing_of(job, run, items)
@@ -403,7 +405,7 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
                 children[parent, stem] = max(children.get((parent, stem), (0, "")), (attempt, row.id))
     found = {}
     for item in items:
-        child = children.get((parent_of(item), f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
+        child = children.get((item.request.job_key, f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
         if child is not None and not item.exact_prefix:
             found[item.id] = Start(child[0], child=child[1], on_record=False)
     return found

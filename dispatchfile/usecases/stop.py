@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
+from dispatchfile.engine import NOT_OURS, BatchSpec, BatchState, Resumption, Start
 from dispatchfile.errors import NomadForbidden, RunRefused
 from dispatchfile.events import Cause, Ended, Event, Outcome, Verdict
 from dispatchfile.items import Item
@@ -17,9 +18,8 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.baselines import on_record
-from dispatchfile.usecases.batch import NOT_OURS, BatchState, Start
 from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
-from dispatchfile.usecases.execute import Control, Executor, Work
+from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, leave_as_it_was, run_facts
@@ -151,7 +151,7 @@ class _Stopping:
         sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
         sweeping = asyncio.create_task(sweep.run(control))
         try:
-            state = await executor.run(await self._work(client, sent), control)
+            state = await executor.run(await self._spec(client, sent), control)
             sweep.all_settled.set()
             await sweeping
         finally:
@@ -162,22 +162,21 @@ class _Stopping:
         signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
         return await self._finish(state, executor.requests, stopped=sweep.has_stopped, signal_exit=signal_exit)
 
-    async def _work(self, client: Client, sent: Sequence[Item]) -> Work:
+    async def _spec(self, client: Client, sent: Sequence[Item]) -> BatchSpec:
         """Nothing is sent; what was is settled and watched to its end, which is near: no deadline comes before it."""
         standing, settings = self._standing, self._header.settings
-        return Work(
-            facts=run_facts(self._header),
-            selected=[replace(item, deadline=None) for item in sent],
-            settings=replace(settings, wait=Wait.COMPLETION, in_flight=None, unplaced_after=None),
-            parents=await read_parents(client, parents_in(sent), probe=False),
+        parents = await read_parents(client, parents_in(sent), probe=False)
+        return batch_spec(
+            self._header.id,
+            [replace(item, deadline=None) for item in sent],
+            replace(settings, wait=Wait.COMPLETION, in_flight=None, unplaced_after=None),
+            parents,
             baselines=on_record(self._reader),
-            starts=standing.starts,
-            made_children=standing.made_children,
-            verdicts=standing.verdicts,
             rerun_of=self._header.rerun_of,
             version=await client.read_version(),
             logs="none",
             sending=False,
+            resumption=Resumption(standing.starts, standing.verdicts, standing.made_children),
         )
 
     def _tell_stopped(self, child: OwnChild) -> None:

@@ -7,18 +7,19 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dispatchfile.clock import Clock
+from dispatchfile.engine.commands import Watch
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Ended, Event, Outcome, State
-from dispatchfile.flow import Parent, Ticket, parent_of
+from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader, Mask, StoredRun, is_live
-from dispatchfile.monitor import Child
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.children import LET_GO
-from dispatchfile.usecases.execute import Control, is_before_2_0_1, parent_facts
+from dispatchfile.usecases.execute import Control, is_before_2_0_1, job_spec
 from dispatchfile.usecases.folding import uncollected
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
@@ -157,11 +158,12 @@ class _Seen:
         self._stored = reader.run()
         self.header = self._stored.header
         self.results, self._let_go = _fold_without_letting_go(reader)
-        self._children = [] if self.header.local else list(self._living())
+        living = [] if self.header.local else list(self._living())
+        self._items, self._children = [item for item, _ in living], [watch for _, watch in living]
         self._mask = Mask()
-        self._mask.silence(child.ticket.item for child in self._children)
+        self._mask.silence(self._items)
 
-    def _living(self) -> Iterator[Child]:
+    def _living(self) -> Iterator[tuple[Item, Watch]]:
         attempts = {
             result.id: result for result in self.results.items() if result.child and result.state in FOLLOWED_STATES
         }
@@ -170,8 +172,8 @@ class _Seen:
         for item in self._reader.items(payloads=False):
             if result := attempts.get(item.id):
                 listed = not result.existing and not item.exact_prefix
-                ticket = Ticket(item, result.attempt)
-                yield Child(ticket, result.child, parent_of(item), listed=listed, tokened=False, wait=Wait.COMPLETION)
+                key, job = (item.id, result.attempt), item.request.job_key
+                yield item, Watch(key, 1, result.child, job, listed, may_be_phantom=False, wait=Wait.COMPLETION)
 
     async def follow(self, connection: Connection, connect: Connect, clock: Clock, *, until: float | None) -> None:
         self._reporter.started(run_facts(self.header), self.results)
@@ -185,14 +187,14 @@ class _Seen:
                 await (await self._follower(client, clock)).once(self._children)
 
     async def _follower(self, client: Client, clock: Clock) -> Follower:
-        items = [child.ticket.item for child in self._children]
+        items = self._items
         states = await read_parents(client, parents_in(items), probe=False)
         _check_may_read(states)
         return Follower(
             client,
             clock=clock,
             settings=self.header.settings,
-            parents={parent: parent_facts(parent, state, self.header.id, items) for parent, state in states.items()},
+            jobs={parent: job_spec(parent, state, self.header.id, items) for parent, state in states.items()},
             server_before_2_0_1=is_before_2_0_1(await client.read_version()),
             tell=self._tell,
         )
@@ -220,7 +222,7 @@ class _Seen:
         return with_later_ends(replace(summary, let_go=self._let_go), self._reader.path.parents[1])
 
 
-def _check_may_read(states: Mapping[Parent, ParentState]) -> None:
+def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
     """Raises NomadForbidden where the ends of children could not be seen."""
     for (namespace, _, job), state in states.items():
         if not state.may_read:

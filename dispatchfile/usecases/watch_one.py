@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from dispatchfile.clock import Clock
+from dispatchfile.engine import JobSpec, Listing, LogReads, Observer, commands
+from dispatchfile.engine.happenings import ChildMoved, Judged, PollDenied, Reached, Troubled, Vanished, WatchDenied
+from dispatchfile.engine.watcher import Report
 from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound
-from dispatchfile.events import Cause, Event, Moved, Outcome, State, Verdict
-from dispatchfile.flow import Ticket
-from dispatchfile.items import DispatchRequest, Item, Retry
-from dispatchfile.monitor import Child, LogReads, Monitor, ParentFacts
+from dispatchfile.events import Cause, Outcome, State, Verdict
+from dispatchfile.names import JobKey
 from dispatchfile.nomad.changes import ENDED, Change, EvalMissing, EvalWatched, Look, changes_since, look_at
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.models import Alloc, Evaluation, Job
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.source import Position
 from dispatchfile.verdict import explain_placement_failure
 
 LOOK_PAUSE_S = 1.0
 TOLD_AFTER_S = 5.0
+PHANTOM = "Nomad has no such job: dispatch it again"
 
 
 class Watcher(Protocol):
@@ -53,13 +54,13 @@ class Watch:
     def answered(self) -> None:
         self.silent_since, self.is_told = None, False
 
-    def is_in_vain(self, error: NomadError) -> bool:
+    def is_in_vain(self, error: str) -> bool:
         """Whether the watch has to end with this *error*."""
         now = self.clock.now()
         self.silent_since = now if self.silent_since is None else self.silent_since
         if now - self.silent_since >= TOLD_AFTER_S and not self.is_told:
             self.is_told = True
-            self.watcher.trouble(f"{error.message}; retrying")
+            self.watcher.trouble(f"{error}; retrying")
         return now - self.silent_since >= self.limit_s
 
     def gives_up(self) -> Verdict:
@@ -99,7 +100,7 @@ async def _watch_one_evaluation(watch: Watch, eval_id: str) -> Evaluation | None
         except (NomadNotFound, NomadForbidden):
             raise
         except NomadError as error:
-            if watch.is_in_vain(error):
+            if watch.is_in_vain(error.message):
                 return None
         else:
             watch.answered()
@@ -136,74 +137,67 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     like: a job with the child's groups, in the child's namespace: itself, or its parent. tokened: the child may never
     have been there.
     """
-    parent = (like.namespace, "", like.parent_id or like.id)
-    desk = _Desk(watch)
-    monitor = Monitor(
-        client=watch.client,
-        desk=desk,
-        clock=watch.clock,
-        settings=Settings(wait=Wait.COMPLETION),
-        parents={parent: ParentFacts(like.type, {group.name: group for group in like.groups}, child_id)},
-        logs=LogReads(at_most=1),
-        server_before_2_0_1=True,  # unknown, so a child that looks dead is looked at once more
+    job = JobKey(like.namespace, "", like.parent_id or like.id)
+    groups = {group.name: group for group in like.groups}
+    seen = _Seen(watch)
+    command = commands.Watch(
+        (child_id, 1), 1, child_id, job, is_listed=True, may_be_phantom=tokened, wait=Wait.COMPLETION
     )
-    ticket = Ticket(_item_of(child_id, like), 1)
-    monitor.watch(Child(ticket, child_id, parent, listed=True, tokened=tokened, wait=Wait.COMPLETION))
-    polls = asyncio.create_task(monitor.run())
-    either: list[asyncio.Future[None] | asyncio.Future[Verdict]] = [polls, desk.verdict]
+    work = asyncio.create_task(_observe(watch, command, JobSpec(like.type, groups, Listing(child_id)), seen))
+    either: list[asyncio.Future[None] | asyncio.Future[Verdict]] = [work, seen.verdict]
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        polls.cancel()
+        work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await polls
-    return desk.verdict.result()
+            await work
+    return seen.verdict.result()
 
 
-def _item_of(child_id: str, like: Job) -> Item:
-    """As much of an item as the monitor needs."""
-    return Item(
-        id=child_id,
-        request=DispatchRequest(like.parent_id or like.id, like.namespace, "", None, {}, None, None),
-        fingerprint="",
-        position=Position("", 1, 1),
-        row=None,
-        written_prefix="",
-        exact_prefix=True,
-        deadline=None,
-        stop_on_deadline=False,
-        retry=Retry(),
-        max_starts=None,
-        tags=(),
-        sensitive=frozenset(),
-    )
+async def _observe(watch: Watch, command: commands.Watch, job: JobSpec, seen: _Seen) -> None:
+    async with asyncio.TaskGroup() as group:
+        observer = Observer(
+            watch.client,
+            group,
+            seen.take,
+            clock=watch.clock,
+            settings=Settings(wait=Wait.COMPLETION),
+            jobs={command.job: job},
+            logs=LogReads(at_most=1),
+            is_old_server=True,  # unknown, so a child that looks dead is looked at once more
+        )
+        seen.look_at_all = lambda: observer.look_at_all(commands.LookAtAll(command.job))
+        observer.watch(command)
+        observer.start()
 
 
-class _Desk:
-    """What the monitor tells of its only child."""
+class _Seen:
+    """What is seen of the only child, until it has its verdict."""
 
     def __init__(self, watch: Watch) -> None:
         self.verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._watch = watch
+        self.look_at_all: Callable[[], None] = lambda: None  # once there is somebody who can look
 
-    def emit(self, event: Event) -> None:
-        if isinstance(event, Moved):
-            self._watch.watcher.moved(event.state, event.message)
+    def take(self, report: Report) -> None:
+        match report:
+            case ChildMoved():
+                self._watch.watcher.moved(report.state, report.message)
+            case Judged():
+                self._end(report.verdict)
+            case Vanished():
+                self._end(Verdict(Outcome.UNKNOWN, Cause.PHANTOM, PHANTOM))
+            case WatchDenied():
+                message = f"the token no longer has permission to read this child: {report.failure.message}"
+                self._end(Verdict(Outcome.UNKNOWN, Cause.PERMISSION, message))
+            case Troubled():
+                if self._watch.is_in_vain(report.failure.message):
+                    self._end(self._watch.gives_up())
+            case PollDenied():
+                self.look_at_all()
+            case Reached():
+                self._watch.answered()
 
-    def concluded(self, ticket: Ticket, verdict: Verdict) -> None:
+    def _end(self, verdict: Verdict) -> None:
         if not self.verdict.done():
             self.verdict.set_result(verdict)
-
-    def vanished(self, ticket: Ticket, child: str) -> None:
-        self.concluded(ticket, Verdict(Outcome.UNKNOWN, Cause.PHANTOM, "Nomad has no such job: dispatch it again"))
-
-    def trouble(self, error: NomadError) -> None:
-        if self._watch.is_in_vain(error) and not self.verdict.done():
-            self.verdict.set_result(self._watch.gives_up())
-
-    def answered(self) -> None:
-        self._watch.answered()
-
-    async def ends_with(self, error: NomadForbidden) -> bool:
-        """The watch ends with its only child's verdict."""
-        return False

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.flow import parent_of
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.preflight import ParentState, check_items
@@ -124,7 +123,7 @@ JOB = Job(
 )
 def test_what_cannot_be_shown_is_quoted(code: str, item: Item, state: ParentState) -> None:
     """Preflight's words for a server that no embedded agent can stand for."""
-    problems = check_items([item], {parent_of(item): state}, wait=Wait.PLACEMENT, version=(1, 9, 7))
+    problems = check_items([item], {item.request.job_key: state}, wait=Wait.PLACEMENT, version=(1, 9, 7))
     block = BY_CODE[code].blocks[0]
     assert block.text.strip() in [problem.text for problem in problems if problem.code == code]
 

@@ -21,7 +21,7 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Results
 from dispatchfile.settings import Wait
 from dispatchfile.usecases import resume
-from dispatchfile.usecases.execute import Control, Executor, Work, item_facts
+from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import NoReporter
@@ -162,18 +162,18 @@ class Process:
         await journal.add_intents([intent(item, 1, run=RUN, rerun_of=None) for item in world.items])
         world.path = journal.path
         results = Results([item_facts(item) for item in world.items])
-        work = Work(
-            facts=run_facts(header),
-            selected=world.items,
-            settings=settings,
-            parents=parents,
+        spec = batch_spec(
+            RUN,
+            world.items,
+            settings,
+            parents,
             baselines={parent: Baseline(state.children, state.children_index) for parent, state in parents.items()},
             canaries=canaries_of(world.items, settings),
             deadline=run_deadline(settings, header.started_at),
             logs="none",
         )
         executor = Executor(client=client, ledger=journal, results=results, reporter=NoReporter(), clock=world.clock)
-        summary, state = await executor.execute(work, self._control)
+        summary, state = await executor.execute(run_facts(header), spec, self._control)
         await close_journal(journal, summary, state, world.clock)
 
     def _header(self) -> RunHeader:

@@ -10,8 +10,8 @@ from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadThrottled, 
 from dispatchfile.events import Cause, Doubted, Outcome
 from dispatchfile.settings import Settings, Wait, resolve_settings
 from tests.batches import COMPLETION, run_batch
-from tests.dispatch.test_doubt import once
 from tests.engine import BatchState, Start
+from tests.engine.test_doubt import once
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
 from tests.virtual_time import VIRTUAL_TIME

@@ -23,7 +23,7 @@ from dispatchfile.settings import Settings, Wait
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import PROBE_KEY
 from dispatchfile.usecases.past import RunName
-from tests.engine import intent, parent_of
+from tests.engine import intent
 from tests.fake_nomad import FakeChild, FakeNomad
 
 RUN = "run1"
@@ -144,7 +144,7 @@ async def keep_run(
     marked: items that may have been sent, beside those of which there are events. baselines: children by parent's job.
     """
     events = list(events)
-    parents = {parent_of(item) for item in items}
+    parents = {item.request.job_key for item in items}
     counts = baselines or {}
     stored = [Baseline(*parent, 7, counts.get(parent[2], 0), 7, head.started_at) for parent in parents]
     journal = Journal.create(folder, head, items, baselines=stored)

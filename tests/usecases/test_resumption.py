@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from dispatchfile.engine import Start
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.batch import Start
 from dispatchfile.usecases.resumption import describe_resumption
 
 NOW = 1_000.0

@@ -6,27 +6,39 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dispatchfile.clock import Clock
-from dispatchfile.dispatch import Baseline, intent_of
-from dispatchfile.events import Cause, Event, Intent, Ledger
-from dispatchfile.flow import Ticket, parent_of
-from dispatchfile.items import Item
-from dispatchfile.monitor import LogReads, ParentFacts
-from dispatchfile.usecases.batch import NOT_OURS, TICK_S, Batch, BatchState, Plan, Start
+from dispatchfile.engine import (
+    NOT_OURS,
+    TICK_S,
+    Baseline,
+    BatchSpec,
+    BatchState,
+    JobSpec,
+    ListedItems,
+    Listing,
+    LogReads,
+    Resumption,
+    Start,
+)
+from dispatchfile.engine import Engine as TheEngine
+from dispatchfile.engine import intent_of as intent
+from dispatchfile.events import Cause, Event, Ledger
 from tests.fake_nomad import FakeNomad
 
 __all__ = [
     "NOT_OURS",
     "TICK_S",
     "Baseline",
+    "BatchSpec",
     "BatchState",
     "Engine",
+    "JobSpec",
+    "ListedItems",
+    "Listing",
     "LogReads",
-    "ParentFacts",
-    "Plan",
+    "Resumption",
     "Start",
     "intent",
     "make_engine",
-    "parent_of",
 ]
 
 
@@ -41,24 +53,19 @@ class Engine(Protocol):
 
 
 def make_engine(
-    plan: Plan,
+    spec: BatchSpec,
     *,
     nomad: FakeNomad,
     ledger: Ledger,
     clock: Clock,
     listener: Callable[[Event], None],
 ) -> Engine:
-    """Return an engine that is about to carry out the plan."""
-    return Batch(
-        plan,
+    """Return an engine that is about to do what the spec says."""
+    return TheEngine(
+        spec,
         client=nomad,  # type: ignore[arg-type]  # the client's methods, without its wire
         ledger=ledger,
         clock=clock,
         listener=listener,
         jitter=lambda: 0.5,
     )
-
-
-def intent(item: Item, attempt: int, *, run: str, rerun_of: str | None = None) -> Intent:
-    """Return what the attempt would send."""
-    return intent_of(Ticket(item, attempt), run=run, rerun_of=rerun_of)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadUnavailable, NomadUnreadable
+from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadLeaderless, NomadUnreadable
 from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
@@ -252,7 +252,7 @@ async def test_an_election_is_told_as_such():
 
     def elect(_):
         if asyncio.get_running_loop().time() < elected_at:
-            raise NomadUnavailable("No cluster leader")
+            raise NomadLeaderless("No cluster leader")
 
     nomad = FakeNomad(script=elect)
     ended = await run_batch(nomad, items(1))

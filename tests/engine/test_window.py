@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatchfile.monitor import STRAGGLERS, at_least, window_pattern
+from dispatchfile.engine.watcher import STRAGGLERS, at_least, window_pattern
 from dispatchfile.nomad.filters import matches
 
 SECONDS = st.integers(1_700_000_000, 1_999_999_999)

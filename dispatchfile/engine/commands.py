@@ -1,0 +1,184 @@
+"""
+What the core asks of the rooms of the engine: the only way in which they are told anything.
+
+A command of one attempt has a *serial*, which the happening that answers it repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from dispatchfile.engine.happenings import Key
+from dispatchfile.events import Event, Intent
+from dispatchfile.items import DispatchRequest
+from dispatchfile.names import JobKey
+from dispatchfile.settings import Wait
+
+# To the journal, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Put on record that these attempts may be sent, with the intents that are not on record yet. `Durable` answers."""
+
+    serial: int
+    keys: tuple[Key, ...]
+    intents: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Tell of an event, and put it on record."""
+
+    event: Event
+
+
+# To the sender
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the attempt's request. It is given only for an attempt whose mark is durable."""
+
+    key: Key
+    serial: int
+    request: DispatchRequest
+    prefix: str
+    token: str | None
+
+
+# To the settler
+
+
+@dataclass(frozen=True, slots=True)
+class LookFor:
+    """Look for the children of an attempt in doubt."""
+
+    key: Key
+    serial: int
+    job: JobKey
+    prefix: str  # of its child's ID; empty: the prefix is not its own
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Read how many children the job has had, and which it still has."""
+
+    job: JobKey
+    serial: int
+
+
+# To the watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Watch a child until it has a verdict."""
+
+    key: Key
+    serial: int
+    child: str
+    job: JobKey
+    is_listed: bool  # the run's own prefix finds it; else it is named one by one
+    may_be_phantom: bool  # an answer to a request with a token: it may have named a child that does not exist
+    wait: Wait  # how far to follow it
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Watch the attempt's child no more."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """Look at the attempt's child at once."""
+
+    key: Key
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """Look at every child of the job at once, as they cannot be listed."""
+
+    job: JobKey
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """Read the last line of a task's log."""
+
+    key: Key
+    serial: int
+    job: JobKey
+    alloc_id: str
+    task: str
+
+
+# Single questions
+
+
+@dataclass(frozen=True, slots=True)
+class StopChild:
+    """Stop a child."""
+
+    key: Key
+    serial: int
+    job: JobKey
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadChild:
+    """Read a child, with default consistency."""
+
+    key: Key
+    serial: int
+    job: JobKey
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckToken:
+    """Ask whether Nomad knows the token at all."""
+
+    serial: int
+
+
+# To the supply and the loop
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Offer the next items, none of the jobs *without*."""
+
+    count: int
+    without: Collection[JobKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to do."""
+
+
+Command = (
+    Mark
+    | Record
+    | Send
+    | LookFor
+    | Count
+    | Watch
+    | Forget
+    | LookAt
+    | LookAtAll
+    | ReadLog
+    | StopChild
+    | ReadChild
+    | CheckToken
+    | Want
+    | Finish
+)

@@ -1,0 +1,332 @@
+"""
+What can happen to a batch: the only way in which the rooms of the engine tell anything.
+
+A happening of one attempt names it by its *key* and repeats the *serial* of the command that it answers. A late one,
+whose command nobody waits for any more, is dropped by that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from dispatchfile.engine.spec import Start
+from dispatchfile.errors import (
+    NomadAmbiguous,
+    NomadError,
+    NomadForbidden,
+    NomadLeaderless,
+    NomadNotFound,
+    NomadRefused,
+    NomadThrottled,
+    NomadUnavailable,
+)
+from dispatchfile.events import Cause, State, Verdict
+from dispatchfile.items import Item
+from dispatchfile.names import JobKey
+from dispatchfile.verdict import ChildRecords
+
+Key = tuple[str, int]  # item and attempt
+
+
+class FailureKind(Enum):
+    """What the failure of a request means."""
+
+    UNAVAILABLE = auto()
+    LEADERLESS = auto()
+    THROTTLED = auto()
+    AMBIGUOUS = auto()
+    UNREADABLE = auto()
+    REFUSED = auto()
+    FORBIDDEN = auto()
+    NOT_FOUND = auto()
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether Nomad will never carry the request out."""
+        return self in REFUSALS
+
+
+REFUSALS = frozenset({FailureKind.REFUSED, FailureKind.FORBIDDEN, FailureKind.NOT_FOUND})
+KINDS: tuple[tuple[type[NomadError], FailureKind], ...] = (  # the first that fits
+    (NomadThrottled, FailureKind.THROTTLED),
+    (NomadLeaderless, FailureKind.LEADERLESS),
+    (NomadUnavailable, FailureKind.UNAVAILABLE),
+    (NomadAmbiguous, FailureKind.AMBIGUOUS),
+    (NomadForbidden, FailureKind.FORBIDDEN),
+    (NomadNotFound, FailureKind.NOT_FOUND),
+    (NomadRefused, FailureKind.REFUSED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that failed."""
+
+    kind: FailureKind
+    message: str
+
+
+def failure_of(error: NomadError) -> Failure:
+    """Return what the error says of its request."""
+    kind = next((kind for cls, kind in KINDS if isinstance(error, cls)), FailureKind.UNREADABLE)
+    return Failure(kind, error.message)
+
+
+def error_of(failure: Failure) -> NomadError:
+    """Return the failure as an error, for those who cannot go on."""
+    cls = next((cls for cls, kind in KINDS if kind is failure.kind), NomadError)
+    return cls(failure.message)
+
+
+# Of the run
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An item that may be sent, or that an earlier process has begun."""
+
+    rank: int  # its place in the order to send
+    item: Item
+    start: Start
+    is_canary: bool = False
+    previous: tuple[int, Verdict] | None = None  # the attempt before, and how that ended
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The batch begins; *offers* are the items that an earlier process has begun."""
+
+    offers: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Items that were wanted."""
+
+    offers: tuple[Offer, ...]
+    is_last: bool  # there are no others, of no job
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """The mark with this serial is in the journal: its attempts may be sent."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The time for which the core asked has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Half a second has passed."""
+
+    throttled: int = 0  # how many answers in all were 429
+    stop_requested: bool = False  # by another process
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The run is to end in good order."""
+
+    cause: Cause = Cause.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """Nomad could not be reached, or could not answer."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Nomad has answered."""
+
+
+REACHED = Reached()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChecked:
+    """What Nomad has against the token itself; empty: nothing that it would say."""
+
+    serial: int
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What Nomad says of all the children of a job."""
+
+    job: JobKey
+    serial: int
+    failure: Failure | None = None
+    registered_at: int = 0  # index
+    total: int = 0  # of children ever made
+    counted_at: int = 0  # index of that total
+    listed: tuple[tuple[int, str], ...] = ()  # CreateIndex and ID of each that Nomad still has
+
+
+@dataclass(frozen=True, slots=True)
+class PollDenied:
+    """The token may not list the children of a job."""
+
+    job: JobKey
+    failure: Failure
+
+
+# Of one attempt: its request
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Nomad has named a child."""
+
+    key: Key
+    serial: int
+    child: str
+    eval_id: str = ""  # empty: the child existed
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nomad will never carry the request out."""
+
+    key: Key
+    serial: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The request was definitely not carried out."""
+
+    key: Key
+    serial: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The request was sent, and no answer says what became of it."""
+
+    key: Key
+    serial: int
+    failure: Failure
+
+
+# Of one attempt: questions
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStopped:
+    """Nomad was told to stop a child, or has none of that name."""
+
+    key: Key
+    serial: int
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRead:
+    """A child was read."""
+
+    key: Key
+    serial: int
+    exists: bool = False
+    lives: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The children of an attempt in doubt were looked for."""
+
+    key: Key
+    serial: int
+    children: tuple[str, ...] = ()  # oldest first
+    failure: Failure | None = None
+
+
+# Of one attempt: its child, which is watched under the serial of that command
+
+
+@dataclass(frozen=True, slots=True)
+class ChildMoved:
+    """The child is where it was not before."""
+
+    key: Key
+    serial: int
+    state: State
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The child has its verdict, and is watched no more."""
+
+    key: Key
+    serial: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Nomad has named a child that never was, and is watched no more."""
+
+    key: Key
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchDenied:
+    """The token may not read the child. It is not looked at again by itself."""
+
+    key: Key
+    serial: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """The child was looked at because the core asked for it."""
+
+    key: Key
+    serial: int
+    surely_lives: bool
+    records: ChildRecords | None = None  # as last read
+
+
+@dataclass(frozen=True, slots=True)
+class LogRead:
+    """The last line of the log of the task that decided."""
+
+    key: Key
+    serial: int
+    line: str = ""  # empty: there is none
+    is_unread: bool = False  # there may be one
+
+
+AttemptHappening = (
+    Answered
+    | Refused
+    | NotSent
+    | Lost
+    | ChildStopped
+    | ChildRead
+    | Looked
+    | ChildMoved
+    | Judged
+    | Vanished
+    | WatchDenied
+    | LookedAt
+    | LogRead
+)
+RunHappening = (
+    Begun | Offered | Durable | Woken | Ticked | Interrupted | Troubled | Reached | TokenChecked | Counted | PollDenied
+)
+Happening = AttemptHappening | RunHappening

@@ -1,0 +1,116 @@
+"""What a batch is to do, and where it stands as it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from dispatchfile.engine.source import ItemSource
+from dispatchfile.events import Cause, Verdict
+from dispatchfile.names import JobKey
+from dispatchfile.nomad.models import TaskGroup
+from dispatchfile.settings import Settings
+
+
+class BatchState(StrEnum):
+    """How a batch ended."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    STOPPED_EARLY = "stopped_early"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The state of a job before this run's first dispatch. Neither collection nor purging lowers its total."""
+
+    children: int
+    index: int  # children made later have a higher CreateIndex
+
+
+class Listing(NamedTuple):
+    """The prefix and the filter that list a run's children of one job."""
+
+    prefix: str
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What the engine needs to know of a parameterized job."""
+
+    type: str
+    groups: Mapping[str, TaskGroup]
+    listing: Listing
+    is_periodic: bool = False  # its children have no end to wait for
+    baseline: Baseline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogReads:
+    """Which children's last log lines are fetched as they end."""
+
+    succeeded: bool = False
+    at_most: int | None = None  # None: all
+    reserved: int = 0  # so many of them are kept for endings of which few have been read: a rare one is read too
+
+
+NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where an item stands as the batch begins."""
+
+    attempt: int = 1
+    child: str = ""  # of this attempt, if Nomad has one
+    existing: bool = False
+    adopted: bool = False  # the child was found, not named by an answer: it is known to have existed
+    sent_at: float | None = None  # seconds since the epoch
+    in_doubt: bool = False  # an earlier process may have sent the attempt
+    predecessor: str = ""  # the previous attempt's child, which may still live
+    foreign_predecessor: bool = False  # that child existed before the run, so the run does not stop it
+    resent: bool = False  # the result of the attempt before is unknown
+    on_record: bool = True  # the journal has the child; else it is news
+    retry_at: float | None = None  # the attempt may not leave before, in seconds since the epoch
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the attempt was sent, or may have been."""
+        return bool(self.child) or self.in_doubt
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the attempt was sent, may have been, or is a retry whose time is known."""
+        return self.is_under_way or self.retry_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What earlier processes of this run did."""
+
+    starts: Mapping[str, Start] = field(default_factory=dict)  # by item; one that is missing here has not begun
+    verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
+    made_children: Mapping[JobKey, Collection[str]] = field(default_factory=dict)
+    failures: int = 0  # for stop_on
+    stopped: Cause | None = None  # why nothing more is started
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """What a batch is to do. Nothing of it is read again."""
+
+    run: str
+    settings: Settings
+    source: ItemSource
+    jobs: Mapping[JobKey, JobSpec]
+    rerun_of: str | None = None
+    selected: int = 0  # how many items stop_on's percentage is of
+    deadline: float | None = None  # of the whole run, in seconds since the epoch
+    logs: LogReads = NO_MORE_THAN_SOME_LOGS
+    server_before_2_0_1: bool = False
+    sending: bool = True  # False: nothing is sent any more; what was sent is settled and watched to its end
+    listings: Mapping[JobKey, Listing] = field(default_factory=dict)  # of all jobs of the run
+    resumption: Resumption = Resumption()
