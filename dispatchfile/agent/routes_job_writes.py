@@ -22,7 +22,7 @@ from dispatchfile.agent.records import Evaluation, Job
 from dispatchfile.agent.scheduler import Written
 from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problems, problems_of, read_submitted
 from dispatchfile.agent.views import annotations_view
-from dispatchfile.jobspec import JobspecError, read_job
+from dispatchfile.jobspec import GivenValues, JobspecError, read_job, read_variable_file
 from dispatchfile.jobspec.apiform import folded
 from dispatchfile.jobspec.warnings import job_warnings
 
@@ -36,20 +36,32 @@ _META: Final = {"KnownLeader": False, "LastContact": 0, "NextToken": ""}
 
 
 def parse(core: Core, call: Call) -> Reply:
-    """HCL to the API's JSON, with the defaults filled in whether they are asked for or not; nothing is checked."""
+    """
+    HCL to the API's JSON, with the defaults filled in whether they are asked for or not; nothing is checked.
+
+    ``Variables`` are the contents of a variable file; those that the job does not declare are left aside, as on Nomad.
+    """
     call.require("PUT", "POST")
-    fields = decoded(call, "api.JobsParseRequest", {"JobHCL": "string", "Canonicalize": "bool"})
-    text = fields.get("JobHCL")
+    fields = decoded(call, "api.JobsParseRequest", {"JobHCL": "string", "Variables": "string", "Canonicalize": "bool"})
+    text, variables = fields.get("JobHCL"), fields.get("Variables")
     if not isinstance(text, str) or not text:
         raise HttpError(400, "Job spec is empty")
     with tempfile.TemporaryDirectory(dir=core.scratch) as folder:
         path = Path(folder, "input.hcl")
         path.write_text(text, encoding="utf-8")
         try:
-            return Reply(read_job(path, reads_files=False, checks=False))
+            given = _given_values(Path(folder, "variables.hcl"), variables)
+            return Reply(read_job(path, given, reads_files=False, checks=False))
         except JobspecError as exc:
             place = "" if exc.line is None else f"{exc.line},{exc.column}: "
             raise HttpError(400, f"Failed to parse job: input.hcl:{place}{exc.message}") from exc
+
+
+def _given_values(path: Path, variables: object) -> GivenValues:
+    if not isinstance(variables, str) or not variables.strip():
+        return GivenValues()
+    path.write_text(variables, encoding="utf-8")
+    return GivenValues(files=((path, read_variable_file(path)),))
 
 
 def validate(core: Core, call: Call) -> Reply:

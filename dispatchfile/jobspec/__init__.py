@@ -142,7 +142,8 @@ def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[Tro
 
 
 def _with_way_round(problem: Problem) -> str:
-    return f"{problem.message.rstrip('.')}; {WAY_ROUND}" if problem.unsupported else problem.message
+    message = " ".join(problem.message.splitlines())  # an author's error_message may have several lines
+    return f"{message.rstrip('.')}; {WAY_ROUND}" if problem.unsupported else message
 
 
 _ID = re.compile(

@@ -20,6 +20,12 @@ class WrittenNumber(float):
         return number
 
 
+class HiddenText(str):
+    """A text that comes from a variable, and that no message may show: it may be a secret."""
+
+    __slots__ = ()
+
+
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 
 

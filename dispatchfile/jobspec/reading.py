@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value, WrittenNumber, text_of
+from dispatchfile.jobspec.body import (
+    Argument,
+    Block,
+    Body,
+    HiddenText,
+    Place,
+    UnreadableJobError,
+    Value,
+    WrittenNumber,
+    text_of,
+)
 from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS, MAPS_AS_ARGUMENTS_ONLY, NEVER_NULL, RANGES, REQUIRED
 from dispatchfile.jobspec.durations import parse_duration
 from dispatchfile.jobspec.hcl.numbers import NumberError, parse_number
@@ -220,6 +230,8 @@ def _duration(value: Value, name: str, place: Place | None) -> int:
     try:
         return parse_duration(value)
     except ValueError as exc:
+        if isinstance(value, HiddenText):
+            raise _mismatch(value, Kind.DURATION, name, place) from None
         raise UnreadableJobError(f"{name}: {exc}", place) from exc
 
 
@@ -248,6 +260,8 @@ def _mismatch(value: Value, kind: Kind, name: str, place: Place | None) -> Unrea
 def _described(value: Value) -> str:
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a map"
+    if isinstance(value, HiddenText):
+        return "another text"
     return repr(value)[:60] if isinstance(value, str) else text_of(value) or "null"
 
 

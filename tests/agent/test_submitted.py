@@ -163,3 +163,14 @@ def test_parsing_checks_nothing(tmp_path: Path) -> None:
 def body_id(body: object) -> tuple[object, object]:
     assert isinstance(body, dict)
     return body["ID"], body["Type"]
+
+
+def test_a_job_is_parsed_with_the_variables_that_it_declares(tmp_path: Path) -> None:
+    """As Nomad's parser takes them over HTTP: the contents of a variable file."""
+    world = World(scratch=tmp_path)
+    text = 'variable "n" {\n type = number\n}\njob "j" {\n priority = var.n\n}\n'
+    parsed = world.ask("PUT", "/v1/jobs/parse", {"JobHCL": text, "Variables": 'n = "60"\nother = 1\n'})
+    assert isinstance(parsed.body, dict)
+    assert (parsed.status, parsed.body["Priority"]) == (200, 60)
+    assert world.ask("PUT", "/v1/jobs/parse", {"JobHCL": text}).status == 400
+    assert world.ask("PUT", "/v1/jobs/parse", {"JobHCL": text, "Variables": "n = x"}).status == 400

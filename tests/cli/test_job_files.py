@@ -164,6 +164,29 @@ def test_a_value_that_does_not_fit_is_told_without_it(
     assert str(caught.value) == f"jobs/j.hcl:1:1: {message}"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("priority = var.n", "priority: expected a whole number, found another text"),
+        ("all_at_once = local.copy", "all_at_once: expected true or false, found another text"),
+        (
+            "reschedule {\n  delay = var.n\n}",
+            'delay: expected a duration such as "1h30m", found another text',
+        ),
+    ],
+)
+def test_a_value_from_a_variable_is_not_shown_where_it_is_used(
+    in_an_empty_folder: Path, line: str, message: str
+) -> None:
+    """What a file says itself is quoted, what comes from elsewhere may be a secret."""
+    head = 'variable "n" {}\nlocals {\n  copy = var.n\n}\n'
+    text = job("j", "", head).replace("parameterized {}", f"parameterized {{}}\n{line}")
+    write(in_an_empty_folder, {"jobs/j.hcl": text})
+    with pytest.raises(AgentError) as caught:
+        read(AgentFlags(job_var=["n=hunter2"]), Path("jobs"))
+    assert str(caught.value).partition(": ")[2] == message
+
+
 def test_files_that_cannot_be_read_are_left_out_and_named(in_an_empty_folder: Path) -> None:
     """All of them at once, with the ID of their job where it shows."""
     write(

@@ -7,7 +7,7 @@ Source: hashicorp/nomad, jobspec2/hclutil/blockattrs.go and parse_map.go; hashic
 from collections.abc import Iterator
 from typing import Final
 
-from dispatchfile.jobspec.body import Argument, Block, Body, WrittenNumber
+from dispatchfile.jobspec.body import Argument, Block, Body, HiddenText, WrittenNumber
 from dispatchfile.jobspec.body import Value as Plain
 from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS_ONLY
 from dispatchfile.jobspec.hcl.constraints import keyword
@@ -18,6 +18,7 @@ from dispatchfile.jobspec.hcl.scope import Scope
 from dispatchfile.jobspec.hcl.source import Problem, Source
 from dispatchfile.jobspec.hcl.syntax import AttributeNode, BlockNode, BodyNode, Expression, ObjectOf, TupleOf
 from dispatchfile.jobspec.hcl.types import STRING, Kind, Value, object_value
+from dispatchfile.jobspec.hcl.walk import references
 from dispatchfile.jobspec.shapes import FREE_FORM, JOB, TASK, Shape
 
 _INT64: Final = range(-(2**63), 2**63)
@@ -52,6 +53,8 @@ class BlockReader:
 
     def _argument(self, attribute: AttributeNode, scope: Scope) -> Argument:
         value = self._evaluated(attribute.expression, scope)
+        if isinstance(value, str) and any(one.name in ("var", "local") for one in references(attribute.expression)):
+            value = HiddenText(value)
         return Argument(value, self._source.place(attribute.start))
 
     def _evaluated(self, expression: Expression, scope: Scope) -> Plain:

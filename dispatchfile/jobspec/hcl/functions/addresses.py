@@ -20,7 +20,7 @@ def _network(text: str) -> IPv4Network:
             return IPv4Network(text, strict=False)
     except ValueError:
         pass
-    raise FunctionError(f"invalid CIDR expression: invalid CIDR address: {text}")
+    raise FunctionError("invalid CIDR expression: invalid CIDR address")
 
 
 def _host(values: Sequence[Value]) -> Value:

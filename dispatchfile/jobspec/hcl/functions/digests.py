@@ -36,7 +36,7 @@ def _uuid5(values: Sequence[Value]) -> Value:
     namespace = _NAMESPACES.get(name)
     if namespace is None:
         if not _UUID.fullmatch(name):
-            raise FunctionError(f"uuidv5() doesn't support namespace {name}")
+            raise FunctionError("uuidv5() doesn't support this namespace")
         namespace = uuid.UUID(name)
     return string_value(str(uuid.uuid5(namespace, values[1].text)))
 

@@ -62,7 +62,7 @@ def _parse_int(values: Sequence[Value]) -> Value:
             break
         number = number * base + place
     if number < 0 or not digits or len(digits) > 1_000:
-        raise FunctionError(f'cannot parse "{text}" as a base {base} integer', 0)
+        raise FunctionError(f"cannot parse the text as a base {base} integer", 0)
     return number_value(integer(-number if text.startswith("-") else number))
 
 
