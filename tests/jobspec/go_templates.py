@@ -93,6 +93,9 @@ FORMATS: Final = (
     '{{ html "<a href=\\"x\\">\'&" }} {{ urlquery "a b&c/d" }} {{ js "it\'s \\"x\\"" }}',
     '{{ len "abc" }} {{ len (split "," (env "LIST")) }} {{ len "\\u00e9" }}',
     '{{ index (split "," (env "LIST")) 1 }} {{ index (splitToMap "," "=" (env "PAIRS")) "y" }} {{ index (splitToMap "," "=" (env "PAIRS")) "z" }}|',
+    '{{ printf "%0 5d|% d" 42 7 }} {{ printf "%s" 5 nil }} {{ index (splitToMap "," "=" "") "z" }}|',
+    '{{ index (parseJSON `{"a":"b"}`) "z" }} {{ toTitle "it\'s a.b c_d e-f" }}',
+    '{{ splitToMap "," "" "ab" }}',
     '{{ slice "abcdef" 1 3 }} {{ slice (split "," (env "LIST")) 1 }}',
 )
 
@@ -155,6 +158,8 @@ FAILURES: Final = (
     '{{ parseBool "x" }}',
     '{{ parseJSON "{" }}',
     '{{ base64Decode "%" }}',
+    '{{ base64URLDecode "YT9iPg==-1" }}',
+    '{{ scratch.Get "k" 1 }}',
     '{{ template "missing" }}',
     "{{ range 1.5 }}{{ end }}",
     '{{ regexMatch "(" "x" }}',

@@ -59,6 +59,16 @@ def test_time_and_files_come_from_outside(text: str, expected: str) -> None:
     assert rendered(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{{ add 1 2-1 }}", '{{ env"NAME" }}', '{{ printf "%d"5 }}', '{{ "\\q" }}', '{{ "\\u00" }}', "{{ lt 1 2 3 }}"],
+)
+def test_operands_stand_apart_and_escapes_are_known(text: str) -> None:
+    """As Go's parser demands."""
+    with pytest.raises((TemplateSyntaxError, RenderFailure)):
+        rendered(text)
+
+
 def test_missing_keys_may_be_an_error() -> None:
     """`error_on_missing_key` asks for it."""
     text = '{{ with parseJSON `{}` }}{{ .a }}{{ else }}empty{{ end }}{{ with parseJSON `{"b":1}` }}{{ .a }}{{ end }}'

@@ -212,7 +212,7 @@ class _Rendering:
         if isinstance(value, Scratch):
             arguments = [self._value(operand, dot, scopes) for operand in rest] + extra
             return _called(last, value.method(last), arguments)
-        if rest or extra:
+        if value is not None and (rest or extra):
             raise RenderFailure(f"{last} is not a method but has arguments")
         return self._field(value, last)
 
@@ -271,7 +271,7 @@ class _Rendering:
             "println": lambda *values: " ".join(plain(value) for value in values) + "\n",
             "slice": lambda value, *bounds: sliced(value, bounds),
             "urlquery": lambda *values: quote_plus(_printed(values), safe="-_.~"),
-            **{name: lambda left, right, test=test: ordered(left, right, test) for name, test in _ORDERS.items()},
+            **{name: _comparison(test) for name, test in _ORDERS.items()},
         }
 
     def _must_env(self, name: Value) -> str:
@@ -289,12 +289,19 @@ class _Rendering:
         return format_time(now, _text(layouts[0]) if layouts else "2006-01-02T15:04:05Z07:00")
 
 
+def _comparison(test: Callable[[int], bool]) -> Callable[[Value, Value], bool]:
+    return lambda left, right: ordered(left, right, test)
+
+
 def _called(name: str, function: Callable[..., Value], arguments: Sequence[Value]) -> Value:
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError:
         raise RenderFailure(f"wrong number of args for {name}: got {len(arguments)}") from None
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as exc:
+        raise RenderFailure(f"error calling {name}: {exc}") from exc
 
 
 def _items(value: Value) -> Iterator[tuple[Value, Value]]:

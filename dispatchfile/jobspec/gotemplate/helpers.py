@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dispatchfile.jobspec.gotemplate.failures import RenderFailure
 from dispatchfile.jobspec.gotemplate.nodes import Value
-from dispatchfile.jobspec.gotemplate.values import kind_of, plain
+from dispatchfile.jobspec.gotemplate.values import TextMap, kind_of, plain
 
 _HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 _GO_GROUP: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
@@ -38,9 +38,9 @@ def _map(value: Value) -> dict[Any, Value]:
 
 
 def _decoded(name: str, text: str, *, url: bool) -> str:
-    decode = base64.urlsafe_b64decode if url else lambda content: base64.b64decode(content, validate=True)
+    content = text.replace("\r", "").replace("\n", "")
     try:
-        return decode(text.replace("\r", "").replace("\n", "")).decode("utf-8", "replace")
+        return base64.b64decode(content, b"-_" if url else None, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError) as exc:
         raise RenderFailure(f"{name}: illegal base64 data") from exc
 
@@ -53,9 +53,12 @@ def _split(separator: Value, text: Value) -> list[Value]:
     return list(stripped.split(mark)) if mark else list(stripped)
 
 
-def _split_to_map(outer: Value, inner: Value, text: Value) -> dict[str, Value]:
-    pairs = (_text(part).partition(_text(inner)) for part in _split(outer, text))
-    return {key: value for key, mark, value in pairs if mark}
+def _split_to_map(outer: Value, inner: Value, text: Value) -> TextMap:
+    parts = [_text(part) for part in _split(outer, text)]
+    if not _text(inner):
+        return TextMap(("", part) for part in parts)
+    pairs = (part.partition(_text(inner)) for part in parts)
+    return TextMap((key, value) for key, mark, value in pairs if mark)
 
 
 def _contains(container: Value, item: Value) -> bool:
@@ -211,6 +214,10 @@ def _extreme(name: str, right: Value, left: Value) -> Value:
     return a if (a < b if name == "minimum" else a > b) else b
 
 
+def _of_two(function: Callable[[str, Value, Value], Value], name: str) -> Callable[[Value, Value], Value]:
+    return lambda right, left: function(name, right, left)
+
+
 def _merged(target: Value, source: Value, *, overrides: bool) -> Value:
     merged = dict(_map(target))
     for key, value in _map(source).items():
@@ -222,7 +229,8 @@ def _merged(target: Value, source: Value, *, overrides: bool) -> Value:
 
 
 def _title(text: Value) -> str:
-    return re.sub(r"(?<![^\W_'\u2019])[^\W\d_]", lambda match: match[0].upper(), _text(text))
+    """The first letter of each word; a mark between two letters does not end a word."""
+    return re.sub(r"(?<![^\W_])(?<![^\W_][.'\u2019:\u00b7_])[^\W\d_]", lambda match: match[0].upper(), _text(text))
 
 
 def _hmac(message: Value, key: Value) -> str:
@@ -234,11 +242,8 @@ def _join(separator: Value, items: Value) -> str:
 
 
 HELPER_FUNCTIONS: Final[Mapping[str, Callable[..., Value]]] = {
-    **{
-        name: lambda right, left, name=name: _calculated(name, right, left)
-        for name in ("add", "subtract", "multiply", "divide", "modulo")
-    },
-    **{name: lambda right, left, name=name: _extreme(name, right, left) for name in ("minimum", "maximum")},
+    **{name: _of_two(_calculated, name) for name in ("add", "subtract", "multiply", "divide", "modulo")},
+    **{name: _of_two(_extreme, name) for name in ("minimum", "maximum")},
     "base64Decode": lambda text: _decoded("base64Decode", _text(text), url=False),
     "base64Encode": lambda text: base64.b64encode(_text(text).encode()).decode(),
     "base64URLDecode": lambda text: _decoded("base64URLDecode", _text(text), url=True),

@@ -174,7 +174,7 @@ class _Parser:
         if token.kind not in {"string", "raw"}:
             self._fail(f"{kind} needs a name in quotes, found {token.text!r}")
         self._place += 1
-        name = str(_text_of(token))
+        name = str(self._constant(token))
         if kind == "define":
             self._close("define")
             self._define(name)
@@ -242,6 +242,8 @@ class _Parser:
             if token.kind == "mark" and token.text in {"|", ")"}:
                 break
             operands.append(self._operand(context))
+            if self._peek().kind not in {"space", "close", "end"} and self._peek().text not in {"|", ")"}:
+                self._fail(f"unexpected {self._peek().text!r} in operand")
         if not operands:
             self._fail(f"missing value for {context}")
         return Command(tuple(operands), line)
@@ -281,9 +283,12 @@ class _Parser:
         return pipeline
 
     def _constant(self, token: Token) -> Value:
-        if token.kind == "char":
-            return ord(_unescaped(token.text[1:-1])[:1] or "\0")
-        return self._number(token) if token.kind == "number" else _text_of(token)
+        if token.kind == "number":
+            return self._number(token)
+        try:
+            return ord(_unescaped(token.text[1:-1])[:1] or "\0") if token.kind == "char" else _text_of(token)
+        except (ValueError, OverflowError):
+            raise TemplateSyntaxError(f"invalid syntax: {token.text}", token.line) from None
 
     def _word(self, token: Token) -> Operand:
         if token.text in _CONSTANTS:
@@ -313,8 +318,10 @@ def _text_of(token: Token) -> str:
 def _unescaped(text: str) -> str:
     def character(match: re.Match[str]) -> str:
         octal, byte, short, long, simple = match.groups()
+        if simple is not None and simple not in _SIMPLE:
+            raise ValueError(match[0])
         if simple is not None:
-            return _SIMPLE.get(simple, match[0])
+            return _SIMPLE[simple]
         return chr(int(octal, 8) if octal else int(byte or short or long, 16))
 
     return _ESCAPE.sub(character, text)

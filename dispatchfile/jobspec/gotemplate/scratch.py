@@ -17,7 +17,7 @@ class Scratch:
         """The method of that name in a template. Raises RenderFailure."""
         methods: dict[str, Callable[..., Value]] = {
             "Key": lambda key: key in self.values,
-            "Get": self.values.get,
+            "Get": self._get,
             "Set": self._set,
             "SetX": self._set_new,
             "MapSet": lambda key, name, value: self._map_set(key, name, value, overrides=True),
@@ -27,6 +27,9 @@ class Scratch:
         if name not in methods:
             raise RenderFailure(f"can't evaluate field {name} in type scratch")
         return methods[name]
+
+    def _get(self, key: str) -> Value:
+        return self.values.get(key)
 
     def _set(self, key: str, value: Value) -> str:
         self.values[key] = value

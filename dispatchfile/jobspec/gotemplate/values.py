@@ -17,6 +17,10 @@ _NO_VALUE: Final = "<no value>"
 _WIDEST: Final = 10_000
 
 
+class TextMap(dict[str, Value]):
+    """A map that can hold texts only."""
+
+
 def truth(value: Value) -> bool:
     """Empty values are false: "", 0, nil, empty lists and maps."""
     return bool(value)
@@ -66,7 +70,7 @@ def kind_of(value: Value) -> str:
     if value is None:
         return "nil"
     names: Mapping[type, str] = {bool: "bool", int: "int", float: "float64", str: "string", list: "list", dict: "map"}
-    return names.get(type(value), type(value).__name__.lower())
+    return "map" if isinstance(value, TextMap) else names.get(type(value), type(value).__name__.lower())
 
 
 def sprintf(format_text: str, arguments: Sequence[Value]) -> str:
@@ -89,8 +93,12 @@ def sprintf(format_text: str, arguments: Sequence[Value]) -> str:
 
     text = _VERB.sub(directive, format_text)
     if rest:
-        text += "%!(EXTRA " + ", ".join(f"{kind_of(value)}={plain(value)}" for value in rest) + ")"
+        text += "%!(EXTRA " + ", ".join(_extra(value) for value in rest) + ")"
     return text
+
+
+def _extra(value: Value) -> str:
+    return "<nil>" if value is None else f"{kind_of(value)}={plain(value)}"
 
 
 def _size(text: str | None, rest: list[Value]) -> int:
@@ -159,7 +167,7 @@ def _padded(text: str, flags: str, width: int) -> str:
     if "-" in flags:
         return text.ljust(width)
     if "0" in flags:
-        sign = text[:1] if text[:1] in ("+", "-") else ""
+        sign = text[:1] if text[:1] in ("+", "-", " ") else ""
         return sign + text[len(sign) :].rjust(width - len(sign), "0")
     return text.rjust(width)
 
@@ -216,7 +224,7 @@ def _item(value: Value, key: Value) -> Value:
 
 def _zero_of(values: Mapping[object, Value]) -> Value:
     """Maps of texts have "" for a missing key, others nil."""
-    return "" if values and all(isinstance(value, str) for value in values.values()) else None
+    return "" if isinstance(values, TextMap) else None
 
 
 def length(value: Value) -> int:
