@@ -93,7 +93,8 @@ EXPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
         'sha1("a")', 'sha256("a")', 'sha512("a")', 'jsonencode({b=[1,"x",null,true,1.5],a={}})', 'jsonencode("<a&b>")',
         'jsondecode("{\\"a\\":[1,2.5,null,true]}")', 'jsondecode("[")', 'csvdecode("a,b\\n1,2\\n")',
         'uuidv5("dns","example.com")', 'convert("1",number)', 'convert(["b","a"],set(string))', 'convert("x",bool)',
-        'convert({a="1"},object({a=number}))', 'convert([1,"2"],list(string))', 'convert("x",any)',
+        'convert({a="1"},object({a=number}))', 'convert([1,"2"],list(string))', 'yamlencode({b=[1,{c="x",d=[]}],a={e=null,f={}}})', 'yamlencode([["a"],[true,1.5]])',
+        'yamlencode({a="l1\\nl2\\n",b="q\\"\\\\é"})', "yamlencode(1)", 'yamlencode("x")', "yamlencode([])", 'convert("x",any)',
     ),
     "computed": (
         "abs(-1)", "ceil(1.2)", "floor(-1.2)", "signum(-5)", "pow(2,10)", 'parseint("ff",16)', 'parseint("z",10)',

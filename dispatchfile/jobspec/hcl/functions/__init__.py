@@ -20,6 +20,7 @@ from dispatchfile.jobspec.hcl.functions import (
     sequences,
     texts,
     times,
+    yamltext,
 )
 
 
@@ -39,6 +40,7 @@ def functions_for(folder: Path, *, reads_files: bool) -> Mapping[str, Function]:
         **documents.FUNCTIONS,
         **digests.FUNCTIONS,
         **times.FUNCTIONS,
+        **yamltext.FUNCTIONS,
         **addresses.FUNCTIONS,
         **refused.FUNCTIONS,
         **files.functions(folder, allowed=reads_files),

@@ -6,7 +6,7 @@ from typing import Final
 from dispatchfile.jobspec.hcl.call import Function, Parameter, UnsupportedCallError
 from dispatchfile.jobspec.hcl.types import Value
 
-_NAMES: Final = ("bcrypt", "log", "rsadecrypt", "yamldecode", "yamlencode")
+_NAMES: Final = ("bcrypt", "log", "rsadecrypt", "yamldecode")
 
 
 def _refuse(_: Sequence[Value]) -> Value:
