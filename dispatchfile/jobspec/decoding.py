@@ -52,11 +52,7 @@ NEVER_NULL: Final[Mapping[str, frozenset[str]]] = {
 }  # fmt: skip
 """Arguments for which ``null`` is an error; for all others it is as if the argument were not there."""
 
-REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
-    "ChangeScript": ("command", "fail_on_error"),
-    "Wait": ("min", "max"),
-    "Actions": ("command",),
-}
+REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {"Actions": ("command",)}
 
 MAPS_AS_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "Job": frozenset({"meta"}),

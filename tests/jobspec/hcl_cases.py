@@ -186,7 +186,8 @@ TASKS: Final[Mapping[str, tuple[str, ...]]] = {
         'kill_timeout = "5s"\n', "kill_timeout = 5000000000\n", 'kill_timeout = "x"\n', "lifecycle {}\n",
         'lifecycle {\n hook = "prestart"\n}\n', "artifact {\n source = \"x\"\n options = {}\n}\n",
         "artifact {\n source = \"x\"\n options {\n a = 1\n }\n}\n", "resources {\n cpu = 10.5\n}\n", "resources {\n cpu = \"10\"\n}\n",
-        "template {\n data = <<E\n${NOMAD_X} $${y}\nE\n destination = \"x\"\n}\n", "logs {\n max_files = 1\n}\n",
+        "template {\n data = <<E\n${NOMAD_X} $${y}\nE\n destination = \"x\"\n}\n", "logs {\n max_files = 1\n}\n", "template {\n data = \"x\"\n destination = \"y\"\n wait {\n min = \"1s\"\n }\n}\n",
+        "template {\n data = \"x\"\n destination = \"y\"\n change_script {\n command = \"x\"\n }\n}\n", "action \"a\" {\n command = \"x\"\n}\n", "action \"a\" {}\n",
         "config {\n a = true ? { b = 1 } : { b = 2 }\n}\n", "config {\n a = ({ b = 1 })\n}\n", "meta = {\n a = null\n}\n",
     ),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from dispatchfile.jobspec.hcl.variables import GivenValues
 from dispatchfile.jobspec.reading import read_blocks
 
 REFUSED: Final = "refused"
-SUPPLIED: Final = ("Name", "ChangeMode", "Splay", "Perms", "SpecType")
+SUPPLIED: Final = ("Name", "ChangeMode", "Splay", "Perms", "SpecType", "Timeout")
 """Keys that Nomad's parser fills in where the file does not have them."""
 
 
