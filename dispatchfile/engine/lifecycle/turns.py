@@ -95,7 +95,7 @@ class Turns:
                 self.wake_at = None if blocker is Blocked.FULL else blocker
                 break
             if head.phase is not Phase.MARKED:
-                self._mark([head, *life.lines.upcoming(self._block - 1)])
+                self._mark([head, *life.lines.upcoming(self._block)])
                 break
             fire(life, head, TURN)
             if life.marked <= self._block // 2:
@@ -107,6 +107,7 @@ class Turns:
         fresh = list(dict.fromkeys(attempt for attempt in attempts if attempt.phase is Phase.READY))
         if not fresh:
             return
+        del fresh[self._block :]
         for attempt in fresh:
             fire(self._life, attempt, MARK_ASKED)
         serial = next(self._life.serials)
