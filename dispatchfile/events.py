@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -38,22 +38,66 @@ class Outcome(StrEnum):
     @property
     def exit_class(self) -> int:
         """The exit code that this outcome asks for: 0 fine, 2 ran and did not end well, 1 anything else."""
-        return EXIT_CLASSES[self]
+        return OUTCOMES[self].exit_class
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether an item that ended so counts for `stop_on`."""
+        return OUTCOMES[self].is_failure
+
+    @property
+    def is_rerun(self) -> bool:
+        """Whether `rerun --failed` takes an item that ended so."""
+        return OUTCOMES[self].is_rerun
+
+    @property
+    def may_still_live(self) -> bool:
+        """Whether the child may live though its attempt is over: a next attempt has to stop it first."""
+        return OUTCOMES[self].may_still_live
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether nobody waited for the child's end, so that it may well live."""
+        return OUTCOMES[self].is_detached
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether Nomad has shown the child, so that it is no phantom."""
+        return OUTCOMES[self].is_seen
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a resume may take the attempt up again: it sends it, or looks for it."""
+        return OUTCOMES[self].is_open
 
 
-EXIT_CLASSES: dict[Outcome, int] = {
-    Outcome.DISPATCHED: 0,
-    Outcome.PLACED: 0,
-    Outcome.SUCCEEDED: 0,
-    Outcome.SKIPPED: 0,
-    Outcome.UNPLACED: 2,
-    Outcome.FAILED: 2,
-    Outcome.LOST: 2,
-    Outcome.STOPPED: 2,
-    Outcome.TIMED_OUT: 2,
-    Outcome.REFUSED: 1,
-    Outcome.UNSENT: 1,
-    Outcome.UNKNOWN: 1,
+@dataclass(frozen=True, slots=True)
+class OutcomeFacts:
+    """What follows from an outcome, whatever its cause."""
+
+    exit_class: int
+    is_failure: bool = False
+    is_rerun: bool = False
+    may_still_live: bool = False
+    is_detached: bool = False
+    is_seen: bool = True
+    is_open: bool = False
+
+
+FAILURE = OutcomeFacts(2, is_failure=True, is_rerun=True)
+OUTCOMES: Mapping[Outcome, OutcomeFacts] = {
+    Outcome.DISPATCHED: OutcomeFacts(0, is_detached=True, is_seen=False),
+    Outcome.PLACED: OutcomeFacts(0, is_detached=True),
+    Outcome.SUCCEEDED: OutcomeFacts(0),
+    Outcome.SKIPPED: OutcomeFacts(0),
+    Outcome.UNPLACED: replace(FAILURE, may_still_live=True),
+    Outcome.FAILED: FAILURE,
+    Outcome.LOST: replace(FAILURE, may_still_live=True),
+    Outcome.STOPPED: FAILURE,
+    Outcome.TIMED_OUT: replace(FAILURE, may_still_live=True),
+    Outcome.REFUSED: OutcomeFacts(1, is_failure=True, is_rerun=True),
+    Outcome.UNSENT: OutcomeFacts(1, is_rerun=True, is_open=True),
+    Outcome.UNKNOWN: OutcomeFacts(1, may_still_live=True, is_seen=False, is_open=True),
 }
 
 
@@ -89,8 +133,6 @@ class Cause(StrEnum):
 
 # A resume sends what is unsent for these causes.
 RESUMABLE_CAUSES = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION})
-GOES_ON = RESUMABLE_CAUSES
-MAY_STILL_LIVE = frozenset({Outcome.UNPLACED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +154,12 @@ class Verdict:
     @property
     def may_still_live(self) -> bool:
         """Whether a next attempt has to stop the child first."""
-        return self.queued or self.outcome in MAY_STILL_LIVE
+        return self.queued or self.outcome.may_still_live
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a resume sends what was not sent."""
+        return self.outcome is Outcome.UNSENT and self.cause in RESUMABLE_CAUSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dispatchfile.errors import NomadError
-from dispatchfile.events import MAY_STILL_LIVE, Cause
+from dispatchfile.events import Cause, Outcome
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.models import Job, Parameterized
@@ -27,7 +27,7 @@ FIRST_WITH_PRIORITY = (1, 10, 1)
 NEVER: Mapping[str, str] = MappingProxyType({})
 CLOSED = "disabled by the scheduler configuration"  # RejectJobRegistration
 # After these ends a child may still live, and the next attempt stops it first.
-MAY_LIVE_AFTER = MAY_STILL_LIVE | {
+MAY_LIVE_AFTER = {outcome for outcome in Outcome if outcome.may_still_live} | {
     Cause.NODE_LOST,
     Cause.MAX_RUN_DURATION,
     Cause.DEADLINE,

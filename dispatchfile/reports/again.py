@@ -14,7 +14,6 @@ from dispatchfile.results import Group, ItemResult, Summary, group_endings
 NAMED_IDS = 5  # in a command that could not be shorter
 MOST_NAMED_IDS = 50  # of items that no group of the journal holds
 SHORT_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # any other is named by its group, which makes a shorter command
-AGAIN = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # what `rerun --failed` takes beside class 2
 UNFINISHED = frozenset({"running", "interrupted"})
 PROGRAM = "dispatchfile"
 
@@ -133,4 +132,4 @@ def _options(name: str, values: Iterable[object]) -> str:
 
 
 def _is_failed(outcome: Outcome | None) -> bool:
-    return outcome is not None and (outcome.exit_class == 2 or outcome in AGAIN)
+    return outcome is not None and outcome.is_rerun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from dispatchfile.events import GOES_ON, Outcome
+from dispatchfile.events import RESUMABLE_CAUSES, Outcome
 from dispatchfile.reports.again import rerun_command, rerun_group
 from dispatchfile.reports.endings import cause_of, message_of
 from dispatchfile.reports.names import label_lines, listed_names
@@ -24,7 +24,9 @@ def bad_endings(summary: Summary) -> tuple[Group, ...]:
     """Return what did not end well, in groups, less what a resume sends anyway."""
     resumed = summary.state == "interrupted"
     return group_endings(
-        item for item in summary.items if not (resumed and item.outcome is Outcome.UNSENT and item.cause in GOES_ON)
+        item
+        for item in summary.items
+        if not (resumed and item.outcome is Outcome.UNSENT and item.cause in RESUMABLE_CAUSES)
     )
 
 

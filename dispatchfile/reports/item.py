@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dispatchfile.events import GOES_ON, Outcome, Verdict
+from dispatchfile.events import RESUMABLE_CAUSES, Outcome, Verdict
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.reports.again import PROGRAM
@@ -253,7 +253,7 @@ def next_steps(detail: ItemDetail) -> list[str]:
 
 def _step_of_run(detail: ItemDetail, only: str) -> list[str]:
     result, run = detail.result, detail.run
-    goes_on = result.outcome in {None, Outcome.UNKNOWN} or result.cause in GOES_ON
+    goes_on = result.outcome in {None, Outcome.UNKNOWN} or result.cause in RESUMABLE_CAUSES
     if detail.run_state == "running":
         return [f"follow the run: {PROGRAM} watch {run}"]
     if detail.run_state == "interrupted":

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dispatchfile.events import Accepted, Doubled, Doubted, Ended, ItemEvent, Moved, Outcome, Repeated, Sending, State
 from dispatchfile.results.items import ItemFacts
 
-# A resume may take these up again, under the same attempt.
-RESUMABLE = frozenset({Outcome.UNSENT, Outcome.UNKNOWN})
 NEVER = float("-inf")
 
 
@@ -78,7 +76,7 @@ class Attempt:
     def end(self) -> Ended | None:
         """Its end, unless a resume has taken it up again since."""
         ended = self.ended
-        if ended is not None and self.last_at > ended.at and ended.verdict.outcome in RESUMABLE:
+        if ended is not None and self.last_at > ended.at and ended.verdict.outcome.is_open:
             return None
         return ended
 

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dispatchfile.errors import NomadForbidden, NomadNotFound
-from dispatchfile.events import Outcome
 from dispatchfile.items import Item
 from dispatchfile.journal import Progress
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.usecases.execute import listing_of
-
-LET_GO = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # nobody waited for more, but the child may live
 
 
 @dataclass(frozen=True, slots=True)

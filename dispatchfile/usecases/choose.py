@@ -12,7 +12,6 @@ from dispatchfile.items import Item
 from dispatchfile.results import WITHOUT_END, ItemResult, LaterEnd, Results
 from dispatchfile.usecases.select import select_items
 
-ALSO_FAILED = frozenset({Outcome.REFUSED, Outcome.UNSENT})  # beside class 2
 BY_ENDING = ("outcome:", "exit:", "group:")  # selectors that ask how items ended
 EXIT_CODE = re.compile(r"exit:[0-9]{1,9}")
 SHOWN_IDS = 5
@@ -46,7 +45,7 @@ class Choice:
     @property
     def all_outcomes(self) -> frozenset[Outcome]:
         """Those named, and those that `failed` stands for: class 2, refused and unsent."""
-        failed = (outcome for outcome in Outcome if outcome.exit_class == 2 or outcome in ALSO_FAILED)
+        failed = (outcome for outcome in Outcome if outcome.is_rerun)
         return frozenset(self.outcomes) | (frozenset(failed) if self.failed else frozenset())
 
     @property

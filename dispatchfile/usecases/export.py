@@ -11,12 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from dispatchfile.errors import FileError, UsageError
-from dispatchfile.events import MAY_STILL_LIVE, Cause
+from dispatchfile.events import Cause
 from dispatchfile.items import Item, Retry
 from dispatchfile.render import has_template
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import UNLIMITED, Settings, format_duration
-from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.init import MODELINES, SCHEMA_FILE, quoted, write_new_files
 from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, restored_items
 
@@ -97,7 +96,8 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
 
 def _item_lines(result: ItemResult, item: Item, entry: Entry) -> Iterator[str]:
     yield f"# {_ending(result)}"
-    if result.outcome in MAY_STILL_LIVE | LET_GO and result.child:
+    outcome = result.outcome
+    if outcome and (outcome.may_still_live or outcome.is_detached) and result.child:
         yield f"# It may still live, and is not stopped by this manifest: nomad job stop {shlex.quote(result.child)}"
     yield f"- id: {quoted(item.id)}"
     yield from (f"  {line}".rstrip() for line in _entry_lines(entry))

@@ -11,7 +11,6 @@ from dispatchfile.errors import JournalError, RunRefused
 from dispatchfile.events import Outcome
 from dispatchfile.journal import JournalReader, StoredRun, remove_run
 from dispatchfile.settings import Wait, parse_duration
-from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.past import RUNNING
 from dispatchfile.usecases.runs import RunFilter, read_history
 
@@ -102,8 +101,10 @@ def _unseen(stored: StoredRun) -> list[Outcome]:
     """Return the outcomes of items that may still run or be queued in Nomad, with no other record of them."""
     if stored.header.local:
         return []  # the children ended with their agent
-    queued = {Outcome.UNPLACED} if stored.header.settings.wait is not Wait.COMPLETION else set()
-    return [outcome for outcome in Outcome if outcome in LET_GO | queued | {Outcome.UNKNOWN}]
+    unseen = (
+        {Outcome.UNKNOWN} if stored.header.settings.wait is Wait.COMPLETION else {Outcome.UNKNOWN, Outcome.UNPLACED}
+    )
+    return [outcome for outcome in Outcome if outcome.is_detached or outcome in unseen]
 
 
 def _reasons_by_others(runs: Runs, old: set[str], reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dispatchfile.clock import Clock
 from dispatchfile.engine import BatchSpec, Resumption, Start, is_surely_made
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
-from dispatchfile.events import GOES_ON, Accepted, Cause, Ended, Outcome, Verdict
+from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
 from dispatchfile.items import Item
 from dispatchfile.journal import (
     Journal,
@@ -99,7 +99,7 @@ class Standing:
     @property
     def failures(self) -> int:
         ended = [verdict.outcome for verdict in self.ends.values()]
-        return sum(outcome.exit_class == 2 or outcome is Outcome.REFUSED for outcome in ended)
+        return sum(outcome.is_failure for outcome in ended)
 
 
 def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> Standing:
@@ -166,7 +166,7 @@ class _Standing:
         if ended.retry_at is not None:
             start = Start(attempt + 1, retry_at=ended.retry_at)
             return start if self._local or not verdict.may_still_live else _behind(start, last)
-        if verdict.outcome is Outcome.UNSENT and verdict.cause in GOES_ON:
+        if verdict.is_resumed:
             return Start(attempt)
         if verdict.outcome is Outcome.UNKNOWN and not self._local:
             return self._after_unknown(last)

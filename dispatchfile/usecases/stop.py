@@ -18,7 +18,7 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.baselines import on_record
-from dispatchfile.usecases.children import LET_GO, OwnChild, own_children
+from dispatchfile.usecases.children import OwnChild, own_children
 from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
@@ -182,7 +182,7 @@ class _Stopping:
     def _tell_stopped(self, child: OwnChild) -> None:
         """The run had let go of a child that was dispatched or placed: now it is stopped."""
         result = self._results.item(child.item)
-        if result.child == child.id and result.outcome in LET_GO:
+        if result.child == child.id and result.outcome is not None and result.outcome.is_detached:
             verdict = Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad with its run")
             self._tell(Ended(child.item, result.attempt, self._clock.wall(), verdict))
 

@@ -18,7 +18,6 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.children import LET_GO
 from dispatchfile.usecases.execute import Control, is_before_2_0_1, job_spec
 from dispatchfile.usecases.folding import uncollected
 from dispatchfile.usecases.follow import Follower
@@ -241,7 +240,7 @@ def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, 
         for event in reader.events():
             if isinstance(event, Ended):
                 let_go.pop(event.item, None)
-            if isinstance(event, Ended) and event.verdict.outcome in LET_GO:
+            if isinstance(event, Ended) and event.verdict.outcome.is_detached:
                 let_go[event.item] = event.verdict.outcome
             else:
                 results.apply(event)

@@ -9,7 +9,7 @@ import pytest
 
 from dispatchfile.agent.faults import parse_fault
 from dispatchfile.cli.terminal import FORBIDDING, FORCING
-from dispatchfile.events import EXIT_CLASSES, Cause, NoticeKind, Outcome, State
+from dispatchfile.events import Cause, NoticeKind, Outcome, State
 from dispatchfile.journal.folder import ENVIRONMENT
 from dispatchfile.nomad.connection import VARIABLES
 from dispatchfile.nomad.proxies import EXCEPTIONS
@@ -38,7 +38,7 @@ def _words(rows: Iterable[list[str]]) -> list[str]:
 def test_every_outcome_has_its_meaning_and_class(page: str) -> None:
     """In the order of the code."""
     rows = _table(page, "Outcomes and exit codes" if page == "README.md" else "Outcomes")
-    assert [(row[0], row[-1]) for row in rows] == [(f"`{outcome}`", str(EXIT_CLASSES[outcome])) for outcome in Outcome]
+    assert [(row[0], row[-1]) for row in rows] == [(f"`{outcome}`", str(outcome.exit_class)) for outcome in Outcome]
 
 
 def test_every_cause_and_state_has_its_meaning() -> None:

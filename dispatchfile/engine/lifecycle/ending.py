@@ -7,8 +7,6 @@ from dispatchfile.engine.lifecycle.life import Life
 from dispatchfile.events import Accepted, Cause, Ended, NoticeKind, Outcome, Verdict
 from dispatchfile.items import Item
 
-UNSEEN = frozenset({Outcome.DISPATCHED, Outcome.UNKNOWN})  # with these a child may end that nobody has seen
-
 
 def conclude(life: Life, attempt: Attempt, verdict: Verdict) -> Phase:
     """The attempt has its verdict."""
@@ -125,5 +123,5 @@ def is_surely_made(item: Item, accepted: Accepted, verdict: Verdict | None) -> b
 
     An answer to a request with a token may name a child that never was, until the child has been seen.
     """
-    seen = accepted.adopted or (verdict is not None and verdict.outcome not in UNSEEN)
+    seen = accepted.adopted or (verdict is not None and verdict.outcome.is_seen)
     return not accepted.existing and (seen or item.request.token is None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatchfile.events import Cause, Outcome, Verdict
+from dispatchfile.events import Cause, Verdict
 from dispatchfile.settings import Share
 
 
@@ -23,7 +23,7 @@ class Limits:
     def end(self, verdict: Verdict, *, is_canary: bool) -> Cause | None:
         """Count an item's end. Return why nothing more is started, if that is so."""
         outcome = verdict.outcome
-        cause = self.count_failures(int(outcome.exit_class == 2 or outcome is Outcome.REFUSED))
+        cause = self.count_failures(int(outcome.is_failure))
         if is_canary:
             self.canaries -= 1
             if outcome.exit_class != 0:
