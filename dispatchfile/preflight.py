@@ -171,11 +171,16 @@ def _problem(code: str, item: Item, found: str, hint: str, position: Position | 
 def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str, who: str) -> Iterator[Problem]:
     job, namespace = item.request.job, item.request.namespace
     if not state.may_read and wait is not Wait.DETACH:
-        yield _problem("DF107", item, f"{who} may not read job {job!r} in namespace {namespace!r}", "it needs read-job")
+        yield _problem(
+            "DF107",
+            item,
+            f"{who} has no permission to read job {job!r} in namespace {namespace!r}",
+            "it needs read-job",
+        )
     if not state.may_dispatch:
         yield _no_right_to_dispatch(item, state.refusal, who)
     if not state.may_stop and stop:
-        found = f"{stop}, but {who} may not stop children in namespace {namespace!r}"
+        found = f"{stop}, but {who} has no permission to stop jobs in namespace {namespace!r}"
         yield _problem("DF107", item, found, "it needs submit-job")
     if state.trouble is not None:
         yield _unreadable(item, state.trouble)
@@ -189,8 +194,8 @@ def _check_parent(item: Item, state: ParentState, wait: Wait, stop: str, who: st
 
 def _no_right_to_dispatch(item: Item, refusal: str, who: str) -> Problem:
     if CLOSED in refusal:
-        return _problem("DF107", item, f"Nomad takes no dispatches: {refusal}", "it needs a management token")
-    found = f"{who} may not dispatch in namespace {item.request.namespace!r}"
+        return _problem("DF107", item, f"Nomad accepts no dispatches: {refusal}", "it needs a management token")
+    found = f"{who} has no permission to dispatch in namespace {item.request.namespace!r}"
     return _problem("DF107", item, found, "it needs dispatch-job")
 
 
@@ -198,11 +203,9 @@ def _unreadable(item: Item, trouble: NomadError) -> Problem:
     job, namespace = item.request.job, item.request.namespace
     found = f"job {job!r} in namespace {namespace!r} cannot be read: {trouble.message}"
     if route := route_in(job):
-        return _problem(
-            "DF111", item, found, f"Nomad takes the end of its ID, {route}, for a route: give it another ID"
-        )
+        return _problem("DF111", item, found, f"Nomad reads the end of its ID, {route}, as a route: give it another ID")
     where = f"region {item.request.region!r}" if item.request.region else "this job"
-    return _problem("DF111", item, found, f"look at what answers for {where}, and at the job's ID")
+    return _problem("DF111", item, found, f"check the proxy or server that answers for {where}, and the job's ID")
 
 
 def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:
@@ -211,12 +214,12 @@ def _check_job(item: Item, job: Job, wait: Wait) -> Iterator[Problem]:
             "DF101", item, f"job {job.id!r} is not parameterized", "only parameterized jobs can be dispatched"
         )
     if job.stop:
-        yield _problem("DF102", item, f"job {job.id!r} is stopped", "run it again with `nomad job run`")
+        yield _problem("DF102", item, f"job {job.id!r} is stopped", "start it again with `nomad job run`")
     if job.periodic and wait is Wait.COMPLETION:
         yield _problem(
             "DF109",
             item,
-            f"job {job.id!r} is periodic, so a dispatch of it has no end",
+            f"job {job.id!r} is periodic, so its dispatches never end",
             "use wait: placement or detach, or a job without a periodic block",
         )
 
@@ -233,16 +236,16 @@ def _check_item(item: Item, state: ParentState) -> Iterator[Problem]:
         yield _problem(
             "DF108",
             item,
-            f"max_starts is {limit}, but job {job.id!r} may start this item {may}: restarts, reschedules and attempts",
+            f"max_starts is {limit}, but job {job.id!r} may start this item {may} (restarts, reschedules and attempts)",
             "lower the job's restart and reschedule attempts, or raise max_starts",
         )
 
 
 def _check_payload(item: Item, rules: Parameterized) -> Iterator[Problem]:
     if rules.payload == "required" and not item.request.payload:
-        yield _problem("DF103", item, "no payload, but the job requires one", "give the item a payload")
+        yield _problem("DF103", item, "the item has no payload, but the job requires one", "give the item a payload")
     if rules.payload == "forbidden" and item.request.payload:
-        yield _problem("DF103", item, "a payload, but the job forbids one", "leave the payload out")
+        yield _problem("DF103", item, "the item has a payload, but the job forbids one", "leave the payload out")
 
 
 def _check_meta(item: Item, rules: Parameterized) -> Iterator[Problem]:
@@ -251,10 +254,10 @@ def _check_meta(item: Item, rules: Parameterized) -> Iterator[Problem]:
         if key not in allowed:
             likely = difflib.get_close_matches(key, allowed, n=1)
             hint = f"did you mean {likely[0]!r}?" if likely else f"it allows {', '.join(allowed) or 'none'}"
-            yield _problem("DF104", item, f"meta key {key!r} is not one that the job allows", hint)
+            yield _problem("DF104", item, f"the job does not allow meta key {key!r}", hint)
     for key in rules.meta_required:
         if key not in item.request.meta:
-            yield _problem("DF105", item, f"meta key {key!r} is missing, and the job requires it", "add it to meta")
+            yield _problem("DF105", item, f"the job requires meta key {key!r}, which is missing", "add it to meta")
 
 
 def _check_priority(item: Item, version: Version | None, highest: int | None) -> Iterator[Problem]:
@@ -266,14 +269,14 @@ def _check_priority(item: Item, version: Version | None, highest: int | None) ->
         yield _problem(
             "DF110",
             item,
-            f"priority: the server is Nomad {shown} and would ignore it",
-            "Nomad 1.10.1 is the first to know it",
+            f"the server (Nomad {shown}) would ignore priority",
+            "it needs Nomad 1.10.1",
         )
     if not LOWEST_PRIORITY <= priority <= (highest or HIGHEST_PRIORITY):
         yield _problem(
             "DF106",
             item,
-            f"priority {priority} is out of range",
+            f"priority {priority} is not allowed",
             f"use {LOWEST_PRIORITY} to {highest or DEFAULT_HIGHEST_PRIORITY}",
         )
 

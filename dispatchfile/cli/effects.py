@@ -13,7 +13,7 @@ from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.usecases.select import asks_for_endings
 
 LEAVE_IT_OUT = "leave it out"
-LEAVE_ONE_OUT = "leave out one of them"
+LEAVE_ONE_OUT = "remove one of them"
 SCOPE = frozenset({"namespace", "region"})
 CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - SCOPE
 

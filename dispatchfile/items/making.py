@@ -30,10 +30,10 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Codes of problems whose texts hold sizes and names, but nothing that was rendered.
 TELL_NO_VALUE = frozenset({"DF019", "DF040", "DF041"})
 ANYWHERE = ""  # of what is counted wherever it stands
-HIDDEN = "cannot be made, and what went wrong could tell the sensitive value: try it without `sensitive`"
+TO_SEE_IT = "hidden, because it may contain a sensitive value: to see it, remove `sensitive` and use test data"
+HIDDEN = f"cannot be rendered; the reason is {TO_SEE_IT}"
 HIDDEN_NAME = (
-    "uses something that is not defined, perhaps a variable that --var or --var-file is to give; "
-    "which one could tell the sensitive value: try it without `sensitive`"
+    f"uses a name that is not defined, perhaps a variable to pass with --var or --var-file; the name is {TO_SEE_IT}"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_PREFIX = re.compile(r"[\s/\x00-\x1f\x7f-\x9f]")
@@ -160,22 +160,24 @@ class Making:
     def _written_id(self) -> str:
         item_id = self._text(self._recipe.id or "", "id")
         if not _ID.fullmatch(item_id):
-            hint = "1 to 128 letters, digits, dots, underscores and hyphens are wanted"
-            self._refuse("DF021", f"{item_id[:200]!r} cannot be an id", hint, "id")
+            hint = "use 1 to 128 letters, digits, dots, underscores and hyphens"
+            self._refuse("DF021", f"id cannot be {item_id[:200]!r}", hint, "id")
         self.id = item_id
         return item_id
 
     def _refuse_nul(self, meta: Mapping[str, str]) -> NoReturn:
         key = next(key for key, value in meta.items() if "\0" in value)
-        hint = "the task gets it as an environment variable, which holds none"
-        self._refuse("DF041", f"meta.{key} holds a NUL", hint, "meta", key)
+        hint = "the task gets it as an environment variable, which cannot contain one"
+        self._refuse("DF041", f"meta.{key} contains a NUL character", hint, "meta", key)
 
     def _token(self) -> str:
         token = self._text(self._recipe.token or "", "idempotency_token")
         if not token:
-            self._refuse("DF043", "the idempotency token is empty", "Nomad would take it for none", "idempotency_token")
+            self._refuse(
+                "DF043", "the idempotency token is empty", "Nomad would treat it as no token", "idempotency_token"
+            )
         if _CONTROL.search(token):
-            self._refuse("DF043", f"token {token[:200]!r} holds control characters", "", "idempotency_token")
+            self._refuse("DF043", f"token {token[:200]!r} contains control characters", "", "idempotency_token")
         return token
 
     def _prefix(self) -> str:
@@ -183,8 +185,8 @@ class Making:
         if not prefix and self._recipe.exact_prefix:
             self._refuse("DF044", "the exact prefix is empty", "", "id_prefix_template")
         if wrong := _NOT_IN_PREFIX.search(prefix):
-            found = f"prefix {prefix[:200]!r} holds {wrong[0]!r}"
-            hint = "no blanks, slashes and control characters: it becomes part of a job's ID"
+            found = f"prefix {prefix[:200]!r} contains {wrong[0]!r}"
+            hint = "it becomes part of a job's ID and cannot contain blanks, slashes or control characters"
             self._refuse("DF044", found, hint, "id_prefix_template")
         return prefix
 
@@ -192,8 +194,8 @@ class Making:
         form, value = self._recipe.payload or ("text", "")
         payload = self._bytes(form, value)
         if len(payload) > MAX_PAYLOAD_BYTES:
-            found = f"the payload has {len(payload)} bytes, Nomad takes {MAX_PAYLOAD_BYTES}"
-            self._refuse("DF040", found, "put it where the task can fetch it, and send its address", "payload")
+            found = f"the payload has {len(payload):,} bytes, Nomad allows {MAX_PAYLOAD_BYTES:,}"
+            self._refuse("DF040", found, "store it where the task can fetch it, and send its address", "payload")
         return payload or None
 
     def _bytes(self, form: str, value: Any) -> bytes:
@@ -306,7 +308,7 @@ def _trouble_with_job(job: str) -> tuple[str, str] | None:
     if not job:
         return "the job is empty", "name a parameterized job"
     if _CONTROL.search(job):
-        return f"job {job[:100]!r} holds control characters", ""
+        return f"job {job[:100]!r} contains control characters", ""
     if (size := len(job.encode())) > MAX_JOB_BYTES:
-        return f"the job's ID has {size:,} bytes, more than {MAX_JOB_BYTES:,}", ""
+        return f"the job's ID has {size:,} bytes, at most {MAX_JOB_BYTES:,} are allowed", ""
     return None

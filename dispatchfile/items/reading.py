@@ -115,7 +115,7 @@ class _Identities:
             self._ids[known] = place
             return []
         if is_written:
-            return [("DF020", f"id {item_id!r} stands twice", f"first at {first}", "id")]
+            return [("DF020", f"duplicate id {item_id!r}", f"first used at {first}", "id")]
         return [("DF020", f"job, meta and payload are the same as at {first}", "give each an id", "id")]
 
     def clashes_of_token(self, item: Item, place: Position) -> list[Clash]:
@@ -127,6 +127,6 @@ class _Identities:
         if first is None:
             self._tokens[key] = place
             return []
-        found = f"token {request.token!r} stands twice for job {request.job!r}"
-        hint = f"first at {first}, whose child Nomad answers with"
+        found = f"duplicate token {request.token!r} for job {request.job!r}"
+        hint = f"first used at {first}; Nomad would return that item's child"
         return [("DF027", found, hint, "idempotency_token")]

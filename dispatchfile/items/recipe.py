@@ -132,7 +132,7 @@ class Recipes:
             if name != "payload" and name not in known:
                 position = self._document.position("defaults", "sensitive", number)
                 hint = _near(name, known, "name a meta key that a dispatch has")
-                yield self._document.problem("DF015", position, f"there is no {name} in any dispatch", hint)
+                yield self._document.problem("DF015", position, f"no dispatch has {name}", hint)
 
     def _keys_of_dispatches(self) -> Iterator[str]:
         """Of every entry that has any, be it otherwise as wrong as can be."""
@@ -167,7 +167,7 @@ class Recipes:
     def _problems(self, entry: _Entry) -> Iterator[Problem]:
         if "job" not in entry.merged:
             position = self._document.position("dispatches", entry.index)
-            hint = "name one here or in the defaults"
+            hint = "add job here or in defaults"
             yield self._document.problem("DF025", position, "the dispatch has no job", hint)
         if self._scope.namespace_flag or self._scope.region_flag:
             yield from self._scope_problems(entry)
@@ -184,7 +184,7 @@ class Recipes:
             own = entry.merged.get(key)
             if flag and own and flag != own:
                 found = f"{key} {own!r} differs from the flag's {flag!r}"
-                yield self._problem("DF026", entry, key, found=found, hint="leave out one of them")
+                yield self._problem("DF026", entry, key, found=found, hint="remove one of them")
 
     def _prefix_problems(self, entry: _Entry) -> Iterator[Problem]:
         for key, hint in _NEEDED_BY_EXACT:
@@ -197,7 +197,7 @@ class Recipes:
         for number, name in enumerate(entry.own["sensitive"]):
             if name != "payload" and name not in known:
                 hint = _near(name, known, "name a meta key that the dispatch has")
-                yield self._problem("DF015", entry, "sensitive", number, found=f"there is no {name}", hint=hint)
+                yield self._problem("DF015", entry, "sensitive", number, found=f"the dispatch has no {name}", hint=hint)
 
     def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
         position = self._document.key_position(*route_of(self._document, entry.index, *route))
@@ -210,8 +210,8 @@ def _near(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 _NEEDED_BY_EXACT = (
-    ("idempotency_token", "its children cannot be told from others by their prefix"),
-    ("id_prefix_template", "that is the prefix to send"),
+    ("idempotency_token", "without one, its child cannot be found again"),
+    ("id_prefix_template", "this is the prefix to send"),
 )
 
 

@@ -39,7 +39,9 @@ def state_folder(flag: str | None, environ: Mapping[str, str]) -> Path:
         raise JournalError(f"{misspelt[0]} is set, but has no effect: the variable is called {ENVIRONMENT}")
     folder = user_state_path("dispatchfile")
     if not folder.is_absolute():
-        raise JournalError(f"no home folder to keep the journal in: name a folder with --state-dir or {ENVIRONMENT}")
+        raise JournalError(
+            f"there is no home folder for the journal: choose a folder with --state-dir or {ENVIRONMENT}"
+        )
     return folder
 
 
@@ -149,6 +151,6 @@ def folder_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise JournalError(
-            f"{shown_name(str(folder))}: cannot keep the journal here: {exc.strerror or exc} "
-            f"(name another folder with --state-dir or {ENVIRONMENT})"
+            f"{shown_name(str(folder))}: cannot write the journal here: {exc.strerror or exc} "
+            f"(choose another folder with --state-dir or {ENVIRONMENT})"
         ) from exc

@@ -10,7 +10,7 @@ from dispatchfile.events import Cause, Ended, Event, Notice
 from dispatchfile.items import Item
 
 MASKED = "***"
-NOT_TOLD = "what Nomad says of it is not told, as it may repeat a sensitive value"
+NOT_TOLD = "Nomad's message is hidden, because it may contain a sensitive value"
 SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every sentence
 WORDS_OF_OTHERS = frozenset({Cause.DRIVER, Cause.ARTIFACT, Cause.TEMPLATE, Cause.SETUP})  # told in Nomad's words
 FREE_TEXTS = frozenset({"message", "reason", "last_log_line"})  # fields whose words come from Nomad or from a task

@@ -52,7 +52,9 @@ def open_new(path: Path, header: RunHeader, items: Iterable[Item], entries: Iter
     lock = _lock(path)
     try:
         if header.id in map(run_id, run_files(folder)):
-            raise RunRefused(f"run {header.id} is in {folder} already: `resume {header.id}` goes on with it")
+            raise RunRefused(
+                f"run {header.id} already exists in {folder}; continue with: dispatchfile resume {header.id}"
+            )
         with _gone_on_error(path):
             draft, status = draft_path(path), own_status(RunState.RUNNING)
             build(draft, header, status, items=items, entries=entries, mask=mask)
@@ -120,6 +122,6 @@ def _whose(path: Path) -> str:
     except JournalError:
         return f"run {run} is being started by another process"
     return (
-        f"process {status.pid} on {status.host} is at work on run {run}: `dispatchfile watch {run}` follows it, "
+        f"process {status.pid} on {status.host} is working on run {run}: `dispatchfile watch {run}` follows it, "
         f"`dispatchfile stop {run}` ends it"
     )

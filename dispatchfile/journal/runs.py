@@ -55,7 +55,7 @@ def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | 
     try:
         return next(runs, None)
     except JournalError as exc:
-        doubt = f"it may be an unfinished run of {manifest}: --new starts another one beside it"
+        doubt = f"it may be an unfinished run of {manifest}: --new starts another run anyway"
         raise JournalError(f"{exc}; {doubt}") from exc
 
 
@@ -72,16 +72,16 @@ def _find_by_id(folder: Path, run: str) -> Path:
     if found:
         raise RunRefused(f"run {run!r} is not unique: {', '.join(found[:5])}{', …' if len(found) > 5 else ''}")
     near = get_close_matches(run, paths, n=3)
-    hint = f": did you mean {' or '.join(near)}?" if near else ": `runs` lists what there is"
+    hint = f": did you mean {' or '.join(near)}?" if near else "; see `dispatchfile runs`"
     raise RunRefused(f"no run {run!r} in {folder}{hint}")
 
 
 def _find_latest(folder: Path, manifest: Path | None) -> Path:
     if manifest is None:
-        raise RunRefused("no manifest here to take the latest run of: name the run (`runs` lists what there is)")
+        raise RunRefused("the current folder has no manifest: name the run (see `dispatchfile runs`)")
     found = next(_runs_of(folder, manifest), None)
     if found is None:
-        raise RunRefused(f"no run of {manifest} in {folder}: name the run (`runs` lists what there is)")
+        raise RunRefused(f"no run of {manifest} in {folder}: name the run (see `dispatchfile runs`)")
     return found.path
 
 

@@ -71,20 +71,20 @@ NETWORK_HINT = (
     "SQLite's locks and shared memory do not work on most network file systems: "
     "keep the state folder on a local disk (--state-dir)"
 )
-GONE = "it was deleted or moved while the run was at work"
-NO_SPACE = "no space is left for it on its disk"
+GONE = "it was deleted or moved during the run"
+NO_SPACE = "no space is left on its disk"
 REASONS = {
     "SQLITE_FULL": NO_SPACE,
-    "SQLITE_READONLY": "it cannot be written: the file, its folder or the whole disk is read-only",
-    "SQLITE_PERM": "it may not be read or written by this user",
-    "SQLITE_CANTOPEN": "it cannot be opened: missing, or not readable and writable by this user",
-    "SQLITE_BUSY": "another program keeps it locked",
+    "SQLITE_READONLY": "it cannot be written: the file, its folder or the disk is read-only",
+    "SQLITE_PERM": "this user has no permission to read and write it",
+    "SQLITE_CANTOPEN": "it cannot be opened: it is missing, or this user has no permission to read and write it",
+    "SQLITE_BUSY": "another program has locked it",
     "SQLITE_PROTOCOL": NETWORK_HINT,
     "SQLITE_IOERR_LOCK": NETWORK_HINT,
     "SQLITE_IOERR_SHM": NETWORK_HINT,
     "SQLITE_IOERR_SHMSIZE": NO_SPACE,
     "SQLITE_IOERR": "its disk fails",
-    "SQLITE_NOTADB": "it is damaged, or no journal at all",
+    "SQLITE_NOTADB": "it is damaged, or not a journal",
     "SQLITE_CORRUPT": "it is damaged",
 }
 DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})

@@ -348,7 +348,7 @@ class Client:
             rows |= {(row.namespace, row.id): row for row in page.rows}
             if not (token := page.next_token):
                 return tuple(rows.values())
-        raise NomadUnreadable(f"{target.partition('?')[0]}: the pages of the list go round in circles")
+        raise NomadUnreadable(f"{target.partition('?')[0]}: the pages of the list repeat")
 
     async def _read_page(self, target: str, next_token: str, parse: Callable[[Row], T]) -> Page[T]:
         answer = await self._read_answer(f"{target}&{urlencode({'next_token': next_token})}" if next_token else target)
@@ -387,7 +387,7 @@ def _parsed(target: str, answer: Answer, parse: Callable[[object], T]) -> T:
         return parse(answer.json())
     except ValueError as exc:
         story = "a web page" if answer.is_html else exc
-        raise NomadUnreadable(f"{target.partition('?')[0]}: not what Nomad answers: {story}") from exc
+        raise NomadUnreadable(f"{target.partition('?')[0]}: not an answer from Nomad: {story}") from exc
 
 
 def _may_pass(error: Exception) -> bool:

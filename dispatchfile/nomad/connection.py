@@ -170,10 +170,10 @@ def _read_token(flags: Mapping[str, str | bool | None], environ: Mapping[str, st
     if not file:
         return _checked_token(_pick("token", flags, environ), _source("token", flags))
     if flags.get("token"):
-        raise UsageError("--token and --token-file contradict each other: give one of them")
+        raise UsageError("--token and --token-file exclude each other: use one of them")
     token = _read_token_file(file).strip()
     if not token:
-        raise FileError(file, "holds no token", source="--token-file")
+        raise FileError(file, "contains no token", source="--token-file")
     return _checked_token(token, "--token-file")
 
 
@@ -189,7 +189,7 @@ def _read_token_file(file: str) -> str:
 def _checked_token(token: str, source: str) -> str:
     """The token is sent as a header, and is never shown."""
     if not re.fullmatch(r"[!-~]*", token):
-        raise UsageError(f"{source}: a token has no blanks, line breaks or characters outside ASCII")
+        raise UsageError(f"{source}: a token must not contain blanks, line breaks or non-ASCII characters")
     return token
 
 
@@ -200,20 +200,20 @@ def parse_address(address: str, source: str = "address") -> tuple[Endpoint, str]
     Raises UsageError that begins with *source* and says what would be right.
     """
     if re.search(r"[\x00-\x20\x7f]", address):
-        raise UsageError(f"{source}: the address has a blank or a control character in it")
+        raise UsageError(f"{source}: the address contains a blank or a control character")
     scheme, separator, rest = address.partition("://")
     if not separator:
-        raise UsageError(f"{source}: {_shown(address)!r} has no scheme: write {_suggested(address)}")
+        raise UsageError(f"{source}: {_shown(address)!r} has no scheme: use {_suggested(address)}")
     if scheme == "unix":
         return _parse_socket(rest, source), ""
     if scheme.lower() not in DEFAULT_PORTS:
-        raise UsageError(f"{source}: {_shown(address)!r} is neither http://, https:// nor unix://")
+        raise UsageError(f"{source}: {_shown(address)!r} must start with http://, https:// or unix://")
     return _parse_url(address, source)
 
 
 def _parse_socket(path: str, source: str) -> Endpoint:
     if not path.startswith("/"):
-        raise UsageError(f"{source}: a unix socket needs an absolute path: write unix:///{path or 'path/to/api.sock'}")
+        raise UsageError(f"{source}: a unix socket needs an absolute path: use unix:///{path or 'path/to/api.sock'}")
     return Endpoint("unix", "127.0.0.1", 80, socket=path, has_port=False)
 
 
@@ -235,7 +235,7 @@ def _parse_url(address: str, source: str) -> tuple[Endpoint, str]:
 
 
 PORT_FAULT = "the port must be a number from 1 to 65535"
-BRACKETS_FAULT = "an IPv6 address is written in brackets, as in http://[::1]:4646"
+BRACKETS_FAULT = "put an IPv6 address in brackets, as in http://[::1]:4646"
 
 
 def _fault_of(address: str) -> str:
@@ -246,10 +246,10 @@ def _fault_of(address: str) -> str:
 def _check_rest(parts: SplitResult, address: str, source: str) -> None:
     """The path is kept; of what people copy from a browser or a manual, say what is too much."""
     if parts.query or parts.fragment:
-        raise UsageError(f"{source}: {_shown(address)!r}: an address has no query and no fragment")
+        raise UsageError(f"{source}: {_shown(address)!r}: the address must not have a query or a fragment")
     if tail := re.search(r"/(ui|v1)(/.*)?$", parts.path):
         short = address[: len(address) - len(tail[0])]
-        raise UsageError(f"{source}: {_shown(address)!r} goes too far: write {_shown(short)}")
+        raise UsageError(f"{source}: {_shown(address)!r} has too long a path: use {_shown(short)}")
     if parts.netloc.rpartition("@")[2].count(":") > 1 and "[" not in parts.netloc:
         raise UsageError(f"{source}: {_shown(address)!r}: {BRACKETS_FAULT}")
 
@@ -259,9 +259,9 @@ def _ascii_host(parts: SplitResult, address: str, source: str) -> str:
     try:
         ascii_host = host.encode("idna").decode("ascii")
     except UnicodeError as exc:
-        raise UsageError(f"{source}: {_shown(address)!r}: {host!r} is no host name") from exc
+        raise UsageError(f"{source}: {_shown(address)!r}: {host!r} is not a host name") from exc
     if not re.fullmatch(r"[0-9A-Za-z._:%-]+", ascii_host):
-        raise UsageError(f"{source}: {_shown(address)!r} names no host: write {DEFAULT_ADDRESS}")
+        raise UsageError(f"{source}: {_shown(address)!r} has no host: use {DEFAULT_ADDRESS}")
     return ascii_host
 
 

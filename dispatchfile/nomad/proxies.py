@@ -44,7 +44,7 @@ def _checked(name: str, proxy: str) -> str:
     except ValueError:
         usable = False
     if not usable:  # its text may hold a password
-        raise UsageError(f"{name}: only a proxy as in http://host:3128 can be used; NO_PROXY excepts Nomad from it")
+        raise UsageError(f"{name}: must be a URL such as http://host:3128; to bypass the proxy for Nomad, set NO_PROXY")
     return proxy
 
 

@@ -78,8 +78,8 @@ NO_REGION = "No path to region"  # for a name that is wrong, and for a region th
 NOT_DONE: Sequence[Rule] = (
     Rule(rf"(?:^|: ){NO_LEADER}$", NomadLeaderless),
     Rule(r"(?:^|: )Not ready to serve consistent reads$", NomadUnavailable),
-    Rule(rf"(?:^|: ){NO_REGION}$", NomadUnavailable, "is the region's name right?"),
-    Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no server"),
+    Rule(rf"(?:^|: ){NO_REGION}$", NomadUnavailable, "is the region's name correct?"),
+    Rule(r"(?:^|: )no servers$", NomadUnavailable, "the agent knows no servers"),
     Rule(r"(?:^|: )failed to get conn: ", NomadUnavailable),
     Rule(r"(?:^|: )failed to start stream: ", NomadUnavailable),
 )
@@ -134,7 +134,7 @@ def trouble_of_read(answer: Answer) -> NomadError | None:
     it would show an empty cluster.
     """
     if answer.headers.get("x-nomad-knownleader") == "false":
-        return NomadUnavailable("no server knows a leader", status=answer.status)
+        return NomadUnavailable("the servers have no leader", status=answer.status)
     if answer.status == 200:
         return None
     return _not_found(answer) if answer.status == 404 else _failed_read(answer)
@@ -150,7 +150,7 @@ def _failed_read(answer: Answer) -> NomadError:
         return _trouble_of_status(answer)
     if status >= 400:
         return NomadUnavailable(_heading(answer), status=status)
-    return NomadUnreadable(f"{_heading(answer)}: not an answer of Nomad's", status=status)
+    return NomadUnreadable(f"{_heading(answer)}: not an answer from Nomad", status=status)
 
 
 def _by_rules(rules: Sequence[Rule], answer: Answer) -> NomadError | None:
@@ -191,7 +191,7 @@ def is_busy(error: NomadUnavailable) -> bool:
 
 
 DENIED = frozenset({401, 403})
-NO_SUCH_ROUTE = "is this the address of a Nomad agent, and the agent not too old?"
+NO_SUCH_ROUTE = "is this the address of a Nomad agent, and is the agent recent enough?"
 PLAIN_TO_TLS = "Client sent an HTTP request to an HTTPS server"
 
 
@@ -199,7 +199,9 @@ def _trouble_of_status(answer: Answer) -> NomadError:
     """3xx and 4xx: whoever gave this answer has not carried the request out."""
     status, heading = answer.status, _heading(answer)
     if status < 400:
-        return NomadRefused(f"{heading}{_whereto(answer)}: give the address it points to with --address", status=status)
+        return NomadRefused(
+            f"{heading}{_whereto(answer)}: pass the address it redirects to with --address", status=status
+        )
     if status in DENIED:
         return NomadForbidden(_said(answer), status=status)
     if status == 404:
@@ -207,7 +209,7 @@ def _trouble_of_status(answer: Answer) -> NomadError:
     if status == 429:
         return NomadThrottled(heading, status=status)
     if PLAIN_TO_TLS in answer.text:
-        return NomadRefused(f"{heading}: write the address with https://", status=status)
+        return NomadRefused(f"{heading}: use an https:// address", status=status)
     return NomadRefused(_said(answer), status=status)
 
 
@@ -222,7 +224,7 @@ def _is_denied_by_proxy(answer: Answer) -> bool:
 
 def _denial_of_proxy(answer: Answer) -> str:
     wants_password = answer.headers.get("www-authenticate", "").lower().startswith("basic")
-    told = _heading(answer) if answer.is_html else f"{_heading(answer)}, from something between here and Nomad"
+    told = _heading(answer) if answer.is_html else f"{_heading(answer)}, from a proxy and not from Nomad"
     return f"{told}: it asks for a user and a password, see NOMAD_HTTP_AUTH" if wants_password else told
 
 
@@ -232,8 +234,8 @@ def _said(answer: Answer) -> str:
 
 def _heading(answer: Answer) -> str:
     if answer.is_html:
-        return f"HTTP {answer.status} with a web page, from something between here and Nomad"
-    return f"HTTP {answer.status} ({shown(answer.text)})" if answer.text else f"HTTP {answer.status} without a text"
+        return f"HTTP {answer.status} with a web page, from a proxy and not from Nomad"
+    return f"HTTP {answer.status} ({shown(answer.text)})" if answer.text else f"HTTP {answer.status} without a message"
 
 
 def _whereto(answer: Answer) -> str:

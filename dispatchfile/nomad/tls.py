@@ -57,7 +57,7 @@ def _load_roots(context: ssl.SSLContext, connection: Connection) -> None:
 def _files_below(folder: str) -> list[Path]:
     files = sorted(path for path in Path(folder).rglob("*") if not path.is_dir())
     if not files:
-        raise FileError(folder, "is no folder with CA certificates in it")
+        raise FileError(folder, "is not a folder with CA certificates")
     return files
 
 
@@ -69,7 +69,7 @@ def _load_root(context: ssl.SSLContext, file: Path, shown: str) -> None:
     try:
         context.load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError) as exc:
-        raise FileError(shown, "holds no PEM certificate") from exc
+        raise FileError(shown, "contains no PEM certificate") from exc
 
 
 def _load_client(context: ssl.SSLContext, cert: str, key: str) -> None:
@@ -96,4 +96,4 @@ def _refuse_password() -> str:
 def _fault_of_pair(error: ssl.SSLError) -> str:
     if error.reason == "KEY_VALUES_MISMATCH":
         return "the key does not belong to the certificate"
-    return "are not a PEM certificate and its key, unencrypted"
+    return "must be a PEM certificate and its unencrypted key"

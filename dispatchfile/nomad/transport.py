@@ -241,7 +241,7 @@ class Wire(asyncio.Protocol):
         if self._loop.time() < silent_until:
             self._timer = self._loop.call_at(silent_until, self._check_silence)
         else:
-            self._fail(httpx.ReadTimeout(f"nothing heard for {self._silence_s:g} s"))
+            self._fail(httpx.ReadTimeout(f"no data received for {self._silence_s:g} s"))
 
     # Its answer
 
@@ -264,9 +264,9 @@ class Wire(asyncio.Protocol):
             while self._waiting is not None and self._take(self._http.next_event()):
                 pass
         except h11.RemoteProtocolError as exc:
-            self._fail(self._loss() if self._is_over else NotHttp(f"not an answer in HTTP ({exc})"))
+            self._fail(self._loss() if self._is_over else NotHttp(f"not an HTTP answer ({exc})"))
         if self._waiting is not None and self._head is None and not self._begins_well():
-            self._fail(NotHttp("not an answer in HTTP"))
+            self._fail(NotHttp("not an HTTP answer"))
 
     def _begins_well(self) -> bool:
         """h11 waits for a blank line before it looks; what speaks another language may never send one."""
@@ -300,7 +300,7 @@ class Wire(asyncio.Protocol):
 
     def _loss(self) -> httpx.TransportError:
         if self._is_unsent:
-            return Unsent("the connection was closed before the request had left")
+            return Unsent("the connection was closed before the request was sent")
         if self._head is not None:
             return httpx.ReadError("the connection was closed in the middle of the answer")
         return httpx.ReadError("the connection was closed without an answer")
@@ -363,14 +363,14 @@ HANDSHAKE_ALERTS: Mapping[str, str] = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it asks for a client certificate: set --client-cert and --client-key",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "it refuses the handshake: does it ask for --client-cert and --client-key?",
     "SSLV3_ALERT_BAD_CERTIFICATE": "it refuses the client certificate",
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "it refuses the client certificate: its kind is not supported",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "it refuses the client certificate: this type is not supported",
     "SSLV3_ALERT_CERTIFICATE_REVOKED": "it refuses the client certificate: it was revoked",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it refuses the client certificate: it has expired",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it refuses the client certificate",
     "TLSV1_ALERT_UNKNOWN_CA": "it does not know the CA of the client certificate",
     "TLSV1_ALERT_ACCESS_DENIED": "it refuses the client certificate: access denied",
     "TLSV1_ALERT_DECRYPT_ERROR": "it refuses the client certificate's signature",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "it speaks no version of TLS that is safe",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "it supports no secure version of TLS",
 }
 
 
@@ -653,7 +653,7 @@ class Transport:
         if not is_read:
             return NomadAmbiguous(f"no answer from Nomad at {where}: {story}; the request may have been carried out")
         if fate is Fate.GARBLED:
-            return NomadUnreadable(f"what answers at {where} is not Nomad: {story}")
+            return NomadUnreadable(f"the server at {where} does not answer like Nomad: {story}")
         return NomadUnavailable(f"no answer from Nomad at {where}: {story}")
 
 
@@ -720,18 +720,18 @@ def _unpack(body: bytes, encoding: str, most: int) -> bytes:
     if encoding in {"", "identity"}:
         return body
     if encoding != "gzip":
-        raise httpx.DecodingError(f"the answer is packed as {encoding!r}, which was not asked for")
+        raise httpx.DecodingError(f"the answer has the encoding {encoding!r}, which was not requested")
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     unpacked = stream.decompress(body, most + 1)
     if len(unpacked) > most:
         raise _too_large(most)
     if not stream.eof:
-        raise httpx.DecodingError("the packed answer is cut off")
+        raise httpx.DecodingError("the compressed answer is incomplete")
     return unpacked
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"the answer has more than {most >> 20} MiB")
+    return TooLarge(f"the answer is larger than {most >> 20} MiB")
 
 
 # What went wrong, for people
@@ -755,23 +755,23 @@ def _explain(error: Exception, endpoint: Endpoint) -> str:
         if isinstance(cause, OSError) and (code := _errno(cause)):
             return _explain_os(code, endpoint)
         if isinstance(cause, ConnectionError):
-            return "the connection was closed while it was being made"
+            return "the connection was closed while connecting"
     return str(error) or type(error).__name__
 
 
 ADVICE_ON_DISTRUST: Mapping[int, str] = {  # by OpenSSL's verify code
-    10: "renew it, or look at this machine's clock",
-    18: "name its CA with --ca-cert",
-    19: "name its CA with --ca-cert",
-    20: "name its CA with --ca-cert",
-    21: "name its CA with --ca-cert",
-    62: "name the server it is made for with --tls-server-name",
-    64: "name the server it is made for with --tls-server-name",
+    10: "renew it, or check this machine's clock",
+    18: "pass its CA with --ca-cert",
+    19: "pass its CA with --ca-cert",
+    20: "pass its CA with --ca-cert",
+    21: "pass its CA with --ca-cert",
+    62: "pass the server name in the certificate with --tls-server-name",
+    64: "pass the server name in the certificate with --tls-server-name",
 }
 
 
 def _explain_distrust(error: ssl.SSLCertVerificationError) -> str:
-    advice = ADVICE_ON_DISTRUST.get(error.verify_code, "name its CA with --ca-cert")
+    advice = ADVICE_ON_DISTRUST.get(error.verify_code, "pass its CA with --ca-cert")
     return f"its certificate is not trusted ({error.verify_message.rstrip('.')}): {advice}"
 
 
@@ -780,7 +780,7 @@ def _explain_tls(error: ssl.SSLError) -> str:
     if reason in HANDSHAKE_ALERTS:
         return HANDSHAKE_ALERTS[reason]
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
-        return "it does not speak TLS: is http:// meant?"
+        return "it does not use TLS: use an http:// address?"
     return f"TLS failed ({reason.replace('_', ' ').lower() or 'no reason given'})"
 
 
@@ -792,9 +792,9 @@ def _errno(error: OSError) -> int | None:
 
 def _explain_os(code: int, endpoint: Endpoint) -> str:
     if code == errno.ECONNREFUSED and not endpoint.has_port and not endpoint.socket:
-        return f"connection refused at port {endpoint.port}, which its scheme stands for; Nomad's own is 4646"
+        return f"connection refused at port {endpoint.port}, the default of its scheme; Nomad's port is 4646"
     if code == errno.ECONNREFUSED:
-        return "connection refused: is the agent running, and is the address right?"
+        return "connection refused: is the agent running, and is the address correct?"
     if code == errno.ENOENT and endpoint.socket:
-        return "there is no such socket: is the agent running, and is the path right?"
+        return "there is no such socket: is the agent running, and is the path correct?"
     return os.strerror(code).lower()

@@ -100,7 +100,7 @@ def refuse_over(limit: int, size: int, unit: str) -> None:
 
 def over(limit: int, size: int, unit: str) -> TooMuch:
     """To be raised."""
-    return TooMuch(f"makes a value of {size:,} {unit}, more than {limit:,}")
+    return TooMuch(f"creates a value of {size:,} {unit}, at most {limit:,} are allowed")
 
 
 def check_operator(operator: str, left: object, right: object) -> None:

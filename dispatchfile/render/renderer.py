@@ -24,9 +24,9 @@ from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, r
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
 MAX_OVERRUNS = 5  # each may take a second, and there may be 100,000 rows
-GIVEN_UP = f"took too long {MAX_OVERRUNS} times before, and is not rendered again"
+GIVEN_UP = f"took too long {MAX_OVERRUNS} times and is not rendered again"
 MAX_BROKEN = 1_000  # templates; each takes 1 ms to find that out, and there may be 100,000
-NOT_LOOKED_AT = f"{MAX_BROKEN:,} templates before do not compile, so this one is not looked at"
+NOT_LOOKED_AT = f"{MAX_BROKEN:,} other templates do not compile, so this one is not checked"
 NO_REASON = "it does not compile"
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -37,9 +37,9 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (TemplateNotFound, "DF030"),
 )
 _REASONS: Mapping[type[Exception], str] = {
-    MemoryError: "takes more memory than there is",
-    RecursionError: "calls or includes itself without end",
-    UnicodeEncodeError: "renders half of a surrogate pair, which is no text",
+    MemoryError: "needs more memory than is available",
+    RecursionError: "calls or includes itself endlessly",
+    UnicodeEncodeError: "gives half of a surrogate pair, which is not valid text",
 }
 
 
@@ -105,7 +105,9 @@ class Renderer:
         if self._broken >= MAX_BROKEN:
             return Trouble("DF019", NOT_LOOKED_AT)
         if len(source) > MAX_SOURCE:
-            return Trouble("DF035", f"a template of {len(source):,} characters, more than {MAX_SOURCE:,}", file=path)
+            return Trouble(
+                "DF035", f"the template has {len(source):,} characters, at most {MAX_SOURCE:,} are allowed", file=path
+            )
         sandbox = self._sandbox
         try:
             code = sandbox.compile(source, path)
@@ -183,17 +185,17 @@ def _explain_missing(error: NotDefined, context: Mapping[str, object]) -> tuple[
     if isinstance(obj, Names):
         return f"{obj.called}.{key} is not defined", _known(key, obj, f"{obj.origin} has", f"{obj.called}.")
     if isinstance(obj, dict):
-        return f"there is no {key!r} here", _known(key, obj, "there are", "")
+        return f"there is no {key!r} here", _known(key, obj, "known keys are", "")
     return str(error), ""
 
 
 def _explain_name(name: str, context: Mapping[str, object]) -> str:
     if name == "each":
-        return "it is there in a dispatch with for_each only"
+        return "it exists only in a dispatch with for_each"
     for scope in context.values():
         if isinstance(scope, Names) and name in scope:
             return f"did you mean {scope.called}.{name}?"
-    return _known(name, context, "templates see", "")
+    return _known(name, context, "templates can read", "")
 
 
 def _known(name: str, known: Iterable[object], introduction: str, prefix: str) -> str:

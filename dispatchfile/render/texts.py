@@ -29,7 +29,7 @@ def print_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    raise NotText(f"{_name(value)} cannot be printed: use `| tojson`, or take a text out of it")
+    raise NotText(f"{_name(value)} cannot be printed: use `| tojson`, or print one of its values")
 
 
 def _name(value: object) -> str:
@@ -68,7 +68,7 @@ def compact_json(value: object) -> str:
     """
     *value* as JSON without blanks: keys in their order, numbers as written, all of Unicode as it is.
 
-    Raises NotText for what is no JSON value, TooMuch beyond the limit.
+    Raises NotText for what is not a JSON value, TooMuch beyond the limit.
     """
     return _Json(",", ":").text(value)
 
@@ -116,7 +116,7 @@ class _Json:
         elif isinstance(value, list | tuple):
             self._write_all("[", (("", item) for item in value), "]", margin)
         else:
-            raise NotText(f"{_name(value)} is no JSON value")
+            raise NotText(f"{_name(value)} is not a JSON value")
 
     def _write_all(self, start: str, entries: Iterable[tuple[str, object]], end: str, margin: str) -> None:
         inner = "" if self._indent is None else margin + self._indent
@@ -141,5 +141,5 @@ def _json_number(number: float) -> str:
     if _JSON_NUMBER.fullmatch(text):
         return text
     if not math.isfinite(number):
-        raise NotText(f"{text} is no JSON value")
+        raise NotText(f"{text} is not a JSON value")
     return int.__repr__(number) if isinstance(number, int) else float.__repr__(number)

@@ -84,10 +84,9 @@ def _painted(line: str, palette: Palette) -> str:
 
 def _closing(exam: Examination, palette: Palette) -> str:
     counts = {level: sum(each.level == level for each in exam.findings) for level in ("fail", "warn", "skip")}
-    if counts["fail"]:
-        return palette.bad(f"{count_of(counts['fail'], 'thing')} wrong, {count_of(counts['warn'], 'warning')}")
-    unknown = f", {counts['skip']:,} not to be known" if counts["skip"] else ""
-    return f"nothing wrong, {count_of(counts['warn'], 'warning')}{unknown}"
+    unknown = f", {count_of(counts['skip'], 'check')} not possible" if counts["skip"] else ""
+    rest = f"{count_of(counts['warn'], 'warning')}{unknown}"
+    return palette.bad(f"{count_of(counts['fail'], 'problem')}, {rest}") if counts["fail"] else f"no problems, {rest}"
 
 
 def _json_of(exam: Examination) -> dict[str, object]:

@@ -126,7 +126,7 @@ def _without_its_agent(item: ItemResult) -> ItemResult:
     """Nothing of it lives: a resume sends it again."""
     if item.outcome is not None or item.state is State.WAITING:
         return item
-    return replace(item, state=State.WAITING, message="ended with the embedded agent that ran it")
+    return replace(item, state=State.WAITING, message="stopped when the embedded agent that ran it ended")
 
 
 def _count_outcomes(results: Results) -> dict[str, int]:

@@ -174,7 +174,7 @@ async def _read_parent(client: Client, job: FoundJob) -> Job | None:
     except NomadNotFound:
         return None  # the dispatch says it better
     if parent.periodic:
-        raise NomadRefused("it is periodic, so a dispatch of it has no end to wait for; nothing was dispatched")
+        raise NomadRefused("the job is periodic, so its dispatches never end; nothing was dispatched")
     return parent
 
 
@@ -280,11 +280,11 @@ async def _follow_to_the_end(watch: Watch, child: DispatchedChild, parent: Job |
     try:
         like = await _read_like(watch, child, parent)
     except NomadNotFound:
-        return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone from Nomad before its end was seen")
+        return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "garbage-collected before its end was seen")
     except NomadError as error:
         return Verdict(Outcome.UNKNOWN, _verdict_of(error).cause, error.message)
     if like.periodic:
-        return Verdict(Outcome.DISPATCHED, message="periodic, so there is no end to wait for")
+        return Verdict(Outcome.DISPATCHED, message="the job is periodic and never ends")
     return await watch_child(watch, child.id, like, tokened=tokened)
 
 

@@ -99,7 +99,7 @@ def _compare_limit(server: ServerExam, manifest: ManifestExam) -> Sequence[Findi
     wanted = _settings_of(manifest).concurrency + MONITOR_CONNECTIONS
     if not server.max_connections or wanted <= server.max_connections:
         return ()
-    return (warn("connections", f"a run takes up to {wanted}, so Nomad will refuse some: it slows down for that"),)
+    return (warn("connections", f"a run opens up to {wanted}, so Nomad will refuse some and the run will slow down"),)
 
 
 # Namespaces and regions
@@ -117,7 +117,7 @@ async def _examine_places(
     for place in places[:MOST_PLACES]:
         findings += [finding async for finding in probe_rights(client, place)]
     if len(places) > MOST_PLACES:
-        findings.append(skip("rights", f"of {len(places)} namespaces only {MOST_PLACES} were looked at"))
+        findings.append(skip("rights", f"only {MOST_PLACES} of {len(places)} namespaces were checked"))
     return findings
 
 
@@ -136,9 +136,11 @@ async def _examine_regions(client: Client, places: Sequence[Place]) -> list[Find
     try:
         known = await client.read_regions()
     except NomadError as error:
-        return [skip("region", f"could not be asked for: {error.message}")]
-    there = f"there is {', '.join(known)}"
-    return [ok("region", each) if each in known else fail("region", f"no region {each}: {there}") for each in wanted]
+        return [skip("region", f"could not be checked: {error.message}")]
+    there = f"known regions are {', '.join(known)}"
+    return [
+        ok("region", each) if each in known else fail("region", f"unknown region {each}: {there}") for each in wanted
+    ]
 
 
 async def _examine_namespaces(client: Client, places: Sequence[Place]) -> list[Finding]:
@@ -147,13 +149,13 @@ async def _examine_namespaces(client: Client, places: Sequence[Place]) -> list[F
     try:
         known = await client.read_namespaces()
     except NomadError as error:
-        return [skip("namespace", f"could not be asked for: {error.message}")]
+        return [skip("namespace", f"could not be checked: {error.message}")]
     return [_compare_namespace(each, known) for each in wanted]
 
 
 def _compare_namespace(name: str, known: Sequence[str]) -> Finding:
     if name == ALL_NAMESPACES:
-        return fail("namespace", "* stands for all, and a job is dispatched in one: name it")
+        return fail("namespace", "* means all namespaces, but a job is dispatched in one: name it")
     if name not in known:
-        return fail("namespace", f"{name}: there is none, or the token may do nothing there")
+        return fail("namespace", f"{name} does not exist, or the token has no rights there")
     return ok("namespace", name)

@@ -103,17 +103,17 @@ async def _count_stored(client: Client, parent: JobKey) -> Stored | None:
 
 def _tell_children(children: Children, prepared: Prepared) -> Finding:
     count = _count_of(children.made, "child", "children")
-    made = f"job {children.job} in {children.namespace}: {count} made so far"
+    made = f"job {children.job} in {children.namespace}: {count} created so far"
     stored = children.stored
     if stored is None:
-        return skip("children", f"{made}; how many are still there cannot be known without list-jobs")
+        return skip("children", f"{made}; counting those that still exist needs list-jobs")
     more = "" if stored.is_all else " or more"
-    there = f"{_count_of(stored.jobs, 'job', 'jobs')}{more} whose ID begins like its own"
-    cost = f"a token would cost each dispatch about {stored.token_s * 1000:,.1f} ms of the server's time"
+    share = f"{_count_of(stored.jobs, 'job', 'jobs')}{more} {'shares' if stored.jobs == 1 else 'share'} this ID prefix"
+    cost = f"an idempotency token costs the server about {stored.token_s * 1000:,.1f} ms for each dispatch ({share})"
     if stored.token_s < NOTICEABLE_S:
-        cost = "a token costs little"
+        cost = f"idempotency tokens are cheap here ({share})"
     tell = warn if stored.token_s >= DEAR_TOKEN_S and _sends_tokens(children, prepared) else ok
-    return tell("children", f"{made}; {there}: {cost}")
+    return tell("children", f"{made}; {cost}")
 
 
 def _count_of(number: int, one: str, many: str) -> str:
@@ -127,14 +127,14 @@ def _sends_tokens(children: Children, prepared: Prepared) -> bool:
 
 def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
     settings = prepared.settings
-    reads = [f"{load.reads_before:,} before", f"{load.reads_while:,} to watch"]
+    reads = [f"{load.reads_before:,} before the first dispatch", f"{load.reads_while:,} to watch"]
     reads += [f"at most {load.log_reads:,} for log lines"] if load.log_reads else []
     dispatches = _count_of(load.dispatches, "dispatch", "dispatches")
-    yield ok("load", f"{dispatches}; reads: {', '.join(reads)}, {load.lists_at_end:,} at the end")
+    yield ok("load", f"{dispatches}; read requests: {', '.join(reads)}, {load.lists_at_end:,} at the end")
     if load.lists_a_second:
-        yield ok("load", "while children live, at most one list a second for each job")
+        yield ok("load", "while children run, at most one list request per second for each job")
     yield ok("load", f"{load.payload_bytes:,} bytes of payload, {load.sent_bytes:,} bytes sent")
-    pace = f"{settings.concurrency} at a time" + (f", {settings.rate}" if settings.rate else "")
-    yield ok("load", f"at {pace}: at least {load.sending_s:.1f} s to send them, if Nomad keeps up")
+    pace = f"{settings.concurrency} requests at a time" + (f", {settings.rate}" if settings.rate else "")
+    yield ok("load", f"at {pace}: sending them takes at least {load.sending_s:.1f} s")
     if load.tokens:
-        yield ok("load", f"{load.tokens:,} with a token: about {load.token_s:.1f} s of the server's time for these")
+        yield ok("load", f"{load.tokens:,} with an idempotency token: about {load.token_s:.1f} s of server time")

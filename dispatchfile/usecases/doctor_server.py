@@ -46,7 +46,7 @@ def describe_way(connection: Connection) -> Iterator[Finding]:
     if endpoint.scheme == "https":
         yield _describe_tls(connection)
     elif endpoint.scheme == "http" and connection.token and not is_loopback(endpoint.host):
-        yield warn("tls", "not used: the token crosses the network for everybody to read")
+        yield warn("tls", "not used: others on the network can read the token")
 
 
 def _describe_tls(connection: Connection) -> Finding:
@@ -65,7 +65,7 @@ async def examine_server(client: Client, connection: Connection, clock: Clock) -
     except NomadError as error:
         return ServerExam((_explain_silence(error),), answers=False)
     round_trip_s = await _measure(client, clock, clock.now() - started)
-    findings = [ok("leader", f"{leader}; an answer takes {round_trip_s * 1000:.0f} ms")]
+    findings = [ok("leader", f"{leader}; answers in {round_trip_s * 1000:.0f} ms")]
     token, more = await _examine_token(client, connection, clock)
     findings += more
     if has_failed(more):
@@ -93,7 +93,7 @@ async def _measure(client: Client, clock: Clock, first_s: float) -> float:
 
 def _explain_silence(error: NomadError) -> Finding:
     if NO_LEADER in error.message:
-        return fail("leader", "an agent answers, but its servers have no leader: nothing can be read or dispatched")
+        return fail("leader", "an agent answers, but its servers have no leader, so nothing can be read or dispatched")
     return fail("connection", error.message)
 
 
@@ -110,14 +110,14 @@ async def _examine_token(
             return None, [fail("token", f"{NO_TOKEN}, and Nomad answers {error.message!r} without one")]
         return None, [fail("token", f"Nomad refuses it ({error.message}): {WHERE_TOKENS_COME_FROM}")]
     except NomadError as error:
-        unknown = "Nomad tells nothing of it, as of workload identities"
-        return None, [skip("token", unknown if error.status == 404 else f"could not be asked for: {error.message}")]
+        unknown = "Nomad gives no information about it (for example for a workload identity)"
+        return None, [skip("token", unknown if error.status == 404 else f"could not be checked: {error.message}")]
     return token, list(_describe_token(token, clock.wall()))
 
 
 def _describe_token(token: TokenSelf, now: float) -> Iterator[Finding]:
     if token.accessor_id == ACLS_OFF:
-        yield ok("token", "none is needed: ACLs are off, everybody may do everything")
+        yield ok("token", "not needed: ACLs are off, everyone has all rights")
         return
     if token.accessor_id == ANONYMOUS:
         yield warn("token", f"{NO_TOKEN}: anonymous{_policies(token)}")
@@ -138,7 +138,7 @@ def _describe_expiry(text: str, now: float) -> Iterator[Finding]:
         left_s = datetime.fromisoformat(text).timestamp() - now
     except ValueError:
         return
-    told = f"it expires at {text}"
+    told = f"expires at {text}"
     yield warn("token", f"{told}, within an hour") if left_s < SOON_S else ok("token", told)
 
 
@@ -149,13 +149,13 @@ async def _examine_agent(client: Client) -> tuple[AgentSelf | None, list[Finding
     try:
         agent = await client.read_agent()
     except NomadForbidden:
-        lacking = 'cannot be known without agent { policy = "read" }'
+        lacking = 'unknown without agent { policy = "read" }'
         return None, [
-            skip(VERSION, f"{lacking}; then run believes the server to be an old one, and asks a little more"),
-            skip("connections", f"their limit {lacking}; Nomad's default is 100 from one address"),
+            skip(VERSION, f"{lacking}; run then treats the server as an old one and sends some more requests"),
+            skip("connections", f"limit {lacking}; Nomad's default is 100 from one address"),
         ]
     except NomadError as error:
-        return None, [skip(VERSION, f"could not be asked for: {error.message}")]
+        return None, [skip(VERSION, f"could not be checked: {error.message}")]
     return agent, list(_describe_agent(agent))
 
 
@@ -164,7 +164,7 @@ def _describe_agent(agent: AgentSelf) -> Iterator[Finding]:
     yield ok(VERSION, f"Nomad {agent.version}, {role}, region {agent.region}, datacenter {agent.datacenter}")
     version = parse_version(agent.version)
     if version is None:
-        yield warn(VERSION, f"{agent.version!r} cannot be read, so the server is believed to be an old one")
+        yield warn(VERSION, f"{agent.version!r} is not a known format; run treats the server as an old one")
     else:
         yield from age_findings(version)
     if agent.max_connections:

@@ -35,7 +35,7 @@ def export_items(options: RerunOptions, path: Path) -> int:
     Raises what `read_again` raises, and FileError where there is such a file already or it cannot be written.
     """
     if not path.absolute().parent.is_dir():
-        raise FileError(str(path), "is to lie in a folder that is not there")
+        raise FileError(str(path), "is in a folder that does not exist")
     again = read_again(options)
     text = manifest_of(again, _restored_or_not(options, again))
     modelines = MODELINES if (path.parent / SCHEMA_FILE).exists() else ""  # a schema that is missing is an error
@@ -76,11 +76,11 @@ def manifest_of(again: Again, items: Sequence[Item]) -> str:
 def _header_lines(again: Again, items: Sequence[Item], secrets: Secrets) -> Iterator[str]:
     header, total = again.stored.header, again.results.total
     yield "#"
-    yield f"# {len(items):,} of the {total:,} items of run {header.id} ({header.name}), with the requests it stored."
+    yield f"# {len(items):,} of the {total:,} items of run {header.id} ({header.name}), as that run stored them."
     if any(item.request.token for item in items):
-        yield f"# Idempotency tokens end in @{header.id}-{AGAIN}: Nomad knows those of the run already."
+        yield f"# Idempotency tokens end in @{header.id}-{AGAIN}: Nomad already knows those of the run."
     if secrets.names:
-        yield "# Sensitive values are stored nowhere. Give them with --var or --var-file:"
+        yield "# Sensitive values are not stored. Pass them with --var or --var-file:"
         yield from (f"#   {name}, {used}" for name, used in secrets.names.items())
 
 
@@ -98,7 +98,7 @@ def _item_lines(result: ItemResult, item: Item, entry: Entry) -> Iterator[str]:
     yield f"# {_ending(result)}"
     outcome = result.outcome
     if outcome and (outcome.may_still_live or outcome.is_detached) and result.child:
-        yield f"# It may still live, and is not stopped by this manifest: nomad job stop {shlex.quote(result.child)}"
+        yield f"# Its child may still be running. To stop it: nomad job stop {shlex.quote(result.child)}"
     yield f"- id: {quoted(item.id)}"
     yield from (f"  {line}".rstrip() for line in _entry_lines(entry))
 

@@ -101,7 +101,7 @@ def _settings(options: RerunOptions, stored: StoredRun) -> Settings:
     except SettingError as error:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
     if stored.header.local and settings.wait is not Wait.COMPLETION:
-        raise UsageError("a local run always waits for completion, as its tasks end with it")
+        raise UsageError("a local run always waits for completion, because its tasks end with it")
     return settings
 
 
@@ -196,7 +196,7 @@ class _Rerun:
         if not self.options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)):
             raise RunRefused(
                 f"run {other.header.id} of {header.shown_manifest} is unfinished: "
-                f"`dispatchfile resume {other.header.id}` continues it, --new starts another run beside it"
+                f"`dispatchfile resume {other.header.id}` continues it, --new starts another run anyway"
             )
         baselines = to_store(self.states, header.started_at)
         return Journal.create(folder, header, self.again.items, baselines=baselines)
@@ -229,7 +229,7 @@ async def find_predecessors(client: Client, family: Iterable[JournalReader], ite
     for reader in family:
         found = await _find_living(client, reader, items)
         if twins := sorted(found.keys() & starts.keys()):
-            raise RunRefused(f"item {twins[0]!r} has living children of two runs: stop one of them in Nomad")
+            raise RunRefused(f"item {twins[0]!r} has running children of two runs: stop one of them in Nomad")
         starts |= found
     return starts
 
@@ -252,7 +252,7 @@ async def _find_living(client: Client, old: JournalReader, items: Sequence[Item]
     starts: dict[str, Start] = {}
     for child in await find_living(client, own_children(run, chosen.values(), progress)):
         if child.item in starts:
-            raise RunRefused(f"item {child.item!r} has two living children: `dispatchfile stop {run}` ends both")
+            raise RunRefused(f"item {child.item!r} has two running children: `dispatchfile stop {run}` stops both")
         starts[child.item] = Start(predecessor=child.id)
     return starts
 

@@ -35,14 +35,14 @@ NEEDS: Mapping[str, Need] = {
     "dispatch-job": Need("run, resume, rerun and dispatch need it"),
     "read-job": Need("run, resume, rerun, dispatch --wait and init --from-job need it"),
     "list-jobs": Need(
-        "run, resume, rerun and stop look children up with it, dispatch the beginning of a job's ID",
+        "run, resume, rerun and stop need it to look up children, dispatch to complete a prefix of a job's ID",
         is_vital=False,
-        without="without it run and resume read evaluations and allocations instead, which costs the server more",
+        without="without it run and resume read evaluations and allocations instead, which is slower for the server",
     ),
     "submit-job": Need(
-        "stop, on_timeout: stop and another attempt beside a child that may still live need it", is_vital=False
+        "stop, on_timeout: stop and retries after a child that may still be running need it", is_vital=False
     ),
-    "read-logs": Need("logs, and the last log line of what failed, need it"),
+    "read-logs": Need("logs and the last log line of failed items need it"),
 }
 ONLY_BY_DOING = ("read-logs",)
 
@@ -52,7 +52,7 @@ async def probe_rights(client: Client, place: Place) -> AsyncIterator[Finding]:
     for capability, probe in PROBES.items():
         yield await _examine(client, capability, place, probe(client, place))
     for capability in ONLY_BY_DOING:
-        yield skip(capability, f"cannot be asked for without effect; {NEEDS[capability].by}")
+        yield skip(capability, f"cannot be checked; {NEEDS[capability].by}")
 
 
 async def _examine(client: Client, capability: str, place: Place, probe: Awaitable[object]) -> Finding:
@@ -66,7 +66,7 @@ async def _examine(client: Client, capability: str, place: Place, probe: Awaitab
     except (NomadAmbiguous, NomadRefused):
         return ok(capability, where)
     except NomadError as error:
-        return skip(capability, f"could not be asked for {where}: {error.message}")
+        return skip(capability, f"could not be checked {where}: {error.message}")
     return ok(capability, where)
 
 

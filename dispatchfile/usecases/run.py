@@ -312,7 +312,7 @@ def _journal(
     if not options.new and (other := unfinished_run(folder, Path(header.manifest), header.target)) is not None:
         raise RunRefused(
             f"run {other.header.id} of {header.shown_manifest} is unfinished: "
-            f"`dispatchfile resume {other.header.id}` goes on with it, --new starts another one beside it"
+            f"`dispatchfile resume {other.header.id}` continues it, --new starts another run anyway"
         )
     return Journal.create(folder, header, prepared.items, baselines=to_store(states, header.started_at))
 
@@ -323,8 +323,8 @@ async def _execute(ready: _Ready, logs: str, *, reporter: Reporter, control: Con
     except JournalError as error:
         if not isinstance(ready.ledger, Journal) or not ready.ledger.path.exists():
             raise
-        go_on = f"`dispatchfile resume {ready.header.id}` goes on with the run once it can"
-        raise JournalError(f"{error}: nothing more is sent; {go_on}") from error
+        go_on = f"continue it later with: dispatchfile resume {ready.header.id}"
+        raise JournalError(f"{error}: no more items are sent; {go_on}") from error
 
 
 async def _dispatch_on_record(

@@ -16,7 +16,7 @@ from dispatchfile.usecases.variables import UNKNOWN, GivenVariables
 
 PAYLOAD, META = "payload", "meta."
 NOT_IN_ENVIRONMENT = "DF036"
-STORED_NOWHERE = "has sensitive values, which are stored nowhere, and"
+STORED_NOWHERE = "has sensitive values, which are not stored, and"
 
 
 def source_of(
@@ -69,8 +69,8 @@ def restore_sensitive(items: Sequence[Item], header: RunHeader, source: Manifest
     if missing := [name for name in header.hidden_variables if name not in source.variables]:
         flags = " ".join(f"--var {name}=…" for name in missing)
         raise UsageError(
-            f"item {first.id!r} {STORED_NOWHERE} run {header.id} was given variables that they may be made of: "
-            f"give them again, by {flags} or --var-file"
+            f"item {first.id!r} {STORED_NOWHERE} run {header.id} got variables that they may depend on: "
+            f"pass them again with {flags} or --var-file"
         )
     loaded = load_items(source)
     rendered = {item.id: item for item in loaded.items}
@@ -99,7 +99,7 @@ def _not_given(item: Item, wrong: Problem | None) -> UsageError:
     why = f" ({wrong})" if wrong else ""
     return UsageError(
         f"item {item.id!r} {STORED_NOWHERE} its manifest no longer gives them{why}: "
-        "give back the manifest, or the variables they need with --var"
+        "restore the manifest, or pass the variables with --var"
     )
 
 
@@ -116,10 +116,10 @@ def manifest_change(header: RunHeader, items: Sequence[Item]) -> str:
     try:
         digest = hashlib.sha256(Path(header.manifest).read_bytes()).hexdigest()
     except OSError:
-        return f"{header.shown_manifest} cannot be read any more: going on with the stored requests"
+        return f"{header.shown_manifest} can no longer be read: continuing with the stored requests"
     if digest == header.manifest_digest:
         return ""
-    sentence = f"{header.shown_manifest} has changed since the run started: going on with the stored requests"
+    sentence = f"{header.shown_manifest} has changed since the run started: continuing with the stored requests"
     if any(item.sensitive for item in items):
-        return f"{sentence}, and with sensitive values as it gives them now"
+        return f"{sentence}, and with the sensitive values of the current manifest"
     return sentence

@@ -15,12 +15,16 @@ CHECK = "version"
 
 # The first version that has it, how bad it is to be older, and what happens then.
 FIRST_WITH: tuple[tuple[Version, Level, str], ...] = (
-    ((1, 3, 0), Level.FAIL, "lists take no filter, so nothing can be watched"),
-    ((1, 4, 2), Level.FAIL, "ID prefixes are ignored, so nothing could be found again after a fault: a run stops"),
-    ((1, 10, 1), Level.WARN, "priority is ignored: a manifest with one is refused"),
-    ((1, 10, 5), Level.WARN, "after a fault, a child may be left without evaluation, pending for ever"),
-    ((1, 11, 2), Level.WARN, "two dispatchers at a time with one idempotency token may make two children"),
-    ((2, 0, 1), Level.WARN, "a child looks dead between a failure and its next start: each end takes one more read"),
+    ((1, 3, 0), Level.FAIL, "list requests support no filter, so nothing can be watched"),
+    ((1, 4, 2), Level.FAIL, "ID prefixes are ignored, so children cannot be found again after a fault; a run stops"),
+    ((1, 10, 1), Level.WARN, "priority is ignored, so a manifest that sets it is refused"),
+    ((1, 10, 5), Level.WARN, "after a server fault, a child may have no evaluation and stay pending forever"),
+    ((1, 11, 2), Level.WARN, "two simultaneous dispatches with one idempotency token may create two children"),
+    (
+        (2, 0, 1),
+        Level.WARN,
+        "a child looks dead between a failure and its next start, so each ending takes one more request",
+    ),
 )
 
 

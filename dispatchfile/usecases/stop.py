@@ -77,13 +77,11 @@ async def _end_process(reader: JournalReader, reporter: Reporter, clock: Clock) 
         return
     process = f"process {stored.status.pid} on {stored.status.host}"
     request_stop(reader.path, clock.wall())
-    reporter.note(f"asked {process} to end run {stored.header.id}, waiting for it")
+    reporter.note(f"asked {process} to end run {stored.header.id}; waiting for it")
     give_up_at = clock.now() + PROCESS_ENDS_WITHIN_S
     while is_live(stored):
         if clock.now() >= give_up_at:
-            raise RunRefused(
-                f"{process} has not ended within {PROCESS_ENDS_WITHIN_S:g} s: end it, then repeat the stop"
-            )
+            raise RunRefused(f"{process} has not ended within {PROCESS_ENDS_WITHIN_S:g} s: end it, then run stop again")
         await clock.sleep(PROCESS_LOOK_S)
 
 
@@ -183,7 +181,7 @@ class _Stopping:
         """The run had let go of a child that was dispatched or placed: now it is stopped."""
         result = self._results.item(child.item)
         if result.child == child.id and result.outcome is not None and result.outcome.is_detached:
-            verdict = Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad with its run")
+            verdict = Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped together with its run")
             self._tell(Ended(child.item, result.attempt, self._clock.wall(), verdict))
 
     def _tell(self, event: Event) -> None:

@@ -72,7 +72,7 @@ class Sweep:
         except NomadForbidden as error:
             return NomadForbidden(
                 f"{child.id} cannot be stopped: the token lacks the capability submit-job in namespace {namespace!r}; "
-                "nothing more is sent, and what was dispatched goes on",
+                "no more items are sent, and dispatched jobs keep running",
                 status=error.status,
             )
         except NomadError as error:

@@ -10,7 +10,7 @@ from dispatchfile.engine import NO_TOKEN, refusal_of_token
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.nomad.client import Client
 
-WHERE_TOKENS_COME_FROM = "look at NOMAD_TOKEN, --token and --token-file"
+WHERE_TOKENS_COME_FROM = "check NOMAD_TOKEN, --token and --token-file"
 
 
 async def explain_denial(client: Client, lacking: str) -> NomadForbidden:

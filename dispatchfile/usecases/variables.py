@@ -101,5 +101,5 @@ def _read_mapping(file: Path) -> Document:
 
 
 def _reason(problem: Problem) -> str:
-    wanted = "a mapping of variables is wanted"
+    wanted = "the file must contain a mapping of variables"
     return wanted if problem.code == NO_MAPPING else f"{without_quotes(problem).text} ({wanted})"

@@ -225,7 +225,9 @@ def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
     """Raises NomadForbidden where the ends of children could not be seen."""
     for (namespace, _, job), state in states.items():
         if not state.may_read:
-            raise NomadForbidden(f"the token may not read job {job!r} in namespace {namespace!r}: it needs read-job")
+            raise NomadForbidden(
+                f"the token has no permission to read job {job!r} in namespace {namespace!r}: it needs read-job"
+            )
 
 
 def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:

@@ -33,9 +33,14 @@ def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
     """How the place's newest allocation ended; None while it runs and may run."""
     alloc = place.newest
     if place.superseded:
-        return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "replaced by an allocation that is gone from Nomad")
+        return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "replaced by an allocation that no longer exists in Nomad")
     if alloc.client_status in {"lost", "unknown"} or _was_lost(alloc):
-        return _about(place, Outcome.LOST, Cause.NODE_LOST, f"{name_node(alloc)} went away and nothing replaced it")
+        return _about(
+            place,
+            Outcome.LOST,
+            Cause.NODE_LOST,
+            f"{name_node(alloc)} was lost, and Nomad did not replace the allocation",
+        )
     if alloc.client_status == "failed":
         return _judge_failed(place)
     if alloc.client_status == "complete":
@@ -63,7 +68,7 @@ def _was_lost(alloc: Alloc) -> bool:
 def _judge_complete(place: Place, records: ChildRecords) -> Verdict:
     alloc = place.newest
     if alloc.client_description == OVER_MAX_RUN_DURATION:
-        message = f"over its max_run_duration on {name_node(alloc)}{tell_span(*_span(alloc))}"
+        message = f"exceeded its max_run_duration on {name_node(alloc)}{tell_span(*_span(alloc))}"
         return _about(place, Outcome.TIMED_OUT, Cause.MAX_RUN_DURATION, message)
     if alloc.desired_status in {"stop", "evict"} and not _ended_by_itself(place):
         return _judge_stopped(place, records)
@@ -120,7 +125,7 @@ def _exited_unkilled(state: TaskState) -> bool:
 def _judge_failed(place: Place) -> Verdict:
     failed = {name: state for name, state in place.newest.task_states.items() if state.failed}
     if not failed:
-        why = one_line(place.newest.client_description) or "no task tells why"
+        why = one_line(place.newest.client_description) or "no task gives a reason"
         return _about(place, Outcome.FAILED, Cause.SETUP, f"failed on {name_node(place.newest)}: {why}")
     name = min(failed, key=lambda task: (to_epoch(failed[task].finished_at) or math.inf, task))
     failure = explain_task_failure(failed[name])

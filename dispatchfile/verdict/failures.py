@@ -42,7 +42,7 @@ def explain_task_failure(state: TaskState) -> Failure:
     failures = [event for event in run if event.type in FAILURE_EVENTS]
     if failures:
         return _explain_start_failure(failures[-1])
-    return Failure(Cause.EXIT if state.started_at else Cause.SETUP, "failed, and no event is left to tell why")
+    return Failure(Cause.EXIT if state.started_at else Cause.SETUP, "failed, and no event gives the reason")
 
 
 def find_last_run(state: TaskState) -> tuple[TaskEvent, ...]:

@@ -15,11 +15,11 @@ def purged(records: ChildRecords) -> Verdict:
     seen_alive = records.seen_alive and records.status != "dead"
     if seen_alive or any(is_living(alloc) for alloc in records.allocs):
         return Verdict(Outcome.STOPPED, Cause.PURGE, "purged from Nomad before its end")
-    return Verdict(Outcome.UNKNOWN, Cause.PURGE, "purged from Nomad before it was seen there")
+    return Verdict(Outcome.UNKNOWN, Cause.PURGE, "purged from Nomad before it was first seen")
 
 
 def collected() -> Verdict:
-    return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone from Nomad before its end was seen")
+    return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "garbage-collected before its end was seen")
 
 
 def nothing_to_run() -> Verdict:
@@ -27,7 +27,7 @@ def nothing_to_run() -> Verdict:
 
 
 def stopped_waiting() -> Verdict:
-    return Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad while it waited for placement")
+    return Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad while it waited to be placed")
 
 
 def unplaced(records: ChildRecords, places: Sequence[Place]) -> Verdict:

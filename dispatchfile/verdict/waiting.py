@@ -49,7 +49,7 @@ def _describe_past(verdict: Verdict | None) -> str:
     if verdict is None or verdict.outcome is Outcome.SUCCEEDED:
         return ""
     if verdict.outcome is Outcome.LOST:
-        return " after its node went away"
+        return " after its node was lost"
     if verdict.cause is Cause.PREEMPTION:
         return " after it was preempted"
     return " after a failure" if verdict.outcome is Outcome.FAILED else " after it was stopped"
@@ -58,6 +58,6 @@ def _describe_past(verdict: Verdict | None) -> str:
 def judge_without_evaluations(records: ChildRecords) -> Verdict | Living:
     """Before 1.10.5 a dispatch could be stored without its evaluation; a periodic child never has one and runs."""
     if records.status != "running" and records.age_s > NO_EVAL_AFTER_S:
-        message = f"Nomad made no evaluation for it in {NO_EVAL_AFTER_S:.0f} seconds, so nothing will place it"
+        message = f"Nomad created no evaluation for it within {NO_EVAL_AFTER_S:.0f} seconds, so it will not be placed"
         return Verdict(Outcome.UNPLACED, Cause.NO_EVAL, message)
     return Living(State.QUEUED, "queued: Nomad has no evaluation for it yet")

@@ -166,7 +166,7 @@ CASES = [
     settings("a contradiction", "wait: detach, in_flight: 5", "m.yaml:5:37: DF017 settings.in_flight: does not"),
     settings("a setting without meaning", "unplaced_after: 5m", "m.yaml:5:28: DF017 settings.unplaced_after: works"),
     # ids, meta, prefixes
-    manifest("an id twice", f"{FINE}  - {{id: a, job: k}}\n", "m.yaml:5:10: DF020", "stands twice: first at"),
+    manifest("an id twice", f"{FINE}  - {{id: a, job: k}}\n", "m.yaml:5:10: DF020", "duplicate id 'a': first used at"),
     manifest("an id with a blank", "version: 1\ndispatches: [{id: a b, job: j}]\n", "m.yaml:2:19: DF021", RIGHT_ID),
     manifest(
         "an empty id", "version: 1\ndispatches: [{id: '', job: j}]\n", 'm.yaml:2:19: DF021 id cannot be ""', RIGHT_ID
@@ -178,12 +178,15 @@ CASES = [
     item("a meta value that is a list", "meta: {k: [1]}", "m.yaml:3:31: DF041", '"{{ vars.k | tojson }}"'),
     item("a meta value that is a mapping", "meta: {k: {a: b}}", "m.yaml:3:31: DF041", '"{{ vars.k | tojson }}"'),
     item("meta keys that collide", "meta: {a-b: 1, a_b: 2}", "m.yaml:3:36: DF", "NOMAD_META_a_b", "rename one of them"),
-    item("a slash in a prefix", "id_prefix_template: a/b", "m.yaml:3:41: DF044 prefix 'a/b' holds '/': no blanks"),
-    item("a blank in a prefix", "id_prefix_template: a b", "m.yaml:3:41: DF044 prefix 'a b' holds ' ': no blanks"),
+    item("a slash in a prefix", "id_prefix_template: a/b", "m.yaml:3:41: DF044 prefix 'a/b' contains '/': it becomes"),
+    item("a blank in a prefix", "id_prefix_template: a b", "m.yaml:3:41: DF044 prefix 'a b' contains ' ': it becomes"),
     item(
-        "an escape in a prefix", 'id_prefix_template: "a\\e"', r"m.yaml:3:41: DF044 prefix 'a\x1b' holds", "no blanks"
+        "an escape in a prefix",
+        'id_prefix_template: "a\\e"',
+        r"m.yaml:3:41: DF044 prefix 'a\x1b' contains",
+        "cannot contain blanks",
     ),
-    item("an escape in a token", 'idempotency_token: "a\\e"', r"m.yaml:3:40: DF043 token 'a\x1b' holds"),
+    item("an escape in a token", 'idempotency_token: "a\\e"', r"m.yaml:3:40: DF043 token 'a\x1b' contains"),
     # payloads
     item("a missing payload", "payload: p", "m.yaml:3:30: DF030 p: does not exist"),
     item("a payload that is a directory", "payload: p", "m.yaml:3:30: DF030 p: is a directory", p=Path.mkdir),
@@ -203,7 +206,9 @@ CASES = [
         "a template that links out", "payload: {template: p}", "m.yaml:3:41: DF031 p: is outside", p=link("/etc/passwd")
     ),
     item("an include of elsewhere", """payload: {text: "{% include '/etc/passwd' %}"}""", "m.yaml:3:37: DF031"),
-    item("too large a payload", """payload: {text: "{{ 'x' * 16385 }}"}""", "m.yaml:3:30: DF040", "Nomad takes 16384:"),
+    item(
+        "too large a payload", """payload: {text: "{{ 'x' * 16385 }}"}""", "m.yaml:3:30: DF040", "Nomad allows 16,384:"
+    ),
     item("a payload that is no base64", "payload: {base64: a!}", "m.yaml:3:39: DF045 not base64"),
     # templates
     item("an undefined variable", 'meta: {k: "{{ vars.x }}"}', "m.yaml:3:31: DF033 vars.x is not defined: vars has"),
@@ -211,13 +216,15 @@ CASES = [
     item("a template's syntax", 'meta: {k: "{{ vars. }}"}', "m.yaml:3:31: DF032 expected name or number"),
     item("a template file's syntax", "payload: {template: t}", "t:2:1: DF032 Expected an", t="a\n{% if %}\n"),
     item("an unsafe attribute", """meta: {k: "{{ ''.__class__ }}"}""", "m.yaml:3:31: DF034 access to attribute"),
-    item("a billion letters", """meta: {k: "{{ 'a' * 10**9 }}"}""", "m.yaml:3:31: DF035 makes a value of 1,000,000"),
-    item("letters by a filter", """meta: {k: "{{ 'a' | center(10**9) }}"}""", "m.yaml:3:31: DF035 makes a value of"),
+    item("a billion letters", """meta: {k: "{{ 'a' * 10**9 }}"}""", "m.yaml:3:31: DF035 creates a value of 1,000,000"),
+    item("letters by a filter", """meta: {k: "{{ 'a' | center(10**9) }}"}""", "m.yaml:3:31: DF035 creates a value of"),
     item("letters by a format", """meta: {k: "{{ '%999999999d' % 1 }}"}""", "m.yaml:3:31: DF035 formats with a width"),
-    item("replacements", """meta: {k: "{{ ('a' * 60000).replace('a', 'b' * 60000) }}"}""", "m.yaml:3:31: DF035 makes"),
-    item("a billion elements", 'meta: {k: "{{ [1] * 10**9 }}"}', "m.yaml:3:31: DF035 makes a value of 1,000,000,000"),
+    item(
+        "replacements", """meta: {k: "{{ ('a' * 60000).replace('a', 'b' * 60000) }}"}""", "m.yaml:3:31: DF035 creates"
+    ),
+    item("a billion elements", 'meta: {k: "{{ [1] * 10**9 }}"}', "m.yaml:3:31: DF035 creates a value of 1,000,000,000"),
     item("loops in loops", f'meta: {{k: "{LOOPS}"}}', "m.yaml:3:31: DF035 takes more than 1,000,000 steps"),
-    item("a number of many digits", 'meta: {k: "{{ 10**9999 }}"}', "m.yaml:3:31: DF035 makes a value of"),
+    item("a number of many digits", 'meta: {k: "{{ 10**9999 }}"}', "m.yaml:3:31: DF035 creates a value of"),
     item("a macro that calls itself", f'meta: {{k: "{ENDLESS}"}}', "m.yaml:3:31: DF035 calls or includes itself"),
     item("a template that includes itself", "payload: {template: t}", "t:1:1: DF035 calls or", t="{% include 't' %}"),
     item("brackets in a template", f'meta: {{k: "{{{{ {"[" * 5000} }}}}"}}', "m.yaml:3:31: DF032 too much nesting"),
@@ -269,8 +276,8 @@ CASES = [
     flags("a missing file of variables", "--var-file v", "v: does not exist"),
     flags("a file of variables that is a device", "--var-file /dev/zero", "/dev/zero: is a device"),
     flags("a directory of variables", "--var-file .", ".: is a directory"),
-    flags("a list of variables", "--var-file v", "v:1:1: a mapping of variables is wanted", v="- 1\n"),
-    flags("no variables", "--var-file v", "v:1:1: a mapping of variables is wanted", v=""),
+    flags("a list of variables", "--var-file v", "v:1:1: the file must contain a mapping of variables", v="- 1\n"),
+    flags("no variables", "--var-file v", "v:1:1: the file must contain a mapping of variables", v=""),
     flags("a file of variables that is cut", "--var-file v", "v:1:5: a value is missing here: write one", v="a: ["),
     flags("a selector without items", "--only x*", "--only x*: matches none of 1 item"),
     flags("a selector of no kind", "--only x:y", "--only x:y: select by an ID or a glob of IDs, tag:NAME"),
@@ -282,12 +289,14 @@ CASES = [
     flags("a report without path", "--report json=", "--report json=: write it as KIND=PATH"),
     flags("a report's folder", "--report json=no/x", "--report json=no/x: there is no folder "),
     flags("a report that is a folder", "--report json=.", "--report json=.: is a folder"),
-    flags("a token with a tab", "--token=a\tb", "--token: a token has no blanks, line breaks or characters outside"),
-    flags("two tokens", "--token x --token-file y", "--token and --token-file contradict each other: give one of them"),
+    flags("a token with a tab", "--token=a\tb", "--token: a token must not contain blanks"),
+    flags("two tokens", "--token x --token-file y", "--token and --token-file exclude each other: use one of them"),
     flags("a missing token file", "--token-file t", "t: No such file or directory"),
-    flags("an empty token file", "--token-file t", "t: holds no token", t="\n"),
+    flags("an empty token file", "--token-file t", "t: contains no token", t="\n"),
     flags("half a certificate", "--client-cert c", "Both client cert and client key must be provided"),
-    flags("a certificate that is none", "--ca-cert m.yaml --address https://n:1", "m.yaml: holds no PEM certificate"),
+    flags(
+        "a certificate that is none", "--ca-cert m.yaml --address https://n:1", "m.yaml: contains no PEM certificate"
+    ),
     flags("a fault elsewhere", "--fault 429=5%", "--fault has no effect without --local: add --local, or leave it out"),
     flags("slots elsewhere", "--slots 2", "--slots has no effect without --local: add --local, or leave it out"),
     flags(
@@ -304,17 +313,17 @@ CASES = [
     line("an endless payload", ["dispatch", "j", "/dev/zero"], "input data: /dev/zero has more than 64 MiB"),
     line("a value of --wait", ["run", "--wait", "completion"], "to wait for it, write --wait=completion"),
     # the way to Nomad
-    address("an address without scheme", "n:4646", "NOMAD_ADDR: 'n:4646' has no scheme: write http://n:4646 or"),
-    address("an address without host", "http://:4646", "NOMAD_ADDR: 'http://:4646' names no host: write"),
-    address("an address of another scheme", "ftp://n", "NOMAD_ADDR: 'ftp://n' is neither http://, https:// nor"),
+    address("an address without scheme", "n:4646", "NOMAD_ADDR: 'n:4646' has no scheme: use http://n:4646 or"),
+    address("an address without host", "http://:4646", "NOMAD_ADDR: 'http://:4646' has no host: use"),
+    address("an address of another scheme", "ftp://n", "NOMAD_ADDR: 'ftp://n' must start with http://"),
     address("a port of six digits", "http://n:999999", "NOMAD_ADDR", "the port must be a number from 1 to 65535"),
     address("a port of letters", "http://n:x", "NOMAD_ADDR: 'http://n:x': the port must be a number from 1 to 65535"),
-    address("brackets left out", "http://::1:4646", "an IPv6 address is written in brackets, as in http://[::1]:4646"),
-    address("a bracket left open", "http://[::1", "an IPv6 address is written in brackets, as in http://[::1]:4646"),
-    address("the address of the UI", "http://n:1/ui/jobs", "'http://n:1/ui/jobs' goes too far: write http://n:1"),
-    address("an address with a query", "http://n?x", "NOMAD_ADDR: 'http://n?x': an address has no query and no"),
-    address("an address with an escape", "http://\x1b[1m", "NOMAD_ADDR: the address has a blank or a control"),
-    address("a socket of a relative path", "unix://a.sock", "a unix socket needs an absolute path: write unix:"),
+    address("brackets left out", "http://::1:4646", "put an IPv6 address in brackets, as in http://[::1]:4646"),
+    address("a bracket left open", "http://[::1", "put an IPv6 address in brackets, as in http://[::1]:4646"),
+    address("the address of the UI", "http://n:1/ui/jobs", "'http://n:1/ui/jobs' has too long a path: use http://n:1"),
+    address("an address with a query", "http://n?x", "NOMAD_ADDR: 'http://n?x': the address must not have"),
+    address("an address with an escape", "http://\x1b[1m", "NOMAD_ADDR: the address contains a blank"),
+    address("a socket of a relative path", "unix://a.sock", "a unix socket needs an absolute path: use unix:"),
     address("a socket that is not there", "unix:///no/a.sock", "at unix:///no/a.sock: there is no such socket: is the"),
     address("a server that is not there", "http://127.0.0.1:1", "at http://127.0.0.1:1: connection refused: is the"),
     address("a host that is not there", "http://n.invalid:1", "at http://n.invalid:1: the host name 'n.invalid'"),

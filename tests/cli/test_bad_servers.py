@@ -137,20 +137,22 @@ async def ends_of(cases: Sequence[Case], folder: Path) -> list[tuple[End, int]]:
 
 
 BEFORE_ANYTHING_IS_SENT = [
-    Case("everything", web_page, "SERVER: /v1/agent/self: not what Nomad answers: a web page"),
-    Case("everything", empty_object, "SERVER: /v1/job/work: not what Nomad answers: there is no ID"),
-    Case("everything", no_such_page, "is this the address of a Nomad agent, and the agent not too old?"),
+    Case("everything", web_page, "SERVER: /v1/agent/self: not an answer from Nomad: a web page"),
+    Case("everything", empty_object, "SERVER: /v1/job/work: not an answer from Nomad: there is no ID"),
+    Case("everything", no_such_page, "is this the address of a Nomad agent, and is the agent recent enough?"),
     Case(
-        "everything", redirect, "redirected to https://sso.invalid/login: give the address it points to with --address"
+        "everything",
+        redirect,
+        "redirected to https://sso.invalid/login: pass the address it redirects to with --address",
     ),
-    Case("everything", bad_gateway, "SERVER: HTTP 502 with a web page, from something between here and Nomad"),
-    Case("everything", forbidden_page, "SERVER: HTTP 403 with a web page, from something between here and Nomad"),
-    Case("probe", forbidden_page, "SERVER: HTTP 403 with a web page, from something between here and Nomad"),
-    Case("everything", silence, "no answer from Nomad at SERVER: nothing heard for 1 s", HASTY),
+    Case("everything", bad_gateway, "SERVER: HTTP 502 with a web page, from a proxy and not from Nomad"),
+    Case("everything", forbidden_page, "SERVER: HTTP 403 with a web page, from a proxy and not from Nomad"),
+    Case("probe", forbidden_page, "SERVER: HTTP 403 with a web page, from a proxy and not from Nomad"),
+    Case("everything", silence, "no answer from Nomad at SERVER: no data received for 1 s", HASTY),
     Case("everything", hang_up, "no answer from Nomad at SERVER: the connection was closed without an answer"),
-    Case("job", cut_json, "SERVER: /v1/job/work: not what Nomad answers: Unterminated string"),
-    Case("job", wrong_types, "SERVER: /v1/job/work: not what Nomad answers: ID is a number instead of a text"),
-    Case("job", hundred_mebibytes, "what answers at SERVER is not Nomad: the answer has more than 64 MiB"),
+    Case("job", cut_json, "SERVER: /v1/job/work: not an answer from Nomad: Unterminated string"),
+    Case("job", wrong_types, "SERVER: /v1/job/work: not an answer from Nomad: ID is a number instead of a text"),
+    Case("job", hundred_mebibytes, "the server at SERVER does not answer like Nomad: the answer is larger than 64 MiB"),
     Case("everything", byte_after_byte, "no answer from Nomad at SERVER: the answer was not complete", HASTY),
 ]
 
@@ -182,7 +184,7 @@ async def test_an_answer_that_is_lost_does_no_harm(tmp_path: Path) -> None:
 
 NOTHING_GETS_THROUGH = [
     Case("dispatch", web_page, "no dispatch was accepted for 2 s; last error: HTTP 200 with a web page", IMPATIENT),
-    Case("dispatch", forbidden_page, "for 2 s; last error: HTTP 403 with a web page, from something", IMPATIENT),
+    Case("dispatch", forbidden_page, "for 2 s; last error: HTTP 403 with a web page, from a proxy", IMPATIENT),
     Case("dispatch", silence, "no dispatch was accepted for 2 s; last error: no answer from Nomad", IMPATIENT),
     Case("dispatch", hundred_mebibytes, "no dispatch was accepted for 2 s; last error: no answer", IMPATIENT),
     Case("dispatch", too_many_requests, "no dispatch was accepted for 2 s; last error: HTTP 429", IMPATIENT),
@@ -220,7 +222,7 @@ async def test_each_item_has_the_outcome_that_can_be_known(tmp_path: Path) -> No
 
 async def test_a_list_that_is_none_ends_the_run(tmp_path: Path) -> None:
     """As interrupted: what was sent goes on in Nomad, and a resume can tell."""
-    says = "no valid answer from Nomad for 2 s; last error: /v1/jobs: not what Nomad answers: a web page"
+    says = "no valid answer from Nomad for 2 s; last error: /v1/jobs: not an answer from Nomad: a web page"
     case = Case("list", web_page, says, IMPATIENT)
     [(end, children)] = await ends_of([case], tmp_path)
     assert (end.code, end.outcomes, children) == (1, {"a": (None, None), "b": (None, None)}, 2)
@@ -236,7 +238,7 @@ def shown_by(authority: trustme.CA, name: str, not_after: datetime | None = None
     return context
 
 
-NAME_IT = "name the server it is made for with --tls-server-name"
+NAME_IT = "pass the server name in the certificate with --tls-server-name"
 
 
 async def end_with(tls: ssl.SSLContext | None, folder: Path, *options: str) -> End:
@@ -265,8 +267,8 @@ async def test_certificates_that_do_not_fit_are_told_with_what_to_do(tmp_path: P
     assert [(end.code, end.out) for end in ends] == [(1, "")] * len(ends)
     assert [end.err.removeprefix("Error: cannot reach Nomad at SERVER: ") for end in ends] == [
         f"its certificate is not trusted (IP address mismatch, certificate is not valid for {name!r}): {NAME_IT}\n",
-        "its certificate is not trusted (certificate has expired): renew it, or look at this machine's clock\n",
-        "its certificate is not trusted (unable to get local issuer certificate): name its CA with --ca-cert\n",
-        "it does not speak TLS: is http:// meant?\n",
+        "its certificate is not trusted (certificate has expired): renew it, or check this machine's clock\n",
+        "its certificate is not trusted (unable to get local issuer certificate): pass its CA with --ca-cert\n",
+        "it does not use TLS: use an http:// address?\n",
         "it asks for a client certificate: set --client-cert and --client-key\n",
     ]

@@ -66,7 +66,7 @@ def test_without_a_run_there_is_nothing_to_show(folder: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == "no runs yet\n"
     for command in (["resume"], ["rerun", "--failed"], ["status"], ["watch"], ["stop"], ["report", "--format", "json"]):
         assert run_to_exit_code(command) == 1
-        assert "name the run (`runs` lists what there is)" in capsys.readouterr().err
+        assert "name the run (see `dispatchfile runs`)" in capsys.readouterr().err
     assert run_to_exit_code(["logs", "r1"]) == 1
     assert run_to_exit_code(["status", "No.Such"]) == 1
     assert "'No.Such' is neither a run's ID" in capsys.readouterr().err

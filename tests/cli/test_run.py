@@ -299,7 +299,9 @@ def test_a_full_disk_ends_the_run_with_how_to_go_on(folder: Path) -> None:
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, "")
     last = err.splitlines()[-1]
-    assert re.fullmatch(r"Error: .*r1.db: .*: nothing more is sent; `dispatchfile resume r1` goes on .*", last), err
+    assert re.fullmatch(
+        r"Error: .*r1.db: .*: no more items are sent; continue it later with: dispatchfile resume r1", last
+    ), err
 
 
 def test_a_state_folder_that_cannot_be_is_told_before_anything_is_sent(
@@ -308,5 +310,5 @@ def test_a_state_folder_that_cannot_be_is_told_before_anything_is_sent(
     """There is no run yet that could go on."""
     assert run_to_exit_code(["run", "--local", "-q", "--state-dir", "dispatchfile.yaml"]) == 1
     assert re.fullmatch(
-        r"Error: dispatchfile.yaml: cannot keep the journal here: .* \(name another .*\)\n", capsys.readouterr().err
+        r"Error: dispatchfile.yaml: cannot write the journal here: .* \(choose another .*\)\n", capsys.readouterr().err
     )

@@ -85,7 +85,7 @@ async def test_who_may_stop_nothing_is_told_before_anything_is_sent(guarded, tmp
     backend = await guarded.as_one_who_may(DISPATCH, READ, LIST)
     end = await end_of(backend, tmp_path, manifest_of([*ITEMS, LATE, AGAIN]), wait="completion")
     assert end.summary is None
-    lacking = "but the token may not stop children in namespace 'default'"
+    lacking = "but the token has no permission to stop jobs in namespace 'default'"
     assert [(problem.code, problem.item, problem.found, problem.hint) for problem in end.problems] == [
         ("DF107", "late", f"on_timeout: stop, {lacking}", "it needs submit-job"),
         ("DF107", "again", f"retry on lost, {lacking}", "it needs submit-job"),
@@ -166,7 +166,7 @@ async def test_a_cluster_that_takes_no_dispatches_says_so(guarded, tmp_path):
     finally:
         await guarded.manager.put("/v1/operator/scheduler/configuration", {"RejectJobRegistration": False})
     closed = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
-    assert {problem.found for problem in end.problems} == {f"Nomad takes no dispatches: {closed}"}
+    assert {problem.found for problem in end.problems} == {f"Nomad accepts no dispatches: {closed}"}
     assert [item.outcome for item in summary.items] == ENDS["completion"]
 
 

@@ -34,24 +34,27 @@ ITEMS = {
     "starts": {"job": "pre-restarts", "max_starts": 4},
     "periodic": {"job": "pre-periodic"},
 }
-NO_REGION = "No path to region (is the region's name right?)"
+NO_REGION = "No path to region (is the region's name correct?)"
 PROBLEMS = {
     ("unknown-job", "DF100", "job 'pre-plane' is not registered in namespace 'default'"),
     ("unknown-namespace", "DF100", "job 'pre-plain' is not registered in namespace 'nowhere'"),
     ("unknown-region", "DF111", f"job 'pre-plain' in namespace 'default' cannot be read: {NO_REGION}"),
     ("not-parameterized", "DF101", "job 'pre-ordinary' is not parameterized"),
     ("stopped", "DF102", "job 'pre-stopped' is stopped"),
-    ("payload-missing", "DF103", "no payload, but the job requires one"),
-    ("payload-forbidden", "DF103", "a payload, but the job forbids one"),
-    ("meta-not-allowed", "DF104", "meta key 'codek' is not one that the job allows"),
-    ("meta-missing", "DF105", "meta key 'title' is missing, and the job requires it"),
-    ("priority", "DF106", "priority 101 is out of range"),
+    ("payload-missing", "DF103", "the item has the item has no payload, but the job requires one"),
+    ("payload-forbidden", "DF103", "the item has the item has a payload, but the job forbids one"),
+    ("meta-not-allowed", "DF104", "the job does not allow meta key 'codek'"),
+    ("meta-missing", "DF105", "the job requires meta key 'title', which is missing"),
+    ("priority", "DF106", "priority 101 is not allowed"),
     (
         "starts",
         "DF108",
-        "max_starts is 4, but job 'pre-restarts' may start this item up to 8 times: restarts, reschedules and attempts",
+        (
+            "max_starts is 4, but job 'pre-restarts' may start this item up to 8 times "
+            "(restarts, reschedules and attempts)"
+        ),
     ),
-    ("periodic", "DF109", "job 'pre-periodic' is periodic, so a dispatch of it has no end"),
+    ("periodic", "DF109", "job 'pre-periodic' is periodic, so its dispatches never end"),
 }
 
 
@@ -86,7 +89,7 @@ async def test_a_job_that_cannot_be_read_by_its_name_is_told_at_the_item(backend
     (problem,) = end.problems
     assert (problem.code, problem.item, end.summary) == ("DF111", "odd", None)
     assert problem.found.startswith(f"job {name!r} in namespace 'default' cannot be read: ")
-    assert problem.hint == f"Nomad takes the end of its ID, {name[5:]}, for a route: give it another ID"
+    assert problem.hint == f"Nomad reads the end of its ID, {name[5:]}, as a route: give it another ID"
 
 
 @pytest.mark.parametrize("kind", [pytest.param("real", marks=real_only("server configuration"))])
@@ -106,5 +109,5 @@ async def test_an_older_server_would_ignore_a_priority(kind, tmp_path):
     async with own_backend(kind, version="1.9.7") as old:
         await old.register(job("urgent"))
         end = await end_of(old, tmp_path, manifest_of([{"id": "high", "job": "urgent", "priority": 70}]))
-    found = "priority: the server is Nomad 1.9.7 and would ignore it"
+    found = "the server (Nomad 1.9.7) would ignore priority"
     assert [(problem.code, problem.found) for problem in end.problems] == [("DF110", found)]

@@ -42,7 +42,7 @@ WITHOUT_CERTIFICATE: Mapping[Kind, str] = {
 }
 PLAIN: Mapping[Kind, str] = {
     "embedded": "the connection was closed without an answer",
-    "real": "write the address with https://",
+    "real": "use an https:// address",
 }
 
 

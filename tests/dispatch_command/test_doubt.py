@@ -30,7 +30,7 @@ TO_LOOK = "The job may have been dispatched. To look: nomad job status"
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        pytest.param(Reply("<html>", 502), "HTTP 502 with a web page, from something between here and Nomad", id="502"),
+        pytest.param(Reply("<html>", 502), "HTTP 502 with a web page, from a proxy and not from Nomad", id="502"),
         pytest.param(Reply("rpc error: EOF", 500), "HTTP 500 (rpc error: EOF)", id="a leader that goes"),
         pytest.param(Reply({}), "HTTP 200 ({})", id="an agent that shuts down"),
         pytest.param(
@@ -122,7 +122,7 @@ def test_an_evaluation_that_may_not_be_read_is_1() -> None:
         (FORBIDDEN, "Permission denied: to wait for the job, the token needs read-job; nothing was dispatched"),
         (
             Reply({"ID": "ok", "Periodic": {"Enabled": True}}),
-            "it is periodic, so a dispatch of it has no end to wait for; nothing was dispatched",
+            "the job is periodic, so its dispatches never end; nothing was dispatched",
         ),
     ],
 )

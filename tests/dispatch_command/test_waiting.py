@@ -70,7 +70,7 @@ def test_a_placement_failure_is_waited_out(address: str) -> None:
     assert '    TIME: Evaluation "ID" waiting for additional capacity to place remainder' in lines
     assert lines[-1] == (
         '==> TIME: Job "nowhere/dispatch-stopped-CHILD" stopped (user_stop): '
-        "stopped in Nomad while it waited for placement"
+        "stopped in Nomad while it waited to be placed"
     )
     assert said.code == 2
 

@@ -41,7 +41,7 @@ def test_a_nomad_in_good_order(address: str) -> None:
     assert [line.split()[:2] for line in lines[1:-1]] == [
         ["ok", check] for check in ("leader", "token", "version", "connections", "namespace", "rights")
     ]
-    assert lines[-1] == "nothing wrong, 0 warnings"
+    assert lines[-1] == "no problems, 0 warnings"
     assert (said.err, said.code) == ("", 0)
 
 
@@ -84,15 +84,17 @@ def test_problems_of_a_manifest_are_found_with_and_without_a_server(address: str
     assert ("fail", "preflight", told) in findings(address, str(manifest))
     manifest.write_text("version: 2\ndispatches: [{id: a, job: ok}]\n")
     for where in (address, "http://127.0.0.1:1"):
-        assert ("fail", "manifest", f"{manifest}:1:10: DF015 version is 2: write 1") in findings(where, str(manifest))
+        assert ("fail", "manifest", f"{manifest}:1:10: DF015 version must be 1, got 2") in findings(
+            where, str(manifest)
+        )
 
 
 @pytest.mark.parametrize(
     ("arguments", "finding"),
     [
-        (["-namespace", "nope"], ("fail", "namespace", "nope: there is none, or the token may do nothing there")),
-        (["-namespace", "*"], ("fail", "namespace", "* stands for all, and a job is dispatched in one: name it")),
-        (["-region", "mars"], ("fail", "region", "no region mars: there is global")),
+        (["-namespace", "nope"], ("fail", "namespace", "nope does not exist, or the token has no rights there")),
+        (["-namespace", "*"], ("fail", "namespace", "* means all namespaces, but a job is dispatched in one: name it")),
+        (["-region", "mars"], ("fail", "region", "unknown region mars: known regions are global")),
         (["-region", "global"], ("ok", "region", "global")),
     ],
 )
@@ -117,7 +119,7 @@ def test_namespace_and_region_are_looked_for(
         (
             "127.0.0.1:4646",
             [],
-            ("connection", "NOMAD_ADDR: '127.0.0.1:4646' has no scheme: write http://127.0.0.1:4646"),
+            ("connection", "NOMAD_ADDR: '127.0.0.1:4646' has no scheme: use http://127.0.0.1:4646"),
         ),
         (
             "http://127.0.0.1:1",
@@ -136,7 +138,7 @@ def test_no_way_there_is_one_line(where: str, arguments: Sequence[str], finding:
     check, message = finding
     assert line.startswith(f"FAIL  {check}")
     assert message in line
-    assert said.out.endswith("1 thing wrong, 0 warnings\n")
+    assert said.out.endswith("1 problem, 0 warnings\n")
     assert (said.err, said.code) == ("", 1)
 
 
@@ -149,7 +151,7 @@ def test_a_certificate_that_is_not_trusted_is_one_line(tmp_path: Path) -> None:
     with scripted(healthy, tls=context) as server:
         (finding,) = (each for each in findings(server.address) if each[0] == "fail")
         assert "its certificate is not trusted" in finding[2]
-        assert finding[2].endswith("name its CA with --ca-cert")
+        assert finding[2].endswith("pass its CA with --ca-cert")
         found = findings(server.address, "-ca-cert", str(tmp_path / "ca.pem"))
         assert ("ok", "tls", f"the server is checked with {tmp_path / 'ca.pem'}") in found
         skipped = "the server's certificate is not checked (--tls-skip-verify or NOMAD_SKIP_VERIFY)"
@@ -185,11 +187,11 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
     ("path", "reply", "finding"),
     [
         ("/leader", Reply("<html>", 404), ("fail", "connection", "is this the address of a Nomad agent")),
-        ("/leader", Reply("Moved", 301), ("fail", "connection", "give the address it points to with --address")),
+        ("/leader", Reply("Moved", 301), ("fail", "connection", "pass the address it redirects to with --address")),
         (
             "/leader",
             Reply("Client sent an HTTP request to an HTTPS server.", 400),
-            ("fail", "connection", "write the address with https://"),
+            ("fail", "connection", "use an https:// address"),
         ),
         ("/leader", Reply("No cluster leader", 500), ("fail", "leader", "its servers have no leader")),
         ("/token/self", Reply("ACL token expired", 500), ("fail", "token", "no token is given (NOMAD_TOKEN, --token")),
@@ -198,7 +200,7 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
             FORBIDDEN,
             ("fail", "token", "and Nomad answers 'Permission denied' without one"),
         ),
-        ("/token/self", Reply("", 404), ("skip", "token", "Nomad tells nothing of it")),
+        ("/token/self", Reply("", 404), ("skip", "token", "Nomad gives no information about it")),
         (
             "/token/self",
             Reply({"AccessorID": "anonymous"}),
@@ -207,14 +209,14 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
         (
             "/token/self",
             Reply({"AccessorID": "a", "Type": "client", "ExpirationTime": "2020-01-01T00:00:00Z"}),
-            ("warn", "token", "it expires at TIME, within an hour"),
+            ("warn", "token", "expires at TIME, within an hour"),
         ),
-        ("/agent/self", FORBIDDEN, ("skip", "version", 'cannot be known without agent { policy = "read" }')),
+        ("/agent/self", FORBIDDEN, ("skip", "version", 'unknown without agent { policy = "read" }')),
         ("/agent/self", FORBIDDEN, ("skip", "connections", "Nomad's default is 100 from one address")),
         (
             "/agent/self",
             Reply({"config": {"Version": {"Version": "1.9.7+ent"}, "Limits": {"HTTPMaxConnsPerClient": 10}}}),
-            ("warn", "connections", "a run takes up to 18, so Nomad will refuse some"),
+            ("warn", "connections", "a run opens up to 18, so Nomad will refuse some"),
         ),
         (
             "/agent/self",
@@ -224,14 +226,14 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
         (
             "/agent/self",
             Reply({"config": {"Version": {"Version": "dev"}}}),
-            ("warn", "version", "'dev' cannot be read"),
+            ("warn", "version", "'dev' is not a known format"),
         ),
         ("/dispatch", FORBIDDEN, ("fail", "dispatch-job", "not in namespace default: run, resume, rerun and dispatch")),
         ("-not-there", FORBIDDEN, ("fail", "read-job", "not in namespace default")),
-        ("/v1/jobs", FORBIDDEN, ("warn", "list-jobs", "costs the server more")),
-        ("/v1/job/", FORBIDDEN, ("warn", "submit-job", "not in namespace default: stop, on_timeout: stop and another")),
+        ("/v1/jobs", FORBIDDEN, ("warn", "list-jobs", "is slower for the server")),
+        ("/v1/job/", FORBIDDEN, ("warn", "submit-job", "not in namespace default: stop, on_timeout: stop and retries")),
         ("/nothing", FORBIDDEN, ("ok", "submit-job", "in namespace default")),
-        ("/nothing", FORBIDDEN, ("skip", "read-logs", "cannot be asked for without effect; logs")),
+        ("/nothing", FORBIDDEN, ("skip", "read-logs", "cannot be checked; logs")),
         ("/nothing", FORBIDDEN, ("ok", "dispatch-job", "in namespace default")),
     ],
 )
@@ -257,9 +259,9 @@ def test_many_children_make_a_token_dear(tmp_path: Path) -> None:
         pages = [asked for asked in server.asked if asked.query.get("prefix") == "ok"]
     assert told[0] == "warn"
     assert told[2].startswith(
-        "job ok in default: 20,000 children made so far; 10,000 jobs or more whose ID begins like"
+        "job ok in default: 20,000 children created so far; an idempotency token costs the server about"
     )
-    assert told[2].endswith("a token would cost each dispatch about 13.8 ms of the server's time")
+    assert told[2].endswith("about 13.8 ms for each dispatch (10,000 jobs or more share this ID prefix)")
     assert len(pages) == 10
 
 
@@ -274,8 +276,11 @@ def test_one_of_a_kind_is_counted_as_one(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("version: 1\ndispatches: [{id: a, job: ok}]\n")
     with scripted(lambda asked: answers.get(asked.path) or healthy(asked)) as server:
         told = [message for _, check, message in findings(server.address, str(tmp_path / "m.yaml"))]
-    assert "job ok in default: 1 child made so far; 1 job whose ID begins like its own: a token costs little" in told
-    assert any(message.startswith("1 dispatch; reads:") for message in told)
+    assert (
+        "job ok in default: 1 child created so far; idempotency tokens are cheap here (1 job shares this ID prefix)"
+        in told
+    )
+    assert any(message.startswith("1 dispatch; read requests:") for message in told)
 
 
 def test_a_secret_is_never_shown() -> None:
@@ -291,4 +296,4 @@ def test_quiet_leaves_what_is_wrong_or_doubtful() -> None:
     """And the last line."""
     with scripted(but("/v1/jobs", FORBIDDEN)) as server:
         lines = examined(server.address, "-quiet").out.splitlines()
-    assert [line.split()[:2] for line in lines] == [["warn", "list-jobs"], ["nothing", "wrong,"]]
+    assert [line.split()[:2] for line in lines] == [["warn", "list-jobs"], ["no", "problems,"]]

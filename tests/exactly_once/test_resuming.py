@@ -337,7 +337,7 @@ async def test_two_processes_never_work_on_one_run(tmp_path):
     journal = await begin(tmp_path, [make_item("a")])
     nomad = FakeNomad(latency_s=0)
     try:
-        with pytest.raises(RunRefused, match="is at work on run run1"):
+        with pytest.raises(RunRefused, match="is working on run run1"):
             await resume(tmp_path, nomad)
     finally:
         await leave(journal)

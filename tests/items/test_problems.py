@@ -21,26 +21,25 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
 @pytest.mark.parametrize(
     ("dispatch", "expected"),
     [
-        pytest.param(
-            "id: a", "DF025 m.yaml:3:3: the dispatch has no job: name one here or in the defaults", id="no-job"
-        ),
+        pytest.param("id: a", "DF025 m.yaml:3:3: the dispatch has no job: add job here or in defaults", id="no-job"),
         pytest.param(
             "job: '{{ \"\" }}'", "DF046 m.yaml:3:9: the job is empty: name a parameterized job", id="empty-job"
         ),
-        pytest.param(r'job: "a\nb"', r"DF046 m.yaml:3:9: job 'a\nb' holds control characters", id="control-job"),
+        pytest.param(r'job: "a\nb"', r"DF046 m.yaml:3:9: job 'a\nb' contains control characters", id="control-job"),
         pytest.param(
-            f"job: {'x' * 1001}", "DF046 m.yaml:3:9: the job's ID has 1,001 bytes, more than 1,000", id="long-job"
+            f"job: {'x' * 1001}",
+            "DF046 m.yaml:3:9: the job's ID has 1,001 bytes, at most 1,000 are allowed",
+            id="long-job",
         ),
         pytest.param(
             "job: j, id: '{{ \"a/b\" }}'",
-            "DF021 m.yaml:3:16: 'a/b' cannot be an id:"
-            " 1 to 128 letters, digits, dots, underscores and hyphens are wanted",
+            "DF021 m.yaml:3:16: id cannot be 'a/b': use 1 to 128 letters, digits, dots, underscores and hyphens",
             id="slash-in-id",
         ),
         pytest.param(
             "job: j, id: '{{ \"x\" * 129 }}'",
-            f"DF021 m.yaml:3:16: '{'x' * 129}' cannot be an id:"
-            " 1 to 128 letters, digits, dots, underscores and hyphens are wanted",
+            f"DF021 m.yaml:3:16: id cannot be '{'x' * 129}':"
+            " use 1 to 128 letters, digits, dots, underscores and hyphens",
             id="long-id",
         ),
         pytest.param(
@@ -65,41 +64,40 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
         ),
         pytest.param(
             'job: j, idempotency_token: "a\\tb"',
-            r"DF043 m.yaml:3:31: token 'a\tb' holds control characters",
+            r"DF043 m.yaml:3:31: token 'a\tb' contains control characters",
             id="control-token",
         ),
         pytest.param(
             "job: j, idempotency_token: '{{ \"\" }}'",
-            "DF043 m.yaml:3:31: the idempotency token is empty: Nomad would take it for none",
+            "DF043 m.yaml:3:31: the idempotency token is empty: Nomad would treat it as no token",
             id="empty-token",
         ),
         pytest.param(
             "job: j, id_prefix_template: a/b",
-            "DF044 m.yaml:3:32: prefix 'a/b' holds '/': no blanks, slashes and control characters:"
-            " it becomes part of a job's ID",
+            "DF044 m.yaml:3:32: prefix 'a/b' contains '/': it becomes part of a job's ID "
+            "and cannot contain blanks, slashes or control characters",
             id="slash-in-prefix",
         ),
         pytest.param(
             "job: j, id_prefix_template: a b",
-            "DF044 m.yaml:3:32: prefix 'a b' holds ' ': no blanks, slashes and control characters:"
-            " it becomes part of a job's ID",
+            "DF044 m.yaml:3:32: prefix 'a b' contains ' ': it becomes part of a job's ID "
+            "and cannot contain blanks, slashes or control characters",
             id="blank-in-prefix",
         ),
         pytest.param(
             'job: j, id_prefix_template: "a\\0b"',
-            r"DF044 m.yaml:3:32: prefix 'a\x00b' holds '\x00': no blanks, slashes and control characters:"
-            " it becomes part of a job's ID",
+            r"DF044 m.yaml:3:32: prefix 'a\x00b' contains '\x00': it becomes part of a job's ID "
+            "and cannot contain blanks, slashes or control characters",
             id="control-in-prefix",
         ),
         pytest.param(
             "job: j, id_prefix_exact: true, id_prefix_template: a",
-            "DF013 m.yaml:3:12: id_prefix_exact needs idempotency_token:"
-            " its children cannot be told from others by their prefix",
+            "DF013 m.yaml:3:12: id_prefix_exact needs idempotency_token: without one, its child cannot be found again",
             id="exact-without-token",
         ),
         pytest.param(
             "job: j, id_prefix_exact: true, idempotency_token: t",
-            "DF013 m.yaml:3:12: id_prefix_exact needs id_prefix_template: that is the prefix to send",
+            "DF013 m.yaml:3:12: id_prefix_exact needs id_prefix_template: this is the prefix to send",
             id="exact-without-prefix",
         ),
         pytest.param(
@@ -116,17 +114,17 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
         ),
         pytest.param(
             "job: j, meta: {api_key: x}, sensitive: [meta.apikey]",
-            "DF015 m.yaml:3:44: there is no meta.apikey: did you mean meta.api_key?",
+            "DF015 m.yaml:3:44: the dispatch has no meta.apikey: did you mean meta.api_key?",
             id="unknown-secret",
         ),
         pytest.param(
             "job: j, meta: {m: '{{ nope }}'}",
-            "DF033 m.yaml:3:22: nope is not defined: templates see vars, item, name, env",
+            "DF033 m.yaml:3:22: nope is not defined: templates can read vars, item, name, env",
             id="undefined",
         ),
         pytest.param(
             "job: j, meta: {m: '{{ each.x }}'}",
-            "DF033 m.yaml:3:22: each is not defined: it is there in a dispatch with for_each only",
+            "DF033 m.yaml:3:22: each is not defined: it exists only in a dispatch with for_each",
             id="no-rows",
         ),
         pytest.param(
@@ -146,22 +144,23 @@ def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
         ),
         pytest.param(
             "job: j, meta: {m: \"{{ 'a' * 10**9 }}\"}",
-            "DF035 m.yaml:3:22: makes a value of 1,000,000,000 characters, more than 65,536",
+            "DF035 m.yaml:3:22: creates a value of 1,000,000,000 characters, at most 65,536 are allowed",
             id="bomb",
         ),
         pytest.param(
             "job: j, vars: {x: [1]}, meta: {m: '{{ vars.x }}'}",
-            "DF034 m.yaml:3:38: a list cannot be printed: use `| tojson`, or take a text out of it",
+            "DF034 m.yaml:3:38: a list cannot be printed: use `| tojson`, or print one of its values",
             id="list-in-meta",
         ),
         pytest.param(
             "job: j, meta: {k: a, m: \"{{ 'b' ~ '\\0' }}\"}",
-            "DF041 m.yaml:3:28: meta.m holds a NUL: the task gets it as an environment variable, which holds none",
+            "DF041 m.yaml:3:28: meta.m contains a NUL character: "
+            "the task gets it as an environment variable, which cannot contain one",
             id="nul-in-meta",
         ),
         pytest.param(
             "job: j, payload: {json: {a: [x, '{{ nope }}']}}",
-            "DF033 m.yaml:3:36: nope is not defined: templates see vars, item, name, env",
+            "DF033 m.yaml:3:36: nope is not defined: templates can read vars, item, name, env",
             id="undefined-in-json",
         ),
     ],
@@ -182,7 +181,7 @@ def test_a_payload_over_the_limit(tmp_path: Path, form: str) -> None:
         "template": "p",
     }
     [problem] = problems_of(tmp_path, f"job: j, payload: {{{form}: {values[form]}}}", files={"p": "x" * 16_385})
-    assert problem.startswith("DF040 m.yaml:3:21: the payload has 16385 bytes, Nomad takes 16384: ")
+    assert problem.startswith("DF040 m.yaml:3:21: the payload has 16,385 bytes, Nomad allows 16,384: ")
 
 
 def test_a_variable_that_is_not_set(tmp_path: Path) -> None:
@@ -200,7 +199,7 @@ def test_a_flag_that_differs_from_an_items_own(tmp_path: Path, place: str) -> No
     }
     expected = {"own": "m.yaml:3:12", "defaults": "m.yaml:2:12"}
     assert told(read(tmp_path, text[place], scope=Scope(namespace_flag="b"))) == [
-        f"DF026 {expected[place]}: namespace 'a' differs from the flag's 'b': leave out one of them"
+        f"DF026 {expected[place]}: namespace 'a' differs from the flag's 'b': remove one of them"
     ]
 
 
@@ -284,9 +283,9 @@ dispatches:
 - {id: a, job: k}
 """
     assert told(read(tmp_path, text)) == [
-        "DF020 m.yaml:4:8: id 'a' stands twice (row m.yaml:4:57): first at m.yaml:3:3",
-        "DF020 m.yaml:4:8: id 'b' stands twice (row m.yaml:4:60): first at m.yaml:4:54",
-        "DF020 m.yaml:5:8: id 'a' stands twice: first at m.yaml:3:3",
+        "DF020 m.yaml:4:8: duplicate id 'a' (row m.yaml:4:57): first used at m.yaml:3:3",
+        "DF020 m.yaml:4:8: duplicate id 'b' (row m.yaml:4:60): first used at m.yaml:4:54",
+        "DF020 m.yaml:5:8: duplicate id 'a': first used at m.yaml:3:3",
     ]
 
 
@@ -315,7 +314,10 @@ dispatches:
 - {id: d, job: j, idempotency_token: "{{ 't' }}"}
 """
     assert told(read(tmp_path, text)) == [
-        "DF027 m.yaml:6:38: token 't' stands twice for job 'j': first at m.yaml:3:3, whose child Nomad answers with"
+        (
+            "DF027 m.yaml:6:38: duplicate token 't' for job 'j': "
+            "first used at m.yaml:3:3; Nomad would return that item's child"
+        )
     ]
 
 
@@ -387,8 +389,8 @@ def test_secrets_stay_out_of_messages_about_other_keys(tmp_path: Path) -> None:
         (
             "meta.api_kye, meta.zzzzzz",
             [
-                "DF015 m.yaml:2:24: there is no meta.api_kye in any dispatch: did you mean meta.api_key?",
-                "DF015 m.yaml:2:38: there is no meta.zzzzzz in any dispatch: name a meta key that a dispatch has",
+                "DF015 m.yaml:2:24: no dispatch has meta.api_kye: did you mean meta.api_key?",
+                "DF015 m.yaml:2:38: no dispatch has meta.zzzzzz: name a meta key that a dispatch has",
             ],
         ),
     ],
@@ -423,5 +425,5 @@ def test_a_variable_that_is_not_given_for_what_is_sensitive_is_told_without_its_
     (tmp_path / "t.j2").write_text("{{ vars.sekrit }}")
     (problem,) = read(tmp_path, f"dispatches: [{{id: a, job: j, payload: {payload}, sensitive: [payload]}}]\n")
     assert isinstance(problem, Problem)
-    assert "perhaps a variable that --var or --var-file is to give" in problem.text
+    assert "perhaps a variable to pass with --var or --var-file" in problem.text
     assert "sekrit" not in f"{problem} {problem.excerpt}"

@@ -53,7 +53,7 @@ async def test_a_full_disk_ends_the_run_and_keeps_what_was_recorded(folder):
     limit_pages(journal, spare=0)
     big = Ended("a", 1, 2.0, Verdict(Outcome.FAILED, message="x" * 100_000))
     journal.record(big)
-    with pytest.raises(JournalError, match="no space is left for it on its disk"):
+    with pytest.raises(JournalError, match="no space is left on its disk"):
         await journal.flush()
     limit_pages(journal, spare=1_000)
     journal.record(Sending("a", 1, 3.0))
@@ -107,14 +107,14 @@ def test_a_run_that_cannot_be_written_down_does_not_start(folder):
 @pytest.mark.parametrize("where", ["/proc/dispatchfile", "/dev/null/state", "/sys/kernel"])
 async def test_a_folder_that_cannot_be_written_is_named(where):
     """With the option that names another one."""
-    with pytest.raises(JournalError, match=rf"^{where}.*: cannot keep the journal here: .*--state-dir"):
+    with pytest.raises(JournalError, match=rf"^{where}.*: cannot write the journal here: .*--state-dir"):
         await started(Path(where))
 
 
 async def test_a_folder_that_is_a_file_is_named(tmp_path):
     """The run does not start."""
     (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match="cannot keep the journal here: Not a directory"):
+    with pytest.raises(JournalError, match="cannot write the journal here: Not a directory"):
         await started(tmp_path / "file" / "state")
 
 
@@ -137,7 +137,7 @@ def test_a_file_system_without_shared_memory_is_told(tmp_path):
         ("SQLITE_IOERR_WRITE", "its disk fails"),
         ("SQLITE_READONLY_DIRECTORY", "read-only"),
         ("SQLITE_CANTOPEN_ISDIR", "cannot be opened"),
-        ("SQLITE_BUSY_SNAPSHOT", "another program keeps it locked"),
+        ("SQLITE_BUSY_SNAPSHOT", "another program has locked it"),
         ("SQLITE_CORRUPT_INDEX", "damaged"),
         ("", "odd"),
     ],
@@ -205,7 +205,7 @@ async def test_a_file_that_is_no_journal_is_told(tmp_path, content):
         Journal.resume,
         lambda path: request_stop(path, 1.0),
     ):
-        with pytest.raises(JournalError, match=r"x-abc.db: it is damaged, or no journal"):
+        with pytest.raises(JournalError, match=r"x-abc.db: it is damaged, or not a journal"):
             use(path)
 
 

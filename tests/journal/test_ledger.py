@@ -271,7 +271,7 @@ async def test_a_run_id_is_used_once(folder):
     """Its children could not be told from the other's."""
     await end(await started(folder))
     again = Journal.create(folder, header(started_at=2.0), [item()])
-    with pytest.raises(RunRefused, match=r"run k3j9x2ab is in .* already: `resume k3j9x2ab`"):
+    with pytest.raises(RunRefused, match=r"run k3j9x2ab already exists in .*: dispatchfile resume k3j9x2ab"):
         await again.add_intents([intent()])
     assert len(list((folder / "runs").glob("*.db"))) == 1
 
@@ -325,7 +325,7 @@ async def test_a_journal_that_is_deleted_meanwhile_is_missed(folder):
     """Else marks would be written to a file that nobody can open any more, and relied on."""
     journal = await started(folder)
     journal.path.unlink()
-    with pytest.raises(JournalError, match="it was deleted or moved while the run was at work"):
+    with pytest.raises(JournalError, match="it was deleted or moved during the run"):
         await journal.mark_may_send([("a", 1)])
     with pytest.raises(JournalError):
         await journal.close(RunState.INTERRUPTED, exit_code=1, finished_at=1.0)

@@ -60,7 +60,7 @@ def test_a_damaged_file_does_not_hide_the_others(folder):
     keep(folder, "b", at=2.0).write_bytes(b"garbage")
     runs, (error,) = list_runs(folder)
     assert [run.header.id for run in runs] == ["a"]
-    assert "-b.db: it is damaged, or no journal at all" in str(error)
+    assert "-b.db: it is damaged, or not a journal" in str(error)
     assert "with it moved away, `dispatchfile run MANIFEST --run-id b` takes what Nomad still has" in str(error)
 
 
@@ -88,7 +88,7 @@ def test_a_run_that_is_not_there_is_named_with_near_misses(folder):
     keep(folder, "k3j9x2ab")
     with pytest.raises(RunRefused, match=r"no run 'k3j9x2ba' in .*: did you mean k3j9x2ab\?"):
         open_run(folder, "k3j9x2ba")
-    with pytest.raises(RunRefused, match="`runs` lists"):
+    with pytest.raises(RunRefused, match="see `dispatchfile runs`"):
         open_run(folder, "zzz")
 
 
@@ -136,9 +136,7 @@ def test_an_unfinished_run_of_the_same_manifest_and_target_is_found(folder, tmp_
 def test_a_file_that_cannot_be_read_may_be_the_unfinished_run(folder, tmp_path):
     """Could not check is not the same as checked: the user decides."""
     keep(folder, "abc").write_bytes(b"")
-    with pytest.raises(
-        JournalError, match=r"may be an unfinished run of .*m\.yaml: --new starts another one beside it"
-    ):
+    with pytest.raises(JournalError, match=r"may be an unfinished run of .*m\.yaml: --new starts another run anyway"):
         unfinished_run(folder, tmp_path / "m.yaml", TARGET)
 
 

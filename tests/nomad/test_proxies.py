@@ -69,6 +69,6 @@ def test_no_proxy_excepts_hosts_domains_networks_and_ports(host, exceptions, is_
 )
 def test_a_proxy_that_cannot_be_used_is_an_error_without_its_password(proxy):
     """The variable is named, its value is not."""
-    with pytest.raises(UsageError, match=r"^HTTP_PROXY: only a proxy as in http://host:3128") as caught:
+    with pytest.raises(UsageError, match=r"^HTTP_PROXY: must be a URL such as http://host:3128") as caught:
         proxy_for("http", "nomad", 4646, {"HTTP_PROXY": proxy})
     assert "hunter2" not in str(caught.value)

@@ -212,14 +212,14 @@ def test_other_statuses_say_it_by_themselves(answer, error):
     assert type(trouble_of_write(answer)) is error
 
 
-BETWEEN = "from something between here and Nomad"
+BETWEEN = "from a proxy and not from Nomad"
 PASSWORD = f"HTTP 401 (Unauthorized), {BETWEEN}: it asks for a user and a password, see NOMAD_HTTP_AUTH"
 BY_PROXY = [
     (Answer(403, {"content-type": "text/html"}, b"<html>no</html>"), f"HTTP 403 with a web page, {BETWEEN}"),
     (Answer(401, {}, b"<title>Permission denied</title>"), f"HTTP 401 with a web page, {BETWEEN}"),
     (said(403, "RBAC: access denied"), f"HTTP 403 (RBAC: access denied), {BETWEEN}"),
     (said(403, '{"message":"Forbidden"}'), f'HTTP 403 ({{"message":"Forbidden"}}), {BETWEEN}'),
-    (said(403), f"HTTP 403 without a text, {BETWEEN}"),
+    (said(403), f"HTTP 403 without a message, {BETWEEN}"),
     (said(401, "Unauthorized", www_authenticate='Basic realm="nomad"'), PASSWORD),
     (said(401, "Unauthorized", www_authenticate="Bearer"), f"HTTP 401 (Unauthorized), {BETWEEN}"),
 ]
@@ -261,7 +261,7 @@ def test_a_200_that_names_no_child_leaves_in_doubt(body):
 def test_a_redirect_names_the_place_without_its_query():
     """A query may hold secrets."""
     error = trouble_of_write(said(302, location="https://login.example/in?token=hunter2"))
-    assert "redirected to https://login.example/in: give the address" in error.message
+    assert "redirected to https://login.example/in: pass the address" in error.message
     assert "hunter2" not in error.message
 
 
@@ -269,7 +269,7 @@ def test_plain_http_to_a_tls_port_says_https():
     """Nomad's own hint, turned into what to write."""
     error = trouble_of_read(said(400, "Client sent an HTTP request to an HTTPS server.\n"))
     assert type(error) is NomadRefused
-    assert error.message.endswith("write the address with https://")
+    assert error.message.endswith("use an https:// address")
 
 
 def test_a_foreign_text_does_nothing_to_a_terminal_and_is_cut():

@@ -456,7 +456,7 @@ async def test_silence_ends_after_the_request_timeout():
     async def script(line: Line):
         await line.gone()
 
-    assert_lost(await faults_of(script, request_timeout=SOON), "nothing heard for 0.05 s")
+    assert_lost(await faults_of(script, request_timeout=SOON), "no data received for 0.05 s")
 
 
 async def test_an_answer_in_drips_ends_too():
@@ -477,7 +477,7 @@ async def test_a_server_that_does_not_speak_http_is_not_nomad(raw):
 
     get, put = await faults_of(script)
     assert (type(get), type(put)) == (NomadUnreadable, NomadAmbiguous)
-    assert "not an answer in HTTP" in str(get)
+    assert "not an HTTP answer" in str(get)
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ async def test_an_answer_without_end_is_cut_off(packed):
 
     get, put = await faults_of(script, bounds=Bounds(answer_bytes=1 << 20))
     assert (type(get), type(put)) == (NomadUnreadable, NomadAmbiguous)
-    assert "the answer has more than 1 MiB" in str(get)
+    assert "the answer is larger than 1 MiB" in str(get)
 
 
 async def test_a_packed_answer_that_is_cut_off_is_none():
@@ -691,7 +691,7 @@ async def test_a_ca_file_or_a_folder_of_them_makes_the_server_trusted(authority,
 @pytest.mark.parametrize(
     ("names", "flags", "advice"),
     [
-        (["127.0.0.1"], {}, "name its CA with --ca-cert"),
+        (["127.0.0.1"], {}, "pass its CA with --ca-cert"),
         (["server.global.nomad"], {"ca_cert": "CA"}, "--tls-server-name"),
         (["127.0.0.1"], {"ca_cert": "CA", "tls_server_name": "server.global.nomad"}, "--tls-server-name"),
     ],
@@ -762,7 +762,7 @@ async def test_a_client_certificate_of_another_ca_is_told(authority, ca_file, tm
 async def test_https_to_a_server_without_tls_says_http():
     """The other mistake, http to a server with TLS, is answered by Nomad itself."""
     async with serving(echo) as server, transport_to(server.address.replace("http", "https")) as transport:
-        with pytest.raises(NomadUnavailable, match=r"does not speak TLS: is http:// meant\?"):
+        with pytest.raises(NomadUnavailable, match=r"does not use TLS: use an http:// address\?"):
             await transport.send("PUT", TARGET, b"{}")
 
 
@@ -775,10 +775,10 @@ def test_files_that_hold_no_certificate_are_named(authority, ca_file, tmp_path):
     trustme.CA().issue_cert("b").private_key_pem.write_to_path(str(other))
     for flags, path, reason in [
         ({"ca_cert": "/nowhere.pem"}, "/nowhere.pem", "No such file"),
-        ({"ca_cert": str(tmp_path / "no.pem")}, str(tmp_path / "no.pem"), "holds no PEM certificate"),
+        ({"ca_cert": str(tmp_path / "no.pem")}, str(tmp_path / "no.pem"), "contains no PEM certificate"),
         ({"ca_cert": str(tmp_path)}, str(tmp_path), "Is a directory"),
-        ({"ca_path": "/nowhere"}, "/nowhere", "no folder with CA certificates"),
-        ({"ca_path": str(tmp_path / "empty")}, str(tmp_path / "empty"), "no folder with CA certificates"),
+        ({"ca_path": "/nowhere"}, "/nowhere", "not a folder with CA certificates"),
+        ({"ca_path": str(tmp_path / "empty")}, str(tmp_path / "empty"), "not a folder with CA certificates"),
         ({"client_cert": "/nowhere", "client_key": "/n"}, "/nowhere", "No such file"),
         (pair | {"client_key": str(other)}, f"{pair['client_cert']} and {other}", "does not belong"),
         (pair | {"client_key": ca_file}, f"{pair['client_cert']} and {ca_file}", "unencrypted"),

@@ -61,7 +61,7 @@ def test_a_right_that_is_lacking_is_told_where_it_is_needed():
         make_item("later", line=3, **LATE),
         make_item("again", line=4, **again("lost")),
     ]
-    lacking = "but the token may not stop children in namespace 'default'"
+    lacking = "but the token has no permission to stop jobs in namespace 'default'"
     assert found_in(ParentState(may_stop=False), *items) == [
         ("DF107", "dispatchfile.yaml:2:5", f"on_timeout: stop, {lacking}"),
         ("DF107", "dispatchfile.yaml:4:5", f"retry on lost, {lacking}"),

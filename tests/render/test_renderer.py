@@ -102,11 +102,11 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
         ),
         pytest.param(
             "{{ vrs.x }}",
-            Trouble("DF033", "vrs is not defined", "did you mean vars? templates see vars, each, name", line=1),
+            Trouble("DF033", "vrs is not defined", "did you mean vars? templates can read vars, each, name", line=1),
             id="scope",
         ),
         pytest.param(
-            "{{ vars.list[1].q }}", Trouble("DF033", "there is no 'q' here", "there are k", line=1), id="nested"
+            "{{ vars.list[1].q }}", Trouble("DF033", "there is no 'q' here", "known keys are k", line=1), id="nested"
         ),
         pytest.param("{{ 'a'.b }}", Trouble("DF033", "'str object' has no attribute 'b'", line=1), id="of-a-text"),
         pytest.param(
@@ -116,7 +116,7 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
         pytest.param("{{ 1 | random }}", Trouble("DF032", "No filter named 'random'.", line=1), id="no-chance"),
         pytest.param(
             "{{ lipsum() }}",
-            Trouble("DF033", "lipsum is not defined", "templates see vars, each, name", line=1),
+            Trouble("DF033", "lipsum is not defined", "templates can read vars, each, name", line=1),
             id="no-lipsum",
         ),
         pytest.param(
@@ -127,28 +127,32 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
         pytest.param("{{ 1 // 0 }}", Trouble("DF034", "integer division or modulo by zero", line=1), id="arithmetic"),
         pytest.param(
             "{{ vars.none }}",
-            Trouble("DF034", "null cannot be printed: use `| tojson`, or take a text out of it", line=1),
+            Trouble("DF034", "null cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="null",
         ),
         pytest.param(
             "{{ vars.list }}",
-            Trouble("DF034", "a list cannot be printed: use `| tojson`, or take a text out of it", line=1),
+            Trouble("DF034", "a list cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="list",
         ),
         pytest.param(
             "{{ each | upper }}",
-            Trouble("DF034", "a mapping cannot be printed: use `| tojson`, or take a text out of it", line=1),
+            Trouble("DF034", "a mapping cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="mapping",
         ),
         pytest.param(
             "{{ [1] | map('string') }}",
             Trouble(
-                "DF034", "a value of type generator cannot be printed: use `| tojson`, or take a text out of it", line=1
+                "DF034",
+                "a value of type generator cannot be printed: use `| tojson`, or print one of its values",
+                line=1,
             ),
             id="generator",
         ),
         pytest.param(
-            r"{{ '\ud800' }}", Trouble("DF034", "renders half of a surrogate pair, which is no text"), id="surrogate"
+            r"{{ '\ud800' }}",
+            Trouble("DF034", "gives half of a surrogate pair, which is not valid text"),
+            id="surrogate",
         ),
         pytest.param(
             "{{ ''.__class__ }}",
@@ -175,7 +179,7 @@ def test_a_failure_is_an_error_with_a_message_of_its_own(renderer: Renderer) -> 
 
 def test_each_is_missing_without_for_each(renderer: Renderer) -> None:
     """A template that wants a row, in a dispatch without rows, is told what to do."""
-    with pytest.raises(TemplateTrouble, match="each is not defined: it is there in a dispatch with for_each only"):
+    with pytest.raises(TemplateTrouble, match="each is not defined: it exists only in a dispatch with for_each"):
         renderer.render("{{ each.x }}", {"vars": {}}, name="id")
 
 

@@ -39,16 +39,16 @@ def test_findings_are_aligned_lines():
         "warn  tls      not used",
         "FAIL  token    Nomad refuses it",
         "skip  version  cannot be known",
-        "1 thing wrong, 1 warning",
+        "1 problem, 1 warning, 1 check not possible",
     ]
 
 
 @pytest.mark.parametrize(
     ("findings", "line"),
     [
-        ((OK,), "nothing wrong, 0 warnings"),
-        ((WARN, SKIP), "nothing wrong, 1 warning, 1 not to be known"),
-        ((FAIL, FAIL), "2 things wrong, 0 warnings"),
+        ((OK,), "no problems, 0 warnings"),
+        ((WARN, SKIP), "no problems, 1 warning, 1 check not possible"),
+        ((FAIL, FAIL), "2 problems, 0 warnings"),
     ],
 )
 def test_the_last_line_sums_up(findings, line):
@@ -59,7 +59,7 @@ def test_the_last_line_sums_up(findings, line):
 def test_quietly_only_what_matters_is_told():
     """In order."""
     shown = render_examination(Examination((OK, WARN, SKIP)), OutputFormat.TEXT, quiet=True)
-    assert shown == "warn  tls  not used\nnothing wrong, 1 warning, 1 not to be known\n"
+    assert shown == "warn  tls  not used\nno problems, 1 warning, 1 check not possible\n"
 
 
 def test_colours_repeat_what_the_word_says():

@@ -12,7 +12,7 @@ REQUESTS = Requests(7, 3, 1, 0, 2)
 OK = Verdict(Outcome.SUCCEEDED, exit_code=0, node="n1", starts=1)
 FAILED = Verdict(Outcome.FAILED, Cause.EXIT, "task t: exit code 3 on node n1", 3, "n1", 4, "no such codec", "a1", "t")
 UNSENT = Verdict(Outcome.UNSENT, Cause.INTERRUPTED, "definitely not sent")
-UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone from Nomad before its end was seen")
+UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "garbage-collected before its end was seen")
 CHILD = "encode/dispatch-x7k2m9qa-film-1-1-1795350600-dc1c28dc"
 
 

@@ -90,7 +90,7 @@ def test_each_token_costs_a_look_at_every_job_below_the_parent():
         (Connection("http://127.0.0.1:4646", token="s"), []),
         (
             Connection("http://nomad:4646", token="s"),
-            [warn("tls", "not used: the token crosses the network for everybody to read")],
+            [warn("tls", "not used: others on the network can read the token")],
         ),
         (Connection("http://nomad:4646"), []),
         (

@@ -156,7 +156,7 @@ def test_a_manifest_is_made_to_be_reviewed(tmp_path: Path) -> None:
     text = manifest_of(again([one, two], Settings(wait=Wait.COMPLETION, in_flight=None)), [one, two])
     assert text.partition("#\n")[2] == (
         """\
-# 2 of the 2 items of run x7k2m9qa (nightly), with the requests it stored.
+# 2 of the 2 items of run x7k2m9qa (nightly), as that run stored them.
 version: 1
 name: nightly
 settings:
@@ -207,7 +207,7 @@ def test_tokens_are_varied_so_that_new_children_come(tmp_path: Path) -> None:
     """In a way that no run and no rerun does; and a comment says why."""
     item = item_of(token="tok", prefix="p", exact=True)
     text = manifest_of(again([item]), [item])
-    assert "# Idempotency tokens end in @x7k2m9qa-again: Nomad knows those of the run already.\n" in text
+    assert "# Idempotency tokens end in @x7k2m9qa-again: Nomad already knows those of the run.\n" in text
     (loaded,) = read(text, tmp_path).items
     assert (loaded.request.token, loaded.written_prefix, loaded.exact_prefix) == ("tok@x7k2m9qa-again", "p", True)
 
@@ -274,7 +274,7 @@ async def test_an_export_never_overwrites_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="exists already; nothing was written"):
         export_items(options, path)
     assert path.read_text() == written
-    with pytest.raises(FileError, match="is to lie in a folder that is not there"):
+    with pytest.raises(FileError, match="is in a folder that does not exist"):
         export_items(options, tmp_path / "none" / "x.yaml")
     assert "# 1 of the 1 items of run run1 (nightly)" in written
 

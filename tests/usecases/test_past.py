@@ -117,7 +117,7 @@ async def test_nothing_of_an_interrupted_local_run_lives(tmp_path):
     past = read_past(name)
     told = {item.id: (item.outcome or item.state, item.message) for item in past.summary().items}
     assert told == {
-        "a": (State.WAITING, "ended with the embedded agent that ran it"),
+        "a": (State.WAITING, "stopped when the embedded agent that ran it ended"),
         "b": (Outcome.SUCCEEDED, ""),
         "c": (State.WAITING, ""),
     }

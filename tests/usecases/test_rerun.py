@@ -231,7 +231,7 @@ async def test_what_the_run_was_given_for_a_sensitive_value_has_to_be_given_agai
     )
     head = header(manifest=str(manifest), variables={"release": "r5"}, hidden_variables=("key",))
     name = await keep_run(tmp_path / "state", [item], [ended(item, Outcome.FAILED)], head=head)
-    with pytest.raises(UsageError, match=r"run run1 was given variables .* give them again, by --var key=…"):
+    with pytest.raises(UsageError, match=r"run run1 got variables .* pass them again with --var key=…"):
         await rerun(name, nomad := PastNomad(lifetime_s=0))
     assert nomad.connected == 0
     await rerun(name, nomad := PastNomad(lifetime_s=0), variables=KEY)
@@ -262,7 +262,7 @@ async def test_sensitive_values_are_rendered_again(tmp_path):
     name = await keep_run(
         tmp_path / "state", [item], [ended(item, Outcome.FAILED)], head=header(manifest=str(manifest))
     )
-    with pytest.raises(UsageError, match="item 'a' has sensitive values, which are stored nowhere"):
+    with pytest.raises(UsageError, match="item 'a' has sensitive values, which are not stored"):
         await rerun(name, nomad := PastNomad(lifetime_s=0))
     await rerun(name, nomad := PastNomad(lifetime_s=0), variables=KEY)
     assert [(child.payload, child.meta) for child in nomad.made] == [(b"s3cret", {"k": "s3cret"})]

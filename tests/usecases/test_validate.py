@@ -178,8 +178,8 @@ def test_variables_are_read_alike_whatever_their_names_are(tmp_path: Path, quote
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("x: [", r"v.yaml:1:5: .*a mapping of variables is wanted", id="no YAML"),
-        pytest.param("- x", r"v.yaml:1:1: a mapping of variables is wanted$", id="a list"),
+        pytest.param("x: [", r"v.yaml:1:5: .*the file must contain a mapping of variables", id="no YAML"),
+        pytest.param("- x", r"v.yaml:1:1: the file must contain a mapping of variables$", id="a list"),
         pytest.param(None, r"^/.*/v.yaml: does not exist", id="missing"),
     ],
 )

@@ -177,10 +177,14 @@ async def test_a_refresh_looks_at_each_living_child_once(tmp_path):
 @pytest.mark.parametrize(
     ("forbidden", "told"),
     [
-        pytest.param("job", "the token may not read job 'encode' in namespace 'default': it needs read-job", id="all"),
+        pytest.param(
+            "job",
+            "the token has no permission to read job 'encode' in namespace 'default': it needs read-job",
+            id="all",
+        ),
         pytest.param(
             "allocations",
-            "the token may not look at the run's children (Permission denied): it needs read-job",
+            "the token has no permission to read the run's children (Permission denied): it needs read-job",
             id="meanwhile",
         ),
     ],

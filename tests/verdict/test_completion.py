@@ -586,4 +586,4 @@ def test_what_ran_too_long_ran_since_its_first_start(events: tuple[TaskEvent, ..
     over = alloc(client_description="allocation exceeded max_run_duration", tasks=tasks, create_time_ns=MADE_NS)
     verdict = judge_completion(child(over, groups=RETRIED))
     assert isinstance(verdict, Verdict)
-    assert verdict.message == f"over its max_run_duration on node n1 after {after}"
+    assert verdict.message == f"exceeded its max_run_duration on node n1 after {after}"

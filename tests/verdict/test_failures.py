@@ -155,7 +155,7 @@ def test_the_first_task_to_fail_is_the_one_to_blame() -> None:
 
 def test_a_task_without_telling_events_still_failed() -> None:
     """Nomad keeps the last ten events; they may have pushed out the telling one."""
-    assert judge(NOT_RESTARTING).message == "task t: failed, and no event is left to tell why on node n1"
+    assert judge(NOT_RESTARTING).message == "task t: failed, and no event gives the reason on node n1"
     assert judge(NOT_RESTARTING).cause is Cause.EXIT
     assert judge(NOT_RESTARTING, started=False).cause is Cause.SETUP
 

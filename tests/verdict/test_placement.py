@@ -57,7 +57,7 @@ def test_a_child_is_placed_once_every_allocation_has_a_node(records: ChildRecord
         (
             child(status="pending", age_s=NO_EVAL_AFTER_S + 1),
             Cause.NO_EVAL,
-            "Nomad made no evaluation for it in 60 seconds, so nothing will place it",
+            "Nomad created no evaluation for it within 60 seconds, so it will not be placed",
         ),
         (child(status="", groups={"g": group_of(0)}), None, "nothing to run: the count of every group is 0"),
     ],

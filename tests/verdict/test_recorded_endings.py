@@ -48,7 +48,7 @@ ENDED = [  # name, outcome, cause, exit code, starts
     ("lost-pinned-then-stopped", Outcome.LOST, Cause.NODE_LOST, None, 1),
 ]
 DRAINED = "stopped when node {} was drained, and not replaced"
-OVERDUE = "over its max_run_duration on node node-1 after {}"
+OVERDUE = "exceeded its max_run_duration on node node-1 after {}"
 MESSAGES = {
     "exit3": "task t: exit code 3 on node node-1 after 0.3s",
     "resched-fail": "task t: exit code 4 on node node-1 after 0.2s (start 4 of 4)",
@@ -89,7 +89,7 @@ MESSAGES = {
     "drain-two-nodes-resched": DRAINED.format("node-2"),
     "drain-pinned-resched": DRAINED.format("node-2"),
     "drain-pinned-resched-after": DRAINED.format("node-2"),
-    "lost-pinned-then-stopped": "node node-2 went away and nothing replaced it",
+    "lost-pinned-then-stopped": "node node-2 was lost, and Nomad did not replace the allocation",
 }
 
 
@@ -140,11 +140,11 @@ def test_a_verdict_names_the_allocation_and_task_that_decided_it(name: str, task
         ("periodic", Living(State.RUNNING)),
         (
             "lost-pinned-waiting",
-            Living(State.QUEUED, "queued after its node went away: no node meets its constraints (1 filtered)", True),
+            Living(State.QUEUED, "queued after its node was lost: no node meets its constraints (1 filtered)", True),
         ),
         (
             "lost-disconnect-after",
-            Living(State.QUEUED, "queued after its node went away: no node meets its constraints (1 filtered)", True),
+            Living(State.QUEUED, "queued after its node was lost: no node meets its constraints (1 filtered)", True),
         ),
         (
             "unplaced-waiting",
@@ -177,7 +177,7 @@ def test_what_allocations_cannot_tell_needs_evaluations(name: str) -> None:
 def test_a_stop_while_waiting_for_placement_is_stopped() -> None:
     """The job is dead, has no allocation, and its blocked evaluation was canceled."""
     assert judge_completion(recorded("unplaced-stopped")) == Verdict(
-        Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad while it waited for placement"
+        Outcome.STOPPED, Cause.USER_STOP, "stopped in Nomad while it waited to be placed"
     )
 
 
@@ -192,7 +192,7 @@ def test_a_count_of_0_is_nothing_to_run() -> None:
     ("seen_alive", "verdict"),
     [
         (True, Verdict(Outcome.STOPPED, Cause.PURGE, "purged from Nomad before its end")),
-        (False, Verdict(Outcome.UNKNOWN, Cause.PURGE, "purged from Nomad before it was seen there")),
+        (False, Verdict(Outcome.UNKNOWN, Cause.PURGE, "purged from Nomad before it was first seen")),
     ],
 )
 def test_a_purged_child_is_stopped_if_it_was_seen_alive(seen_alive: bool, verdict: Verdict) -> None:
@@ -209,8 +209,18 @@ def test_a_purged_child_is_stopped_if_it_was_seen_alive(seen_alive: bool, verdic
             Cause.NO_CAPACITY,
             'no allocation was placed: no node meets "${meta.ready} = yes" (1 filtered)',
         ),
-        ("lost-pinned-waiting", Outcome.LOST, Cause.NODE_LOST, "node node-2 went away and nothing replaced it"),
-        ("lost-disconnect-after", Outcome.LOST, Cause.NODE_LOST, "node node-2 went away and nothing replaced it"),
+        (
+            "lost-pinned-waiting",
+            Outcome.LOST,
+            Cause.NODE_LOST,
+            "node node-2 was lost, and Nomad did not replace the allocation",
+        ),
+        (
+            "lost-disconnect-after",
+            Outcome.LOST,
+            Cause.NODE_LOST,
+            "node node-2 was lost, and Nomad did not replace the allocation",
+        ),
     ],
 )
 def test_a_child_nobody_waits_for_is_unplaced_or_what_came_before(

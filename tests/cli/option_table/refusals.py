@@ -23,8 +23,8 @@ def prepare(stage: Stage) -> None:
         stage.keep(cut, address=address, state=RunState.INTERRUPTED, ends={"bad": UNSENT})
 
 
-DRY_RUN = "with --dry-run, which asks no server and sends nothing: leave out one of them"
-EXPORT = "with --export, which writes a manifest and sends nothing: leave out one of them"
+DRY_RUN = "with --dry-run, which asks no server and sends nothing: remove one of them"
+EXPORT = "with --export, which writes a manifest and sends nothing: remove one of them"
 RUN = ("run", "--dry-run")
 RERUN = ("rerun", "r1", "--failed", "--export", "again.yaml")
 DOCTOR = "without a manifest: name a manifest, or leave it out"
@@ -41,12 +41,12 @@ REFUSED: tuple[Refused, ...] = (
     Refused((*RUN, "--token", "s3cret"), f"--token has no effect {DRY_RUN}"),
     Refused(
         ("run", "--no-journal", "--new"),
-        "--new has no effect with --no-journal, which does not look for unfinished runs: leave out one of them",
+        "--new has no effect with --no-journal, which does not look for unfinished runs: remove one of them",
     ),
     Refused(
         ("run", "--local", "--skip-succeeded"),
         "--skip-succeeded has no effect with --local: a new embedded agent knows nothing of earlier runs, so every "
-        "item is sent: leave out one of them",
+        "item is sent: remove one of them",
     ),
     Refused(
         ("run", "--local", "--token", "s3cret"),
