@@ -87,7 +87,7 @@ class Follower:
         if not work.cancelled():
             work.result()
         if self._denial is not None:
-            lacking = f"the token has no permission to read the run's children ({self._denial.message}): it needs read-job"
+            lacking = f"the token cannot read the run's children ({self._denial.message}): it needs read-job"
             raise await explain_denial(self._client, lacking)
 
     async def _watch(self, children: Sequence[Watch], *, look_once: bool) -> None:

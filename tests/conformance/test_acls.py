@@ -137,7 +137,7 @@ async def test_a_doctor_is_told_each_right(guarded, capabilities, lacking):
 @pytest.mark.parametrize("token", ["11111111-2222-3333-4444-555555555555", "no-uuid"])
 async def test_a_token_that_is_none_is_told_before_anything_is_sent(guarded, tmp_path, token):
     """Unknown or malformed: where it is denied, Nomad says the same as of a right that is lacking."""
-    with pytest.raises(NomadForbidden, match=r"Nomad refuses the token \(.+\): look at NOMAD_TOKEN"):
+    with pytest.raises(NomadForbidden, match=r"Nomad refuses the token \(.+\): check NOMAD_TOKEN"):
         await end_of(guarded.manager.at(token=token), tmp_path, manifest_of(ITEMS), wait="completion")
 
 

@@ -160,7 +160,7 @@ def test_a_run_that_a_process_works_on_is_not_removed(folder):
     path = keep(folder, "a")
     lock = lock_run(path)
     try:
-        with pytest.raises(RunRefused, match="at work on run a"):
+        with pytest.raises(RunRefused, match="working on run a"):
             remove_run(path)
     finally:
         lock.release()

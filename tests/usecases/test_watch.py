@@ -184,7 +184,7 @@ async def test_a_refresh_looks_at_each_living_child_once(tmp_path):
         ),
         pytest.param(
             "allocations",
-            "the token has no permission to read the run's children (Permission denied): it needs read-job",
+            "the token cannot read the run's children (Permission denied): it needs read-job",
             id="meanwhile",
         ),
     ],

@@ -187,8 +187,8 @@ ROWS: Row = {
     **{
         ("doctor", option): _doctors(*GIVEN[option], without=code, prepare=prepare)
         for option, (prepare, code) in {
-            "--var": (_needs_variable, "could tell the sensitive value"),
-            "--var-file": (_needs_variable, "could tell the sensitive value"),
+            "--var": (_needs_variable, "may contain a sensitive value"),
+            "--var-file": (_needs_variable, "may contain a sensitive value"),
             "--allow-outside": (_outside, "DF031"),
         }.items()
     },
