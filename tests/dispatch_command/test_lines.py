@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dispatch_command.calls import Said, ours
+from tests.real_nomad import NO_BINARY, binary
 
 MONITORED = """\
 Dispatched Job ID = {job}/dispatch-CHILD
@@ -27,8 +28,8 @@ Evaluation ID     = ID
 ==> TIME: Evaluation "ID" finished with status "complete" but failed to place all allocations:
     TIME: Task Group "g" (failed to place 1 allocation):
       * Constraint "${meta.ready} = yes": 1 nodes excluded by filter
-    TIME: Evaluation "ID" waiting for additional capacity to place remainder
 """
+WAITING = '    TIME: Evaluation "ID" waiting for additional capacity to place remainder\n'
 
 
 def test_a_dispatch_is_monitored_until_it_is_placed(address: str) -> None:
@@ -89,9 +90,16 @@ def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(address: str) ->
     assert ours(address, "-detach", "lon").out == DETACHED.format(job="long")
 
 
-def test_a_placement_failure_is_2_and_says_why(address: str) -> None:
+@pytest.mark.nomad
+@pytest.mark.skipif(binary() is None, reason=NO_BINARY)
+def test_a_placement_failure_is_2_and_says_why(real: str) -> None:
     """The documented exit code; the job stays queued in Nomad."""
-    assert ours(address, "nowhere") == Said(UNPLACED, "", 2)
+    assert ours(real, "nowhere") == Said(UNPLACED + WAITING, "", 2)
+
+
+def test_what_the_embedded_agent_can_never_place_does_not_wait(embedded: str) -> None:
+    """Its one node never changes, so no evaluation waits for another one."""
+    assert ours(embedded, "nowhere") == Said(UNPLACED, "", 2)
 
 
 def test_a_token_that_nomad_knows_dispatches_nothing(address: str) -> None:

@@ -12,7 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.dispatch_command.calls import ours
-from tests.dispatch_command.jobs import ask
+from tests.dispatch_command.conftest import embedded_agent
+from tests.dispatch_command.jobs import ask, job
+from tests.real_nomad import NO_BINARY, binary
 
 
 @contextmanager
@@ -62,15 +64,40 @@ def test_a_child_that_was_there_before_is_watched_as_well(address: str) -> None:
     assert said.code == 2
 
 
-def test_a_placement_failure_is_waited_out(address: str) -> None:
-    """The CLI gives up at once; here the job's end counts, which somebody brings about meanwhile."""
-    with meanwhile(address, "DELETE", "nowhere/dispatch-stopped-"):
-        said = ours(address, "-wait", "-id-prefix-template", "stopped", "nowhere")
+def _is_waited_out(address: str, name: str) -> None:
+    with meanwhile(address, "DELETE", f"{name}/dispatch-stopped-"):
+        said = ours(address, "-wait", "-id-prefix-template", "stopped", name)
     lines = said.out.splitlines()
     assert '    TIME: Evaluation "ID" waiting for additional capacity to place remainder' in lines
     assert lines[-1] == (
-        '==> TIME: Job "nowhere/dispatch-stopped-CHILD" stopped (user_stop): '
+        f'==> TIME: Job "{name}/dispatch-stopped-CHILD" stopped (user_stop): '
         "stopped in Nomad while it waited to be placed"
+    )
+    assert said.code == 2
+
+
+@pytest.mark.nomad
+@pytest.mark.skipif(binary() is None, reason=NO_BINARY)
+def test_a_placement_failure_is_waited_out(real: str) -> None:
+    """The CLI gives up at once; here the job's end counts, which somebody brings about meanwhile."""
+    _is_waited_out(real, "nowhere")
+
+
+def test_a_full_agent_is_waited_for() -> None:
+    """A slot of the embedded agent may become free, so its evaluation waits, too."""
+    with embedded_agent("--slots", "1") as address:
+        for each in (job("long", sh="sleep 60"), job("ok")):
+            ask(address, "PUT", "/v1/jobs", {"Job": each})
+        assert ours(address, "long").code == 0
+        _is_waited_out(address, "ok")
+
+
+def test_what_the_embedded_agent_can_never_place_ends_at_once(embedded: str) -> None:
+    """Nobody has to stop it: it is unplaced for good."""
+    said = ours(embedded, "-wait", "nowhere")
+    assert said.out.splitlines()[-1] == (
+        '==> TIME: Job "nowhere/dispatch-CHILD" unplaced (no_capacity): '
+        'no allocation was placed: no node meets "${meta.ready} = yes" (1 filtered)'
     )
     assert said.code == 2
 
