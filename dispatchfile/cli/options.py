@@ -253,7 +253,7 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
         if not separator or not key:
             raise UsageError(f"{option}: write it as KEY=VALUE (what was given has no = and is not shown)")
         if kind := kind_of_secret(key):
-            raise UsageError(f"{option}: {kind} stands where the name of a variable is wanted: write it as KEY=VALUE")
+            raise UsageError(f"{option}: this holds {kind}, not KEY=VALUE: write it as KEY=VALUE")
         pairs[key] = value
     return pairs
 

@@ -54,7 +54,7 @@ def _trouble_of(path: Path) -> str:
         return f"there is no folder {folder}"
     if path.is_dir():
         return "is a folder"
-    return "" if os.access(path if path.exists() else folder, os.W_OK) else "may not be written by this user"
+    return "" if os.access(path if path.exists() else folder, os.W_OK) else "cannot be written: permission denied"
 
 
 def write_report(file: ReportFile, pieces: Iterable[str]) -> None:

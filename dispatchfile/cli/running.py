@@ -95,7 +95,7 @@ async def _stopped(end: RunEnd, options: RunOptions, reporter: Reporter, control
         return end
     name = RunName(end.summary.run, None, options.state_dir, options.source.environ)
     stopping = StopOptions(name=name, connection=options.connection, signal_exit=control.exit_code)
-    reporter.note(f"stopping what lives of run {name.run}")
+    reporter.note(f"stopping the children of run {name.run}")
     try:
         summary = await stop_run(stopping, reporter=reporter, control=Control(), clock=Clock())
     except DispatchfileError as error:

@@ -71,7 +71,7 @@ class Aliases:
         self._recorded.extend(events)
         if len(self._recorded) > MAX_ANCHORED_EVENTS:
             place = _place(self._recorded[0])
-            raise self._findings.refusal("DF006", place, "an anchor holds too many values", "anchor a smaller part")
+            raise self._findings.refusal("DF006", place, "an anchor contains too many values", "anchor a smaller part")
 
     def _close(self) -> None:
         if not self._opened or self._opened[-1].depth != self._depth:

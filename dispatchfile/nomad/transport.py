@@ -684,7 +684,7 @@ def _proxied(proxy: str, tls: ssl.SSLContext | None, max_connections: int, bound
     try:
         through = httpx.Proxy(proxy, ssl_context=proxy_tls)
     except (httpx.InvalidURL, ValueError):
-        told = "HTTP_PROXY or HTTPS_PROXY is no URL as in http://host:3128"
+        told = "HTTP_PROXY or HTTPS_PROXY must be a URL such as http://host:3128"
         raise UsageError(told) from None  # the cause may hold a password
     return httpx.AsyncHTTPTransport(
         verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=limits, proxy=through

@@ -120,7 +120,7 @@ def _named(past: PastRun, selectors: Sequence[str]) -> set[str]:
 async def read_item_logs(client: Client, result: ItemResult, options: LogOptions) -> list[TaskLog]:
     """Return the logs of one item. Raises NomadError, NomadForbidden if the token may not read logs."""
     if not result.child:
-        return [_log_on_record(result, "no child of it is known, so there is no log")]
+        return [_log_on_record(result, "it has no child, so there is no log")]
     allocs = await client.read_allocations(result.child, namespace=result.namespace, region=result.region)
     tasks = _tasks_of(allocs)
     if not tasks:

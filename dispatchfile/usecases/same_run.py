@@ -22,7 +22,7 @@ def check_same_items(reader: JournalReader, options: RunOptions) -> None:
     """
     loaded = load_items(options.source)
     run = reader.run().header.id
-    ways_on = f"give another --run-id, or go on with what was stored: dispatchfile resume {run}"
+    ways_on = f"choose another --run-id, or continue with the stored items: dispatchfile resume {run}"
     if has_errors(loaded.problems):
         first = next(problem for problem in loaded.problems if problem.severity == "error")
         raise RunRefused(f"{first}; run {run} was started with a manifest that could be sent: {ways_on}")

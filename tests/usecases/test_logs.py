@@ -57,7 +57,7 @@ def log(item, *lines, child=None, **fields):
     return TaskLog(item, **{"task": "t" if child else "", "alloc_id": alloc_id, "lines": lines, **fields})
 
 
-NO_CHILD = "no child of it is known, so there is no log"
+NO_CHILD = "it has no child, so there is no log"
 ON_RECORD = "this is the last line on record"
 
 
