@@ -8,7 +8,6 @@ from dispatchfile.journal.reader import JournalReader
 from dispatchfile.journal.records import (
     STANDARD_INPUT,
     Baseline,
-    Progress,
     RunHeader,
     RunState,
     RunStatus,
@@ -26,7 +25,6 @@ __all__ = [
     "Journal",
     "JournalReader",
     "Mask",
-    "Progress",
     "RunHeader",
     "RunState",
     "RunStatus",

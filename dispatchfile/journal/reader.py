@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent, Outcome
+from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent
 from dispatchfile.items import Item
-from dispatchfile.journal.records import Baseline, Mark, Progress, StoredRun
+from dispatchfile.journal.records import Baseline, Mark, StoredRun
 from dispatchfile.journal.store import count_outcomes, read_facts, read_items, read_log, read_run
-from dispatchfile.results import ItemFacts
+from dispatchfile.results import AttemptHistory, ItemFacts
 
+Key = tuple[str, int]  # item and attempt
 Milestone = Intent | Mark | Accepted | Doubted | Ended
 EVENTS: Collection[type[Event]] = get_args(Event)
 
@@ -59,53 +60,22 @@ class JournalReader:
         found = cast("Iterator[tuple[int, Baseline]]", read_log(self.path, kinds=[Baseline]))
         return {baseline.parent: baseline for _, baseline in found}
 
-    def progress(self) -> Mapping[tuple[str, int], Progress]:
-        """How far each attempt came, by item and attempt, in the order of their intents."""
-        found = _Milestones()
+    def attempts(self) -> Mapping[Key, AttemptHistory]:
+        """Return the history of each attempt, by item and attempt, in the order of their intents."""
+        found: dict[Key, AttemptHistory] = {}
         for _, entry in read_log(self.path, kinds=get_args(Milestone)):
-            found.add(cast("Milestone", entry))
-        return found.progress()
+            _take(found, cast("Milestone", entry))
+        return {key: history for key, history in found.items() if history.intent.item}
 
 
-class _Milestones:
-    """What became of each attempt, entry by entry."""
-
-    def __init__(self) -> None:
-        self._intents: dict[tuple[str, int], Intent] = {}
-        self._marked: set[tuple[str, int]] = set()
-        self._accepted: dict[tuple[str, int], Accepted] = {}
-        self._doubted: dict[tuple[str, int], Doubted] = {}
-        self._ended: dict[tuple[str, int], Ended] = {}
-
-    def add(self, entry: Milestone) -> None:
-        key = entry.item, entry.attempt
-        match entry:
-            case Intent():
-                self._intents[key] = entry
-            case Mark():
-                self._marked.add(key)
-                self._ended.pop(key, None)
-            case Accepted():
-                self._accepted[key] = entry
-                self._ended.pop(key, None)
-            case Doubted():
-                self._doubted[key] = entry
-            case Ended():
-                self._end(key, entry)
-
-    def _end(self, key: tuple[str, int], ended: Ended) -> None:
-        self._ended[key] = ended
-        if ended.verdict.outcome is Outcome.UNSENT:
-            self._marked.discard(key)
-
-    def progress(self) -> dict[tuple[str, int], Progress]:
-        return {
-            key: Progress(
-                intent=intent,
-                marked=key in self._marked,
-                accepted=self._accepted.get(key),
-                doubted=self._doubted.get(key),
-                ended=self._ended.get(key),
-            )
-            for key, intent in self._intents.items()
-        }
+def _take(found: dict[Key, AttemptHistory], entry: Milestone) -> None:
+    key = entry.item, entry.attempt
+    history = found.get(key)
+    if history is None:
+        history = found[key] = AttemptHistory(entry.attempt)
+    if isinstance(entry, Intent):
+        history.intent = entry
+    elif isinstance(entry, Mark):
+        history.mark()
+    else:
+        history.read(entry)

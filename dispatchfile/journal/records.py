@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from dispatchfile.events import Accepted, Doubted, Ended, Intent
 from dispatchfile.results import NO_REQUESTS, Requests
 from dispatchfile.settings import Settings
 
@@ -117,22 +116,3 @@ class Mark:
 
     item: str
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """
-    How far an attempt came, as far as the journal knows.
-
-    Not marked: it surely was never sent. Marked, and neither accepted nor ended: it is in doubt.
-    """
-
-    intent: Intent
-    marked: bool = False
-    accepted: Accepted | None = None
-    doubted: Doubted | None = None
-    ended: Ended | None = None  # None again once an unsent attempt was marked anew
-
-    @property
-    def in_doubt(self) -> bool:
-        return self.marked and self.accepted is None and self.ended is None

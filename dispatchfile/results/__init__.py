@@ -5,6 +5,7 @@ Folding does not depend on order beyond the events' own times: an answer may arr
 an event may be told twice.
 """
 
+from dispatchfile.results.attempts import AttemptHistory
 from dispatchfile.results.folding import Results
 from dispatchfile.results.groups import Group, group_endings
 from dispatchfile.results.items import WITHOUT_END, ItemFacts, ItemResult, LaterEnd
@@ -36,6 +37,7 @@ __all__ = [
     "NO_REQUESTS",
     "SUMMARY_SCHEMA",
     "WITHOUT_END",
+    "AttemptHistory",
     "Group",
     "ItemFacts",
     "ItemResult",

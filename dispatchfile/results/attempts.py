@@ -1,26 +1,111 @@
-"""An item's attempts: events folded by their own times, in whatever order they are told."""
+"""
+The history of an item's attempts, which results, status, resume, rerun and watch read.
+
+Live, events are folded by their own times, in whatever order they are told. From a journal they are read in the order
+in which they were recorded, and the later one counts: a clock may have been set back between two processes.
+"""
 
 from __future__ import annotations
 
-from dispatchfile.events import Accepted, Doubled, Doubted, Ended, ItemEvent, Moved, Outcome, Repeated, Sending, State
+from dispatchfile.events import (
+    Accepted,
+    Doubled,
+    Doubted,
+    Ended,
+    Intent,
+    ItemEvent,
+    Moved,
+    Outcome,
+    Repeated,
+    Sending,
+    State,
+)
 from dispatchfile.results.items import ItemFacts
 
 NEVER = float("-inf")
+NO_INTENT = Intent("", 0, "", "", None)  # shared by all whose intent is not known
 
 
-class Attempt:
-    """What is known of one attempt; each event finds its place by its own time."""
+class AttemptHistory:
+    """
+    What is known of one attempt.
 
-    __slots__ = ("accepted", "children", "ended", "last_at", "message", "moved", "number", "sent_at", "state")
+    Not marked: it was definitely not sent. Marked, and neither accepted nor ended: it is in doubt.
+    """
 
-    def __init__(self, number: int) -> None:
+    __slots__ = (
+        "accepted",
+        "children",
+        "doubted",
+        "ended",
+        "intent",
+        "last_at",
+        "marked",
+        "message",
+        "moved",
+        "number",
+        "sent_at",
+        "state",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        intent: Intent = NO_INTENT,
+        *,
+        marked: bool = False,
+        accepted: Accepted | None = None,
+        doubted: Doubted | None = None,
+        ended: Ended | None = None,
+    ) -> None:
         self.number = number
+        self.intent, self.marked = intent, marked  # from a journal alone
+        self.accepted, self.doubted, self.ended = accepted, doubted, ended
         self.state, self.message = State.WAITING, ""
         self.moved = False, NEVER  # whether a child showed the state, and when
         self.sent_at = self.last_at = NEVER  # of the last request, of the last event but an end
-        self.accepted: Accepted | None = None
-        self.ended: Ended | None = None
         self.children: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same is on record of both."""
+        return isinstance(other, AttemptHistory) and self._on_record == other._on_record
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"AttemptHistory{self._on_record}"
+
+    @property
+    def _on_record(self) -> tuple[object, ...]:
+        return self.number, self.intent, self.marked, self.accepted, self.doubted, self.ended
+
+    # As a journal has it
+
+    def mark(self) -> None:
+        """From here on, the attempt may have been sent."""
+        self.marked, self.ended = True, None
+
+    def read(self, event: Accepted | Doubted | Ended) -> None:
+        """Take the event, which was recorded behind all others."""
+        match event:
+            case Accepted():
+                self.accepted, self.ended = event, None
+            case Doubted():
+                self.doubted = event
+            case Ended():
+                self.ended = event
+                self.marked = self.marked and event.verdict.outcome is not Outcome.UNSENT
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it may have been sent, or something is known of it."""
+        return self.marked or self.accepted is not None or self.ended is not None
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.marked and self.accepted is None and self.ended is None
+
+    # As it is told
 
     def fold(self, event: ItemEvent) -> None:
         if isinstance(event, Ended):
@@ -104,18 +189,18 @@ def _finality(event: Ended) -> tuple[float, bool]:
     return event.at, event.retry_at is None
 
 
-NO_ATTEMPTS: dict[int, Attempt] = {}  # shared by all items, and never changed
+NO_ATTEMPTS: dict[int, AttemptHistory] = {}  # shared by all items, and never changed
 
 
-class Track:
+class ItemHistory:
     """An item and its attempts."""
 
     __slots__ = ("current", "earlier", "facts", "standing")
 
     def __init__(self, facts: ItemFacts) -> None:
         self.facts = facts
-        self.current = Attempt(0)
-        self.earlier: dict[int, Attempt] = NO_ATTEMPTS
+        self.current = AttemptHistory(0)
+        self.earlier: dict[int, AttemptHistory] = NO_ATTEMPTS
         self.standing: State | Outcome = State.WAITING
 
     def fold(self, event: ItemEvent) -> None:
@@ -126,23 +211,23 @@ class Track:
         self._attempt(number).reopen()
         self.standing = self.deciding.standing
 
-    def _attempt(self, number: int) -> Attempt:
+    def _attempt(self, number: int) -> AttemptHistory:
         if number == self.current.number:
             return self.current
         if number < self.current.number:
             return self._earlier_attempt(number)
         if self.current.number:
             self.earlier = {**self.earlier, self.current.number: self.current}
-        self.current = Attempt(number)
+        self.current = AttemptHistory(number)
         return self.current
 
-    def _earlier_attempt(self, number: int) -> Attempt:
+    def _earlier_attempt(self, number: int) -> AttemptHistory:
         if number not in self.earlier:
-            self.earlier = {**self.earlier, number: Attempt(number)}
+            self.earlier = {**self.earlier, number: AttemptHistory(number)}
         return self.earlier[number]
 
     @property
-    def deciding(self) -> Attempt:
+    def deciding(self) -> AttemptHistory:
         """The last attempt, unless it was given up before it had a child: then the end before it is the item's."""
         current = self.current
         if not self.earlier or current.accepted is not None or current.ended is not None:
@@ -156,6 +241,6 @@ class Track:
         return sum(attempt.ended.verdict.starts for attempt in attempts if attempt.ended is not None)
 
 
-def _closes(earlier: Attempt, later: Attempt) -> bool:
+def _closes(earlier: AttemptHistory, later: AttemptHistory) -> bool:
     end = earlier.end
     return end is not None and end.retry_at is None and end.at >= later.last_at

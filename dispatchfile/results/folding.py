@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from dispatchfile.events import Doubled, Event, Notice, Outcome, State
-from dispatchfile.results.attempts import Attempt, Track
+from dispatchfile.events import Doubled, Ended, Event, Notice, Outcome, State
+from dispatchfile.results.attempts import AttemptHistory, ItemHistory
 from dispatchfile.results.items import ItemFacts, ItemResult, span_s
 
 
 class Results:
-    """Where the items of a run stand, event by event."""
+    """
+    Where the items of a run stand, event by event.
 
-    def __init__(self, items: Iterable[ItemFacts]) -> None:
-        self._tracks = {facts.id: Track(facts) for facts in items}
+    follows_detached: as if the run had never let go of a child that it dispatched or placed: it lives until an end is
+    seen.
+    """
+
+    def __init__(self, items: Iterable[ItemFacts], *, follows_detached: bool = False) -> None:
+        self._tracks = {facts.id: ItemHistory(facts) for facts in items}
+        self._follows_detached = follows_detached
+        self.detached: dict[str, Outcome] = {}  # what the run said of such items
         self._counts: dict[State | Outcome, int] = dict.fromkeys([*State, *Outcome], 0)
         self._counts[State.WAITING] = len(self._tracks)
         self._doubled: dict[str, None] = {}
@@ -23,11 +30,19 @@ class Results:
         if isinstance(event, Notice):
             return
         track = self._tracks[event.item]
+        if self._follows_detached and isinstance(event, Ended) and self._is_detached(event):
+            return
         before = track.standing
         track.fold(event)
         self._count(before, track.standing)
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
+
+    def _is_detached(self, ended: Ended) -> bool:
+        self.detached.pop(ended.item, None)
+        if ended.verdict.outcome.is_detached:
+            self.detached[ended.item] = ended.verdict.outcome
+        return ended.verdict.outcome.is_detached
 
     def reopen(self, attempts: Mapping[str, int]) -> None:
         """These attempts, by item, are what a resume begins with: what is still to be sent waits."""
@@ -68,7 +83,7 @@ class Results:
         return tuple(sorted(self._doubled))
 
 
-def _item_result(track: Track) -> ItemResult:
+def _item_result(track: ItemHistory) -> ItemResult:
     facts, attempt, standing = track.facts, track.deciding, track.standing
     end, accepted = attempt.end, attempt.accepted
     final = end if end is not None and end.retry_at is None else None
@@ -103,7 +118,7 @@ def _item_result(track: Track) -> ItemResult:
     )
 
 
-def _tell_attempt(attempt: Attempt) -> str:
+def _tell_attempt(attempt: AttemptHistory) -> str:
     end = attempt.end
     message = end.verdict.message if end else attempt.living_message
     if end and end.retry_at is not None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dispatchfile.errors import NomadForbidden, NomadNotFound
 from dispatchfile.items import Item
-from dispatchfile.journal import Progress
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
+from dispatchfile.results import AttemptHistory
 from dispatchfile.usecases.execute import listing_of
 
 
@@ -42,7 +42,7 @@ class OwnChildren:
         return None if item is None else OwnChild(child_id, parent, item)
 
 
-def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, int], Progress]) -> OwnChildren:
+def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, int], AttemptHistory]) -> OwnChildren:
     """What the run's journal knows of the children of these *items*."""
     known = {item.id: item for item in items}
     stems: dict[tuple[JobKey, str], str] = {}

@@ -42,7 +42,7 @@ def _succeeded_in(
 ) -> Iterator[str]:
     reader = JournalReader(run.path)
     baselines = reader.baselines()
-    for (item_id, _), progress in reader.progress().items():
+    for (item_id, _), progress in reader.attempts().items():
         item, ended = wanted.get(item_id), progress.ended
         if item is None or ended is None or ended.verdict.outcome is not Outcome.SUCCEEDED:
             continue

@@ -11,11 +11,10 @@ from difflib import get_close_matches
 from dispatchfile.errors import NomadError, NomadNotFound, UsageError
 from dispatchfile.events import Moved, State
 from dispatchfile.items import Item
-from dispatchfile.journal import Progress
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Evaluation
-from dispatchfile.results import ItemResult
+from dispatchfile.results import AttemptHistory, ItemResult
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
 from dispatchfile.usecases.logs import LogOptions, read_item_logs
 from dispatchfile.usecases.past import PastRun, RunName
@@ -37,7 +36,7 @@ def find_item(past: PastRun, name: str) -> Item:
 
     Raises UsageError with near misses, and JournalError.
     """
-    progress = past.reader.progress()
+    progress = past.reader.attempts()
     children = {one.accepted.child: item for (item, _), one in progress.items() if one.accepted}
     ids = {result.id for result in past.results.items()}
     item_id = _resolve(name, ids, children, past.facts.run)
@@ -164,15 +163,15 @@ def _attempts(past: PastRun, item_id: str) -> list[AttemptDetail]:
     for event in past.reader.events([Moved]):
         if isinstance(event, Moved) and event.item == item_id and event.state is State.RUNNING:
             running.setdefault(event.attempt, event.at)
-    progress = {number: one for (item, number), one in past.reader.progress().items() if item == item_id}
+    progress = {number: one for (item, number), one in past.reader.attempts().items() if item == item_id}
     found = [_attempt(progress[number], running.get(number)) for number in sorted(progress)]
     return [one for one in found if one.number == 1 or one.may_be_sent or one.child or one.verdict]
 
 
-def _attempt(progress: Progress, running_at: float | None) -> AttemptDetail:
+def _attempt(progress: AttemptHistory, running_at: float | None) -> AttemptDetail:
     intent, accepted, ended = progress.intent, progress.accepted, progress.ended
     return AttemptDetail(
-        number=intent.attempt,
+        number=progress.number,
         prefix=intent.prefix,
         token=intent.token,
         may_be_sent=progress.marked,

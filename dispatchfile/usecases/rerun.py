@@ -240,7 +240,7 @@ async def _find_living(client: Client, old: JournalReader, items: Sequence[Item]
 
     Raises RunRefused where that is not ours to decide, and NomadError where Nomad cannot tell what lives.
     """
-    run, progress = old.run().header.id, old.progress()
+    run, progress = old.run().header.id, old.attempts()
     known = {item_id for item_id, _ in progress}
     ids = {item.id for item in items if item.id in known}
     if not ids:

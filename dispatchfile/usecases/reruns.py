@@ -63,4 +63,4 @@ def _sent_of(reader: JournalReader, results: Iterable[ItemResult]) -> set[str]:
 
 
 def _marked(reader: JournalReader) -> Iterator[str]:
-    return (item for (item, _), progress in reader.progress().items() if progress.marked or progress.accepted)
+    return (item for (item, _), progress in reader.attempts().items() if progress.marked or progress.accepted)

@@ -14,7 +14,6 @@ from dispatchfile.items import Item
 from dispatchfile.journal import (
     Journal,
     JournalReader,
-    Progress,
     RunHeader,
     RunState,
     StoredRun,
@@ -26,7 +25,7 @@ from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
-from dispatchfile.results import Summary
+from dispatchfile.results import AttemptHistory, Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.baselines import baselines_of, on_record
 from dispatchfile.usecases.execute import Control, Executor, batch_spec
@@ -105,13 +104,13 @@ class Standing:
 def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> Standing:
     """Where the run stands. Items that are over come without their payloads. Raises JournalError."""
     items = tuple(reader.items(payloads=False))
-    attempts: dict[str, list[Progress]] = {}
-    for (item_id, _), progress in reader.progress().items():
+    attempts: dict[str, list[AttemptHistory]] = {}
+    for (item_id, _), progress in reader.attempts().items():
         attempts.setdefault(item_id, []).append(progress)
     standing = _Standing(local=stored.header.local, resend_unknown=resend_unknown)
     for item in items:
         if item.id in attempts:
-            standing.add(item, sorted(attempts[item.id], key=lambda progress: progress.intent.attempt))
+            standing.add(item, sorted(attempts[item.id], key=lambda progress: progress.number))
     items = _with_payloads(reader, items, standing.starts)
     return Standing(
         items=items,
@@ -138,7 +137,7 @@ class _Standing:
         self.made: dict[JobKey, set[str]] = {}
         self.ends: dict[str, Verdict] = {}
 
-    def add(self, item: Item, attempts: Sequence[Progress]) -> None:
+    def add(self, item: Item, attempts: Sequence[AttemptHistory]) -> None:
         self.made.setdefault(item.request.job_key, set()).update(_made_by(item, attempts))
         begun = _begun(attempts)
         if not begun:
@@ -152,8 +151,8 @@ class _Standing:
         if before := _verdict_before(start.attempt, begun):
             self.verdicts[item.id] = before
 
-    def _without_end(self, last: Progress) -> Start:
-        attempt = last.intent.attempt
+    def _without_end(self, last: AttemptHistory) -> Start:
+        attempt = last.number
         if self._local:  # its tasks died with the agent that ran them
             return Start(attempt + 1)
         if last.accepted is None:
@@ -161,8 +160,8 @@ class _Standing:
         accepted = last.accepted
         return replace(_with_child(attempt, accepted), sent_at=accepted.at)
 
-    def _after_end(self, last: Progress, ended: Ended) -> Start | None:
-        verdict, attempt = ended.verdict, last.intent.attempt
+    def _after_end(self, last: AttemptHistory, ended: Ended) -> Start | None:
+        verdict, attempt = ended.verdict, last.number
         if ended.retry_at is not None:
             start = Start(attempt + 1, retry_at=ended.retry_at)
             return start if self._local or not verdict.may_still_live else _behind(start, last)
@@ -173,8 +172,8 @@ class _Standing:
         self.ends[last.intent.item] = verdict
         return None
 
-    def _after_unknown(self, last: Progress) -> Start:
-        attempt = last.intent.attempt
+    def _after_unknown(self, last: AttemptHistory) -> Start:
+        attempt = last.number
         if self._resend_unknown:
             return _behind(Start(attempt + 1, resent=True), last)
         if last.accepted is None:
@@ -182,16 +181,16 @@ class _Standing:
         return _with_child(attempt, last.accepted)
 
     @staticmethod
-    def _after_predecessor(start: Start, begun: Sequence[Progress]) -> Start:
+    def _after_predecessor(start: Start, begun: Sequence[AttemptHistory]) -> Start:
         """An attempt that was perhaps never sent still has to stop the one before it, if that may live."""
-        earlier = [progress for progress in begun if progress.intent.attempt < start.attempt]
+        earlier = [progress for progress in begun if progress.number < start.attempt]
         if start.child or start.predecessor or not earlier:
             return start
         last = earlier[-1]
         return _behind(start, last) if last.ended and last.ended.verdict.may_still_live else start
 
 
-def _behind(start: Start, last: Progress) -> Start:
+def _behind(start: Start, last: AttemptHistory) -> Start:
     """The attempt after *last*, whose child may still live."""
     if last.accepted is None:
         return start
@@ -202,16 +201,16 @@ def _with_child(attempt: int, accepted: Accepted) -> Start:
     return Start(attempt, child=accepted.child, existing=accepted.existing, adopted=accepted.adopted)
 
 
-def _verdict_before(attempt: int, begun: Sequence[Progress]) -> tuple[int, Verdict] | None:
+def _verdict_before(attempt: int, begun: Sequence[AttemptHistory]) -> tuple[int, Verdict] | None:
     """How the one before this *attempt* ended: the item's own end if this one is never made."""
-    earlier = [progress for progress in begun if progress.intent.attempt < attempt]
+    earlier = [progress for progress in begun if progress.number < attempt]
     if not earlier:
         return None
     last = earlier[-1]
-    return last.intent.attempt, last.ended.verdict if last.ended else DIED_WITH_ITS_AGENT
+    return last.number, last.ended.verdict if last.ended else DIED_WITH_ITS_AGENT
 
 
-def _made_by(item: Item, attempts: Sequence[Progress]) -> Iterator[str]:
+def _made_by(item: Item, attempts: Sequence[AttemptHistory]) -> Iterator[str]:
     """Children of requests of this run. What was never marked was not sent, but found: it may be older than the run."""
     for progress in attempts:
         verdict = progress.ended.verdict if progress.ended else None
@@ -219,14 +218,14 @@ def _made_by(item: Item, attempts: Sequence[Progress]) -> Iterator[str]:
             yield progress.accepted.child
 
 
-def _begun(attempts: Sequence[Progress]) -> list[Progress]:
-    begun = [attempt for attempt in attempts if attempt.marked or attempt.accepted or attempt.ended]
+def _begun(attempts: Sequence[AttemptHistory]) -> list[AttemptHistory]:
+    begun = [attempt for attempt in attempts if attempt.has_begun]
     while len(begun) > 1 and _is_given_up(*begun[-2:]):
         begun.pop()
     return begun
 
 
-def _is_given_up(before: Progress, last: Progress) -> bool:
+def _is_given_up(before: AttemptHistory, last: AttemptHistory) -> bool:
     """It was marked, but surely not carried out when the run stopped: the end before it became the item's."""
     if before.ended is None or last.accepted is not None or last.ended is not None:
         return False

@@ -44,7 +44,7 @@ def _check_same_selection(reader: JournalReader, options: RunOptions, items: Seq
     if asks_for_endings((*options.only, *options.skip)) or options.skip_succeeded:
         return
     selected = {item.id for item in select_items(items, only=options.only, skip=options.skip).selected}
-    stored = {item_id for item_id, _ in reader.progress()}
+    stored = {item_id for item_id, _ in reader.attempts()}
     if selected != stored:
         other = min(selected ^ stored)
         raise RunRefused(

@@ -66,7 +66,7 @@ async def stop_run(
 def _check_dispatch(reader: JournalReader) -> None:
     """Raises RunRefused for a `dispatch` whose job is not known: others' jobs would be taken for it."""
     header = reader.run().header
-    if header.is_dispatch and not any(one.accepted for one in reader.progress().values()):
+    if header.is_dispatch and not any(one.accepted for one in reader.attempts().values()):
         raise RunRefused(f"run {header.id} is the record of a `dispatch` whose job is not known; stop it in Nomad")
 
 
@@ -105,7 +105,7 @@ class _Stopping:
         self._header = stored.header
         self._standing = read_standing(reader, stored)
         self._results = fold_journal(reader, stored)
-        self._own = own_children(stored.header.id, self._standing.items, reader.progress())
+        self._own = own_children(stored.header.id, self._standing.items, reader.attempts())
 
     async def run(self, connection: Connection, connect: Connect, control: Control) -> Summary:
         self._reporter.started(run_facts(self._header), self._results)
@@ -129,7 +129,7 @@ class _Stopping:
             return
         await put_on_record(self._journal, unsent, found, self._header)
         self._standing = replace(self._standing, starts={**starts, **found})
-        self._own = own_children(run, self._standing.items, self._reader.progress())
+        self._own = own_children(run, self._standing.items, self._reader.attempts())
 
     def _is_to_be_settled(self, item: Item) -> bool:
         start = self._standing.starts[item.id]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dispatchfile.clock import Clock
 from dispatchfile.engine.commands import Watch
 from dispatchfile.errors import NomadForbidden
-from dispatchfile.events import Ended, Event, Outcome, State
+from dispatchfile.events import Event, Outcome, State
 from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader, Mask, StoredRun, is_live
 from dispatchfile.names import JobKey
@@ -231,19 +231,9 @@ def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
 
 
 def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
-    """
-    As if the run had never let go of a child that it dispatched or placed: it lives until an end is seen.
-
-    Beside the results, what the journal has of such items.
-    """
-    let_go: dict[str, Outcome] = {}
+    """Return results in which detached children live until an end is seen, and what the journal has of such items."""
     with uncollected():
-        results = Results(reader.facts())
+        results = Results(reader.facts(), follows_detached=True)
         for event in reader.events():
-            if isinstance(event, Ended):
-                let_go.pop(event.item, None)
-            if isinstance(event, Ended) and event.verdict.outcome.is_detached:
-                let_go[event.item] = event.verdict.outcome
-            else:
-                results.apply(event)
-    return results, let_go
+            results.apply(event)
+    return results, dict(results.detached)

@@ -206,7 +206,7 @@ class Process:
         reader = JournalReader(path)
         self._stored = list(reader.events())
         self.events = [*self._stored]
-        self.marked = {key for key, progress in reader.progress().items() if progress.marked}
+        self.marked = {key for key, progress in reader.attempts().items() if progress.marked}
         journal = SteadyJournal.resume(path)
         self.take(journal)
         return reader, journal

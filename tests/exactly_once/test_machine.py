@@ -221,7 +221,7 @@ class Machine(RuleBasedStateMachine):
         made = {key for key, children in self.world.own_children().items() if children}
         assert not made or self.world.path is not None
         if self.world.path is not None:
-            progress = JournalReader(self.world.path).progress()
+            progress = JournalReader(self.world.path).attempts()
             assert made <= {key for key, known in progress.items() if known.marked or known.accepted}
 
     @invariant()
@@ -231,7 +231,7 @@ class Machine(RuleBasedStateMachine):
             return
         children = [child for found in self.world.own_children().values() for child in found]
         living = {child.id for child in children if child.status != "dead" and not child.stop}
-        progress = JournalReader(self.world.path).progress().values()
+        progress = JournalReader(self.world.path).attempts().values()
         foreign = {known.accepted.child for known in progress if known.accepted and known.accepted.existing}
         assert not (living - foreign) & self.world.nomad.children.keys()
 

@@ -187,7 +187,7 @@ async def test_a_run_has_intents_for_what_it_is_to_send_alone(tmp_path):
     """What --only leaves out could not be sent even if the process were killed before that is on record."""
     manifest = write_manifest(tmp_path)
     await run(manifest, FakeNomad(latency_s=0), only=["a"])
-    assert list(open_run(tmp_path, RUN).progress()) == [("a", 1)]
+    assert list(open_run(tmp_path, RUN).attempts()) == [("a", 1)]
 
 
 async def test_what_was_left_out_stays_out(tmp_path):
@@ -382,7 +382,7 @@ async def test_a_full_disk_ends_the_run_and_a_resume_makes_up_for_it(tmp_path):
         await run_batch(nomad, items, ledger=journal, wall=time.time)
     with pytest.raises(JournalError, match="no space is left"):
         await leave(journal)
-    marked = {key[0] for key, progress in open_run(tmp_path, RUN).progress().items() if progress.marked}
+    marked = {key[0] for key, progress in open_run(tmp_path, RUN).attempts().items() if progress.marked}
     assert {child.prefix for child in nomad.made} <= {f"run1-{item}-1" for item in marked}
     assert len(marked) < 300
     nomad.dispatch_job = original

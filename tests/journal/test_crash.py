@@ -120,7 +120,7 @@ def test_a_killed_run_loses_nothing_that_was_acknowledged(folder, marks):
     told: list[str] = []
     told += kill_after(folder, 500, lambda output: told.extend(output.readline().strip() for _ in range(1 + marks)))
     reader = open_run(folder, "k3j9x2ab")
-    progress = reader.progress()
+    progress = reader.attempts()
     assert len(progress) == len(list(reader.items())) == 500
     assert {"intents", *(name for (name, _), one in progress.items() if one.marked)} >= set(told)
     assert len(told) > marks

@@ -36,7 +36,7 @@ async def end(journal: Journal) -> None:
 
 def read_all(path: Path) -> tuple[object, ...]:
     reader = JournalReader(path)
-    return reader.run(), list(reader.items()), list(reader.events()), reader.progress(), reader.baselines()
+    return reader.run(), list(reader.items()), list(reader.events()), reader.attempts(), reader.baselines()
 
 
 def limit_pages(journal: Journal, spare: int) -> None:
@@ -62,7 +62,7 @@ async def test_a_full_disk_ends_the_run_and_keeps_what_was_recorded(folder):
     with pytest.raises(JournalError, match="no space"):
         await end(journal)
     reader = JournalReader(journal.path)
-    assert (list(reader.events()), reader.progress()["a", 1].in_doubt) == ([], True)
+    assert (list(reader.events()), reader.attempts()["a", 1].in_doubt) == ([], True)
     assert reader.run().status.state is RunState.RUNNING
 
 

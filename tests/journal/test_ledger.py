@@ -30,12 +30,12 @@ from dispatchfile.journal import (
     Baseline,
     Journal,
     JournalReader,
-    Progress,
     RunState,
     RunStatus,
     is_live,
     request_stop,
 )
+from dispatchfile.results import AttemptHistory
 
 from .samples import TARGET, header, intent, item
 
@@ -180,11 +180,11 @@ async def test_a_mark_says_that_an_attempt_may_have_been_sent(folder):
     """Without a mark it surely never was."""
     journal = await started(folder)
     await journal.mark_may_send([("b", 1)])
-    assert JournalReader(journal.path).progress() == {
-        ("a", 1): Progress(intent("a")),
-        ("b", 1): Progress(intent("b"), marked=True),
+    assert JournalReader(journal.path).attempts() == {
+        ("a", 1): AttemptHistory(1, intent("a")),
+        ("b", 1): AttemptHistory(1, intent("b"), marked=True),
     }
-    assert [key for key, one in JournalReader(journal.path).progress().items() if one.in_doubt] == [("b", 1)]
+    assert [key for key, one in JournalReader(journal.path).attempts().items() if one.in_doubt] == [("b", 1)]
     await end(journal)
 
 
@@ -195,10 +195,10 @@ async def test_progress_tells_how_far_each_attempt_came(folder):
     for event in EVENTS:
         journal.record(event)
     await journal.add_intents([intent("a", 2)])
-    assert JournalReader(journal.path).progress() == {
-        ("a", 1): Progress(intent("a"), marked=True, accepted=EVENTS[4], doubted=EVENTS[3], ended=EVENTS[8]),
-        ("b", 1): Progress(intent("b"), marked=True),
-        ("a", 2): Progress(intent("a", 2)),
+    assert JournalReader(journal.path).attempts() == {
+        ("a", 1): AttemptHistory(1, intent("a"), marked=True, accepted=EVENTS[4], doubted=EVENTS[3], ended=EVENTS[8]),
+        ("b", 1): AttemptHistory(1, intent("b"), marked=True),
+        ("a", 2): AttemptHistory(2, intent("a", 2)),
     }
     await end(journal)
 
@@ -210,7 +210,7 @@ async def test_an_attempt_that_surely_was_not_sent_is_not_in_doubt(folder):
     unsent = Ended("a", 1, 5.0, Verdict(Outcome.UNSENT, Cause.INTERRUPTED))
     journal.record(unsent)
     await journal.flush()
-    assert JournalReader(journal.path).progress()["a", 1] == Progress(intent("a"), ended=unsent)
+    assert JournalReader(journal.path).attempts()["a", 1] == AttemptHistory(1, intent("a"), ended=unsent)
     await end(journal)
 
 
@@ -220,7 +220,7 @@ async def test_an_unsent_attempt_that_is_marked_again_is_in_doubt_again(folder):
     await journal.mark_may_send([("a", 1)])
     journal.record(Ended("a", 1, 5.0, Verdict(Outcome.UNSENT, Cause.INTERRUPTED)))
     await journal.mark_may_send([("a", 1)])
-    assert JournalReader(journal.path).progress()["a", 1].in_doubt
+    assert JournalReader(journal.path).attempts()["a", 1].in_doubt
     await end(journal)
 
 
@@ -231,7 +231,9 @@ async def test_an_unknown_attempt_whose_child_is_found_has_no_end_any_more(folde
     journal.record(Ended("a", 1, 5.0, Verdict(Outcome.UNKNOWN)))
     journal.record(EVENTS[4])
     await journal.flush()
-    assert JournalReader(journal.path).progress()["a", 1] == Progress(intent("a"), marked=True, accepted=EVENTS[4])
+    assert JournalReader(journal.path).attempts()["a", 1] == AttemptHistory(
+        1, intent("a"), marked=True, accepted=EVENTS[4]
+    )
     await end(journal)
 
 
@@ -305,7 +307,7 @@ async def test_marks_that_come_together_are_committed_together(folder):
     items = [item(f"i{number}") for number in range(300)]
     journal = await started(folder, items)
     await asyncio.gather(*(journal.mark_may_send([(one.id, 1)]) for one in items))
-    assert all(one.marked for one in JournalReader(journal.path).progress().values())
+    assert all(one.marked for one in JournalReader(journal.path).attempts().values())
     await end(journal)
 
 
@@ -316,7 +318,7 @@ async def test_who_stops_waiting_for_a_mark_disturbs_nobody(folder):
     await asyncio.sleep(0)
     waiting.cancel()
     await journal.mark_may_send([("b", 1)])
-    assert JournalReader(journal.path).progress()["b", 1].marked
+    assert JournalReader(journal.path).attempts()["b", 1].marked
     assert waiting.cancelled()
     await end(journal)
 
