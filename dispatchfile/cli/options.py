@@ -251,7 +251,9 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise UsageError(f"{option}: write it as KEY=VALUE (what was given has no = and is not shown)")
+            raise UsageError(
+                f"{option}: write it as KEY=VALUE (the given text is not shown, because it may be a secret)"
+            )
         if kind := kind_of_secret(key):
             raise UsageError(f"{option}: this holds {kind}, not KEY=VALUE: write it as KEY=VALUE")
         pairs[key] = value

@@ -42,11 +42,21 @@ def test_the_right_to_stop_is_missed_before_anything_is_sent(
     manifest = tmp_path / "m.yaml"
     manifest.write_text(MANIFEST)
     with scripted(only_dispatching) as server:
-        said = ours(server.address, str(manifest), *arguments, "--state-dir", str(tmp_path / "state"), command="run")
+        said = ours(
+            server.address,
+            str(manifest),
+            *arguments,
+            "--token",
+            "t",
+            "--state-dir",
+            str(tmp_path / "state"),
+            command="run",
+        )
         stops = [asked for asked in server.asked if asked.method == "DELETE"]
         assert all(b"dispatchfile.probe" in asked.body for asked in server.dispatches())
     lacking = "but the token has no permission to stop jobs in namespace 'default': it needs submit-job"
-    assert said.err.splitlines()[0] == f"{manifest}:{line}:5: DF107 {why}, {lacking}"
+    item = {3: "a", 4: "b"}[line]
+    assert said.err.splitlines()[0] == f"{manifest}:{line}:5: DF107 {why}, {lacking} (item {item!r})"
     assert (said.code, [asked.path for asked in stops]) == (1, ["/v1/job/"])
 
 
@@ -62,7 +72,9 @@ def test_a_wrong_token_is_told_once_and_as_such(tmp_path: Path, answer: Reply, w
     manifest = tmp_path / "m.yaml"
     manifest.write_text(MANIFEST)
     with scripted(lambda asked: answer if asked.path == "/v1/acl/token/self" else FORBIDDEN) as server:
-        said = ours(server.address, str(manifest), "--state-dir", str(tmp_path / "state"), command="run")
+        said = ours(
+            server.address, str(manifest), "--token", "t", "--state-dir", str(tmp_path / "state"), command="run"
+        )
         asked = [each.path for each in server.asked if each.path == "/v1/acl/token/self"]
         told = f"Nomad refuses the token ({why}): check NOMAD_TOKEN, --token and --token-file"
         assert (said.code, said.out, said.err) == (1, "", f"Error: {server.address}: {told}\n")
