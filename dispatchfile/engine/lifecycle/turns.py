@@ -95,19 +95,20 @@ class Turns:
                 self.wake_at = None if blocker is Blocked.FULL else blocker
                 break
             if head.phase is not Phase.MARKED:
-                self._mark([head, *life.lines.upcoming(self._block)])
+                self._mark(head)
                 break
             fire(life, head, TURN)
             if life.marked <= self._block // 2:
-                self._mark(life.lines.upcoming(self._block))
+                self._mark()
 
-    def _mark(self, attempts: list[Attempt]) -> None:
+    def _mark(self, *heads: Attempt) -> None:
+        """Mark the next block, with the *heads* of lines among it. One mark at a time."""
         if self._marking is not None:
             return
-        fresh = list(dict.fromkeys(attempt for attempt in attempts if attempt.phase is Phase.READY))
+        soon = dict.fromkeys((*heads, *self._life.lines.upcoming(self._block)))
+        fresh = [attempt for attempt in soon if attempt.phase is Phase.READY][: self._block]
         if not fresh:
             return
-        del fresh[self._block :]
         for attempt in fresh:
             fire(self._life, attempt, MARK_ASKED)
         serial = next(self._life.serials)
