@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 
 from dispatchfile.clock import Clock
 from dispatchfile.engine import NO_TOKEN
-from dispatchfile.errors import NomadError, NomadForbidden
+from dispatchfile.errors import NomadError, NomadForbidden, NomadLeaderless
 from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import AgentSelf, TokenSelf
 from dispatchfile.nomad.proxies import is_loopback
-from dispatchfile.nomad.refusals import NO_LEADER
 from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
@@ -92,7 +91,7 @@ async def _measure(client: Client, clock: Clock, first_s: float) -> float:
 
 
 def _explain_silence(error: NomadError) -> Finding:
-    if NO_LEADER in error.message:
+    if isinstance(error, NomadLeaderless):
         return fail("leader", "an agent answers, but its servers have no leader, so nothing can be read or dispatched")
     return fail("connection", error.message)
 

@@ -55,10 +55,11 @@ class Availability:
             self._report(NoticeKind.THROTTLED, message)
 
     def hear(self, event: Event, now: float) -> None:
-        if isinstance(event, Accepted | Ended):
-            self._settle(event)
-        elif isinstance(event, Doubted) or (isinstance(event, Repeated) and event.kind is not RepeatKind.NO_CHILD):
-            self._fail(event, now)  # one that was in doubt was heard of then
+        match event:
+            case Accepted() | Ended():
+                self._settle(event)
+            case Doubted() | Repeated(kind=RepeatKind.NOT_DONE):  # of what was in doubt it was heard then
+                self._fail(event, now)
 
     def _settle(self, event: Accepted | Ended) -> None:
         self._failing.discard(event.item)
