@@ -11,6 +11,7 @@ import stamina
 from dispatchfile.errors import (
     NomadAmbiguous,
     NomadForbidden,
+    NomadLeaderless,
     NomadNotFound,
     NomadRefused,
     NomadThrottled,
@@ -134,7 +135,7 @@ async def test_a_token_needs_no_namespace():
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (said(500, "No cluster leader"), NomadUnavailable),
+        (said(500, "No cluster leader"), NomadLeaderless),
         (said(429), NomadThrottled),
         (said(500, "rpc error: EOF"), NomadAmbiguous),
         (said(502), NomadAmbiguous),
@@ -175,7 +176,7 @@ async def test_a_job_is_stopped_or_purged():
         (said(500, "missing job ID for deregistering"), NomadRefused),
         (said(500, "rpc error: missing job ID for evaluation"), NomadRefused),
         (said(403, "Permission denied"), NomadForbidden),
-        (said(500, "No cluster leader"), NomadUnavailable),
+        (said(500, "No cluster leader"), NomadLeaderless),
     ],
 )
 async def test_the_right_to_stop_is_asked_for_without_a_job(answer, error):
