@@ -51,12 +51,14 @@ class FileError(DispatchfileError):
     def __init__(self, path: str, reason: str, *, source: str = "") -> None:
         super().__init__(_message_of_file(path, reason, source))
         self.path, self.reason = path, reason
+        self.may_be_secret = bool(kind_of_secret(path))
 
 
 def _message_of_file(path: str, reason: str, source: str) -> str:
     kind = kind_of_secret(path)
     if kind:
-        return f"{source or 'a file'}: this holds {kind}, not the name of a file: save it to a file, and give its name"
+        found = f"this holds {kind}, not the name of a file: save it to a file, and give that file's name"
+        return f"{source}: {found}" if source else found
     return f"{source} {path}: {reason}" if source else f"{path}: {reason}"
 
 

@@ -124,9 +124,9 @@ def shown_path(document: Document, name: str) -> str:
 
 def file_trouble(error: FileError) -> tuple[str, str, str]:
     """Code, what was found, what would be right."""
-    if isinstance(error, OutsideFolder):
+    if isinstance(error, OutsideFolder) and not error.may_be_secret:
         return "DF031", str(error), "move it into the folder, or pass --allow-outside"
-    return "DF030", str(error), ""
+    return "DF038" if error.may_be_secret else "DF030", str(error), ""
 
 
 def _numbered(source: _Source, found: Iterable[Found]) -> Iterator[Row | Problem]:

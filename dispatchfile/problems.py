@@ -81,6 +81,9 @@ def without_quotes(problem: Problem) -> Problem:
     return replace(problem, excerpt="", found=found, hint="")
 
 
+UNQUOTED = frozenset({"DF038"})  # problems whose line is never shown
+
+
 def has_errors(problems: Sequence[Problem]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
 
@@ -124,6 +127,7 @@ CODES: dict[str, str] = {
     "DF035": "a template exceeds a limit",
     "DF036": "an environment variable that is not set",
     "DF037": "a variable that the manifest does not have",
+    "DF038": "what may be a secret, in the place of a file's name",
     # What Nomad would refuse or mangle
     "DF040": "a payload over Nomad's limit",
     "DF041": "a meta value that is not text",

@@ -17,7 +17,7 @@ from dispatchfile.items.model import DispatchRequest, Item
 from dispatchfile.items.recipe import Recipe, route_of
 from dispatchfile.items.repeats import Repeats
 from dispatchfile.manifest import Document
-from dispatchfile.problems import Problem, row_suffix
+from dispatchfile.problems import UNQUOTED, Problem, row_suffix
 from dispatchfile.render import Renderer, TemplateTrouble, TooMuch, Trouble, compact_json, has_template, read_template
 from dispatchfile.source import Position, SourceText
 
@@ -271,8 +271,9 @@ class Making:
         )
 
     def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
-        hides = self._is_sensitive("payload")
-        told = _hidden(trouble.code) if hides else trouble.found
+        is_sensitive = self._is_sensitive("payload")
+        hides = is_sensitive or trouble.code in UNQUOTED
+        told = _hidden(trouble.code) if is_sensitive else trouble.found
         found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
         hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
         return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt, row=self._row.position)

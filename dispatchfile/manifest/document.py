@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from dispatchfile.manifest.findings import LINE_SHIFT, unpack_place
-from dispatchfile.problems import Problem, Severity
+from dispatchfile.problems import UNQUOTED, Problem, Severity
 from dispatchfile.source import Position, SourceText
 
 # By id() of a mapping (the places of key, value, key, value …) or of a list (of its values).
@@ -82,8 +82,9 @@ class Document:
         item: str | None = None,
         severity: Severity = Severity.ERROR,
     ) -> Problem:
-        """A problem at *position* of this manifest, with its excerpt."""
-        return Problem(code, position, found, hint, severity, item, self.source.excerpt(position))
+        """Return a problem at *position* of this manifest, with its excerpt unless that may show a secret."""
+        excerpt = "" if code in UNQUOTED else self.source.excerpt(position)
+        return Problem(code, position, found, hint, severity, item, excerpt)
 
     def _places(self, route: tuple[str | int, ...]) -> tuple[int, int]:
         """Packed places of key and value; of the nearest ancestor's value, twice, where the route ends early."""

@@ -131,3 +131,18 @@ def test_a_misspelt_state_folder_is_an_error(
     monkeypatch.delenv("DISPATCHFILE_STATE_DIR")
     monkeypatch.setenv("DISPATCHFILE_STATEDIR", "state")
     assert "DISPATCHFILE_STATEDIR is set, but has no effect" in said(capsys, "runs")
+
+
+@pytest.mark.parametrize("secret", [UUID, JWT, "x" * 300], ids=["a token", "a JWT", "overlong"])
+@pytest.mark.parametrize(
+    "key", ["payload: {file: %s}", "payload: %s", "payload: {template: %s}", "for_each: {csv: %s}"]
+)
+@pytest.mark.parametrize("output", ["text", "json", "github", "sarif", "junit"])
+def test_a_secret_in_the_place_of_a_file_of_the_manifest_is_not_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str], secret: str, key: str, output: str
+) -> None:
+    """The message says what is wanted, and no output quotes the line."""
+    manifest = folder / "dispatchfile.yaml"
+    manifest.write_text(f"version: 1\ndispatches:\n  - {{job: b, {key % secret}}}\n")
+    shown = said(capsys, "validate", "-o", output)
+    assert (secret in shown, "not the name of a file" in shown) == (False, True)
