@@ -45,13 +45,14 @@ class FileError(DispatchfileError):
     """
     A file cannot be used. *path* is shown as the user wrote it, unless it may be a secret; *reason* says why.
 
-    source: the option or variable that gave the path, shown before it.
+    source: the option or variable that gave the path, shown before it. hint: a name that may be meant.
     """
 
-    def __init__(self, path: str, reason: str, *, source: str = "") -> None:
-        super().__init__(_message_of_file(path, reason, source))
+    def __init__(self, path: str, reason: str, *, source: str = "", hint: str = "") -> None:
+        super().__init__(_message_of_file(path, f"{reason}: {hint}" if hint else reason, source))
         self.path, self.reason = path, reason
         self.may_be_secret = bool(kind_of_secret(path))
+        self.hint = "" if self.may_be_secret else hint
 
 
 def _message_of_file(path: str, reason: str, source: str) -> str:

@@ -126,7 +126,9 @@ def file_trouble(error: FileError) -> tuple[str, str, str]:
     """Code, what was found, what would be right."""
     if isinstance(error, OutsideFolder) and not error.may_be_secret:
         return "DF031", str(error), "move it into the folder, or pass --allow-outside"
-    return "DF038" if error.may_be_secret else "DF030", str(error), ""
+    if error.may_be_secret:
+        return "DF038", str(error), ""
+    return "DF030", str(error).removesuffix(f": {error.hint}"), error.hint
 
 
 def _numbered(source: _Source, found: Iterable[Found]) -> Iterator[Row | Problem]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from dispatchfile.errors import FileError, OutsideFolder
+from dispatchfile.similar import similar_file
 
 MOST_READ_BYTES = 4 << 20  # of a payload or a template: more than Nomad takes, and little enough to read for each item
 MAX_FILE_SIZE = 1 << 30  # bytes; what is larger is no list or payload, but a mistake
@@ -98,7 +99,7 @@ class Files:
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)
-        with _reasons(name), open(path, "rb", opener=_open) as file:
+        with _reasons(name, path), open(path, "rb", opener=_open) as file:
             status = os.fstat(file.fileno())
             for is_kind, reason in _KINDS:
                 if is_kind(status.st_mode):
@@ -199,10 +200,12 @@ def _open(path: str, flags: int) -> int:
 
 
 @contextmanager
-def _reasons(name: str) -> Iterator[None]:
-    """The system's errors in the words of a FileError."""
+def _reasons(name: str, path: str = "") -> Iterator[None]:
+    """The system's errors in the words of a FileError; one that the file at *path* is missing names near misses."""
     try:
         yield
+    except FileNotFoundError as exc:
+        raise FileError(_shown(name), _REASONS[errno.ENOENT], hint=similar_file(path)) from exc
     except OSError as exc:
         raise FileError(_shown(name), _REASONS.get(exc.errno or 0) or f"cannot be read: {exc.strerror}") from exc
     except ValueError as exc:  # half a character, which no file system takes

@@ -6,7 +6,6 @@ Pure: the facts are read by a use case. Nomad checks the same at each dispatch, 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from dispatchfile.names import JobKey
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.problems import Problem
 from dispatchfile.settings import Settings, Wait
+from dispatchfile.similar import did_you_mean, similar_names
 from dispatchfile.source import Position
 from dispatchfile.verdict import max_starts
 
@@ -94,7 +94,7 @@ def parents_in(items: Iterable[Item]) -> dict[JobKey, Item]:
 
 def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
     """The registered job IDs most like *job*."""
-    return tuple(difflib.get_close_matches(job, registered, n=3, cutoff=0.6))
+    return tuple(similar_names(job, registered, most=3))
 
 
 def find_stops(items: Iterable[Item], settings: Settings, *, on_interrupt: bool = False) -> dict[str, str]:
@@ -252,8 +252,7 @@ def _check_meta(item: Item, rules: Parameterized) -> Iterator[Problem]:
     allowed = [*rules.meta_required, *rules.meta_optional]
     for key in item.request.meta:
         if key not in allowed:
-            likely = difflib.get_close_matches(key, allowed, n=1)
-            hint = f"did you mean {likely[0]!r}?" if likely else f"it allows {', '.join(allowed) or 'none'}"
+            hint = did_you_mean(key, allowed, otherwise=f"it allows {', '.join(allowed) or 'none'}", quoted=True)
             yield _problem("DF104", item, f"the job does not allow meta key {key!r}", hint)
     for key in rules.meta_required:
         if key not in item.request.meta:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 from dispatchfile.jobspec import GivenValues, JobFile, JobspecError, VariableValues, read_job_file, read_variable_file
-from dispatchfile.jobspec.spelling import suggestion
+from dispatchfile.similar import did_you_mean, similar_file
 
 ENDINGS = (".nomad", ".hcl", ".nomad.json")
 SHOWN_ENDINGS = "*.nomad.hcl, *.hcl, *.nomad or *.nomad.json"
@@ -105,7 +105,8 @@ def _named(globs: Sequence[str]) -> list[Path]:
         names = [Path(name) for name in glob(pattern, recursive=True)]  # noqa: PTH207  takes absolute patterns too
         paths = [path for name in sorted(names) for path in (sorted(_job_files(name)) if name.is_dir() else [name])]
         if not paths:
-            raise UsageError(f"--jobs {pattern}: there are no such job files ({SHOWN_ENDINGS})")
+            hint = similar_file(pattern) or f"the agent reads {SHOWN_ENDINGS}"
+            raise UsageError(f"--jobs {pattern}: there are no such job files: {hint}")
         for path in paths:
             found.setdefault(path.resolve(), path)
     return list(found.values())
@@ -146,10 +147,15 @@ def _check_variables(given: GivenValues, declarations: Iterable[frozenset[str] |
     declared = frozenset().union(*(names for names in found if names is not None))
     for name in given.arguments:
         if name not in declared:
-            raise UsageError(f"--job-var {name}: no job file declares this variable{suggestion(name, declared)}")
+            raise UsageError(f"--job-var {name}: no job file declares this variable{_near(name, declared)}")
     for path, values in given.files:
         for name in values:
             if name not in declared:
                 raise UsageError(
-                    f"--job-var-file {path}: no job file declares the variable {name}{suggestion(name, declared)}"
+                    f"--job-var-file {path}: no job file declares the variable {name}{_near(name, declared)}"
                 )
+
+
+def _near(name: str, declared: frozenset[str]) -> str:
+    hint = did_you_mean(name, sorted(declared))
+    return f": {hint}" if hint else ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -17,6 +16,7 @@ from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 from dispatchfile.render import print_value
 from dispatchfile.settings import parse_duration
+from dispatchfile.similar import did_you_mean
 from dispatchfile.source import Position
 
 DEFAULT_NAMESPACE = "default"
@@ -131,7 +131,7 @@ class Recipes:
         for number, name in enumerate(listed):
             if name != "payload" and name not in known:
                 position = self._document.position("defaults", "sensitive", number)
-                hint = _near(name, known, "name a meta key that a dispatch has")
+                hint = did_you_mean(name, sorted(known), otherwise="name a meta key that a dispatch has")
                 yield self._document.problem("DF015", position, f"no dispatch has {name}", hint)
 
     def _keys_of_dispatches(self) -> Iterator[str]:
@@ -196,17 +196,12 @@ class Recipes:
         known = [f"meta.{key}" for key in entry.meta]
         for number, name in enumerate(entry.own["sensitive"]):
             if name != "payload" and name not in known:
-                hint = _near(name, known, "name a meta key that the dispatch has")
+                hint = did_you_mean(name, known, otherwise="name a meta key that the dispatch has")
                 yield self._problem("DF015", entry, "sensitive", number, found=f"the dispatch has no {name}", hint=hint)
 
     def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
         position = self._document.key_position(*route_of(self._document, entry.index, *route))
         return self._document.problem(code, position, found, hint)
-
-
-def _near(name: str, known: Iterable[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else otherwise
 
 
 _NEEDED_BY_EXACT = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from dispatchfile.errors import JournalError, RunRefused
@@ -11,6 +10,7 @@ from dispatchfile.journal.folder import is_worked_on, run_files, run_id
 from dispatchfile.journal.reader import JournalReader
 from dispatchfile.journal.records import StoredRun, Target
 from dispatchfile.journal.store import read_run
+from dispatchfile.similar import did_you_mean
 
 
 def list_runs(folder: Path) -> tuple[list[StoredRun], list[JournalError]]:
@@ -71,9 +71,8 @@ def _find_by_id(folder: Path, run: str) -> Path:
         return paths[found[0]]
     if found:
         raise RunRefused(f"run {run!r} is not unique: {', '.join(found[:5])}{', …' if len(found) > 5 else ''}")
-    near = get_close_matches(run, paths, n=3)
-    hint = f": did you mean {' or '.join(near)}?" if near else "; see `dispatchfile runs`"
-    raise RunRefused(f"no run {run!r} in {folder}{hint}")
+    hint = did_you_mean(run, paths, most=3)
+    raise RunRefused(f"no run {run!r} in {folder}" + (f": {hint}" if hint else "; see `dispatchfile runs`"))
 
 
 def _find_latest(folder: Path, manifest: Path | None) -> Path:

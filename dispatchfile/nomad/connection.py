@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.nomad.proxies import proxy_for
 from dispatchfile.secrecy import kind_of_secret
+from dispatchfile.similar import similar_file
 
 DEFAULT_ADDRESS = "http://127.0.0.1:4646"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -181,7 +182,8 @@ def _read_token_file(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except OSError as exc:
-        raise FileError(file, exc.strerror or "cannot be read", source="--token-file") from exc
+        hint = similar_file(file) if isinstance(exc, FileNotFoundError) else ""
+        raise FileError(file, exc.strerror or "cannot be read", source="--token-file", hint=hint) from exc
     except ValueError as exc:
         raise FileError(file, "is not UTF-8 text", source="--token-file") from exc
 

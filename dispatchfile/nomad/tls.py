@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.similar import similar_file
 
 
 class NamedContext(ssl.SSLContext):
@@ -65,7 +66,7 @@ def _load_root(context: ssl.SSLContext, file: Path, shown: str) -> None:
     try:
         pem = file.read_bytes().decode("ascii", "ignore")  # comments may be in any language
     except OSError as exc:
-        raise FileError(shown, exc.strerror or "cannot be read") from exc
+        raise _unreadable(shown, exc) from exc
     try:
         context.load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError) as exc:
@@ -85,7 +86,12 @@ def _check_readable(file: str) -> None:
     try:
         Path(file).read_bytes()
     except OSError as exc:
-        raise FileError(file, exc.strerror or "cannot be read") from exc
+        raise _unreadable(file, exc) from exc
+
+
+def _unreadable(file: str, error: OSError) -> FileError:
+    hint = similar_file(file) if isinstance(error, FileNotFoundError) else ""
+    return FileError(file, error.strerror or "cannot be read", hint=hint)
 
 
 def _refuse_password() -> str:

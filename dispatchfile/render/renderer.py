@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -20,6 +19,7 @@ from dispatchfile.files import Files
 from dispatchfile.render.limits import MAX_TEXT, Budget, TooLong, TooMuch
 from dispatchfile.render.lookups import fill_lookups, read_lookups
 from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
+from dispatchfile.similar import similar_names
 
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
@@ -192,15 +192,20 @@ def _explain_missing(error: NotDefined, context: Mapping[str, object]) -> tuple[
 def _explain_name(name: str, context: Mapping[str, object]) -> str:
     if name == "each":
         return "it exists only in a dispatch with for_each"
-    for scope in context.values():
-        if isinstance(scope, Names) and name in scope:
+    scopes = [scope for scope in context.values() if isinstance(scope, Names)]
+    for scope in scopes:
+        if name in scope:
             return f"did you mean {scope.called}.{name}?"
+    if not similar_names(name, map(str, context)):
+        for scope in scopes:
+            if near := similar_names(name, map(str, scope)):
+                return f"did you mean {scope.called}.{near[0]}?"
     return _known(name, context, "templates can read", "")
 
 
 def _known(name: str, known: Iterable[object], introduction: str, prefix: str) -> str:
     names = [str(key) for key in known]
-    near = difflib.get_close_matches(name, names, n=1)
+    near = similar_names(name, names)
     shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" * (len(names) > SHOWN_NAMES))
     there = f"{introduction} {shown or 'nothing'}"
     return f"did you mean {prefix}{near[0]}? {there}" if near else there

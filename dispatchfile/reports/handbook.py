@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+
+from dispatchfile.similar import similar_names
 
 CODE = re.compile(r"### (DF[0-9]{3}): (.+)")
 HEADING = re.compile(r"#{1,3} (.+)")
@@ -66,7 +67,7 @@ def near_names(name: str) -> list[str]:
     if by_number and (code := f"df{int(by_number[1]):03}") in names:
         return [names[code]]
     begins = [shown for known, shown in names.items() if wanted and known.startswith(wanted)]
-    return begins[:3] or [names[known] for known in get_close_matches(wanted, names, n=3)]
+    return begins[:3] or similar_names(name, names.values(), most=3)
 
 
 def _normalized(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dispatchfile.manifest import Document, name_type
 from dispatchfile.problems import Problem
 from dispatchfile.schema.checks import known_keys
+from dispatchfile.similar import did_you_mean, similar_names
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -141,7 +141,7 @@ def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
     for key in failure.found:
         if key not in allowed:
             path = (*failure.path, key)
-            hint = _where_it_belongs(key) or _did_you_mean(key, allowed) or _allowed(allowed)
+            hint = _where_it_belongs(key) or did_you_mean(key, allowed) or _allowed(allowed)
             found = f"unknown key {shown(key)} in {failure.called}"
             yield failure.subject.problem("DF011", path, found, hint, at_key=True)
 
@@ -149,11 +149,6 @@ def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
 def _where_it_belongs(key: str) -> str:
     places = [place for place, keys in known_keys().items() if key in keys]
     return f"it belongs in {' or '.join(places)}" if places else ""
-
-
-def _did_you_mean(word: str, choices: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, choices, n=1)
-    return f"did you mean {near[0]}?" if near else ""
 
 
 def _allowed(keys: list[str]) -> str:
@@ -167,7 +162,7 @@ def _near_misses(failure: _Failure) -> Iterator[str]:
         allowed = list(failure.schema["properties"])
         for key in failure.found:
             if key not in allowed:
-                yield from difflib.get_close_matches(key, allowed, n=1)
+                yield from similar_names(key, allowed)
 
 
 def _missing_keys(failure: _Failure) -> Iterator[Problem]:
@@ -240,7 +235,7 @@ def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
 
 def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
     choices = [str(choice) for choice in failure.wanted]
-    near = _did_you_mean(str(failure.found), choices)
+    near = did_you_mean(str(failure.found), choices)
     found = f"must be {_alternatives(choices)}, got" if len(choices) <= FEW_CHOICES else "cannot be"
     hint = near or ("" if len(choices) <= FEW_CHOICES else f"use one of {', '.join(choices)}")
     yield failure.problem(_code(failure), f"{failure.called} {found} {shown(failure.found)}", hint)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 
 from dispatchfile.errors import NomadError, NomadNotFound, UsageError
 from dispatchfile.events import Moved, State
@@ -16,6 +15,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Evaluation
 from dispatchfile.results import AttemptHistory, ItemResult
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
+from dispatchfile.similar import similar_names
 from dispatchfile.usecases.logs import LogOptions, read_item_logs
 from dispatchfile.usecases.past import PastRun, RunName
 from dispatchfile.usecases.reruns import read_later_ends
@@ -25,6 +25,7 @@ from dispatchfile.verdict import explain_placement_failure
 LOG_LINES = 10
 PATIENCE = timedelta(seconds=5)  # a look at the journal does not wait long for Nomad
 SHOWN_NAMES = 5
+NEAR_MISSES = 3
 LOCAL = "the embedded agent that ran it has ended"
 NO_CHILD = "no child is known"
 HIDDEN_LOGS = "not shown: the lines may repeat a sensitive value; `dispatchfile logs` shows them"
@@ -64,11 +65,10 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _near_misses(name: str, ids: Iterable[str]) -> list[str]:
-    """Like it but for the case of letters, or nearly like it, or with it somewhere inside."""
-    by_case = {id_.lower(): id_ for id_ in ids}
-    near = get_close_matches(name.lower(), by_case, n=3)
-    inside = sorted(lower for lower in by_case if name.lower() in lower)
-    return [by_case[lower] for lower in dict.fromkeys([*near, *inside])][:3]
+    """Return the IDs that the name may stand for, and those that contain it."""
+    near = similar_names(name, sorted(ids), most=NEAR_MISSES)
+    inside = sorted(id_ for id_ in ids if name.casefold() in id_.casefold())
+    return list(dict.fromkeys([*near, *inside]))[:NEAR_MISSES]
 
 
 async def read_item(

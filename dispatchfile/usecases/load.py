@@ -61,7 +61,7 @@ def read_source(
         content = source.content if source.content is not None else _read(source.path)
     except FileError as error:
         place = Position(source.shown, 1, 1)
-        hint = "name a manifest, - for standard input, or start one with `dispatchfile init`"
+        hint = error.hint or "name a manifest, - for standard input, or start one with `dispatchfile init`"
         return None, files, (Problem("DF010", place, error.reason, hint),)
     document, problems = load_manifest(content, path=source.shown, folder=folder)
     if document is None and NAMES_SECRETS in content:

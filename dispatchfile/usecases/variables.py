@@ -91,7 +91,8 @@ def _read_mapping(file: Path) -> Document:
     try:
         content = Files(path.parent, allow_outside=True).read(path.name)
     except FileError as error:
-        raise FileError(str(file), error.reason, source="--var-file" if kind_of_secret(str(file)) else "") from error
+        source = "--var-file" if kind_of_secret(str(file)) else ""
+        raise FileError(str(file), error.reason, source=source, hint=error.hint) from error
     document, problems = load_manifest(content, path=str(file), folder=path.parent, scope=PLAIN)
     if problems:
         place = problems[0].position

@@ -342,7 +342,7 @@ CASES = [
     local(
         "a glob of no jobs",
         "--jobs x*",
-        "--jobs x*: there are no such job files (*.nomad.hcl, *.hcl, ",
+        "--jobs x*: there are no such job files: the agent reads *.nomad.hcl, *.hcl, ",
     ),
     local("a job file's syntax", "", "jobs/j.nomad.hcl:2:10: Invalid expression; ", job='job "j" {\n  type = \n}\n'),
     local("a job of another type", "", 'jobs/j.nomad.hcl: type is "service"', "runs batch", job=SERVICE),

@@ -98,7 +98,7 @@ def test_values_get_the_types_of_their_variables(tmp_path: Path, name: str, text
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (AgentFlags(job_var=["rot=1"]), '--job-var rot: no job file declares this variable; did you mean "root"?'),
+        (AgentFlags(job_var=["rot=1"]), "--job-var rot: no job file declares this variable: did you mean root?"),
         (AgentFlags(job_var=["secret-value"]), "--job-var secret-value: write it as NAME=VALUE"),
         (AgentFlags(job_var=["=1"]), "--job-var : write it as NAME=VALUE"),
         (AgentFlags(job_var_file=["v.hcl"]), "--job-var-file v.hcl: no job file declares the variable zzz"),
