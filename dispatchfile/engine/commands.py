@@ -48,6 +48,11 @@ class Send:
     token: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Send nothing more, not even what was asked for at this moment: `Withdrawn` answers for what has not left."""
+
+
 # To the settler
 
 
@@ -169,6 +174,7 @@ Command = (
     Mark
     | Record
     | Send
+    | Withdraw
     | LookFor
     | Count
     | Watch

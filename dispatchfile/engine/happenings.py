@@ -219,6 +219,14 @@ class Lost:
     failure: Failure
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The request has not left, as the run has stopped at the same moment."""
+
+    key: Key
+    serial: int
+
+
 # Of one attempt: questions
 
 
@@ -316,6 +324,7 @@ AttemptHappening = (
     | Refused
     | NotSent
     | Lost
+    | Withdrawn
     | ChildStopped
     | ChildRead
     | Looked

@@ -113,6 +113,7 @@ class Engine:
                 _taker(commands.Record, recorder.record),
                 _taker(commands.Mark, recorder.mark),
                 _taker(commands.Send, sender.send),
+                _taker(commands.Withdraw, sender.withdraw),
                 _taker(commands.LookFor, settler.look_for),
                 _taker(commands.Count, settler.count),
                 _taker(commands.Watch, watcher.watch),

@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from dispatchfile.engine.commands import Send
-from dispatchfile.engine.happenings import Answered, Lost, NotSent, Refused, failure_of
+from dispatchfile.engine.commands import Send, Withdraw
+from dispatchfile.engine.happenings import Answered, Lost, NotSent, Refused, Withdrawn, failure_of
 from dispatchfile.errors import NomadAmbiguous, NomadRefused, NomadUnavailable
 from dispatchfile.nomad.client import Client
 
-Outcome = Answered | Lost | NotSent | Refused
+Report = Answered | Lost | NotSent | Refused | Withdrawn
 
 
 class Sender:
     """Carries out `Send`: one happening follows on each."""
 
-    def __init__(self, client: Client, group: asyncio.TaskGroup, post: Callable[[Outcome], None]) -> None:
+    def __init__(self, client: Client, group: asyncio.TaskGroup, post: Callable[[Report], None]) -> None:
         self._client, self._group, self._post = client, group, post
+        self._is_over = False
 
     def send(self, command: Send) -> None:
         self._group.create_task(self._send(command))
 
-    async def _send(self, command: Send) -> None:
-        self._post(await self._request(command))
+    def withdraw(self, _: Withdraw) -> None:
+        self._is_over = True
 
-    async def _request(self, command: Send) -> Outcome:
+    async def _send(self, command: Send) -> None:
+        if self._is_over:  # since the command was given, which was a moment ago
+            self._post(Withdrawn(command.key, command.serial))
+        else:
+            self._post(await self._request(command))
+
+    async def _request(self, command: Send) -> Report:
         key, serial, request = command.key, command.serial, command.request
         try:
             answer = await self._client.dispatch_job(

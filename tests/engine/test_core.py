@@ -52,7 +52,7 @@ class World:
     durable: set[tuple[str, int]] = field(default_factory=set)
     under_way: set[str] = field(default_factory=set)  # items with a request
     past: list[h.Happening] = field(default_factory=list)
-    is_finished = False
+    is_finished = is_withdrawn = False
 
     def take(self) -> None:
         """Take what the core has given, and check it."""
@@ -63,6 +63,8 @@ class World:
                 self._check_send(command)
             if isinstance(command, c.Finish):
                 self.is_finished = True
+            elif isinstance(command, c.Withdraw):
+                self.is_withdrawn = True
             elif isinstance(command, c.Forget):
                 self.open = [e for e in self.open if not (isinstance(e, c.Watch) and e.key == command.key)]
             else:
@@ -70,6 +72,7 @@ class World:
 
     def _check_send(self, send: c.Send) -> None:
         item = send.key[0]
+        assert not self.is_withdrawn
         assert send.key in self.durable, f"{send.key} was never marked"
         assert item not in self.under_way, f"{item} has two requests"
         assert not [e for e in self.core.events if isinstance(e, Ended) and e.item == item and e.attempt == send.key[1]]
@@ -152,6 +155,9 @@ class World:
 
     def _answer_send(self, send: c.Send, how: int) -> None:
         self.under_way.discard(send.key[0])
+        if self.is_withdrawn and how % 2:
+            self.post(h.Withdrawn(send.key, send.serial))
+            return
         match how % 7:
             case 0 | 1:
                 self.post(h.Answered(send.key, send.serial, self.make(send.key).id, "eval"))

@@ -106,6 +106,17 @@ async def test_a_failure_says_what_became_of_the_request(error, happening):
     assert await send(FakeNomad(script=raising(error))) == [happening]
 
 
+async def test_what_has_not_left_as_the_run_stops_is_withdrawn():
+    """Even if it was asked for a moment before."""
+    nomad, posted = FakeNomad(), []
+    async with tasks() as group:
+        sender = Sender(nomad, group, posted.append)
+        sender.send(c.Send(KEY, 7, A.request, "run1-a-1", None))
+        sender.withdraw(c.Withdraw())
+        await asyncio.sleep(1)
+    assert (posted, nomad.calls) == ([h.Withdrawn(KEY, 7)], [])
+
+
 # Settler
 
 

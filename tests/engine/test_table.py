@@ -27,6 +27,7 @@ from dispatchfile.engine.happenings import (
     Refused,
     Vanished,
     WatchDenied,
+    Withdrawn,
 )
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase, offered_attempt
 from dispatchfile.engine.lifecycle.doubt import begin_doubt
@@ -156,6 +157,7 @@ CASES = [
     Case(P.SENDING, Answered(KEY, 1, CHILD, "eval"), P.PROVING, ("ReadChild",), with_token),
     Case(P.SENDING, NotSent(KEY, 1, AWAY), P.MARKED, ("Repeated",)),
     Case(P.SENDING, NotSent(KEY, 1, AWAY), P.OVER, ("Repeated", "Ended"), stopped),
+    Case(P.SENDING, Withdrawn(KEY, 1), P.OVER, ("Ended",), stopped),
     Case(P.SENDING, Refused(KEY, 1, NEVER), P.OVER, ("Ended",)),
     Case(P.SENDING, Refused(KEY, 1, DENIED), P.SENDING_DENIED, ("CheckToken",)),
     Case(P.SENDING, Lost(KEY, 1, AWAY), P.LOOKING, ("Doubted", "LookFor")),
@@ -267,6 +269,7 @@ def test_only_doubt_that_is_proven_leads_back_to_the_line():
         (P.CLEARING, ChildRead),
         (P.CLEARING_DENIED, TokenJudged),
         (P.SENDING, NotSent),
+        (P.SENDING, Withdrawn),
         (P.SENDING_DENIED, TokenJudged),
         (P.LOOKING, Looked),
         (P.COUNTING, TotalRead),
@@ -277,4 +280,4 @@ def test_an_interruption_ends_a_batch_that_only_watches():
     """What lives goes on in Nomad."""
     core = Core(make_spec([make_item("a")], starts={"a": Start(child=CHILD)}))
     core.happen(Interrupted())
-    assert [type(command).__name__ for command in core.commands] == ["Watch", "Finish"]
+    assert [type(command).__name__ for command in core.commands] == ["Watch", "Withdraw", "Finish"]

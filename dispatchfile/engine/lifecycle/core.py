@@ -72,6 +72,8 @@ class Lifecycle:
 
         now: seconds of a clock that never goes back. wall: seconds since the epoch.
         """
+        if self._is_finished:
+            return ()
         life = self._life
         life.now, life.wall = now, wall
         taker = self._takers.get(type(happening))
@@ -87,6 +89,8 @@ class Lifecycle:
     @property
     def wake_at(self) -> float | None:
         """When `Woken` is to happen; None if something else has to happen before."""
+        if self._is_finished:
+            return None
         turn = self._turns.wake_at if self._life.stopped is None else None
         retry = self._life.lines.next_retry if self._life.stopped is None else None
         return min((at for at in (turn, retry, self._life.timers.next_at) if at is not None), default=None)

@@ -12,6 +12,7 @@ from dispatchfile.engine.happenings import (
     Lost,
     NotSent,
     Refused,
+    Withdrawn,
 )
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase
 from dispatchfile.engine.lifecycle.doubting import begin_looks
@@ -99,6 +100,11 @@ def _refuse_beside(life: Life, attempt: Attempt, reason: str) -> Phase:
 def take_failure(life: Life, attempt: Attempt, not_sent: NotSent) -> Phase:
     """The request was definitely not carried out."""
     return _repeat(life, attempt, not_sent.failure)
+
+
+def take_back(life: Life, attempt: Attempt, _: Withdrawn) -> Phase:
+    """The request has not left: the run has stopped before."""
+    return go_back(life, attempt)
 
 
 def _repeat(life: Life, attempt: Attempt, failure: Failure) -> Phase:

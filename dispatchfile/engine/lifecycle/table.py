@@ -26,6 +26,7 @@ from dispatchfile.engine.happenings import (
     Refused,
     Vanished,
     WatchDenied,
+    Withdrawn,
 )
 from dispatchfile.engine.lifecycle import doubting, sending, waiting, watching
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase
@@ -89,6 +90,7 @@ ROWS = (
     # The request.
     row(P.SENDING, Answered, sending.take_answer, P.PROVING, *FOLLOWED),
     row(P.SENDING, NotSent, sending.take_failure, *BACK),
+    row(P.SENDING, Withdrawn, sending.take_back, *BACK),
     row(P.SENDING, Refused, sending.take_refusal, P.SENDING_DENIED, P.OVER),
     row(P.SENDING, Lost, sending.take_loss, P.LOOKING),
     row(P.SENDING_DENIED, TokenJudged, sending.judge_sending, *BACK),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dispatchfile.engine.commands import Mark, Want
+from dispatchfile.engine.commands import Mark, Want, Withdraw
 from dispatchfile.engine.happenings import Durable, Offer, Offered
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase, offered_attempt
 from dispatchfile.engine.lifecycle.internal import Due, MarkAsked, MarkDurable, Queued, RunStopped, Turn
@@ -137,6 +137,7 @@ class Turns:
         """Nothing more is started: end what waits here, and then, piece by piece, what waits where items come from."""
         if not self._is_drained:
             self._is_drained = True
+            self._life.out.append(Withdraw())
             for attempt in self._life.lines.drain():
                 fire(self._life, attempt, RUN_STOPPED)
         if not self.is_exhausted and not self._is_wanting:
