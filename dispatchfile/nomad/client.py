@@ -6,7 +6,6 @@ import base64
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import TracebackType
@@ -79,15 +78,13 @@ class Client:
         *,
         max_connections: int,
         transport: Transport | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connection, self._clock = connection, clock
+        self._connection = connection
         self._transport = transport or Transport(connection, max_connections=max_connections)
         self._reading = stamina.AsyncRetryingCaller(
             attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.5
         ).on(_may_pass)
         self.dispatches = 0
-        self.last_answer_at: float | None = None  # by the clock handed in
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -160,16 +157,6 @@ class Client:
         Source: hashicorp/nomad, nomad/job_endpoint.go, Deregister.
         """
         await self._write("DELETE", self._target("/v1/job/", namespace, region), b"")
-
-    async def evaluate_job(self, job_id: str, *, namespace: str = "", region: str = "") -> str:
-        """
-        Have a job evaluated again; the new evaluation's ID.
-
-        For a child without an evaluation, as servers before 1.10.5 may leave behind. Raises as `stop_job`.
-        """
-        target = self._target(_job_path(job_id) + "/evaluate", namespace, region)
-        row = await self._write("PUT", target, json.dumps({"JobID": job_id}).encode())
-        return as_text(row.get("EvalID") or "")
 
     async def _write(self, method: str, target: str, body: bytes) -> Row:
         answer = await self._send(method, target, body)
@@ -356,7 +343,6 @@ class Client:
             rows=_parsed(target, answer, lambda value: parse_rows(value, parse)),
             next_token=answer.headers.get("x-nomad-nexttoken", ""),
             index=_index(answer),
-            known_leader=answer.headers.get("x-nomad-knownleader") == "true",
         )
 
     async def _read_answer(self, target: str) -> Answer:
@@ -369,9 +355,7 @@ class Client:
         return answer
 
     async def _send(self, method: str, target: str, body: bytes = b"") -> Answer:
-        answer = await self._transport.send(method, target, body)
-        self.last_answer_at = self._clock()
-        return answer
+        return await self._transport.send(method, target, body)
 
     def _target(self, path: str, namespace: str, region: str, **query: str) -> str:
         return _with_query(

@@ -272,4 +272,3 @@ class Page(Generic[T]):
     rows: tuple[T, ...]
     next_token: str  # empty on the last page
     index: int  # X-Nomad-Index
-    known_leader: bool

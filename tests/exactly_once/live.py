@@ -208,8 +208,7 @@ class LiveWorld(World):
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        now = asyncio.get_running_loop().time
-        async with Client(Connection(self.nomad.address), max_connections=8, clock=now) as client:
+        async with Client(Connection(self.nomad.address), max_connections=8) as client:
             yield client
 
     async def dispatch_as_stranger(self, job: str, token: str | None) -> None:

@@ -21,7 +21,7 @@ from dispatchfile.errors import (
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.client import READ_ATTEMPTS, Client, parse_version
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.nomad.models import Dispatched, JobStub, Page
+from dispatchfile.nomad.models import Dispatched, JobStub
 from dispatchfile.nomad.transport import Transport
 from tests.nomad.recorded import recorded_answer
 
@@ -34,7 +34,6 @@ class Nomad:
     def __init__(self, *answers, connection=None):
         self.answers, self.asked = list(answers), []
         self.connection = connection or Connection()
-        self.now = 100.0
 
     async def handle(self, request):
         target = request.extensions["target"].decode("ascii")
@@ -46,7 +45,7 @@ class Nomad:
 
     def client(self):
         transport = Transport(self.connection, max_connections=2, via=httpx.MockTransport(self.handle))
-        return Client(self.connection, max_connections=2, transport=transport, clock=lambda: self.now)
+        return Client(self.connection, max_connections=2, transport=transport)
 
     @property
     def query(self):
@@ -188,13 +187,6 @@ async def test_the_right_to_stop_is_asked_for_without_a_job(answer, error):
     assert nomad.asked == [("DELETE", "/v1/job/?namespace=media", b"")]
 
 
-async def test_a_job_is_evaluated_again():
-    """For a child that was left without an evaluation."""
-    nomad = Nomad(ok({"EvalID": UUID, "EvalCreateIndex": 9}))
-    assert await nomad.client().evaluate_job("a/b") == UUID
-    assert nomad.asked == [("PUT", "/v1/job/a%2Fb/evaluate", b'{"JobID": "a/b"}')]
-
-
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -256,11 +248,7 @@ async def test_one_page_of_jobs_with_what_its_headers_say():
     assert nomad.query == {"prefix": "ok/dispatch-runA-", "filter": 'Status != "dead"', "per_page": "2"}
     assert nomad.path == "/v1/jobs"
     assert [type(row) for row in page.rows] == [JobStub, JobStub]
-    assert (page.next_token, page.index, page.known_leader) == (
-        "default.ok/dispatch-runA-0001-1795351085-a1540267",
-        938,
-        True,
-    )
+    assert (page.next_token, page.index) == ("default.ok/dispatch-runA-0001-1795351085-a1540267", 938)
 
 
 async def test_all_pages_are_one_list():
@@ -401,30 +389,13 @@ async def test_without_a_known_leader_a_list_is_not_believed():
         await Nomad(recorded_answer("errors", "no-leader-stale")).client().list_jobs()
 
 
-async def test_a_list_whose_leader_is_not_told_is_marked():
-    """Whoever needs to be sure looks at it."""
-    assert await Nomad(ok([])).client().list_jobs() == Page((), "", 0, known_leader=False)
-
-
 # Counters
 
 
 async def test_what_was_asked_is_counted():
-    """Requests, dispatches among them, throttles, and when the last answer came."""
+    """Requests, dispatches among them, and throttles."""
     nomad = Nomad(ok(DISPATCHED), said(429), recorded_answer("job", "ok"))
     async with nomad.client() as client:
-        assert client.last_answer_at is None
         await client.dispatch_job("a", payload=None, meta={})
-        nomad.now = 200.0
         await client.read_job("a")
         assert (client.requests, client.dispatches, client.throttled, client.peak_connections) == (3, 1, 1, 1)
-        assert client.last_answer_at == 200.0
-
-
-async def test_no_answer_is_no_answer():
-    """A request that came to nothing does not count as one."""
-    nomad = Nomad(httpx.ConnectError("refused"))
-    client = nomad.client()
-    with pytest.raises(NomadUnavailable):
-        await client.read_leader()
-    assert client.last_answer_at is None

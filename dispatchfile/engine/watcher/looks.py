@@ -29,6 +29,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.verdict import (
     ChildRecords,
+    Judgement,
     Living,
     NeedsEvaluations,
     judge_blocked,
@@ -37,6 +38,12 @@ from dispatchfile.verdict import (
 )
 
 Report = ChildMoved | Judged | LookedAt | Reached | Troubled | Vanished | WatchDenied
+
+
+JUDGES: Mapping[Wait, Callable[[ChildRecords], Judgement]] = {
+    Wait.PLACEMENT: judge_placement,
+    Wait.COMPLETION: judge_completion,
+}  # of a child that nobody waits for nothing is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class Looker:
         if records.gone and not watched.seen and command.may_be_phantom:
             self._vanish(watched)
             return None
-        judge = judge_placement if command.wait is Wait.PLACEMENT else judge_completion
+        judge = JUDGES[command.wait]
         judgement = judge(records)
         if isinstance(judgement, NeedsEvaluations):
             records = replace(records, evals=await read_evaluations(self._client, watched))
@@ -182,7 +189,7 @@ class Looker:
                 return None
             if not self._register.polls_of(watched).may_list and not watched.status and not records.stop:
                 return None  # the polls see to it that it is asked for again
-        if watched.command.wait is Wait.PLACEMENT or watched.status in ("", "dead") or watched.stop:
+        if not watched.follows_end or watched.status in ("", "dead") or watched.stop:
             self._register.look_again(watched, now)
         return None
 

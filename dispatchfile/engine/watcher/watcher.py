@@ -14,7 +14,7 @@ from dispatchfile.engine.watcher.reads import read_last_line
 from dispatchfile.engine.watcher.register import Register
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
-from dispatchfile.settings import Settings, Wait
+from dispatchfile.settings import Settings
 
 FIRST_PLACEMENT_LOOK_S = 0.5
 
@@ -61,7 +61,7 @@ class Watcher:
         watched = self._register.add(command, now)
         if is_first:
             self._poller.begin(self._register.jobs[command.job], now)
-        if command.wait is Wait.PLACEMENT:
+        if not watched.follows_end:
             self._register.look_at(watched, now + FIRST_PLACEMENT_LOOK_S)
         elif self._limits.unplaced_after_s is not None:
             self._register.look_at(watched, now + self._limits.unplaced_after_s)
