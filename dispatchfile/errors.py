@@ -67,6 +67,17 @@ class OutsideFolder(FileError):
     """A file lies outside the manifest's folder, perhaps by a symbolic link."""
 
 
+class StandardInputError(FileError):
+    """Standard input cannot be read for rows. *hint* says what to do."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__("standard input", reason)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}"
+
+
 class RenderError(DispatchfileError):
     """A template cannot be compiled or rendered. *line* counts from 1 within the template, if known."""
 

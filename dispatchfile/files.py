@@ -7,19 +7,21 @@ import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from dispatchfile.errors import FileError, OutsideFolder
+from dispatchfile.errors import FileError, OutsideFolder, StandardInputError
 from dispatchfile.similar import similar_file
 
 MOST_READ_BYTES = 4 << 20  # of a payload or a template: more than Nomad takes, and little enough to read for each item
 MAX_FILE_SIZE = 1 << 30  # bytes; what is larger is no list or payload, but a mistake
 CACHED_SIZE = 1 << 20  # bytes; larger files are read again
 CACHE_BUDGET = 64 << 20  # bytes; a payload that 10,000 items share is read once
+MAX_STANDARD_INPUT = 256 << 20  # bytes
 CACHED_FOLDERS = 4096
+STANDARD_INPUT = "-"
 MAX_PATTERN_PARTS = 100
 MAX_PATTERN_FOLDERS = 100_000  # at one part of it; to list them takes a second
 
@@ -42,15 +44,47 @@ _REASONS = {
 }
 
 
+class StandardInput:
+    """
+    Standard input, for the one place of a manifest that takes its rows from there.
+
+    read: gives at most so many bytes of it. Raises StandardInputError.
+    """
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._reader = ""
+        self._content: bytes | None = None
+
+    def content(self, reader: str) -> bytes:
+        """Return all bytes; *reader* names the place that asks, and may ask again. Raises StandardInputError."""
+        if self._content is None:
+            content = self._read(MAX_STANDARD_INPUT + 1)
+            if len(content) > MAX_STANDARD_INPUT:
+                raise StandardInputError(f"is larger than {MAX_STANDARD_INPUT:,} bytes", "save it to a file")
+            self._reader, self._content = reader, content
+        if reader != self._reader:
+            raise StandardInputError(f"is already read at {self._reader}", "only one for_each can read it")
+        return self._content
+
+
+def no_standard_input(_: int) -> bytes:
+    """Refuse to read it, where an earlier process had it."""
+    raise StandardInputError("was read by an earlier process", "start a new run with `dispatchfile run`")
+
+
 class Files:
     """
     The files that one manifest names; all of them are read through here.
 
     folder: what relative names are relative to, and what no name may lead out of, symbolic links followed, unless
-    *allow_outside*.
+    *allow_outside*. standard_input: what rows may come from.
     """
 
-    def __init__(self, folder: Path, *, allow_outside: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, allow_outside: bool = False, standard_input: StandardInput | None = None
+    ) -> None:
+        self._standard_input = standard_input or StandardInput(no_standard_input)
         self.digests: dict[str, str] = {}  # of each file read: its name without needless dots -> SHA-256, 64 hex digits
         self._folder = os.path.realpath(folder)
         self._inside = self._folder.rstrip("/") + "/"
@@ -72,6 +106,12 @@ class Files:
             content = self._read(name, limit)
             self._remember(name, content)
         _check_size(name, len(content), limit)
+        return content
+
+    def read_standard_input(self, reader: str) -> bytes:
+        """Return the bytes of standard input. Raises StandardInputError where it cannot be read by *reader*."""
+        content = self._standard_input.content(reader)
+        self.digests[STANDARD_INPUT] = hashlib.sha256(content).hexdigest()
         return content
 
     def resolve(self, name: str) -> Path:
@@ -106,6 +146,8 @@ class Files:
                     raise FileError(_shown(name), reason)
             _check_size(name, status.st_size, limit)
             content = file.read(limit + 1)  # a file may grow, and some have no size until they are read
+            if _version(os.fstat(file.fileno())) != _version(status):
+                raise FileError(_shown(name), "has changed while it was read")
         _check_size(name, len(content), limit)
         return content
 
@@ -220,6 +262,10 @@ def _collected(pattern: str, folders: Iterable[str]) -> set[str]:
         if len(found) > MAX_PATTERN_FOLDERS:
             raise FileError(_shown(pattern), f"matches more than {MAX_PATTERN_FOLDERS:,} folders")
     return found
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _check_size(name: str, size: int, limit: int) -> None:

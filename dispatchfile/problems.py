@@ -118,6 +118,8 @@ CODES: dict[str, str] = {
     "DF025": "an item has no job",
     "DF026": "a namespace or region that differs from the flag's",
     "DF027": "a duplicate idempotency token",
+    "DF028": "a where that is not true or false",
+    "DF029": "standard input cannot be used for rows",
     # Files and templates
     "DF030": "a file cannot be read",
     "DF031": "a file outside the manifest's folder",

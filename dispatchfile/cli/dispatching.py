@@ -23,6 +23,7 @@ from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result
 from dispatchfile.clock import Clock
 from dispatchfile.errors import DispatchfileError, FileError, Interrupted, JournalError, UsageError
 from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.journal import state_folder
 from dispatchfile.nomad.changes import Change, EvalMissing
 from dispatchfile.nomad.connection import Connection, read_connection
@@ -42,7 +43,6 @@ from dispatchfile.secrecy import shown_name
 from dispatchfile.settings import NONE, Wait, parse_timeout
 from dispatchfile.usecases.dispatch_one import DispatchedChild, DispatchEnd, DispatchOptions, dispatch_one
 from dispatchfile.usecases.dispatch_record import DispatchRecord
-from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.resolve_job import FoundJob, JobsUnlisted, NoSuchJob, SeveralJobs
 
 MAX_INPUT_BYTES = 64 << 20  # Nomad says itself of 16 KiB that they are too much; this ends what would never end

@@ -11,11 +11,11 @@ from dispatchfile.cli.options import AgentFlags
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Outcome
+from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.problems import Problem
 from dispatchfile.results import Summary
 from dispatchfile.usecases.execute import Control
-from dispatchfile.usecases.load import STANDARD_INPUT
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import run_or_resume
 from dispatchfile.usecases.run import RunEnd, RunOptions

@@ -18,6 +18,7 @@ from dispatchfile.cli.outputs import read_report_files, report_pieces, write_rep
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
 from dispatchfile.errors import FileError, Interrupted
+from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, count_problems
 from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
 from dispatchfile.reports.listing import list_problems
@@ -193,6 +194,7 @@ class _Refused:
     path: str
     problems: tuple[Problem, ...]
     items: int = 0
+    sources: tuple[RowCount, ...] = ()
 
 
 def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat, display: Display) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from dispatchfile.cli.options import ManifestFlags, read_pairs
-from dispatchfile.errors import FileError, UsageError
-from dispatchfile.files import MAX_FILE_SIZE
+from dispatchfile.errors import FileError, StandardInputError, UsageError
+from dispatchfile.files import MAX_FILE_SIZE, STANDARD_INPUT, StandardInput
 from dispatchfile.items import Scope
 from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
-from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource
+from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.variables import GivenVariables, read_variables
 
 DEFAULT_MANIFEST = "dispatchfile.yaml"
@@ -42,6 +44,7 @@ def read_sources(
     if list(paths).count(STANDARD_INPUT) > 1:
         raise UsageError("- : standard input can be read only once")
     variables = read_given_variables(given)
+    rows = StandardInput(_refuse_rows if STANDARD_INPUT in paths else _read_rows)
     return [
         ManifestSource(
             path=path,
@@ -51,6 +54,7 @@ def read_sources(
             environ=environ,
             scope=scope,
             allow_outside=given.allow_outside,
+            standard_input=rows,
         )
         for path in paths
     ]
@@ -63,13 +67,41 @@ def read_given_variables(given: ManifestFlags) -> GivenVariables:
 
 
 def _read_standard_input() -> bytes:
+    """Return the manifest. Raises FileError."""
     try:
-        content = sys.stdin.buffer.read(MAX_FILE_SIZE + 1)
+        content = _standard_input().read(MAX_FILE_SIZE + 1)
     except OSError as exc:
         raise FileError("standard input", exc.strerror or "cannot be read") from exc
     if len(content) > MAX_FILE_SIZE:
         raise FileError("standard input", f"has more than {MAX_FILE_SIZE:,} bytes")
     return content
+
+
+def _read_rows(size: int) -> bytes:
+    """Return at most *size* bytes of rows. Raises FileError."""
+    hint = "pipe the rows in, as in `cat urls.txt | dispatchfile run`"
+    try:
+        stream = _standard_input()
+        if stream.isatty():
+            raise StandardInputError("is a terminal", hint)
+        return stream.read(size)
+    except StandardInputError:
+        raise
+    except FileError as exc:
+        raise StandardInputError(exc.reason, hint) from exc
+    except OSError as exc:
+        reason = "is closed" if exc.errno == errno.EBADF else f"cannot be read: {exc.strerror or exc}"
+        raise StandardInputError(reason, hint) from exc
+
+
+def _refuse_rows(_: int) -> bytes:
+    raise StandardInputError("is the manifest", "name the manifest by its file, or take the rows from a file")
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:  # the caller has closed it
+        raise FileError("standard input", "is closed")
+    return sys.stdin.buffer
 
 
 def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> Scope:

@@ -6,8 +6,9 @@ from dispatchfile.items.known import known_variables
 from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
-from dispatchfile.items.reading import read_items
+from dispatchfile.items.reading import do_not_count, read_items
 from dispatchfile.items.recipe import Scope, manifest_name, route_of
+from dispatchfile.items.rows import RowCount
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -15,9 +16,11 @@ __all__ = [
     "Item",
     "Origins",
     "Retry",
+    "RowCount",
     "Scope",
     "attempt_token",
     "child_prefix",
+    "do_not_count",
     "is_child_of",
     "item_prefix",
     "known_variables",

@@ -7,7 +7,7 @@ from typing import Any
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items.origins import texts_of
+from dispatchfile.items.origins import templates_of_rows, texts_of
 from dispatchfile.manifest import Document
 from dispatchfile.render import has_template, read_template, variables_read_with_files
 
@@ -45,6 +45,7 @@ def _sources(data: dict[str, Any], files: Files) -> Iterator[str | None]:
         for text in texts_of([value for key, value in entry.items() if key != "vars"]):
             if has_template(text):
                 yield text
+        yield from templates_of_rows(entry.get("for_each"))
         payload = entry.get("payload")
         path = payload.get("template") if isinstance(payload, dict) else None
         if isinstance(path, str):

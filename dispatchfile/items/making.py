@@ -52,6 +52,12 @@ class Workshop:
     name: str  # the manifest's
     env: Names
 
+    def for_each(self, index: int) -> Mapping[str, Any]:
+        """Return the `for_each` of dispatch *index*, empty where it has none."""
+        data: Any = self.document.data
+        found: Mapping[str, Any] = data["dispatches"][index].get("for_each", {})
+        return found
+
 
 class _Unusable(Exception):
     """A value that cannot be used; why was reported, or counted."""
@@ -71,6 +77,11 @@ class Making:
         self._failed = False
         self.id: str | None = None
         self.problems: list[Problem] = []
+
+    @property
+    def context(self) -> Mapping[str, object]:
+        """What templates of the dispatch can read."""
+        return self._context
 
     def item(self) -> Item | None:
         """The item, or None where there is a problem, told or only counted."""

@@ -10,7 +10,7 @@ from dispatchfile.errors import FileError
 from dispatchfile.files import Files
 from dispatchfile.items.recipe import Recipe, Recipes, Scope
 from dispatchfile.manifest import Document
-from dispatchfile.render import has_template, read_template, variables_read
+from dispatchfile.render import assignment_of, has_template, read_template, variables_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,23 @@ def read_origins(document: Document, files: Files, given: Mapping[str, object]) 
     if not given or not any("sensitive" in entry for entry in (data.get("defaults", {}), *entries)):
         return Origins()
     recipes = Recipes(document, given, Scope())
+    row_templates = [text for entry in entries for text in templates_of_rows(entry.get("for_each"))]
     read = [recipe for recipe, _ in map(recipes.read, range(len(entries))) if recipe is not None]
     hidden: set[str] = set()
     plain: set[str] = set()
     for recipe in read:
-        for source, is_sensitive in _sources(recipe, files):
+        for source, is_sensitive in templates_of(recipe, files):
             names = None if source is None else variables_read(source)
             (hidden if is_sensitive or names is None else plain).update(given if names is None else names)
+    for source in row_templates:
+        names = variables_read(source)
+        plain.update(given if names is None else names)
     texts = {name: value for name in plain - hidden if isinstance(value := given.get(name), str)}
     return Origins(frozenset((hidden | plain) & set(given) - set(texts)), texts)
 
 
-def _sources(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
-    """Every template of the recipe, and whether a sensitive value is made by it; None for one that cannot be read."""
+def templates_of(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
+    """Yield every template, None for one that cannot be read, and whether a sensitive value is made by it."""
     sensitive = recipe.policy.sensitive
     plain = (recipe.id or "", recipe.job, recipe.token or "", recipe.prefix, *recipe.tags)
     yield from ((text, False) for text in plain if has_template(text))
@@ -54,6 +58,20 @@ def _sources(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
     yield from ((text, "payload" in sensitive) for text in texts)
     if form == "template":
         yield _template(files, value) if not texts else None, "payload" in sensitive
+
+
+def templates_of_rows(for_each: object) -> Iterator[str]:
+    """Yield the templates of a `for_each`: those that name lists, and `where`; each with its braces."""
+    if not isinstance(for_each, dict):
+        return
+    axes = for_each.get("matrix")
+    lists = [for_each.get("list"), *(axes.values() if isinstance(axes, dict) else ())]
+    for value in lists:
+        written = value.get("list") if isinstance(value, dict) else value
+        if isinstance(written, str):
+            yield assignment_of(written)
+    if isinstance(where := for_each.get("where"), str):
+        yield assignment_of(where)
 
 
 def _template(files: Files, path: str) -> str | None:

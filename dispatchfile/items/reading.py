@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
-from dispatchfile.expand import Names, Row, expand
+from dispatchfile.expand import Names, Row, expand, reads_standard_input
 from dispatchfile.files import Files
 from dispatchfile.items.identity import short_id
 from dispatchfile.items.making import Making, Workshop
 from dispatchfile.items.model import Item
+from dispatchfile.items.origins import templates_of_rows
 from dispatchfile.items.recipe import Recipe, Recipes, Scope, manifest_name
 from dispatchfile.items.repeats import Repeats
+from dispatchfile.items.rows import RowCount, RowReader
+from dispatchfile.items.standard_input import made_again, sensitive_rows
 from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 from dispatchfile.render import Renderer
@@ -28,6 +31,10 @@ CREDENTIALS = frozenset(  # of Nomad and its companions, and of CI systems
 )
 
 
+def do_not_count(_: RowCount) -> None:
+    """Take no notice."""
+
+
 def read_items(
     document: Document,
     *,
@@ -36,13 +43,16 @@ def read_items(
     env: Mapping[str, str],
     scope: Scope,
     dispatches: Sequence[int] | None = None,
+    stored: Sequence[Item] | None = None,
+    counted: Callable[[RowCount], object] = do_not_count,
 ) -> Iterator[Item | Problem]:
     """
     The items of a *document* that its schema accepts, in their order, and all problems; nothing is kept but identities.
 
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
     what the manifest lists. dispatches: which of them, by their numbers in a document whose others the schema refuses;
-    None: all. The same problem in row after row is told 20 times, and counted at the end of the stream.
+    None: all. stored: items of an earlier process, which stand for rows of standard input. counted: is told how many
+    rows each `for_each` has. The same problem in row after row is told 20 times, and counted at the end of the stream.
     """
     yield from _unset(document, env)
     repeats = Repeats()
@@ -53,12 +63,40 @@ def read_items(
     for index in range(len(cast("list[object]", document.data["dispatches"]))) if dispatches is None else dispatches:
         recipe, problems = recipes.read(index)
         yield from problems
-        for row in expand(document, index, files):
-            if isinstance(row, Problem):
-                yield from _told(row, repeats)
-            elif recipe is not None:
-                yield from _made(shop, recipe, row, identities)
+        if recipe is None:
+            yield from _row_problems(shop, index)
+        elif reads_standard_input(shop.for_each(index)) and stored is not None:
+            yield from made_again(shop, recipe, stored)
+        else:
+            yield from _of_dispatch(shop, recipe, identities, frozenset(overrides), counted)
     yield from repeats.rest()
+
+
+def _of_dispatch(
+    shop: Workshop,
+    recipe: Recipe,
+    identities: _Identities,
+    given: frozenset[str],
+    counted: Callable[[RowCount], object],
+) -> Iterator[Item | Problem]:
+    if reads_standard_input(shop.for_each(recipe.index)):
+        yield from sensitive_rows(shop, recipe)
+    reader = RowReader(shop, recipe, given)
+    for row in reader.rows():
+        if isinstance(row, Problem):
+            yield from _told(row, shop.repeats)
+        else:
+            yield from _made(shop, recipe, row, identities)
+    if (count := reader.count()) is not None:
+        counted(count)
+
+
+def _row_problems(shop: Workshop, index: int) -> Iterator[Problem]:
+    """What is wrong with the rows of a dispatch that has no job; nothing where templates give the rows."""
+    if not any(templates_of_rows(shop.for_each(index))):
+        for row in expand(shop.document, index, shop.files):
+            if isinstance(row, Problem):
+                yield from _told(row, shop.repeats)
 
 
 def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:

@@ -1,8 +1,8 @@
 """Templates to texts: the only room with Jinja2."""
 
 from dispatchfile.render.limits import MAX_TEXT, TooMuch
-from dispatchfile.render.reads import variables_read, variables_read_with_files
-from dispatchfile.render.renderer import Renderer, TemplateTrouble, Trouble, has_template
+from dispatchfile.render.reads import may_read_row, variables_read, variables_read_with_files
+from dispatchfile.render.renderer import Renderer, TemplateTrouble, Trouble, assignment_of, has_template
 from dispatchfile.render.sandbox import read_template
 from dispatchfile.render.texts import NotText, compact_json, print_value
 
@@ -13,8 +13,10 @@ __all__ = [
     "TemplateTrouble",
     "TooMuch",
     "Trouble",
+    "assignment_of",
     "compact_json",
     "has_template",
+    "may_read_row",
     "print_value",
     "read_template",
     "variables_read",

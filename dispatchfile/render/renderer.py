@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from itertools import islice
+from typing import Any, TypeVar, cast
 
-from jinja2 import Template, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError, Undefined, UndefinedError
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from dispatchfile.errors import FileError, RenderError
 from dispatchfile.expand import Names, file_trouble
 from dispatchfile.files import Files
-from dispatchfile.render.limits import MAX_TEXT, Budget, TooLong, TooMuch
+from dispatchfile.render.limits import MAX_ELEMENTS, MAX_TEXT, Budget, TooLong, TooMuch, refuse_size
 from dispatchfile.render.lookups import fill_lookups, read_lookups
 from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
 from dispatchfile.similar import similar_names
 
+Value = TypeVar("Value")
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
 SHOWN_NAMES = 20
 MAX_OVERRUNS = 5  # each may take a second, and there may be 100,000 rows
 GIVEN_UP = f"took too long {MAX_OVERRUNS} times and is not rendered again"
 MAX_BROKEN = 1_000  # templates; each takes 1 ms to find that out, and there may be 100,000
 NOT_LOOKED_AT = f"{MAX_BROKEN:,} other templates do not compile, so this one is not checked"
+RESULT = "result"
 NO_REASON = "it does not compile"
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -68,6 +71,32 @@ def has_template(text: str) -> bool:
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 
+def assignment_of(source: str) -> str:
+    """Return a template that gives RESULT the value of *source*, one expression with or without its braces."""
+    inner = source.strip()
+    if inner.startswith("{{") and inner.endswith("}}"):
+        inner = inner[2:-2].removeprefix("-").removesuffix("-")
+    return f"{{% set {RESULT} = {f'({inner})' if inner.strip() else ''} %}}"
+
+
+def _rendered(_: Context, text: str) -> str:
+    if not text.isascii():
+        text.encode()  # half of a surrogate pair has no bytes
+    return text
+
+
+def _assigned(context: Context, _: str) -> object:
+    """Return the value of RESULT, of which nothing is left to be evaluated."""
+    value = context.vars[RESULT]
+    if isinstance(value, Undefined):
+        return str(value)  # which raises
+    if not isinstance(value, Iterator | range | tuple):
+        return value
+    values = list(islice(value, MAX_ELEMENTS + 1))
+    refuse_size(values, len(values))
+    return values
+
+
 class Renderer:
     """
     Renders templates for one manifest. Contexts hold plain data; the same ones give the same text, on any machine.
@@ -91,11 +120,16 @@ class Renderer:
             return source
         lookups = self._lookups(source)
         text = fill_lookups(lookups, context) if lookups else None
-        return self._run(self._compiled_text(source), context, name) if text is None else text
+        return self._run(self._compiled_text(source), context, name, _rendered) if text is None else text
 
     def render_file(self, path: str, context: Mapping[str, object]) -> str:
         """The text that the template in the file *path* gives. Raises TemplateTrouble; FileError for *path* itself."""
-        return self._run(self._compiled_file(path), context, path)
+        return self._run(self._compiled_file(path), context, path, _rendered)
+
+    def evaluate(self, source: str, context: Mapping[str, object], *, name: str) -> object:
+        """Return the value of *source*, which is one expression, with or without its braces. Raises TemplateTrouble."""
+        template = self._compiled_text(assignment_of(source))
+        return self._run(template, context, name, _assigned)
 
     def _compile_file(self, path: str) -> Template | Trouble:
         return self._compile(read_template(self._files, path), path)
@@ -118,27 +152,31 @@ class Renderer:
         except Exception as exc:  # noqa: BLE001  # deep nesting raises RecursionError, MemoryError or IndentationError
             return Trouble("DF032", f"too much nesting ({type(exc).__name__})", file=path)
 
-    def _run(self, template: Template | Trouble, context: Mapping[str, object], name: str) -> str:
+    def _run(
+        self,
+        template: Template | Trouble,
+        context: Mapping[str, object],
+        name: str,
+        take: Callable[[Context, str], Value],
+    ) -> Value:
         if isinstance(template, Trouble):
             raise TemplateTrouble(name, template)
         if self._overruns.get(template, 0) >= MAX_OVERRUNS:
             raise TemplateTrouble(name, Trouble("DF035", GIVEN_UP, file=template.name))
         try:
-            return self._text(template, context)
+            return take(*self._executed(template, context))
         except Exception as exc:  # templates call into code that raises anything
             if isinstance(exc, TooLong):
                 self._overruns[template] += 1
             raise TemplateTrouble(name, _trouble(exc, context)) from exc
 
-    def _text(self, template: Template, context: Mapping[str, object]) -> str:
+    def _executed(self, template: Template, names: Mapping[str, object]) -> tuple[Context, str]:
+        """Return what the template has set, and its text."""
         self._budget.renew()
-        names: dict[str, Any] = {**self._sandbox.globals, **context}
+        seen: dict[str, Any] = {**self._sandbox.globals, **names}
         # As globals, too: so imported files see them, and are run anew each time.
-        stream = template.root_render_func(Context(self._sandbox, names, template.name, template.blocks, names))
-        text = _joined(cast("Generator[str]", stream))
-        if not text.isascii():
-            text.encode()  # half of a surrogate pair has no bytes
-        return text
+        context = Context(self._sandbox, seen, template.name, template.blocks, seen)
+        return context, _joined(cast("Generator[str]", template.root_render_func(context)))
 
 
 def _joined(stream: Generator[str]) -> str:

@@ -24,6 +24,7 @@ from jinja2.utils import missing, pass_eval_context
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import MOST_READ_BYTES, Files
+from dispatchfile.render.filters import FILTERS
 from dispatchfile.render.limits import (
     CHECKED_FILTERS,
     Budget,
@@ -43,6 +44,7 @@ _REMOVED_FILTERS = ("pprint", "random", "urlize")  # Python's notation, chance, 
 _TEXT_FILTERS = frozenset(
     {"capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "safe", "striptags"}
     | {"title", "trim", "truncate", "upper", "wordcount", "wordwrap"}
+    | FILTERS.keys()
 )
 
 # What asks something of each element, one after the other.
@@ -172,7 +174,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _replace_filters(self) -> None:
         for name in _REMOVED_FILTERS:
             del self.filters[name]
-        self.filters |= {"join": self._join, "string": _printed, "sum": self._sum, "tojson": spaced_json}
+        self.filters |= {"join": self._join, "string": _printed, "sum": self._sum, "tojson": spaced_json} | FILTERS
         self.filters = {name: self._bounded(name, function) for name, function in self.filters.items()}
 
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, Severity
 
 
@@ -19,6 +20,9 @@ class Checked(Protocol):
 
     @property
     def problems(self) -> Sequence[Problem]: ...
+
+    @property
+    def sources(self) -> Sequence[RowCount]: ...
 
 
 def all_problems(checked: Sequence[Checked]) -> list[Problem]:

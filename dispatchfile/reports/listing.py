@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dispatchfile.problems import SHOWN_PROBLEMS, Problem, Severity
+from dispatchfile.items import RowCount
+from dispatchfile.problems import SHOWN_PROBLEMS, Problem, Severity, has_errors
 from dispatchfile.reports.checked import Checked, all_problems, count_problems, text_with_item
 from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible_lines
 
@@ -15,9 +16,19 @@ def text_of_problems(checked: Sequence[Checked], palette: Palette) -> str:
 
 
 def _text_of(manifest: Checked, palette: Palette) -> str:
+    kept = "".join(map(_rows_kept, manifest.sources))
     if not manifest.problems:
-        return f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n"
-    return list_problems(manifest.problems, palette=palette)
+        return f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n{kept}"
+    shown = list_problems(manifest.problems, palette=palette)
+    return shown if has_errors(manifest.problems) else shown + kept
+
+
+def _rows_kept(count: RowCount) -> str:
+    """A line for a source of rows that `where` chooses from, or that has none."""
+    source, place = visible(count.source), visible(str(count.position))
+    if count.has_where:
+        return f"  {source}: kept {count.kept:,} of {count_of(count.rows, 'row')} ({place})\n"
+    return "" if count.rows else f"  {source}: no rows ({place})\n"
 
 
 def list_problems(problems: Sequence[Problem], *, palette: Palette = PLAIN, limit: int = SHOWN_PROBLEMS) -> str:

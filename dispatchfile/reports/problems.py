@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.checked import Checked, all_problems, count_problems
 from dispatchfile.reports.formats import ProblemFormat
@@ -43,11 +44,29 @@ def _as_json(checked: Sequence[Checked]) -> str:
         "errors": count_problems(problems, Severity.ERROR),
         "warnings": count_problems(problems, Severity.WARNING),
         "manifests": [
-            {"path": manifest.path, "items": manifest.items, "problems": [_record(p) for p in manifest.problems]}
+            {
+                "path": manifest.path,
+                "items": manifest.items,
+                "sources": [_source(count) for count in manifest.sources],
+                "problems": [_record(problem) for problem in manifest.problems],
+            }
             for manifest in checked
         ],
     }
     return json.dumps(report, indent=2) + "\n"
+
+
+def _source(count: RowCount) -> dict[str, object]:
+    """Return a source of rows: how many it has, and how many of them `where` keeps."""
+    place = count.position
+    return {
+        "source": count.source,
+        "rows": count.rows,
+        "kept": count.kept,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+    }
 
 
 def _record(problem: Problem) -> dict[str, object]:

@@ -20,9 +20,11 @@ from dispatchfile.schema.checks import item_check, known_keys, manifest_check, r
 from dispatchfile.schema.explain import PATTERN_HINTS, Route, Subject, explain, shown
 from dispatchfile.settings import PARSERS, SettingError, parse_duration, parse_timeout, resolve_settings
 
-__all__ = ["check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
+__all__ = ["ROW_SOURCES", "check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+ROW_SOURCES = ("list", "csv", "json", "ndjson", "lines", "range", "glob", "matrix")
+BESIDE_ROWS = frozenset({"where", "allow_empty"})
 NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wrong ones keep no item from being read
 
 
@@ -105,7 +107,8 @@ def _item_problems(document: Document, index: int, item: object) -> list[Problem
     written = item.get("id") if isinstance(item, dict) else None
     name = written if isinstance(written, str) and PLAIN_ID.fullmatch(written) else None
     subject = Subject(document, "the dispatch", ("dispatches", index), name)
-    return _with_unreadable(subject, explain(subject, item_check().errors(item)), _durations(item))
+    own_rules = [*_durations(item), *_rows(item)]
+    return _with_unreadable(subject, explain(subject, item_check().errors(item)), own_rules)
 
 
 def _with_unreadable(
@@ -126,7 +129,14 @@ def _unshown(document: Document, wrong: list[int]) -> Problem:
 
 
 def _is_fine(item: object) -> bool:
-    return item_check().accepts(item) and not any(_durations(item))
+    return item_check().accepts(item) and not any(_durations(item)) and not any(_rows(item))
+
+
+def _rows(dispatch: object) -> Iterator[tuple[str, Route, str]]:
+    """A `for_each` that says which rows to keep, but not where they come from."""
+    for_each = dispatch.get("for_each") if isinstance(dispatch, dict) else None
+    if isinstance(for_each, dict) and for_each and for_each.keys() <= BESIDE_ROWS:
+        yield "DF013", ("for_each",), f"name the rows: add one of the keys {', '.join(ROW_SOURCES)}"
 
 
 def _durations(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:

@@ -75,4 +75,5 @@ def known_keys() -> dict[str, frozenset[str]]:
         "the top level": frozenset(schema["properties"]),
         "settings": frozenset(schema["definitions"]["settings"]["properties"]),
         "a dispatch": frozenset(schema["definitions"]["dispatch"]["properties"]),
+        "for_each": frozenset(schema["definitions"]["for_each"]["properties"]),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dispatchfile.manifest import Document, name_type
@@ -33,11 +33,14 @@ PATTERN_HINTS = {
     "name": "use up to 40 lower-case letters, digits and hyphens; the first must not be a hyphen",
     "namespace": "use up to 128 letters, digits and hyphens",
     "region": "it must not contain blanks, /, ? or #",
+    "delimiter": 'use one character, such as ";", or "\\t" in double quotes for a tab',
 }
 MISSING_HINTS = {
     "version": "add version: 1",
     "dispatches": "list at least one dispatch",
     "failures": "write a number or a percentage",
+    "file": "name a CSV file, or - for standard input",
+    "to": "write the last number",
 }
 META_HINT = 'put the value into vars and write "{{ vars.%s | tojson }}"'
 META_NULL_HINT = 'write "" or leave the key out'
@@ -131,7 +134,9 @@ def printable(text: str) -> str:
 
 
 def _take_apart(subject: Subject, error: ValidationError) -> _Failure:
-    keyword = "propertyNames" if "propertyNames" in error.absolute_schema_path else str(error.validator)
+    keyword = str(error.validator)
+    if "propertyNames" in error.absolute_schema_path:
+        keyword = "excluded" if keyword == "enum" else "propertyNames"
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     return _Failure(subject, tuple(error.absolute_path), keyword, error.validator_value, error.instance, schema)
 
@@ -227,6 +232,19 @@ def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
     yield failure.subject.problem("DF014", (*failure.path, last), found, "keep one", at_key=True)
 
 
+def _excluded_keys(failure: _Failure) -> Iterator[Problem]:
+    """A `for_each` with several sources, each of which leaves room for no other: told once, at the last of them."""
+    subject, path = failure.subject, failure.path
+    first, *beside = failure.wanted
+    written: Any = subject.document.data
+    for step in subject.route + path:
+        written = written[step]
+    known = known_keys()["for_each"].difference(beside)
+    sources = {key: key for key in written if key in known}
+    if failure.found in sources and first in sources:
+        yield from _too_many_keys(replace(failure, found=sources))
+
+
 def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
     allowed = list(failure.schema.get("properties", ()))
     hint = f"add one of the keys {', '.join(allowed)}" if allowed else "add at least one key"
@@ -248,6 +266,10 @@ def _alternatives(choices: list[str]) -> str:
 
 
 def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
+    if "array" in failure.schema.get("type", ()):
+        found = f"{failure.called} must be a list or a template that gives one, got {shown(failure.found)}"
+        yield failure.problem("DF012", found, f"for example {failure.examples}")
+        return
     hint = PATTERN_HINTS.get(str(failure.path[-1])) or f"write it like {failure.examples}"
     yield failure.problem(_code(failure), f"{failure.called} cannot be {shown(failure.found)}", hint)
 
@@ -292,5 +314,6 @@ _EXPLAINERS: Mapping[str, Callable[[_Failure], Iterator[Problem]]] = {
     "minProperties": _too_few_keys,
     "maxProperties": _too_many_keys,
     "propertyNames": _empty_key,
+    "excluded": _excluded_keys,
 }
 _RANKS = {"additionalProperties": 0, "required": 2, "minItems": 2}  # all others: 1

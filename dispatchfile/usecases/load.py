@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.errors import FileError
-from dispatchfile.files import Files
-from dispatchfile.items import Item, Scope, known_variables, read_items, without_secrets
+from dispatchfile.files import STANDARD_INPUT, Files, StandardInput
+from dispatchfile.items import Item, RowCount, Scope, do_not_count, known_variables, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems, without_quotes
 from dispatchfile.schema import check_document, sound_dispatches
@@ -17,7 +17,6 @@ from dispatchfile.secrecy import shown_name
 from dispatchfile.source import Position
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables, unknown_variables
 
-STANDARD_INPUT = "-"
 SHOWN_STANDARD_INPUT = "<stdin>"
 NAMES_SECRETS = b"sensitive"  # the key, of a manifest that cannot be read: any line may be the one it names
 NO_SCOPE = Scope()
@@ -35,6 +34,8 @@ class ManifestSource:
     allow_outside: bool = False
     given: GivenVariables = NO_VARIABLES  # as --var and --var-file have them, to be checked against the manifest
     known_elsewhere: frozenset[str] | None = frozenset()  # variables of other manifests of this call; None: any
+    standard_input: StandardInput | None = None  # for rows; None: it cannot be read any more
+    stored: Sequence[Item] | None = None  # items of an earlier process, which stand for rows of standard input
 
     @property
     def shown(self) -> str:
@@ -56,7 +57,7 @@ def read_source(
 ) -> tuple[Document | None, Files, tuple[Problem, ...]]:
     """The manifest's document, checked against its schema, and the files it may read."""
     folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
-    files = Files(folder, allow_outside=source.allow_outside)
+    files = Files(folder, allow_outside=source.allow_outside, standard_input=source.standard_input)
     try:
         content = source.content if source.content is not None else _read(source.path)
     except FileError as error:
@@ -88,15 +89,27 @@ def read_known(source: ManifestSource) -> frozenset[str] | None:
 
 
 def read_entries(
-    source: ManifestSource, document: Document | None, files: Files, problems: Sequence[Problem]
+    source: ManifestSource,
+    document: Document | None,
+    files: Files,
+    problems: Sequence[Problem],
+    counted: Callable[[RowCount], object] = do_not_count,
 ) -> Iterator[Item | Problem]:
     """Items and further problems of what `read_source` gave: of a document with errors, those of its sound entries."""
     if document is None:
         return
     sound = sound_dispatches(document) if has_errors(problems) else None
     if sound != ():
-        variables, environ, scope = source.variables, source.environ, source.scope
-        yield from read_items(document, files=files, overrides=variables, env=environ, scope=scope, dispatches=sound)
+        yield from read_items(
+            document,
+            files=files,
+            overrides=source.variables,
+            env=source.environ,
+            scope=source.scope,
+            dispatches=sound,
+            stored=source.stored,
+            counted=counted,
+        )
 
 
 def told(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:

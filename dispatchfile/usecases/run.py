@@ -14,6 +14,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.engine import BatchState, Resumption, Start, intent_of
 from dispatchfile.errors import JournalError, NomadError, RunRefused, UsageError
 from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
+from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.items import Item, Origins, item_prefix, manifest_name, read_origins, split_child_id
 from dispatchfile.journal import (
     Journal,
@@ -37,7 +38,7 @@ from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts, listing_of
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.history import find_succeeded
-from dispatchfile.usecases.load import STANDARD_INPUT, ManifestSource, load_items
+from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.patience import patiently

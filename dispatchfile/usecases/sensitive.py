@@ -72,7 +72,7 @@ def restore_sensitive(items: Sequence[Item], header: RunHeader, source: Manifest
             f"item {first.id!r} {STORED_NOWHERE} run {header.id} got variables that they may depend on: "
             f"pass them again with {flags} or --var-file"
         )
-    loaded = load_items(source)
+    loaded = load_items(replace(source, stored=items))
     rendered = {item.id: item for item in loaded.items}
     for problem in loaded.problems:
         if problem.code == UNKNOWN and problem.severity is Severity.ERROR:

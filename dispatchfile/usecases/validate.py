@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, has_errors
 from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, told
 
@@ -16,6 +17,7 @@ class CheckedManifest:
     path: str  # as shown
     items: int  # that could be read
     problems: tuple[Problem, ...]
+    sources: tuple[RowCount, ...] = ()  # of rows
 
 
 def validate(sources: Iterable[ManifestSource]) -> tuple[CheckedManifest, ...]:
@@ -44,9 +46,10 @@ def _check(source: ManifestSource) -> CheckedManifest:
     """Items are counted and forgotten, so that a large manifest takes no more memory than its problems."""
     document, files, problems = read_source(source, as_written=True)
     items, found = 0, list(problems)
-    for entry in read_entries(source, document, files, problems):
+    counts: list[RowCount] = []
+    for entry in read_entries(source, document, files, problems, counts.append):
         if isinstance(entry, Problem):
             found.append(entry)
         else:
             items += 1
-    return CheckedManifest(source.shown, items, told(document, found))
+    return CheckedManifest(source.shown, items, told(document, found), tuple(counts))

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -45,8 +46,15 @@ def run_shown(command: str, *, environ: Mapping[str, str] | None = None) -> tupl
         printed, exit_code = run_example(match[1])
         return list(printed), exit_code
     if words[0] != "dispatchfile":
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "COLUMNS": _WIDTH, "CI": "1", **(environ or {})}
         done = subprocess.run(
-            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            ["bash", "-c", command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
         return done.stdout.splitlines(), done.returncode
     return run_dispatchfile(words[1:], environ=environ)

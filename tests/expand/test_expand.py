@@ -104,7 +104,11 @@ def test_uneven_csv_rows_are_told_and_the_others_go_on(tmp_path: Path) -> None:
         pytest.param(b"a,b\n", "DF022 m.yaml:4:19: f.csv gives no rows: it needs at least one row", id="header"),
         pytest.param(b"a,a\n1,2\n", "DF023 f.csv:1:1: duplicate column 'a' in the header", id="twice"),
         pytest.param(b"a,,c\n1,2,3\n", "DF023 f.csv:1:1: column 2 of the header has no name", id="nameless"),
-        pytest.param(b"a\n\xff\n", "DF023 f.csv:2:1: not UTF-8", id="latin-1"),
+        pytest.param(
+            b"a\n\xff\n",
+            "DF023 f.csv:2:1: not UTF-8: set encoding, as in csv: {file: f.csv, encoding: cp1252}",
+            id="latin-1",
+        ),
         pytest.param(b'a\n"b"c\n', "DF023 f.csv:2:1: not valid CSV: ',' expected after '\"'", id="quote"),
         pytest.param(b'a\n"b\n', "DF023 f.csv:2:1: not valid CSV: unexpected end of data", id="open-quote"),
         pytest.param(
@@ -177,7 +181,7 @@ def test_a_line_separator_within_a_text_does_not_end_a_line(tmp_path: Path) -> N
     [
         pytest.param(b'{"a": }', "f:2:7: not valid JSON: Expecting value", id="syntax"),
         pytest.param(b'{"a": 1} x', "f:2:10: not valid JSON: Extra data", id="more"),
-        pytest.param(b'"\xc3\xa9\xff"', "f:2:3: not UTF-8", id="latin-1"),
+        pytest.param(b'"\xc3\xa9\xff"', "f:2:3: not UTF-8: save the file as UTF-8", id="latin-1"),
         pytest.param(b'{"a": NaN}', "f:2:1: NaN is not a JSON number", id="nan"),
         pytest.param(b'{"a": 1e999}', "f:2:1: 1e999 is too large a number", id="infinite"),
         pytest.param(b'{"a": 1, "a": 2}', "f:2:1: duplicate key 'a'", id="twice"),
@@ -218,7 +222,7 @@ def test_json_elements_are_rows_at_their_places(tmp_path: Path) -> None:
         pytest.param(b"[1,\n]", "DF023 f:2:1: not valid JSON: Expecting value", id="trailing-comma"),
         pytest.param(b"[1", "DF023 f:1:3: not valid JSON: Expecting ',' delimiter", id="cut"),
         pytest.param(b"[1] 2", "DF023 f:1:5: not valid JSON: Extra data", id="more"),
-        pytest.param(b"[\n\xff]", "DF023 f:2:1: not UTF-8", id="latin-1"),
+        pytest.param(b"[\n\xff]", "DF023 f:2:1: not UTF-8: save the file as UTF-8", id="latin-1"),
         pytest.param(b"\n {}", "DF023 f:2:2: the file must contain a list, with one element for each row", id="below"),
         pytest.param(b'[1,\n {"a": 1, "a": 2}]', "DF023 f:2:2: duplicate key 'a'", id="twice"),
         pytest.param(b"[1,\n [NaN]]", "DF023 f:2:2: NaN is not a JSON number", id="nan"),

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import junitparser
 import pytest
 
+from dispatchfile.items import RowCount
 from dispatchfile.problems import CODES, Problem, Severity
 from dispatchfile.reports.formats import ProblemFormat
 from dispatchfile.reports.listing import list_problems
@@ -20,6 +21,7 @@ class Manifest:
     path: str
     items: int
     problems: tuple[Problem, ...] = ()
+    sources: tuple[RowCount, ...] = ()
 
 
 WRONG_TYPE = Problem(

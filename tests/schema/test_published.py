@@ -12,7 +12,7 @@ import pytest
 
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.manifest import load_manifest
-from dispatchfile.schema import read_schema
+from dispatchfile.schema import ROW_SOURCES, read_schema
 from dispatchfile.settings import MAX_CONCURRENCY, PARSERS, Settings, Wait, parse_duration
 
 SCHEMA = read_schema("manifest")
@@ -65,10 +65,15 @@ def test_no_choice_hides_what_is_wrong() -> None:
 def test_editors_can_suggest_keys_where_one_is_to_be_chosen() -> None:
     """yaml-language-server suggests none where maxProperties stands beside properties; each key has it instead."""
     assert [path for path, schema in ALL if "maxProperties" in schema and "properties" in schema] == []
-    chosen = [schema for _, schema in ALL if "dependencies" in schema]
-    assert len(chosen) >= 2
-    for schema in chosen:
+    chosen = {path: schema for path, schema in ALL if "dependencies" in schema}
+    rows = chosen.pop("/for_each")
+    assert chosen.keys() == {"/payload", "/for_each/matrix/additionalProperties"}
+    for schema in chosen.values():
         assert schema["dependencies"] == {key: {"maxProperties": 1} for key in schema["properties"]}
+    beside = ["where", "allow_empty"]
+    sources = [key for key in rows["properties"] if key not in beside]
+    assert rows["dependencies"] == {key: {"propertyNames": {"enum": [key, *beside]}} for key in sources}
+    assert tuple(sources) == ROW_SOURCES
 
 
 def test_unknown_keys_are_refused_but_where_any_are_welcome() -> None:
