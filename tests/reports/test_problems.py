@@ -88,10 +88,11 @@ def test_a_script_reads_every_field() -> None:
         "errors": 1,
         "warnings": 1,
         "manifests": [
-            {"path": "ok.yaml", "items": 120, "problems": []},
+            {"path": "ok.yaml", "items": 120, "sources": [], "problems": []},
             {
                 "path": "films.yaml",
                 "items": 3,
+                "sources": [],
                 "problems": [
                     {
                         "code": "DF012",
@@ -231,3 +232,28 @@ def test_a_test_report_is_xml_whatever_a_manifest_holds() -> None:
     """Characters that XML forbids are replaced, not written."""
     text = render_problems([Manifest("a\x00\ufffe.yaml", 1, (WARNING,))], ProblemFormat.JUNIT)
     assert ElementTree.fromstring(text).find(".//testcase").get("name") == "a\ufffd\ufffd.yaml"
+
+
+FILMS = RowCount(Position("films.yaml", 4, 15), "films.csv", 5, 2, has_where=True)
+URLS = RowCount(Position("films.yaml", 7, 15), "urls.txt", 3, 3, has_where=False)
+NONE = RowCount(Position("films.yaml", 9, 15), "standard input", 0, 0, has_where=False)
+
+
+def test_a_person_reads_how_many_rows_a_choice_keeps() -> None:
+    """A source whose rows are all kept earns no line; one without rows does. Errors come first, and alone."""
+    kept = Manifest("films.yaml", 5, sources=(FILMS, URLS, NONE))
+    assert render_problems([kept], ProblemFormat.TEXT) == (
+        "films.yaml: ok, 5 items\n"
+        "  films.csv: kept 2 of 5 rows (films.yaml:4:15)\n"
+        "  standard input: no rows (films.yaml:9:15)\n"
+        "no problems in 1 manifest, 5 items\n"
+    )
+    assert "kept" not in render_problems([replace(kept, problems=(WRONG_TYPE,))], ProblemFormat.TEXT)
+
+
+def test_a_script_reads_how_many_rows_each_source_has() -> None:
+    """Of every source, with its place."""
+    [manifest] = json.loads(render_problems([Manifest("m", 2, sources=(FILMS,))], ProblemFormat.JSON))["manifests"]
+    assert manifest["sources"] == [
+        {"source": "films.csv", "rows": 5, "kept": 2, "file": "films.yaml", "line": 4, "column": 15}
+    ]
