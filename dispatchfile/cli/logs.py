@@ -31,7 +31,7 @@ def logs(
             show_default=False,
         ),
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Only items that ran and did not end well.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only items that ran and did not succeed.")] = False,
     stdout: Annotated[bool, typer.Option("--stdout", help="Only standard output. [default: both streams]")] = False,
     stderr: Annotated[bool, typer.Option("--stderr", help="Only standard error. [default: both streams]")] = False,
     tail: Annotated[

@@ -285,7 +285,7 @@ class ChoiceFlags:
         ),
     ] = None
     again: Annotated[
-        bool, typer.Option("--again", help="Also items that have ended well in a rerun since; else they are left out.")
+        bool, typer.Option("--again", help="Also items that have succeeded in a rerun since; else they are left out.")
     ] = False
 
 

@@ -46,7 +46,7 @@ def rerun(
     Run selected items of a past run again, as a new run.
 
     Sends the requests that the journal stored, even if the manifest has changed; --var is only for sensitive values.
-    Items that may have run (unknown) must be named with --outcome. An item that has ended well in a rerun since is left
+    Items that may have run (unknown) must be named with --outcome. An item that has succeeded in a rerun since is left
     out, unless --again or only its ID is given. A job that is still alive is stopped first. Exit code: as for `run`; if
     no item is left, 0 if all ends are known, else 1.
     """

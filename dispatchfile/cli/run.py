@@ -69,7 +69,7 @@ def run(
     """
     Dispatch a manifest's items and watch them.
 
-    Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items ended well,
+    Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items succeeded,
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.effects import check_dry_run, check_journal  # noqa: PLC0415  --help needs none of it

@@ -45,7 +45,7 @@ def runs(
     """
     List all runs, the newest last.
 
-    OK counts the items that ended well (exit class 0). JSON has more than the table, the newest run first. `prune`
+    OK counts the items that succeeded (exit class 0). JSON has more than the table, the newest run first. `prune`
     removes old runs. Exit code: 0, or 1 if a journal cannot be read.
     """
     from dispatchfile.cli.showing import show_runs  # noqa: PLC0415  --help needs none of it

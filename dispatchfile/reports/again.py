@@ -40,7 +40,7 @@ def can_rerun(summary: Summary) -> bool:
 
 
 def superseded(summary: Summary) -> frozenset[str]:
-    """Return the items that `rerun` leaves out: they ended well in a rerun since, or have no end on record there."""
+    """Return the items that `rerun` leaves out: they succeeded in a rerun since, or have no end on record there."""
     return frozenset(item for item, end in summary.later.items() if end.is_good or end.is_open)
 
 

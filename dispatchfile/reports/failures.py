@@ -1,4 +1,4 @@
-"""What did not end well: few items one by one, many in groups, each with the command that runs it again."""
+"""What did not succeed: few items one by one, many in groups, each with the command that runs it again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dispatchfile.results import Group, Summary, group_endings
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 12
-GROUPS_WITH_NAMES = 6  # of more, no items are named
+GROUPS_WITH_NAMES = 6  # of more, only groups of a single item name it
 LOG_NOT_READ = "log not read"
 READ_LOGS = f"{LOG_NOT_READ}: a run reads some logs only; with --logs failed it reads that of every failed item"
 
 
 def bad_endings(summary: Summary) -> tuple[Group, ...]:
-    """Return what did not end well, in groups, less what a resume sends anyway."""
+    """Return what did not succeed, in groups, less what a resume sends anyway."""
     resumed = summary.state == "interrupted"
     return group_endings(
         item
@@ -31,12 +31,12 @@ def bad_endings(summary: Summary) -> tuple[Group, ...]:
 
 
 def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list[str]:
-    """Return a table of what did not end well, and an empty line; no lines where all is well."""
+    """Return a table of what did not succeed, and an empty line; no lines if there is none."""
     groups = bad_endings(summary)
     bad = sum(group.count for group in groups)
     if not bad:
         return []
-    head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not end well:")
+    head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not succeed:")
     shown = _items(summary, groups, width) if bad <= LISTED_ITEMS else _groups(summary, groups, width)
     notes = [READ_LOGS] if any(group.log_unread for group in groups) else []
     return [*fit([head, *shown, *notes, *_since(summary, groups)], width), ""]
@@ -48,7 +48,7 @@ def _since(summary: Summary, groups: Sequence[Group]) -> list[str]:
     well = Counter(end.run for end in ends if end.is_good)
     unseen = Counter(end.run for end in ends if end.is_open)
     return [
-        *(f"since then {count_of(count, 'item')} ended well in rerun {run}" for run, count in well.items()),
+        *(f"since then {count_of(count, 'item')} succeeded in rerun {run}" for run, count in well.items()),
         *(f"since then sent in rerun {run}: {count_of(count, 'item')}, no end seen" for run, count in unseen.items()),
     ]
 
@@ -89,7 +89,7 @@ def _groups(summary: Summary, groups: Sequence[Group], width: int | None) -> lis
     head, *blocks = row_lines(rows, width=width)
     lines = list(head)
     for group, block in zip(shown, blocks, strict=True):
-        named = len(groups) <= GROUPS_WITH_NAMES
+        named = len(groups) <= GROUPS_WITH_NAMES or group.count == 1
         lines += [*block, *_below(summary, group, width, named=named)]
     return [*lines, *_rest(summary, groups, width)]
 

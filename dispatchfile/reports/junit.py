@@ -1,7 +1,7 @@
 """
 A run as a test report: a suite of the manifest, a case for each item.
 
-What a CI system shows as a failure is a task's own: it ran and did not end well. What nobody can blame on the task
+What a CI system shows as a failure is a task's own: it ran and did not succeed. What nobody can blame on the task
 (lost, unplaced, refused, unknown …) is an error. What was never sent is skipped, and its reason says so.
 """
 

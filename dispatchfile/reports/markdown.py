@@ -23,7 +23,7 @@ MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
 
 
 def markdown_of_run(summary: Summary) -> str:
-    """A heading, the counts, a table of what did not end well, and the run."""
+    """A heading, the counts, a table of what did not succeed, and the run."""
     groups = bad_endings(summary)
     name = escaped(summary.name)
     lines = [

@@ -1,4 +1,4 @@
-"""What a run came to, for a person: what did not end well and how to run just that again, counts, time, cost."""
+"""What a run came to, for a person: what did not succeed and how to run just that again, counts, time, cost."""
 
 from __future__ import annotations
 

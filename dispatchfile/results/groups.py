@@ -1,4 +1,4 @@
-"""Items that did not end well, grouped by what they have in common."""
+"""Items that did not succeed, grouped by what they have in common."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Summary:
 
 
 def exit_code(outcomes: Iterable[Outcome], *, finished: bool) -> int:
-    """0: all fine; 2: some ran or waited and did not end well; 1: anything else, an unfinished run included."""
+    """0: all fine; 2: some ran or waited and did not succeed; 1: anything else, an unfinished run included."""
     classes = {outcome.exit_class for outcome in outcomes}
     if not finished or 1 in classes:
         return 1

@@ -75,7 +75,7 @@ class Chosen:
 
     items: tuple[Item, ...]
     unknown: tuple[str, ...] = ()  # they may have run, and nobody named that
-    mended: Mapping[str, LaterEnd] = field(default_factory=dict)  # they ended well in a rerun since
+    mended: Mapping[str, LaterEnd] = field(default_factory=dict)  # they succeeded in a rerun since
     open: Mapping[str, LaterEnd] = field(default_factory=dict)  # they were sent in a rerun, without an end on record
 
     @property
@@ -187,7 +187,7 @@ def _mended_note(mended: Mapping[str, LaterEnd]) -> list[str]:
     if not mended:
         return []
     runs = ", ".join(dict.fromkeys(end.run for end in mended.values()))
-    return [f"{_items(len(mended))} ended well in rerun {runs} since (--again repeats them)"]
+    return [f"{_items(len(mended))} succeeded in rerun {runs} since (--again repeats them)"]
 
 
 def _open_notes(without_end: Mapping[str, LaterEnd]) -> list[str]:

@@ -40,7 +40,7 @@ class LogOptions:
     name: RunName
     connection: Connection
     items: Sequence[str] = ()  # as --only has them; none: all
-    failed: bool = False  # only items that ran or waited and did not end well
+    failed: bool = False  # only items that ran or waited and did not succeed
     streams: Sequence[str] = STREAMS
     tail: int | None = None  # the last lines of each stream of a task; None: all, up to MOST_BYTES
 

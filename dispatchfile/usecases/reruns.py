@@ -28,7 +28,7 @@ def read_later_ends(folder: Path, run: str) -> dict[str, LaterEnd]:
 
 
 def with_later_ends(summary: Summary, folder: Path) -> Summary:
-    """Return the summary of a past run with what its reruns have made of the items that did not end well."""
+    """Return the summary of a past run with what its reruns have made of the items that did not succeed."""
     if not any(item.outcome is not None and item.outcome.exit_class for item in summary.items):
         return summary
     return replace(summary, later=read_later_ends(folder, summary.run))

@@ -108,7 +108,7 @@ def _was_stopped_alone(records: ChildRecords) -> bool:
 
 
 def _ended_by_itself(place: Place) -> bool:
-    """Whether every main task had ended well before Nomad stopped the allocation."""
+    """Whether every main task had ended with exit code 0 before Nomad stopped the allocation."""
     states = place.newest.task_states
     mains = find_main_tasks(place)
     return bool(mains) and all(task in states and _exited_unkilled(states[task]) for task in mains)

@@ -11,7 +11,7 @@ from dispatchfile.verdict.records import ChildRecords
 
 
 def purged(records: ChildRecords) -> Verdict:
-    """Stopped if it was last seen alive: one that was dead before may have ended well."""
+    """Stopped if it was last seen alive: one that was dead before may have succeeded."""
     seen_alive = records.seen_alive and records.status != "dead"
     if seen_alive or any(is_living(alloc) for alloc in records.allocs):
         return Verdict(Outcome.STOPPED, Cause.PURGE, "purged from Nomad before its end")

@@ -123,7 +123,7 @@ SHARED = {
 def test_a_wrong_command_line_is_1_and_says_what_is_wrong(
     argv: list[str], message: str, capsys: pytest.CaptureFixture[str], in_an_empty_folder: None
 ) -> None:
-    """Never 2, which means that items did not end well; and never on standard output."""
+    """Never 2, which means that items did not succeed; and never on standard output."""
     assert run_to_exit_code(argv) == 1
     captured = capsys.readouterr()
     assert message in captured.err

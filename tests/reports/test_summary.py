@@ -34,7 +34,7 @@ def test_few_bad_endings_are_listed_one_by_one() -> None:
     assert (
         text_of_summary(summary_of(verdicts), width=80)
         == """\
-2 of 3 items did not end well:
+2 of 3 items did not succeed:
 ITEM    OUTCOME    CAUSE     MESSAGE
 film-2  failed     exit 3    task encode: exit code 3; last log line: no such
                              codec: \\x1b[31mvp9\\x1b[0m
@@ -53,7 +53,7 @@ def test_many_bad_endings_are_grouped() -> None:
     assert (
         text_of_summary(summary_of(verdicts), width=80)
         == """\
-42 of 43 items did not end well:
+42 of 43 items did not succeed:
 ITEMS  OUTCOME  CAUSE      LAST LOG LINE OR MESSAGE
    40  failed   exit 3     no such codec: \\x1b[31mvp9\\x1b[0m
   film-0, film-1, film-2, film-3, film-4, film-5, film-6, film-7 and 32 more
@@ -75,7 +75,7 @@ def test_a_wrapped_message_belongs_to_its_group() -> None:
     assert (
         text_of_summary(summary_of(verdicts), width=60)
         == """\
-13 of 13 items did not end well:
+13 of 13 items did not succeed:
 ITEMS  OUTCOME  CAUSE      LAST LOG LINE OR MESSAGE
    11  failed   exit 3     ERROR: could not open
                            s3://media/raw/film.mov: 403
@@ -269,7 +269,7 @@ def test_two_children_of_one_attempt_are_told():
 
 
 def _after(later: dict[str, LaterEnd], **verdicts: Verdict) -> list[str]:
-    """The lines about what did not end well, after reruns; without the head of the table."""
+    """The lines about what did not succeed, after reruns; without the head of the table."""
     text = text_of_summary(replace(summary_of(verdicts), later=later), width=80)
     return text.partition("\n\n")[0].splitlines()[2:]
 
@@ -277,7 +277,7 @@ def _after(later: dict[str, LaterEnd], **verdicts: Verdict) -> list[str]:
 def test_what_a_rerun_has_mended_is_not_offered_again() -> None:
     """The old summary is told again by status and resume, and its command would double the work."""
     mended, row = LaterEnd("obtd47qn", Outcome.SUCCEEDED), "lost     node_lost  its node went away"
-    since = "since then 1 item ended well in rerun obtd47qn"
+    since = "since then 1 item succeeded in rerun obtd47qn"
     assert _after({"a": mended}, a=LOST) == [f"a     {row}", since]
     again = "run again with: dispatchfile rerun k3v9x2ab --failed"
     assert _after({"a": mended}, a=LOST, b=LOST, c=GOOD) == [f"a     {row}", f"b     {row}", again, since]

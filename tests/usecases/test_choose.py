@@ -103,7 +103,7 @@ def test_what_is_left_out_is_named():
     """With the reason, and what to do."""
     later = {"bad": SUCCEEDED, "oom": LaterEnd("r3", None), "late": LaterEnd("r3", Outcome.UNKNOWN)}
     assert choose_items("r1", ITEMS, ended(), Choice(failed=True), later).notes() == [
-        "1 item ended well in rerun r2 since (--again repeats them)",
+        "1 item succeeded in rerun r2 since (--again repeats them)",
         "oom: sent in rerun r3, no end on record, not repeated; see: dispatchfile watch r3",
         "late: unknown, may have run; --outcome unknown repeats it",
     ]
@@ -131,7 +131,7 @@ NOTHING = "nothing to rerun: no item of run r1"
         pytest.param(
             {"a": GOOD, "b": BAD},
             {"b": SUCCEEDED},
-            f"{NOTHING} is left that matches --failed; 1 item ended well in rerun r2 since (--again repeats them)",
+            f"{NOTHING} is left that matches --failed; 1 item succeeded in rerun r2 since (--again repeats them)",
             0,
             id="mended",
         ),
