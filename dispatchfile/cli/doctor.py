@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -13,7 +12,7 @@ import typer
 from dispatchfile.cli.candidates import complete_manifests
 from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
 from dispatchfile.cli.options import Display, ManifestFlags, OutputAtOnce
-from dispatchfile.cli.terminal import wants_color, write_result
+from dispatchfile.cli.terminal import wants_color, width_of, write_result
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -65,6 +64,6 @@ def doctor(
     )
     exam = asyncio.run(examine(options, clock=Clock()))
     palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = width_of(sys.stdout)
     write_result(render_examination(exam, output, palette=palette, width=width, quiet=display.quiet))
     return exam.exit_code

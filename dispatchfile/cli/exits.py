@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from dispatchfile.cli.argv import normalize_argv, wants_json_log
-from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters, open_closed_streams
+from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters, open_closed_streams, wrapped
 from dispatchfile.errors import DispatchfileError, Interrupted
 from dispatchfile.reports.text import one_line
 
@@ -91,7 +91,7 @@ def _tell(message: str, level: str, argv: Sequence[str]) -> None:
     if wants_json_log(argv):
         line = json.dumps({"level": level, "message": shown})
     else:
-        line = f"Error: {shown}" if level == "error" else shown
+        line = wrapped(f"Error: {shown}" if level == "error" else shown, sys.stderr)
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
     except OSError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.sources import manifest_here
+from dispatchfile.cli.terminal import width_of
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
 from dispatchfile.nomad.connection import Connection, read_connection
@@ -107,5 +107,5 @@ def on_nomad(
 
 
 def terminal_width() -> int | None:
-    """Of standard output in cells; None where it is no terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Return the width of standard output in cells, or None if it is no terminal."""
+    return width_of(sys.stdout)

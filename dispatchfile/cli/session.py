@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from dispatchfile.cli.faults import FaultProof, close_quietly, describe_fault, p
 from dispatchfile.cli.options import Display
 from dispatchfile.cli.outputs import read_report_files, report_pieces, write_report
 from dispatchfile.cli.signals import Signals
-from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, write_result
+from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, width_of, wrapped, write_result
 from dispatchfile.errors import FileError, Interrupted
 from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, count_problems
@@ -150,9 +149,7 @@ class Session:
         tell(Level.ERROR, one_line(describe_fault(fault)), self._display)
 
     def _show_summary(self, summary: Summary) -> None:
-        palette, width = palette_for(self._display, sys.stdout), None
-        if sys.stdout.isatty():
-            width = shutil.get_terminal_size().columns
+        palette, width = palette_for(self._display, sys.stdout), width_of(sys.stdout)
         render = self._renderers.summary
         for piece in render(summary, self._output, palette=palette, width=width, verbose=self._display.verbose):
             write_result(piece)
@@ -223,4 +220,4 @@ def tell(level: Level, text: str, display: Display) -> None:
     if display.log_format is LogFormat.JSON:
         JsonScreen(stream, time.time).line(level, text)
     else:
-        stream.write(f"Error: {text}\n" if level is Level.ERROR else f"{text}\n")
+        stream.write(wrapped(f"Error: {text}" if level is Level.ERROR else text, sys.stderr) + "\n")

@@ -6,6 +6,7 @@ import codecs
 import errno
 import io
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Mapping
@@ -101,6 +102,27 @@ def _ascii_for(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.backslashreplace_errors(error)
     before = error.object[error.start - 1 : error.start]
     return ("~" if before.isalnum() else "..."), error.start + 1
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Return the width of the terminal in cells, or None if *stream* is none."""
+    if not stream.isatty():
+        return None
+    try:
+        own = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        own = os.terminal_size((80, 24))
+    return shutil.get_terminal_size(own).columns  # COLUMNS comes first
+
+
+def wrapped(line: str, stream: TextIO) -> str:
+    """Return the line wrapped at words where *stream* is a terminal, which would break them."""
+    width = width_of(stream)
+    if width is None:
+        return line
+    from dispatchfile.reports.table import fit  # noqa: PLC0415  most starts need no Rich
+
+    return "\n".join(fit([line], width))
 
 
 def write_result(text: str) -> None:

@@ -27,7 +27,7 @@ from dispatchfile.nomad.changes import (
 )
 from dispatchfile.nomad.models import Evaluation, JobStub, PlacementFailure
 from dispatchfile.nomad.quoting import quoted
-from dispatchfile.reports.endings import cause_of, message_with_line
+from dispatchfile.reports.endings import tell_ending
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, one_line, visible
 
@@ -102,10 +102,7 @@ class Wording:
         return f"{DETAIL}{local_time(at)}: Job {quoted(child.id)} {state}{told}"
 
     def ended(self, child: Child, verdict: Verdict, at: float) -> str:
-        cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
-        said = one_line(message_with_line(verdict.message, verdict.last_log_line))
-        told = f": {said}" if said else ""
-        return f"{HEADING}{local_time(at)}: Job {quoted(child.id)} {verdict.outcome}{cause}{told}"
+        return f"{HEADING}{local_time(at)}: Job {quoted(child.id)} {one_line(tell_ending(verdict))}"
 
     # Its evaluation
 

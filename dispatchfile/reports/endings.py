@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatchfile.events import Cause
+from dispatchfile.events import Cause, Verdict
 from dispatchfile.reports.text import one_line
 from dispatchfile.results import ItemResult
 
@@ -19,6 +19,14 @@ def message_with_line(message: str, last_line: str) -> str:
     if not last_line:
         return message
     return f"{message}; last log line: {last_line}" if message else f"last log line: {last_line}"
+
+
+def tell_ending(verdict: Verdict) -> str:
+    """Return `failed (oom): out of memory`; an exit code that the message gives is not repeated beside the outcome."""
+    is_said = verdict.cause is Cause.EXIT and f"exit code {verdict.exit_code} " in f"{verdict.message} "
+    cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause and not is_said else ""
+    said = message_with_line(verdict.message, verdict.last_log_line)
+    return f"{verdict.outcome}{cause}" + (f": {said}" if said else "")
 
 
 def message_of(item: ItemResult) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,9 +10,10 @@ from dispatchfile.items import Item
 from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.reports.again import PROGRAM
 from dispatchfile.reports.dispatched import ui_address
-from dispatchfile.reports.endings import cause_of
+from dispatchfile.reports.endings import cause_of, tell_ending
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.requests import MASKED, payload_lines, shown_meta
+from dispatchfile.reports.table import Command, fit, labelled, wrap_below
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible, visible_lines
 from dispatchfile.results import LOCAL, WITHOUT_END, to_epoch_or_none
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
@@ -41,35 +41,20 @@ def text_of_item(detail: ItemDetail, *, palette: Palette = PLAIN, width: int | N
         if is_last:
             lines += _in_nomad(detail, palette, width)
     lines += _log_lines(detail, palette, width)
-    steps = next_steps(detail)
-    lines += ["", palette.strong("Next"), *(f"  {step}" for step in steps)] if steps else []
-    return "\n".join(lines) + "\n"
+    lines += _next(detail, palette, width)
+    return "\n".join(fit(lines, width)) + "\n"
 
 
 def _field(key: str, value: str, width: int | None, indent: str = "  ") -> Iterator[str]:
     """`  key         value`, the value wrapped below itself."""
     head = f"{indent}{key.ljust(KEY_WIDTH)}  "
-    if width is None:
-        yield f"{head}{value}".rstrip()
-        return
-    if width - len(head) < NARROWEST:
+    if width is not None and width - len(head) < NARROWEST:
         yield f"{indent}{key}"
-        yield from _wrapped(value, width, f"{indent}  ")
+        yield from wrap_below(value, width, f"{indent}  ")
         return
-    first, *others = _wrapped(value, width, " " * len(head)) or [""]
-    yield f"{head}{first.lstrip()}".rstrip()
+    first, *others = wrap_below(value, width, " " * len(head))
+    yield Command(f"{head}{first.lstrip()}".rstrip())
     yield from others
-
-
-def _wrapped(value: str, width: int, indent: str) -> list[str]:
-    return textwrap.wrap(
-        value,
-        max(1, width),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _time(at: float | None, since: float | None = None) -> str:
@@ -137,7 +122,7 @@ def masked(item: Item) -> Item:
 def _attempt(attempt: AttemptDetail, width: int | None, *, is_last: bool) -> Iterator[str]:
     """is_last: its message is the item's, and is not repeated."""
     fields = {
-        "outcome": "" if attempt.verdict is None else _ending(attempt.verdict, with_message=not is_last),
+        "outcome": "" if attempt.verdict is None else _ending(attempt.verdict, is_last=is_last),
         "child": attempt.child + (" (Nomad had it before, by its token)" if attempt.existing else ""),
         "prefix": "" if attempt.child else attempt.prefix,
         "sent": "" if attempt.child else "perhaps: " + attempt.doubt if attempt.may_be_sent else "no",
@@ -161,9 +146,8 @@ def _attempt(attempt: AttemptDetail, width: int | None, *, is_last: bool) -> Ite
             yield from _field(key, one_line(value).rstrip(": "), width)
 
 
-def _ending(verdict: Verdict, *, with_message: bool) -> str:
-    cause = "" if verdict.cause is None else f" ({cause_of(verdict.cause, verdict.exit_code)})"
-    return f"{verdict.outcome}{cause}" + (f": {verdict.message}" if verdict.message and with_message else "")
+def _ending(verdict: Verdict, *, is_last: bool) -> str:
+    return tell_ending(replace(verdict, message="" if is_last else verdict.message, last_log_line=""))
 
 
 # In Nomad
@@ -234,11 +218,22 @@ def _log(log: LogTail, width: int | None) -> Iterator[str]:
     name = f"{visible(log.source)}{mark}".strip()
     if log.note:
         note = f"{f'{name}: ' if name else ''}{one_line(log.note)}"
-        yield from [f"  {note}"] if width is None else _wrapped(note, width, "  ")
+        yield from wrap_below(note, width, "  ")
     yield from (f"  {f'{name} ' if name else ''}| {visible_lines(line)[0]}" for line in log.lines)
 
 
 # What to do next
+
+
+def _next(detail: ItemDetail, palette: Palette, width: int | None) -> Iterator[str]:
+    steps = next_steps(detail)
+    if steps:
+        yield from ["", palette.strong("Next")]
+    for step in steps:
+        what, _, command = step.rpartition(f": {PROGRAM} ")
+        first, *others = labelled(f"  {what}", f"{PROGRAM} {command}", width)
+        yield first
+        yield from (Command(f"  {line}") for line in others)
 
 
 def next_steps(detail: ItemDetail) -> list[str]:

@@ -12,13 +12,14 @@ from rich.text import Text
 
 from dispatchfile.events import Outcome
 from dispatchfile.reports.screens import TextStream, View, marked, outcomes_of, pace_of, states_of
+from dispatchfile.reports.table import Command, fit, labelled
 from dispatchfile.reports.text import Palette, span
 from dispatchfile.reports.words import Level
 
 EVERY_S = 0.25
 STYLES = {0: "green", 1: "yellow", 2: "bold red"}
 SEPARATOR = "  "
-COMMAND = "dispatchfile "  # a line with one is to be copied: the terminal wraps it, and copies it whole
+COMMAND = "dispatchfile "  # is to be copied: where the terminal wraps it, it copies it whole
 
 
 class LiveScreen:
@@ -39,11 +40,12 @@ class LiveScreen:
             emoji=False,
         )
         self._live: Live | None = None
+        self._has_failures = False
 
     def line(self, level: Level, text: str) -> None:
-        shown = Text.from_ansi(marked(level, text, self._palette))
-        has_command = COMMAND in text
-        self._console.print(shown, soft_wrap=has_command, overflow=None if has_command else "fold")
+        self._has_failures |= level is Level.ERROR
+        for part in _fitted(marked(level, text, self._palette), self._console.width):
+            self._console.print(Text.from_ansi(part), soft_wrap=True)
 
     def show(self, view: View) -> None:
         if self._live is None:
@@ -58,6 +60,17 @@ class LiveScreen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+        if self._has_failures:
+            self._has_failures = False
+            self._console.print()  # between the first failures and the summary
+
+
+def _fitted(line: str, width: int) -> list[str]:
+    """Wrap the line at words. A command at its end stays one line; one within it keeps the whole line as it is."""
+    what, separator, command = line.partition(f": {COMMAND}")
+    if separator:
+        return labelled(what, COMMAND + command, width)
+    return fit([Command(line) if COMMAND in line else line], width)
 
 
 def _drawn(view: View, width: int, *, ascii_only: bool) -> Group:

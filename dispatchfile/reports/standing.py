@@ -1,4 +1,4 @@
-"""The state of a run: what it is, who works on it, which items have not ended, and which did not end well."""
+"""The state of a run: what it is, who works on it, which items have not ended, and which did not succeed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dispatchfile.reports.failures import endings_lines
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.names import label_lines
 from dispatchfile.reports.summary import PROGRAM, UNFINISHED, watch_lines, ways_on
-from dispatchfile.reports.table import fit, labelled, lay_out
+from dispatchfile.reports.table import fit, labelled, lay_out, natural_width
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
 from dispatchfile.results import LOCAL, ItemResult, Summary
 
@@ -68,10 +68,12 @@ def _living(standing: Standing, width: int | None) -> Iterator[str]:
     living = [item for item in standing.summary.items if item.state in LIVING]
     if not living:
         return
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("ITEM", "STATE", "FOR", "CHILD", "MESSAGE"),
         *(_row(item, standing.now) for item in living[:LISTED_LIVING]),
     ]
+    if width is not None and natural_width(rows) > width:
+        rows = [(item, state, age, message) for item, state, age, _, message in rows]  # the id says more than the child
     yield ""
     yield from lay_out(rows, width=width)
     if len(living) > LISTED_LIVING:

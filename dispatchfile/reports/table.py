@@ -7,10 +7,11 @@ All text that comes here is safe to show already. Without a width, as in a pipe,
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -21,12 +22,14 @@ NARROWEST_LAST = 24  # of the last column; where less is left, a row takes lines
 NARROWEST = 12  # of any other column
 MOST_LINES = 5  # of one cell; -o json has the whole text
 INDENT = "  "
+QUOTED_COMMAND = re.compile(r"`dispatchfile [^`]*`")
+UNBROKEN_BLANK = "\ue000"  # takes one cell, and no text that is safe to show has it
 
 Rows = Sequence[Sequence[str]]
 
 
 class Command(str):
-    """A line to be copied: it is never wrapped, broken or shortened, however narrow the terminal is."""
+    """A command or an ID to be copied: it is never broken or shortened, however narrow the terminal is."""
 
     __slots__ = ()
 
@@ -54,15 +57,26 @@ def fit(lines: Iterable[str], width: int | None) -> list[str]:
 def _fitted(line: str, width: int | None) -> list[str]:
     if width is None or isinstance(line, Command) or cell_len(line) <= width:
         return [line]
-    text = Text.from_ansi(line)
+    commands = QUOTED_COMMAND.findall(line)
+    text = Text.from_ansi(QUOTED_COMMAND.sub(lambda command: command[0].replace(" ", UNBROKEN_BLANK), line))
     if text.cell_len <= width:
         return [line]
     indent = " " * min(len(text.plain) - len(text.plain.lstrip(" ")) + len(INDENT), width // 2)
+    overflow: OverflowMethod = "ignore" if any(cell_len(command) > width // 2 for command in commands) else "fold"
     console = _console(width, coloured=bool(text.spans))
-    first, *others = text.wrap(console, width, overflow="fold")
+    first, *others = text.wrap(console, width, overflow=overflow)
     rest = Text(" ").join(others)
-    parts = [first, *(Text(indent) + part for part in rest.wrap(console, width - len(indent), overflow="fold"))]
-    return [_printed(console, part).rstrip() for part in parts]
+    parts = [first, *(Text(indent) + part for part in rest.wrap(console, width - len(indent), overflow=overflow))]
+    return [_printed(console, part).rstrip().replace(UNBROKEN_BLANK, " ") for part in parts]
+
+
+def wrap_below(text: str, width: int | None, indent: str) -> list[str]:
+    """Return *text* in indented lines of at most *width* cells; an ID or another single word is not broken."""
+    if width is None or " " not in text:
+        return [Command(f"{indent}{text}")]
+    cells = max(1, width - cell_len(indent))
+    lines = Text(text).wrap(_console(cells, coloured=False), cells, overflow="fold")
+    return [f"{indent}{line.plain}".rstrip() for line in lines]
 
 
 def labelled(label: str, command: str, width: int | None) -> list[str]:
@@ -84,7 +98,7 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
     Return the lines of each row, columns aligned; a column of numbers below its head to the right.
 
     The last column is wrapped, the lines of the others are shortened in the middle, to *widest* cells at most. Where
-    that leaves no room for the last column, it goes below the others.
+    that leaves no room for the last column, or makes two names in the first one alike, it goes below the others.
     """
     if not rows:
         return []
@@ -92,7 +106,7 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
     if width is None:
         return _aligned(rows, natural, align_numbers=align_numbers)
     widths = _narrowed([min(cells, widest) for cells in natural[:-1]], width - min(NARROWEST_LAST, natural[-1]))
-    if widths is None:
+    if widths is None or _are_alike([row[0] for row in rows], widths[0] if widths else width):
         return [_stacked(row, width) for row in rows]
     left = width - sum(widths) - GAP * len(widths)
     return _aligned(rows, [*widths, min(left, natural[-1])], align_numbers=align_numbers)
@@ -100,6 +114,18 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
 
 def _cells_of(cell: str) -> int:
     return max((cell_len(line) for line in cell.split("\n")), default=0)
+
+
+def natural_width(rows: Rows) -> int:
+    """Return how many cells the rows take, aligned and with nothing wrapped or shortened."""
+    columns = list(zip(*rows, strict=True))
+    return sum(max(map(_cells_of, column)) for column in columns) + GAP * (len(columns) - 1)
+
+
+def _are_alike(names: Sequence[str], cells: int) -> bool:
+    """Whether two different names become the same in so many cells."""
+    different = set(names)
+    return len({_shortened(name, cells) for name in different}) < len(different)
 
 
 def _narrowed(widths: Sequence[int], room: int) -> list[int] | None:
@@ -141,8 +167,8 @@ def _shortened(cell: str, cells: int) -> str:
 
 def _stacked(row: Sequence[str], width: int) -> list[str]:
     *names, last = row
-    head = [shorten_middle(line, width) for cell in names for line in cell.split("\n") if line]
     console = _console(width, coloured=False)
+    head = [line for cell in names if cell for line in _wrapped(cell, width, console).plain.split("\n")]
     below = _wrapped(last, width - len(INDENT), console)
     return [*_joined(head, width), *(f"{INDENT}{line}" for line in below.plain.split("\n") if line)]
 

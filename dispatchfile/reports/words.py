@@ -19,7 +19,7 @@ from dispatchfile.events import (
     Sending,
     Verdict,
 )
-from dispatchfile.reports.endings import cause_of, message_with_line
+from dispatchfile.reports.endings import tell_ending
 from dispatchfile.reports.text import one_line, span
 
 GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 def level_of(event: Event) -> Level:
-    """Errors are what did not end well for good; warnings what may still."""
+    """Return the level: an error is a failure that stays, a warning one that may still be mended."""
     match event:
         case Doubled():
             return Level.ERROR
@@ -88,8 +88,5 @@ def _arrival(event: Accepted) -> str:
 
 
 def _ending(verdict: Verdict, wait_s: float | None) -> str:
-    cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
-    said = message_with_line(verdict.message, verdict.last_log_line)
-    message = f": {said}" if said else ""
     again = "" if wait_s is None else f"; next attempt in {span(max(0.0, wait_s))}"
-    return f"{verdict.outcome}{cause}{message}{again}"
+    return tell_ending(verdict) + again

@@ -67,7 +67,7 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
     story.after(0.5, Notice(STARTED_AT, NoticeKind.NO_LEADER, "no cluster leader; retrying"))
     story.after(1, Sending("i2", 2, STARTED_AT + 41))
     assert stream.getvalue() == START + (
-        "FAIL i1: failed (exit 3): task encode: exit code 3; "
+        "FAIL i1: failed: task encode: exit code 3; "
         "last log line: no such codec: \\x1b[31mvp9\\x1b[0m\n"
         "warning: no cluster leader; retrying\n"
         "2 of 3 items after 10s: 1 succeeded, 1 failed; 1 sending\n"
@@ -242,7 +242,7 @@ def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
     assert "1 succeeded  1 failed  2 queued" in written
     assert "2.0/s  about 45s left" in written
     assert "FAIL b: failed [red]not markup[/red] :smile:\n" in written
-    assert written.endswith("\x1b[2K")
+    assert written.endswith("\x1b[2K\n")
 
 
 def test_a_terminal_without_colours_gets_none() -> None:

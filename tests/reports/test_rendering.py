@@ -147,5 +147,6 @@ def test_a_live_line_is_wrapped_at_words_unless_it_has_a_command() -> None:
     screen.line(Level.ERROR, "film-1: failed (exit 3): no such codec: vp9")
     screen.line(Level.INFO, "interrupted; continue with: dispatchfile resume k3v9x2ab")
     assert stream.getvalue() == (
-        "FAIL film-1: failed (exit 3): \nno such codec: vp9\ninterrupted; continue with: dispatchfile resume k3v9x2ab\n"
+        "FAIL film-1: failed (exit 3):\n  no such codec: vp9\n"
+        "interrupted; continue with:\n  dispatchfile resume k3v9x2ab\n"
     )

@@ -35,7 +35,7 @@ started 2026-11-18 11:06:40Z, 1m02s ago; running, process 4711 on build-3
 ITEM    STATE    FOR    CHILD                                                  MESSAGE
 film-2  running  1m00s  encode/dispatch-k3v9x2ab-film-2-1-1795000002-00000000  running on n1
 
-1 of 4 items did not end well:
+1 of 4 items did not succeed:
 ITEM    OUTCOME  CAUSE  MESSAGE
 film-1  failed   oom    out of memory
 

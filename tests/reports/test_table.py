@@ -83,10 +83,10 @@ def test_wide_characters_take_two_cells() -> None:
 
 def test_a_long_line_is_wrapped_and_keeps_its_colours() -> None:
     """Continuations are indented."""
-    assert fit(["12 of 20 items did not end well:"], 22) == ["12 of 20 items did not", "  end well:"]
-    assert fit(["\x1b[1;31m12 of 20 items did not\x1b[0m end well:"], 22) == [
+    assert fit(["12 of 20 items did not succeed:"], 22) == ["12 of 20 items did not", "  succeed:"]
+    assert fit(["\x1b[1;31m12 of 20 items did not\x1b[0m succeed:"], 22) == [
         "\x1b[1;31m12 of 20 items did not\x1b[0m",
-        "  end well:",
+        "  succeed:",
     ]
 
 

@@ -88,7 +88,7 @@ Request
     {{"a":1}}
 
 Attempt 1
-  outcome       failed (exit 3): task t: exit code 3 on node n1
+  outcome       failed: task t: exit code 3 on node n1
   child         {first.id}
   evaluation    eval-1
   dispatched    1970-01-01 00:16:32Z
