@@ -114,7 +114,7 @@ def _run(options: DispatchOptions, teller: _Teller, watcher: _FaultProofWatcher)
     signals = Signals(on_first=lambda: None, before_exit=lambda: None)
     try:
         with signals:
-            record = _record(teller)
+            record = _record(teller, signals)
             return asyncio.run(dispatch_one(options, watcher=watcher, clock=Clock(), record=record))
     except KeyboardInterrupt:
         raise Interrupted(teller.interruption(), signals.exit_code or 130) from None
@@ -124,14 +124,14 @@ def _run(options: DispatchOptions, teller: _Teller, watcher: _FaultProofWatcher)
         raise UsageError(f"Error initializing client: {exc}") from exc
 
 
-def _record(teller: _Teller) -> DispatchRecord:
+def _record(teller: _Teller, signals: Signals) -> DispatchRecord:
     """A state folder that cannot be had keeps nobody from dispatching."""
     flags, folder = teller.flags, None
     try:
         folder = None if flags.no_journal else state_folder(flags.state_dir, os.environ)
     except JournalError as error:
         teller.trouble(f"this dispatch is not on record: {error}")
-    return DispatchRecord(folder, Clock(), teller.trouble)
+    return DispatchRecord(folder, Clock(), teller.trouble, lambda: signals.exit_code)
 
 
 # Arguments, in the order in which the CLI looks at them

@@ -24,6 +24,8 @@ NAME = "dispatch"
 LONGEST_ID = 128
 INTERRUPTED = Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, "interrupted while the request was in flight")
 
+LEFT = Verdict(Outcome.DISPATCHED, message="interrupted while waiting; the job continues in Nomad")
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedDispatch:
@@ -40,11 +42,17 @@ class DispatchRecord:
     """
     Records one dispatch. What cannot be written is reported once, to *warn*; the dispatch goes on without its record.
 
-    folder: the state folder; None keeps no record.
+    folder: the state folder; None keeps no record. signal_exit: returns the exit code once a signal has come.
     """
 
-    def __init__(self, folder: Path | None, clock: Clock, warn: Callable[[str], None]) -> None:
-        self._folder, self._clock, self._warn = folder, clock, warn
+    def __init__(
+        self,
+        folder: Path | None,
+        clock: Clock,
+        warn: Callable[[str], None],
+        signal_exit: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._folder, self._clock, self._warn, self._signal_exit = folder, clock, warn, signal_exit
         self._journal: Journal | None = None
         self._item, self._child = "", ""
         self.run = ""  # its ID; empty: it is not on record
@@ -90,14 +98,13 @@ class DispatchRecord:
 
     async def end(self, verdict: Verdict, exit_code: int) -> None:
         """Record how the dispatch ended, as far as it was watched."""
-        await self._close(verdict, exit_code)
+        await self._close(RunState.FINISHED, verdict, exit_code)
 
     async def interrupt(self) -> None:
         """Record that nobody watches any longer, or that nobody knows whether Nomad has the job."""
-        verdict = Verdict(Outcome.DISPATCHED) if self._child else INTERRUPTED
-        await self._close(verdict, 1)
+        await self._close(RunState.INTERRUPTED, LEFT if self._child else INTERRUPTED, self._signal_exit() or 1)
 
-    async def _close(self, verdict: Verdict, exit_code: int) -> None:
+    async def _close(self, state: RunState, verdict: Verdict, exit_code: int) -> None:
         journal, self._journal = self._journal, None
         if journal is None:
             return
@@ -105,7 +112,7 @@ class DispatchRecord:
         try:
             journal.record(Ended(self._item, 1, at, verdict))
             counts = Counter({verdict.outcome.value: 1})
-            await journal.close(RunState.FINISHED, exit_code=exit_code, finished_at=at, counts=counts)
+            await journal.close(state, exit_code=exit_code, finished_at=at, counts=counts)
         except (JournalError, OSError) as error:
             self._give_up(error)
 

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from dispatchfile.usecases.past import RunName, read_past
 from tests.dispatch_command.calls import Said, environment, ours
 from tests.dispatch_command.scripted import (
     FORBIDDEN,
@@ -142,19 +144,31 @@ def test_as_json_a_doubt_is_an_outcome() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stalls_at", "number", "told"),
+    ("stalls_at", "number", "told", "recorded"),
     [
-        ("/v1/jobs", signal.SIGINT, "interrupted: nothing was dispatched"),
-        ("/v1/job/ok/dispatch", signal.SIGTERM, f"interrupted: {TO_LOOK} ok"),
+        ("/v1/jobs", signal.SIGINT, "interrupted: nothing was dispatched", None),
+        (
+            "/v1/job/ok/dispatch",
+            signal.SIGTERM,
+            f"interrupted: {TO_LOOK} ok",
+            (143, "unknown", "interrupted while the request was in flight"),
+        ),
         (
             "/v1/evaluation/11111111-2222-3333-4444-555555555555",
             signal.SIGINT,
             "interrupted: the job continues in Nomad.",
+            (130, "dispatched", "interrupted while waiting; the job continues in Nomad"),
         ),
     ],
 )
-def test_an_interruption_says_what_it_leaves_behind(stalls_at: str, number: signal.Signals, told: str) -> None:
-    """Nothing, perhaps a job, or surely one."""
+def test_an_interruption_says_what_it_leaves_behind(
+    stalls_at: str,
+    number: signal.Signals,
+    told: str,
+    recorded: tuple[int, str, str] | None,
+    state: Path,
+) -> None:
+    """Nothing, perhaps a job, or surely one; the record says the same and has the same exit code."""
     reached, let_go = threading.Event(), threading.Event()
 
     def stalling(asked: Asked) -> Reply:
@@ -174,6 +188,17 @@ def test_an_interruption_says_what_it_leaves_behind(stalls_at: str, number: sign
             let_go.set()
     assert err.startswith(told)
     assert process.returncode == 128 + number
+    assert summary_on_record(state) == recorded
+
+
+def summary_on_record(state: Path) -> tuple[int, str, str] | None:
+    """Return exit code, outcome and message of the only dispatch on record."""
+    names = [path.stem.rpartition("-")[2] for path in (state / "runs").glob("*.db")]
+    if not names:
+        return None
+    summary = read_past(RunName(names[0], None, str(state), {})).summary()
+    (item,) = summary.items
+    return summary.exit_code, str(item.outcome), item.message
 
 
 def test_a_server_that_does_not_know_the_filter_is_asked_without_it() -> None:
