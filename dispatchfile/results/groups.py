@@ -12,6 +12,7 @@ from dispatchfile.results.items import ItemResult
 from dispatchfile.results.shapes import Shape, merge, shape_of
 
 HASH_DIGITS = 8
+AT_ONCE, AFTER_NO_TIME = " at once", " after 0.0s"
 
 Ending = tuple[Outcome, Cause | None, int | None]
 _Placed = tuple[int, ItemResult]  # an item and its place in the run
@@ -68,7 +69,7 @@ def group_endings(items: Iterable[ItemResult]) -> tuple[Group, ...]:
         if item.outcome is None or not item.outcome.exit_class:
             continue
         key = _Said((item.outcome, item.cause, item.exit_code), bool(item.last_log_line), log_unread=item.log_unread)
-        text = "" if item.log_unread else " ".join((item.last_log_line or item.message).split())
+        text = "" if item.log_unread else _comparable(item)
         said.setdefault(key, {}).setdefault(text, []).append((number, item))
     groups = [group for key, lines in said.items() for group in _groups_of(key, lines)]
     return tuple(group for _, group in sorted(groups, key=lambda found: (-found[1].count, found[0])))
@@ -88,11 +89,22 @@ def _groups_of(said: _Said, lines: Mapping[str, Sequence[_Placed]]) -> Iterator[
             Group(
                 *said.ending,
                 last_line=merged.text if said.is_line else "",
-                message=_common_message(items) if said.is_line or said.log_unread else merged.text,
+                message=_common_message(items) if said.is_line or said.log_unread else _readable(merged.text),
                 log_unread=said.log_unread,
                 items=items,
             ),
         )
+
+
+def _comparable(item: ItemResult) -> str:
+    """Return what the item said on one line, a task that ended at once with the duration that another one has."""
+    if item.last_log_line:
+        return " ".join(item.last_log_line.split())
+    return " ".join(item.message.split()).replace(AT_ONCE, AFTER_NO_TIME)
+
+
+def _readable(text: str) -> str:
+    return text.replace(AFTER_NO_TIME, AT_ONCE)
 
 
 def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:

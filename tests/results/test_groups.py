@@ -186,3 +186,15 @@ def test_items_of_a_group_stay_in_the_order_of_the_run() -> None:
     """Also where their words differed."""
     items = [failed(f"film-{n}", f"took {n % 2 + 1}s") for n in range(4)]
     assert [group.ids for group in group_endings(items)] == [("film-0", "film-1", "film-2", "film-3")]
+
+
+def test_a_task_that_ended_at_once_is_grouped_with_one_that_took_a_moment() -> None:
+    """A slow machine makes no second cause; the words stay where all ended at once."""
+    at_once, soon = (
+        replace(FAILED, last_log_line="", message=f"exit code 3 on node n{span}")
+        for span in (" at once", " after 0.1s")
+    )
+    groups = group_endings([result("a", at_once), result("b", soon)])
+    assert [(group.ids, group.message) for group in groups] == [(("a", "b"), "exit code 3 on node n after #")]
+    groups = group_endings([result("a", at_once), result("b", at_once)])
+    assert [(group.ids, group.message) for group in groups] == [(("a", "b"), "exit code 3 on node n at once")]
