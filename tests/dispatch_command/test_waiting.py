@@ -50,7 +50,7 @@ def test_a_job_that_failed_is_2_with_its_last_words(address: str) -> None:
     """Task, exit code and node, and what it wrote last."""
     said = ours(address, "-wait", "exit3")
     last = said.out.splitlines()[-1]
-    assert last.startswith('==> TIME: Job "exit3/dispatch-CHILD" failed (exit 3): task t: exit code 3 on node ')
+    assert last.startswith('==> TIME: Job "exit3/dispatch-CHILD" failed: task t: exit code 3 on node ')
     assert last.endswith("; last log line: no such codec")
     assert said.code == 2
 
@@ -60,7 +60,7 @@ def test_a_child_that_was_there_before_is_watched_as_well(address: str) -> None:
     assert ours(address, "-detach", "-idempotency-token", "w", "exit3").code == 0
     said = ours(address, "-wait", "-idempotency-token", "w", "exit3")
     assert said.out.startswith('Job "exit3/dispatch-CHILD" already dispatched with idempotency token "w".\n')
-    assert said.out.splitlines()[-1].startswith('==> TIME: Job "exit3/dispatch-CHILD" failed (exit 3)')
+    assert said.out.splitlines()[-1].startswith('==> TIME: Job "exit3/dispatch-CHILD" failed: task t: exit code 3 on ')
     assert said.code == 2
 
 
