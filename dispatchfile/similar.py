@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 
-CUTOFF, CUTOFF_OF_SHORT = 0.65, 0.75  # of difflib's ratio
+CUTOFF, CUTOFF_OF_SHORT = 0.7, 0.75  # of difflib's ratio
 MOST_NEIGHBOURS = 10_000  # names that are compared with that of a missing file
 SHORTEST_PART = 3  # characters: less of a name stands for too many
 _ENDINGS = re.compile(r"((\.nomad)?(\.hcl|\.json)|\.nomad|(\.dispatchfile)?\.ya?ml)?(\.j2)?$")
@@ -61,7 +61,7 @@ def similar_file(path: str) -> str:
 def _words(name: str) -> str:
     """Return the words of *name* in lower case, joined by underscores."""
     bare = _ENDINGS.sub("", name.strip(), count=1) or name
-    return _SEPARATORS.sub("_", _CAMEL_CASE.sub("_", bare).casefold())
+    return _SEPARATORS.sub("_", _CAMEL_CASE.sub("_", bare).casefold()).strip("_")
 
 
 def _close(words: str, keys: Iterable[str]) -> list[str]:

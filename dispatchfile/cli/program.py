@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from dispatchfile import __version__
 from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.grouping import GroupedCommand, GroupedCommands
+from dispatchfile.cli.habits import advice_on_command, advice_on_option, check_wait
 from dispatchfile.cli.spread import spread
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
@@ -38,13 +39,6 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "schema",
     "explain",
 )
-ELSEWHERE = {  # commands of Terraform, kubectl and Nomad, and what to use instead
-    "plan": "use `run --dry-run` to see what would be sent",
-    "apply": "use `run` to send the items of a manifest",
-    "list": "use `runs` to list all runs",
-    "version": "use `dispatchfile --version`",
-    "help": "use `dispatchfile --help`",
-}
 INTERRUPTED = 130
 COMPLETION = "_DISPATCHFILE_COMPLETE"  # the variable by which a shell asks for candidates
 
@@ -76,6 +70,7 @@ def run_command(argv: Sequence[str]) -> int:
     """
     if COMPLETION in os.environ and (answer := _complete()) is not None:
         return answer
+    check_wait(argv)
     try:
         code = _command_of(argv).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
     except _WrongCommandLine as exc:
@@ -83,11 +78,23 @@ def run_command(argv: Sequence[str]) -> int:
             print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
             return 1
         _show_usage(exc, argv)
-        hint = ELSEWHERE.get(argv[0])
-        raise UsageError(f"No such command {argv[0]!r}: {hint}." if hint else exc.format_message()) from exc
+        raise UsageError(_advised(exc, argv)) from exc
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _advised(exc: typer.BadParameter, argv: Sequence[str]) -> str:
+    """Return the message for a wrong command line, with what to type instead where that is known."""
+    option = getattr(exc, "option_name", None)
+    if option and exc.ctx is not None:
+        known = [name for each in exc.ctx.command.params for name in each.opts]
+        hint = advice_on_option(argv[0], option, known)
+        return f"No such option: {option}" + (f": {hint}" if hint else "")
+    if argv[0] not in COMMANDS and not argv[0].startswith("-"):
+        hint = advice_on_command(argv[0], COMMANDS)
+        return f"No such command {argv[0]!r}" + (f": {hint}" if hint else "")
+    return exc.format_message()
 
 
 def _command_of(argv: Sequence[str]) -> TyperGroup:

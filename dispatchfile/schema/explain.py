@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dispatchfile.manifest import Document, name_type
 from dispatchfile.problems import Problem
 from dispatchfile.schema.checks import known_keys
+from dispatchfile.schema.habits import advice_on_key, advice_on_value
+from dispatchfile.secrecy import kind_of_secret
 from dispatchfile.similar import did_you_mean, similar_names
 
 if TYPE_CHECKING:
@@ -146,9 +148,14 @@ def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
     for key in failure.found:
         if key not in allowed:
             path = (*failure.path, key)
-            hint = _where_it_belongs(key) or did_you_mean(key, allowed) or _allowed(allowed)
+            hint = _right_key(failure.called, key, allowed)
             found = f"unknown key {shown(key)} in {failure.called}"
             yield failure.subject.problem("DF011", path, found, hint, at_key=True)
+
+
+def _right_key(place: str, key: str, allowed: list[str]) -> str:
+    advice = advice_on_key(place, key) or _where_it_belongs(key)
+    return advice or did_you_mean(key, allowed) or _allowed(allowed)
 
 
 def _where_it_belongs(key: str) -> str:
@@ -167,7 +174,8 @@ def _near_misses(failure: _Failure) -> Iterator[str]:
         allowed = list(failure.schema["properties"])
         for key in failure.found:
             if key not in allowed:
-                yield from similar_names(key, allowed)
+                named = re.fullmatch("write ([a-z_]+)(,.*)?", advice_on_key(failure.called, key))
+                yield from [named[1]] if named else similar_names(key, allowed)
 
 
 def _missing_keys(failure: _Failure) -> Iterator[Problem]:
@@ -191,9 +199,17 @@ def _wrong_type(failure: _Failure) -> Iterator[Problem]:
         return
     types = [failure.wanted] if isinstance(failure.wanted, str) else list(failure.wanted)
     wanted = " or ".join(WANTED[name] for name in types)
+    advice = advice_on_value(failure.called, failure.found) or _as_list(failure, types) or _type_advice(failure, types)
     if isinstance(failure.found, str) and not {"object", "array"} & set(types):
         wanted, kind = wanted + _bounds(failure), shown(failure.found)
-    yield failure.problem("DF012", f"{failure.called} must be {wanted}, got {kind}", _type_advice(failure, types))
+    yield failure.problem("DF012", f"{failure.called} must be {wanted}, got {kind}", advice)
+
+
+def _as_list(failure: _Failure, types: list[str]) -> str:
+    """What to write where a list has one entry, and that without brackets."""
+    found = failure.found
+    is_name = isinstance(found, str) and re.fullmatch(r"[\w.-]{1,40}", found) and not kind_of_secret(found)
+    return f"write {failure.path[-1]}: [{found}]" if types == ["array"] and is_name else ""
 
 
 def _type_advice(failure: _Failure, types: list[str]) -> str:
@@ -214,7 +230,10 @@ def _text_advice(found: str) -> str:
     """What to do about text where a number, true or false belongs."""
     if "{{" in found:
         return "a template is not allowed here"
-    return "remove the quotes" if re.fullmatch("[0-9]+|true|false", found) else ""
+    plain = found.strip()
+    if re.fullmatch("[0-9]+|true|false", plain):
+        return "remove the quotes" if plain == found else f"write {plain}, without quotes and blanks"
+    return ""
 
 
 def _bounds(failure: _Failure) -> str:
@@ -253,7 +272,7 @@ def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
 
 def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
     choices = [str(choice) for choice in failure.wanted]
-    near = did_you_mean(str(failure.found), choices)
+    near = advice_on_value(failure.called, failure.found) or did_you_mean(str(failure.found), choices)
     found = f"must be {_alternatives(choices)}, got" if len(choices) <= FEW_CHOICES else "cannot be"
     hint = near or ("" if len(choices) <= FEW_CHOICES else f"use one of {', '.join(choices)}")
     yield failure.problem(_code(failure), f"{failure.called} {found} {shown(failure.found)}", hint)
