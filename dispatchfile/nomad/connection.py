@@ -215,7 +215,9 @@ def parse_address(address: str, source: str = "address") -> tuple[Endpoint, str]
 
 def _parse_socket(path: str, source: str) -> Endpoint:
     if not path.startswith("/"):
-        raise UsageError(f"{source}: a unix socket needs an absolute path: use unix:///{path or 'path/to/api.sock'}")
+        raise UsageError(
+            f"{source}: a unix socket needs an absolute path: use unix:///{_shown(path) or 'path/to/api.sock'}"
+        )
     return Endpoint("unix", "127.0.0.1", 80, socket=path, has_port=False)
 
 
@@ -278,5 +280,6 @@ def _suggested(address: str) -> str:
 
 
 def _shown(address: str) -> str:
-    """*address* without a password that may stand in it."""
-    return re.sub(r"^(.*?://)?.*@", r"\1***@", address)
+    """Return the address without a password, and without a query or a fragment, which may hold a token."""
+    bare = re.sub(r"^(.*?://)?.*@", r"\1***@", address, flags=re.DOTALL)
+    return re.sub(r"([?#]).*", r"\1***", bare, flags=re.DOTALL)
