@@ -13,7 +13,7 @@ from dispatchfile.results import ItemResult
 LISTED_NAMES = 12  # of one group
 WIDTH_OF_PIPES = 100
 LONGEST_NAME = 48
-SHARE_OF_NAME = 3  # of a terminal's width, one name of many takes a third at most
+SHARE_OF_NAME = 3  # one name of many takes a third of a terminal's width at most
 
 
 def label(item: ItemResult) -> str:
@@ -33,7 +33,7 @@ def listed_names(items: Sequence[ItemResult], width: int | None) -> str:
     Names are shortened to fit the terminal; without a *width* they are whole.
     """
     cells = (WIDTH_OF_PIPES if width is None else width) - len(INDENT)
-    longest = max(8, min(LONGEST_NAME, cells // SHARE_OF_NAME))
+    longest = cells if len(items) == 1 else max(8, min(LONGEST_NAME, cells // SHARE_OF_NAME))
     shown: list[str] = []
     for item in items[:LISTED_NAMES]:
         name = label(item) if width is None else _short_label(item, longest, cells)

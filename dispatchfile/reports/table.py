@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, OverflowMethod
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -62,11 +62,13 @@ def _fitted(line: str, width: int | None) -> list[str]:
     if text.cell_len <= width:
         return [line]
     indent = " " * min(len(text.plain) - len(text.plain.lstrip(" ")) + len(INDENT), width // 2)
-    overflow: OverflowMethod = "ignore" if any(cell_len(command) > width // 2 for command in commands) else "fold"
+    if any(cell_len(command) > width - len(indent) for command in commands):
+        return [line]
     console = _console(width, coloured=bool(text.spans))
-    first, *others = text.wrap(console, width, overflow=overflow)
-    rest = Text(" ").join(others)
-    parts = [first, *(Text(indent) + part for part in rest.wrap(console, width - len(indent), overflow=overflow))]
+    first = text.wrap(console, width, overflow="fold")[0]
+    left = text.plain[len(first.plain) :]
+    rest = text[len(text.plain) - len(left.lstrip(" ")) :]
+    parts = [first, *(Text(indent) + part for part in rest.wrap(console, width - len(indent), overflow="fold"))]
     return [_printed(console, part).rstrip().replace(UNBROKEN_BLANK, " ") for part in parts]
 
 

@@ -10,18 +10,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.events import Cause, Ended, Outcome, State, Verdict
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.failures import LISTED_GROUPS, LISTED_ITEMS, bad_endings
 from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.standing import Standing, text_of_standing
 from dispatchfile.reports.summary import text_of_summary
-from dispatchfile.reports.text import Palette
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.text import Palette, one_line
+from dispatchfile.reports.words import Level, level_of, tell
 from dispatchfile.results import ItemResult, Requests, Summary, exit_code
 from tests.reports.making import FACTS, STARTED_AT
 
@@ -38,7 +38,8 @@ SCRIPTS = st.sampled_from(
 )  # fmt: skip
 TEXTS = st.lists(SCRIPTS | st.text(max_size=12), max_size=30).map(" ".join) | st.text(max_size=300)
 IDS = st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True) | st.text(min_size=1, max_size=40)
-ENDINGS = st.sampled_from(
+Ending = tuple[Outcome | None, Cause | None, int | None]
+ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
     [
         (Outcome.SUCCEEDED, None, 0),
         (Outcome.FAILED, Cause.EXIT, 1),
@@ -138,6 +139,26 @@ def test_a_status_fits_and_is_complete(summary: Summary, width: int | None, colo
     standing = Standing(summary, process, STARTED_AT + 60)
     lines = check_fits(text_of_standing(standing, palette=Palette(coloured), width=width), width)
     check_groups(summary, lines, re.sub(r"\s+", " ", " ".join(lines)))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=IDS, ending=ENDINGS, said=TEXTS, last=TEXTS, width=st.integers(20, 300), coloured=st.booleans())
+def test_a_progress_line_fits_and_is_complete(
+    *, name: str, ending: Ending, said: str, last: str, width: int, coloured: bool
+) -> None:
+    """It names the item, its outcome and its exit code, on a terminal of any width."""
+    outcome, cause, code = ending
+    assume(outcome is not None)
+    assert outcome is not None  # for the type checker
+    event = Ended(name, 1, STARTED_AT, Verdict(outcome, cause, said, code, last_log_line=last))
+    line = tell(event)
+    assert line.startswith(one_line(f"{name}: {outcome}"))
+    assert cause is not Cause.EXIT or f"(exit {code})" in line or f"exit code {code}" in line
+    assert all(one_line(text) in line for text in (said, last))
+    stream = io.StringIO()
+    LiveScreen(stream, palette=Palette(coloured), width=width).line(level_of(event), line)
+    lines = check_fits(stream.getvalue(), width)
+    assert re.sub(r"\s", "", "".join(lines)).endswith(re.sub(r"\s", "", line))
 
 
 def test_a_live_line_is_wrapped_at_words_unless_it_has_a_command() -> None:

@@ -90,6 +90,39 @@ def test_a_long_line_is_wrapped_and_keeps_its_colours() -> None:
     ]
 
 
+def test_a_word_wider_than_the_terminal_is_continued_without_a_blank() -> None:
+    """And no blank is doubled where a line was broken."""
+    assert fit(["FAIL season-and-episode-0001: exit code 3 on n1"], 16) == [
+        "FAIL",
+        "  season-and-epi",
+        "  sode-0001:",
+        "  exit code 3 on",
+        "  n1",
+    ]
+
+
+def test_a_command_within_a_line_stays_on_one_line() -> None:
+    """Its own words are no place to break at."""
+    line = "Error: run r1 of f.yaml is unfinished: `dispatchfile resume r1` goes on"
+    assert fit([line], 40) == [
+        "Error: run r1 of f.yaml is unfinished:",
+        "  `dispatchfile resume r1` goes on",
+    ]
+
+
+def test_names_that_would_become_alike_are_shown_whole() -> None:
+    """Whoever reads them has to know which is which."""
+    rows = [("ITEM", "MESSAGE"), *((f"season-01-{n}-of-a-long-series", "running on n1") for n in "ab")]
+    assert lay_out(rows, width=33) == [
+        "ITEM",
+        "  MESSAGE",
+        "season-01-a-of-a-long-series",
+        "  running on n1",
+        "season-01-b-of-a-long-series",
+        "  running on n1",
+    ]
+
+
 def test_a_command_is_never_wrapped() -> None:
     """Whoever copies it gets all of it."""
     command = Command("  dispatchfile rerun k3v9x2ab --only group:1a2b3c4d")
