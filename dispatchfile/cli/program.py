@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Annotated, cast
 
@@ -46,8 +46,8 @@ COMPLETION = "_DISPATCHFILE_COMPLETE"  # the variable by which a shell asks for 
 _WrongCommandLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 
-def program_of(commands: Iterable[str]) -> typer.Typer:
-    """The program with these *commands* alone."""
+def program_of(commands: Iterable[str], *, with_options: bool = True) -> typer.Typer:
+    """Return the program with these *commands* alone, or with their names and descriptions alone."""
     app = typer.Typer(
         name=PROGRAM,
         cls=GroupedCommands,
@@ -58,8 +58,19 @@ def program_of(commands: Iterable[str]) -> typer.Typer:
     )
     app.callback()(_program)
     for name in commands:
-        app.command(cls=GroupedCommand)(spread(getattr(import_module(f"dispatchfile.cli.{name}"), name)))
+        command = getattr(import_module(f"dispatchfile.cli.{name}"), name)
+        app.command(cls=GroupedCommand)(spread(command) if with_options else _described(command))
     return app
+
+
+def _described(command: Callable[..., int]) -> Callable[[], int]:
+    """Return a command of the same name and description that takes no options."""
+
+    def shown() -> int:
+        raise NotImplementedError(f"{command.__name__} is only listed")
+
+    shown.__name__, shown.__doc__ = command.__name__, command.__doc__
+    return shown
 
 
 def run_command(argv: Sequence[str]) -> int:
@@ -98,9 +109,14 @@ def _advised(exc: typer.BadParameter, argv: Sequence[str]) -> str:
 
 
 def _command_of(argv: Sequence[str]) -> TyperGroup:
-    """Return the program with the command that *argv* names, else with all: to import all of them takes 50 ms."""
+    """
+    Return the program with the command that *argv* names, else with the list of all.
+
+    To read the options of all commands takes 100 ms, and without a command no option of theirs is used.
+    """
     known = bool(argv) and argv[0] in COMMANDS
-    return cast("TyperGroup", typer.main.get_command(program_of([argv[0]] if known else COMMANDS)))
+    program = program_of([argv[0]]) if known else program_of(COMMANDS, with_options=False)
+    return cast("TyperGroup", typer.main.get_command(program))
 
 
 def _complete() -> int | None:
