@@ -28,8 +28,9 @@ def sensitive_rows(shop: Workshop, recipe: Recipe) -> Iterator[Problem]:
 
 def made_again(shop: Workshop, recipe: Recipe, stored: Sequence[Item]) -> Iterator[Item | Problem]:
     """Yield the *stored* items of the recipe's dispatch, of which only sensitive values are made again."""
+    here = (recipe.position.line, recipe.position.column)  # the file may be shown in another way now
     for item in stored:
-        if item.position == recipe.position:
+        if (item.position.line, item.position.column) == here:
             making = Making(shop, _sensitive_part(recipe, item), Row(recipe.index, None, None))
             made = making.item()
             yield from making.problems if made is None else (made,)

@@ -154,5 +154,6 @@ def test_a_secret_beside_rows_of_standard_input_is_made_again(tmp_path: Path) ->
     made = items(piped(tmp_path, text, b"a\nb\n"))
     assert [item.request.meta["k"] for item in made] == ["hush-a", "hush-b"]
     stored = [replace(item, request=replace(item.request, meta={"open": "x"})) for item in made]
-    again = items(piped(tmp_path, text, b"", stored))
+    moved = [replace(item, position=replace(item.position, file="/else/where.yaml")) for item in stored]
+    again = items(piped(tmp_path, text, b"", moved))
     assert [(item.id, item.request.meta) for item in again] == [("a", {"k": "hush-a"}), ("b", {"k": "hush-b"})]
