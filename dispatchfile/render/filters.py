@@ -26,6 +26,7 @@ LONGEST_SLUG = 100  # characters: an id has at most 128
 DIGEST_IN_SLUG = 8  # hex digits that tell apart what was cut
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256", "sha3_512")
 
+_ESCAPED = re.compile(r"[\x01-\x08]")  # what a text in a template makes of \1 and \b
 _REPEAT = re.compile(r"\{(\d+)")
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "\u0131": "i"}
@@ -79,6 +80,10 @@ def regex_replace(
     count: int = 0,
 ) -> str:
     r"""Return the text with every match of *pattern* replaced, where `\1` and `\g<name>` stand for groups."""
+    if slip := _ESCAPED.search(pattern) or _ESCAPED.search(replacement):
+        raise FilterArgumentError(
+            f"regex_replace: {slip[0]!r} is a control character: write \\\\1 for group 1, \\\\b for a word's end"
+        )
     compiled = _compiled(pattern, ignorecase, multiline)
     refuse_over(MAX_GROWTH, len(replacement) + replacement.count("\\") * len(text), "characters")
     pieces: list[str] = []

@@ -69,6 +69,11 @@ def test_a_filter_gives(tmp_path: Path, source: str, expected: str) -> None:
             "creates a value of 6,000,500 characters, at most",
         ),
         ("{{ ('a' * 5000 ~ 'b') | regex_replace('(a+)+$', '') }}", "DF035", "regex_replace: takes more than 0.5 s"),
+        (
+            r"{{ 'a' | regex_replace('(a)', '\1') }}",
+            "DF034",
+            r"regex_replace: '\x01' is a control character: write \\1 ",
+        ),
         ("{{ '日本' | slug }}", "DF034", "slug: '日本' has no letter a-z and no digit: use hash('sha256')"),
         ("{{ [1] | basename }}", "DF034", "a list cannot be printed"),
         ("{{ nope | slug }}", "DF033", "nope is not defined"),
