@@ -49,7 +49,7 @@ def _check(artifact: Mapping[str, Any], source: str) -> None:
     if url.scheme not in ("http", "https"):
         raise _RefusedError(f"download not supported for scheme '{url.scheme or 'file'}'")
     if not _is_loopback(url.hostname or ""):
-        raise _RefusedError(f"the embedded agent downloads from its own machine only, not from {url.hostname}")
+        raise _RefusedError(f"the embedded agent downloads only from its own machine, not from {url.hostname}")
     options = dict(artifact.get("GetterOptions") or {})
     if options.pop("archive", "false") != "false" or options:
         raise _RefusedError("options are not supported by the embedded agent")

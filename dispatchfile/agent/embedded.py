@@ -91,8 +91,8 @@ class EmbeddedAgent:
         """
         if not allow_remote and not _is_loopback(bind):
             raise ValueError(
-                f"{bind} can be reached from other machines, and who reaches the agent can run commands here: "
-                "bind a loopback address such as 127.0.0.1, or say that remote access is meant"
+                f"{bind} can be reached from other machines, and everyone who reaches the agent can run commands here: "
+                "use a loopback address such as 127.0.0.1, or allow remote access"
             )
         self._jobs = list(jobs)
         self._bind, self._port, self._uds, self._ssl = bind, port, uds, ssl_context

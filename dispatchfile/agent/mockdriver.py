@@ -139,7 +139,7 @@ def _seconds(config: Mapping[str, Any], key: str, shown: str = "") -> float:
 def _whole(config: Mapping[str, Any], key: str) -> int:
     number = config.get(key, 0)
     if not isinstance(number, int):
-        raise DriverError(f"{key} {number} is no whole number")
+        raise DriverError(f"{key} {number} is not a whole number")
     return number
 
 

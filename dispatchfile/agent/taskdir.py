@@ -48,7 +48,7 @@ class TaskFolders:
     def build(self) -> None:
         """Make the folders. Raises SetupError."""
         if self.task_name in ("", ".", "..") or "/" in self.task_name or "\0" in self.task_name:
-            raise SetupError(f"task name {self.task_name!r} is no folder name")
+            raise SetupError(f"task name {self.task_name!r} cannot be used as the name of a folder")
         try:
             for folder in ("data", "logs", "tmp"):
                 (self.shared / folder).mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def _payload(job: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise SetupError(f"the payload is no base64: {exc}") from exc
+        raise SetupError(f"the payload is not base64: {exc}") from exc
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
@@ -136,7 +136,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 def _mode(text: str) -> int:
     if not re.fullmatch("[0-7]{3,4}", text):
-        raise SetupError(f"template: {text!r} are no file permissions")
+        raise SetupError(f"template: {text!r} is not a file mode such as 644")
     return int(text, 8)
 
 

@@ -249,7 +249,7 @@ class TaskRunner:
 
     def _refuse_unknown_driver(self) -> None:
         if self._task["Driver"] not in known_drivers:
-            raise SetupError(f"driver {self._task['Driver']} is not known to the embedded agent")
+            raise SetupError(f"the embedded agent has no driver {self._task['Driver']}")
 
     def _needs_folder(self) -> bool:
         """Mock tasks that write nothing leave the disk alone."""

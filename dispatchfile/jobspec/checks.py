@@ -35,6 +35,6 @@ def unsupported_parts(job: Api) -> Iterator[str]:
 
 def _unsupported_in(task: Api) -> Iterator[str]:
     if task["Secrets"]:
-        yield "secret needs a secrets provider, which the embedded agent has not"
+        yield "secret needs a secrets provider, which the embedded agent does not have"
     if task["Schedule"]:
         yield "schedule needs Nomad Enterprise"

@@ -45,7 +45,7 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise UnreadableJobError(f"{name} is not a number JSON knows")
+    raise UnreadableJobError(f"{name} is not a valid JSON number")
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:
@@ -59,7 +59,7 @@ def _top_level(data: Mapping[str, Any]) -> Iterator[Block]:
         if name == "job":
             yield from _blocks(name, value, JOB)
         elif name != _COMMENT:
-            raise UnreadableJobError(f'"{name}" is not supported beside "job"')
+            raise UnreadableJobError(f'"{name}" is not supported next to "job"')
 
 
 def _blocks(name: str, value: Any, shape: Shape) -> Iterator[Block]:

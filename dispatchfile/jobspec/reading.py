@@ -132,7 +132,7 @@ def _nested(name: str, blocks: list[Block], parent: Block, shape: Shape) -> dict
 
 def _refuse_second(blocks: list[Block], already: bool) -> None:
     if len(blocks) + already > 1:
-        raise UnreadableJobError(f"{blocks[0].type} is given twice", blocks[-1].place)
+        raise UnreadableJobError(f"{blocks[0].type} is defined twice", blocks[-1].place)
 
 
 def _unknown_block(name: str, shape: Shape | None) -> str:

@@ -123,7 +123,7 @@ def _attempt(attempt: AttemptDetail, width: int | None, *, is_last: bool) -> Ite
     """is_last: its message is the item's, and is not repeated."""
     fields = {
         "outcome": "" if attempt.verdict is None else _ending(attempt.verdict, is_last=is_last),
-        "child": attempt.child + (" (Nomad had it before, by its token)" if attempt.existing else ""),
+        "child": attempt.child + (" (it already existed, found by its token)" if attempt.existing else ""),
         "prefix": "" if attempt.child else attempt.prefix,
         "sent": "" if attempt.child else "perhaps: " + attempt.doubt if attempt.may_be_sent else "no",
         "evaluation": attempt.eval_id,

@@ -93,9 +93,9 @@ def _closing(summary: Summary, palette: Palette, width: int | None, *, verbose: 
     yield f"run {palette.strong(summary.run)} ({one_line(summary.name)}) {how}{after}: exit code {summary.exit_code}"
     if summary.doubled:
         names = ", ".join(map(visible, summary.doubled))
-        yield palette.bad(f"TWO CHILDREN were made for one attempt, which must never be: {names}")
+        yield palette.bad(f"TWO CHILDREN exist for one attempt, which must never happen: {names}")
     if known := sum(item.existing for item in summary.items):
-        yield f"{count_of(known, 'item')} had a child before this run, by its idempotency token"
+        yield f"{count_of(known, 'item')} already had a child before this run, found by the idempotency token"
     if summary.requests.throttled or (verbose and summary.requests.total):
         yield requests_line(summary)
     if summary.state == "interrupted":
@@ -109,9 +109,9 @@ def watch_lines(summary: Summary, palette: Palette = PLAIN, width: int | None = 
     open_ends = sum(summary.counts[outcome] for outcome in NOT_AWAITED)
     if not open_ends or summary.let_go or summary.target == LOCAL:
         return []
-    what = f"{count_of(open_ends, 'item')} {'was' if open_ends == 1 else 'were'} not awaited to the end"
+    what = f"{count_of(open_ends, 'item')} {'was' if open_ends == 1 else 'were'} not followed to the end"
     if not summary.has_journal:
-        return [f"{what} (wait: {summary.wait}); the jobs in Nomad have {summary.run} in their IDs"]
+        return [f"{what} (wait: {summary.wait}); the IDs of the jobs in Nomad contain {summary.run}"]
     command = palette.strong(f"{PROGRAM} watch {summary.run}")
     return labelled(f"{what} (wait: {summary.wait}); to follow them", command, width)
 
@@ -119,10 +119,10 @@ def watch_lines(summary: Summary, palette: Palette = PLAIN, width: int | None = 
 def ways_on(summary: Summary, palette: Palette = PLAIN, width: int | None = None) -> list[str]:
     """Return what can be done with an interrupted run."""
     if not summary.has_journal:
-        return [f"no journal was kept, so it cannot be resumed; its jobs in Nomad have {summary.run} in their IDs"]
+        return [f"the run kept no journal and cannot be resumed; the IDs of its jobs in Nomad contain {summary.run}"]
     lines = labelled("continue with", palette.strong(f"{PROGRAM} resume {summary.run}"), width)
     if summary.target != LOCAL and any(item.child and not item.outcome for item in summary.items):
-        lines += labelled("stop what it has sent with", palette.strong(f"{PROGRAM} stop {summary.run}"), width)
+        lines += labelled("stop its jobs with", palette.strong(f"{PROGRAM} stop {summary.run}"), width)
     return lines
 
 

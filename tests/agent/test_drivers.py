@@ -124,7 +124,7 @@ def test_the_known_drivers():
         ("mock_driver", {"plugin_exit_after": "zz"},
          ("Driver Failure", 'plugin_exit_after zz not a valid duration: time: invalid duration "zz"')),
         ("mock_driver", {"driver_port_map": "a"}, ("Driver Failure", 'malformed port map: "a"')),
-        ("mock_driver", {"exit_code": 1.5}, ("Driver Failure", "exit_code 1.5 is no whole number")),
+        ("mock_driver", {"exit_code": 1.5}, ("Driver Failure", "exit_code 1.5 is not a whole number")),
         ("mock_driver", {"start_error": "no such image"}, ("Driver Failure", "no such image")),
     ],
 )  # fmt: skip

@@ -117,7 +117,7 @@ SHARED = {
         pytest.param(["prune", "--keep", "-1"], "-1 is not in the range x>=0", id="a negative number of runs"),
         pytest.param(["schema", "bogus"], "'bogus' is not one of", id="no such schema"),
         pytest.param(["agent", "--bind", "x:y"], "--bind x:y: write it as HOST:PORT", id="an address to listen on"),
-        pytest.param(["agent", "--bind", "0.0.0.0:0"], "remote access is meant (--allow-remote)", id="open to all"),
+        pytest.param(["agent", "--bind", "0.0.0.0:0"], "allow remote access (--allow-remote)", id="open to all"),
     ],
 )
 def test_a_wrong_command_line_is_1_and_says_what_is_wrong(

@@ -129,7 +129,7 @@ def test_meta_that_refers_to_meta_is_told(tmp_path: Path) -> None:
     [
         (
             with_task(Secrets=[{"Name": "s"}]),
-            'task "t": secret needs a secrets provider, which the embedded agent has not',
+            'task "t": secret needs a secrets provider, which the embedded agent does not have',
         ),
         (with_task(Schedule={"Cron": {"Start": "* * * * *"}}), 'task "t": schedule needs Nomad Enterprise'),
         (job(Multiregion={"Regions": []}), "multiregion needs Nomad Enterprise"),

@@ -141,7 +141,7 @@ def test_a_run_that_awaited_no_ends_says_so(wait: str, outcome: Outcome) -> None
     """`placed` is not the end of a job: the command that follows it is named."""
     summary = replace(summary_of({"a": Verdict(outcome), "b": Verdict(outcome)}), wait=wait)
     assert text_of_summary(summary).endswith(
-        f"2 items were not awaited to the end (wait: {wait}); to follow them: dispatchfile watch k3v9x2ab\n"
+        f"2 items were not followed to the end (wait: {wait}); to follow them: dispatchfile watch k3v9x2ab\n"
     )
     assert "watch" not in text_of_summary(replace(summary, has_journal=False))
 
@@ -164,7 +164,7 @@ def test_an_interrupted_run_names_the_way_on() -> None:
 1 succeeded, 1 unsent, 1 without an outcome of 3 items
 run k3v9x2ab (nightly) interrupted after 12m30s: exit code 130
 continue with: dispatchfile resume k3v9x2ab
-stop what it has sent with: dispatchfile stop k3v9x2ab
+stop its jobs with: dispatchfile stop k3v9x2ab
 """
     )
 
@@ -173,7 +173,7 @@ def test_a_run_without_a_journal_names_no_command_that_needs_one() -> None:
     """Only where its jobs are to be found."""
     summary = replace(summary_of({"a": FAILED, "b": None}, "interrupted"), has_journal=False)
     told = text_of_summary(summary)
-    assert "its jobs in Nomad have k3v9x2ab in their IDs" in told
+    assert "the IDs of its jobs in Nomad contain k3v9x2ab" in told
     assert not {"resume", "rerun", "stop"} & set(told.split())
     assert rerun_command(replace(summary, state="finished"), ["a"]) == ""
 
@@ -265,7 +265,7 @@ def test_scripts_get_the_whole_summary() -> None:
 def test_two_children_of_one_attempt_are_told():
     """However well both ended, the reason for exit code 1 is named."""
     summary = replace(summary_of({"a": GOOD}), doubled=("a",), exit_code=1)
-    assert "TWO CHILDREN were made for one attempt, which must never be: a\n" in text_of_summary(summary)
+    assert "TWO CHILDREN exist for one attempt, which must never happen: a\n" in text_of_summary(summary)
 
 
 def _after(later: dict[str, LaterEnd], **verdicts: Verdict) -> list[str]:

@@ -92,7 +92,7 @@ def _loop(*bounds: Value) -> list[Value]:
         raise RenderFailure(f"loop: wrong number of arguments, expected 1 or 2, but got {len(bounds)}")
     start, stop = (0, _integer(bounds[0])) if len(bounds) == 1 else (_integer(bounds[0]), _integer(bounds[1]))
     if stop - start > _MOST_ROUNDS:
-        raise RenderFailure(f"loop: more than {_MOST_ROUNDS} rounds")
+        raise RenderFailure(f"loop: more than {_MOST_ROUNDS} iterations")
     return list(range(start, stop))
 
 

@@ -141,7 +141,7 @@ def explain_unknown(name: str) -> str:
     """Why a function cannot be called."""
     for names, needs in ((_CONSUL, "Consul"), (_VAULT, "Vault"), (_NOMAD, "a Nomad cluster")):
         if name in names:
-            return f'function "{name}" needs {needs}, which the embedded agent has not'
+            return f'function "{name}" needs {needs}, which the embedded agent does not have'
     if name in _DENIED:
         return f'function "{name}" is disabled, as on Nomad by default'
     if name in _NOT_HERE or name.startswith("sprig_"):

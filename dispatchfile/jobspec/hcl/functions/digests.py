@@ -28,7 +28,7 @@ def _decode(text: str) -> str:
         reason = (
             "the result of decoding is not valid UTF-8" if isinstance(exc, UnicodeDecodeError) else "failed to decode"
         )
-        raise FunctionError(f"{reason}: the text has to be base64 of UTF-8") from exc
+        raise FunctionError(f"{reason}: the text must be UTF-8 encoded as base64") from exc
 
 
 def _uuid5(values: Sequence[Value]) -> Value:

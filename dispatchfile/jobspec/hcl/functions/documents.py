@@ -63,7 +63,7 @@ def json_value(text: str) -> Value:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a valid JSON number")
 
 
 class _Pairs(dict[str, object]):

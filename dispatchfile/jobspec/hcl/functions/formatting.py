@@ -162,7 +162,7 @@ def _aligned(verb: _Verb, sign: str, digits: str, *, zeros: bool) -> str:
 
 def _float(verb: _Verb, number: Number) -> str:
     if "#" in verb.flags:
-        raise UnsupportedCallError("the flag # of numbers with a fraction is not supported here")
+        raise UnsupportedCallError("the flag # for numbers with a fraction is not supported here")
     magnitude = Number(abs(number.value), number.precision)
     precision = verb.precision
     if verb.mode == "f":

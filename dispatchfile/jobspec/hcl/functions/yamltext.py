@@ -51,7 +51,7 @@ def _entry(name: str, item: Value) -> Iterator[str]:
 
 def _block(name: str, text: str) -> Iterator[str]:
     if not _BLOCK.fullmatch(text):
-        raise UnsupportedCallError("yamlencode of such texts with several lines is not supported here")
+        raise UnsupportedCallError("yamlencode of a multi-line text like this is not supported here")
     yield f"{name}: {'|' if text.endswith(chr(10)) else '|-'}"
     yield from (f"  {line}" for line in text.splitlines())
 
@@ -70,7 +70,7 @@ def _scalar(value: Value) -> str:
 
 def _quoted(text: str) -> str:
     if not _PLAIN.fullmatch(text):
-        raise UnsupportedCallError("yamlencode of such texts is not supported here")
+        raise UnsupportedCallError("yamlencode of a text like this is not supported here")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
     return f'"{escaped}"'
 
