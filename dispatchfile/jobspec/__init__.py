@@ -135,7 +135,7 @@ def read_variable_file(path: Path) -> VariableValues:
 
 def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[Trouble]:
     if isinstance(error, UnreadableJobError):
-        return [Trouble(error.message, error.place)]
+        return [Trouble(error.message, error.place), *error.others][:MOST_PROBLEMS]
     if isinstance(error, RecursionError):
         return [Trouble("nested too deeply")]
     return [Trouble(_with_way_round(problem), problem.place) for problem in error.problems[:MOST_PROBLEMS]]

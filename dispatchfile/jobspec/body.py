@@ -1,11 +1,13 @@
 """What a job file says before its words are understood: blocks with labels, arguments and places."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Self, TypeAlias
 
 WAY_ROUND: Final = "let Nomad read the file: nomad job run -output FILE > jobs/NAME.nomad.json"
+
+WITHOUT: Final = "to try the job here, use a copy of the file without it"
 
 
 class WrittenNumber(float):
@@ -72,12 +74,13 @@ class Trouble:
 
 
 class UnreadableJobError(Exception):
-    """A job file that cannot be understood, before it is known which file it is."""
+    """A job file that cannot be understood, before it is known which file it is. others: its further problems."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
+    def __init__(self, message: str, place: Place | None = None, others: Iterable[Trouble] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.others = tuple(others)
 
 
 def text_of(value: Value) -> str | None:

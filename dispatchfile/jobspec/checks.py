@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from dispatchfile.jobspec.body import UnreadableJobError
-from dispatchfile.jobspec.tasktemplates import broken_templates
+from dispatchfile.jobspec.body import WITHOUT, Trouble, UnreadableJobError
+from dispatchfile.jobspec.tasktemplates import broken_templates, located
 from dispatchfile.jobspec.validation import job_problems, joined_problems
 
 JOB_TYPES: Final = ("batch", "sysbatch")
@@ -16,10 +16,11 @@ def check_job(job: Api, text: str = "") -> None:
     """*text*: of the file it was read from. Raises UnreadableJobError with what keeps a canonical job from running."""
     if problems := job_problems(job):
         raise UnreadableJobError(f"Nomad refuses this job: {joined_problems(problems).strip()}")
-    for problem in unsupported_parts(job):
-        raise UnreadableJobError(problem)
-    for broken in broken_templates(job):
-        raise UnreadableJobError(broken.message, broken.place_in(text))
+    troubles = [Trouble(problem) for problem in unsupported_parts(job)]
+    troubles += [Trouble(broken.message, place) for broken, place in located(broken_templates(job), text)]
+    if troubles:
+        first, *others = troubles
+        raise UnreadableJobError(first.message, first.place, others)
 
 
 def unsupported_parts(job: Api) -> Iterator[str]:
@@ -27,7 +28,7 @@ def unsupported_parts(job: Api) -> Iterator[str]:
     if job["Type"] not in JOB_TYPES:
         yield f'type is "{job["Type"]}", the embedded agent runs batch and sysbatch jobs'
     if job["Multiregion"]:
-        yield "multiregion needs Nomad Enterprise"
+        yield f"multiregion needs Nomad Enterprise: {WITHOUT}"
     for group in job["TaskGroups"] or ():
         for task in group["Tasks"] or ():
             yield from (f'task "{task["Name"]}": {problem}' for problem in _unsupported_in(task))
@@ -35,6 +36,6 @@ def unsupported_parts(job: Api) -> Iterator[str]:
 
 def _unsupported_in(task: Api) -> Iterator[str]:
     if task["Secrets"]:
-        yield "secret needs a secrets provider, which the embedded agent does not have"
+        yield f"secret needs a secrets provider, which the embedded agent does not have: {WITHOUT}"
     if task["Schedule"]:
-        yield "schedule needs Nomad Enterprise"
+        yield f"schedule needs Nomad Enterprise: {WITHOUT}"

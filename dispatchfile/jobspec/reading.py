@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from dispatchfile.jobspec.body import (
+    WITHOUT,
     Argument,
     Block,
     Body,
@@ -139,7 +140,7 @@ def _unknown_block(name: str, shape: Shape | None) -> str:
     if shape and name in shape.fields:
         return f'"{name}" is an argument: write {name} = …'
     if name == "dynamic" or (shape and name in shape.unsupported):
-        return f'block "{name}" is not supported by the embedded agent'
+        return f'block "{name}" is not supported by the embedded agent: {WITHOUT}'
     known = ("job",) if shape is None else (*shape.blocks, *shape.fields)
     return f'unknown block "{name}"{suggestion(name, known)}'
 

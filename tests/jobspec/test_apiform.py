@@ -7,7 +7,7 @@ import pytest
 
 from dispatchfile.jobspec import JobspecError, read_job
 from dispatchfile.jobspec.apiform import read_api
-from dispatchfile.jobspec.body import UnreadableJobError
+from dispatchfile.jobspec.body import WITHOUT, UnreadableJobError
 from dispatchfile.jobspec.warnings import job_warnings, left_aside
 
 from .beside_nomad import LEFT_ASIDE, TASK, job, with_task
@@ -129,10 +129,10 @@ def test_meta_that_refers_to_meta_is_told(tmp_path: Path) -> None:
     [
         (
             with_task(Secrets=[{"Name": "s"}]),
-            'task "t": secret needs a secrets provider, which the embedded agent does not have',
+            f'task "t": secret needs a secrets provider, which the embedded agent does not have: {WITHOUT}',
         ),
-        (with_task(Schedule={"Cron": {"Start": "* * * * *"}}), 'task "t": schedule needs Nomad Enterprise'),
-        (job(Multiregion={"Regions": []}), "multiregion needs Nomad Enterprise"),
+        (with_task(Schedule={"Cron": {"Start": "* * * * *"}}), f'task "t": schedule needs Nomad Enterprise: {WITHOUT}'),
+        (job(Multiregion={"Regions": []}), f"multiregion needs Nomad Enterprise: {WITHOUT}"),
     ],
 )
 def test_what_a_task_cannot_run_without_is_refused(tmp_path: Path, document: dict, message: str) -> None:

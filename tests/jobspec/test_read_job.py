@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.jobspec import JobspecError, read_job
-from dispatchfile.jobspec.body import WAY_ROUND
+from dispatchfile.jobspec.body import WAY_ROUND, WITHOUT
 
 JOBS = Path(__file__).parent / "jobs"
 KEPT_BY_THE_SERVER = {"Dispatched"}  # `nomad job run -output` writes it, the server does not read it
@@ -179,8 +179,9 @@ def test_a_job_of_the_api_may_stand_bare_and_say_durations_as_text(tmp_path):
          'Unsupported block type; Blocks of type "jib" are not expected here; did you mean "job"?'),
         (job_text(body="prioritty = 5"), 3, 3, 'unknown argument "prioritty" in job; did you mean "priority"?'),
         (job_text(body="nothing_like_it = 5"), 3, 3, 'unknown argument "nothing_like_it" in job'),
-        (job_text(task="schedule {}"), 7, 7, 'block "schedule" is not supported by the embedded agent'),
-        (job_text(body="multiregion {}"), 3, 3, 'block "multiregion" is not supported by the embedded agent'),
+        (job_text(task="schedule {}"), 7, 7, f'block "schedule" is not supported by the embedded agent: {WITHOUT}'),
+        (job_text(body="multiregion {}"), 3, 3,
+         f'block "multiregion" is not supported by the embedded agent: {WITHOUT}'),
         (job_text(body='dynamic "grup" {}'), 3, 11,
          'Unsupported block type; Blocks of type "grup" are not expected here.'),
         (job_text(task="resource {}"), 7, 7, 'unknown block "resource"; did you mean "resources"?'),
@@ -291,6 +292,10 @@ def test_a_job_that_cannot_run_is_refused(tmp_path, change, message):
     assert refusal(tmp_path, job_text().replace(*change, 1))[2] == message
 
 
+NOT_HERE = "which the embedded agent does not have"
+INSTEAD = "to try the job here, use a copy of the file with a fixed text in its place"
+
+
 def template(text: str) -> str:
     return job_text(task=f'template {{\n destination = "local/x"\n data = <<EOT\n{text}\nEOT\n}}')
 
@@ -299,22 +304,42 @@ def template(text: str) -> str:
     ("text", "line", "column", "message"),
     [
         ('a\n  {{ key "x" }}', 11, 3,
-         'task "t": template "local/x", line 2: function "key" needs Consul, which the embedded agent does not have'),
+         f'task "t": template "local/x", line 2: function "key" needs Consul, {NOT_HERE}: {INSTEAD}'),
         ('{{ with secret "x" }}{{ end }}', 10, 1,
-         'task "t": template "local/x", line 1: function "secret" needs Vault, which the embedded agent does not have'),
+         f'task "t": template "local/x", line 1: function "secret" needs Vault, {NOT_HERE}: {INSTEAD}'),
         ('{{ nomadVar "x" }}', 10, 1,
-         ('task "t": template "local/x", line 1: function "nomadVar" needs a Nomad cluster, '
-         "which the embedded agent does not have")),
+         f'task "t": template "local/x", line 1: function "nomadVar" needs a Nomad cluster, {NOT_HERE}: {INSTEAD}'),
         ('{{ sprig_upper "x" }}', 10, 1,
-         'task "t": template "local/x", line 1: function "sprig_upper" is not supported by the embedded agent'),
+         ('task "t": template "local/x", line 1: function "sprig_upper" is not supported by the embedded agent: '
+          f"{INSTEAD}")),
         ("{{ nope }}", 10, 1, 'task "t": template "local/x", line 1: function "nope" not defined'),
-        ("{{ nope }}\n{{ nope }}", None, None, 'task "t": template "local/x", line 1: function "nope" not defined'),
+        ("{{ nope }}\n{{ nope }}", 10, 1, 'task "t": template "local/x", line 1: function "nope" not defined'),
         ("{{ if true }}", 10, 1, 'task "t": template "local/x", line 1: unexpected EOF: an {{ end }} is missing'),
     ],
 )  # fmt: skip
 def test_a_template_that_cannot_be_rendered_is_told_when_the_file_is_read(tmp_path, text, line, column, message):
-    """With the place of its line, if that line is in the file once."""
+    """With the place of its line."""
     assert refusal(tmp_path, template(text)) == (line, column, message)
+
+
+def test_each_template_that_cannot_be_rendered_is_told_with_its_own_place(tmp_path):
+    """Templates that begin alike, or are equal, are told apart by where they are in the file."""
+    fields = {"a": ".A", "b": ".B", "c": ".B"}
+    texts = {
+        name: f'  {{{{ with nomadVar "x" }}}}\n  {{{{ {field} }}}}\n  {{{{ end }}}}' for name, field in fields.items()
+    }
+    blocks = [
+        f'template {{\n destination = "local/{name}"\n data = <<-EOT\n{text}\n EOT\n}}' for name, text in texts.items()
+    ]
+    path = tmp_path / "j.nomad.hcl"
+    path.write_text(job_text(task="\n".join(blocks)))
+    with pytest.raises(JobspecError) as caught:
+        read_job(path)
+    why = f'function "nomadVar" needs a Nomad cluster, {NOT_HERE}: {INSTEAD}'
+    assert str(caught.value).split("\n") == [
+        f'{path}:{line}:3: task "t": template "local/{name}", line 1: {why}'
+        for line, name in ((10, "a"), (18, "b"), (26, "c"))
+    ]
 
 
 def test_a_job_without_groups_is_refused(tmp_path):

@@ -118,6 +118,7 @@ _VAULT: Final = frozenset({"pkiCert", "secret", "secrets"})
 _NOMAD: Final = frozenset(
     {"nomadService", "nomadServices", "nomadVar", "nomadVarExists", "nomadVarList", "nomadVarListSafe"}
 )
+_INSTEAD: Final = "to try the job here, use a copy of the file with a fixed text in its place"
 _DENIED: Final = frozenset({"executeTemplate", "plugin", "writeToFile"})
 _NOT_HERE: Final = frozenset(
     {
@@ -141,9 +142,9 @@ def explain_unknown(name: str) -> str:
     """Why a function cannot be called."""
     for names, needs in ((_CONSUL, "Consul"), (_VAULT, "Vault"), (_NOMAD, "a Nomad cluster")):
         if name in names:
-            return f'function "{name}" needs {needs}, which the embedded agent does not have'
+            return f'function "{name}" needs {needs}, which the embedded agent does not have: {_INSTEAD}'
     if name in _DENIED:
         return f'function "{name}" is disabled, as on Nomad by default'
     if name in _NOT_HERE or name.startswith("sprig_"):
-        return f'function "{name}" is not supported by the embedded agent'
+        return f'function "{name}" is not supported by the embedded agent: {_INSTEAD}'
     return f'function "{name}" not defined'
