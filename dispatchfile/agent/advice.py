@@ -1,43 +1,62 @@
 """What to change in a job that this node can never run, so that it can be tried here anyway."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from dispatchfile.agent.placement import NEVER_HERE, judge
-from dispatchfile.agent.records import Group, Job, Node
+from dispatchfile.agent.placement import judge, meets
+from dispatchfile.agent.records import Constraint, Group, Job, Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """lack: what keeps a group off the node. copy: what a copy of the job that runs here has. flag: what to add."""
+
+    lack: str
+    copy: str = ""
+    flag: str = ""
 
 
 def advice_on(job: Job, node: Node) -> str | None:
-    """One sentence for the first group that the node can never run; None if it can run all of them."""
-    return next(_sentences(job, node), None)
+    """Return one sentence on all that keeps the job off the node for ever; None if the node can run it."""
+    obstacles = list(dict.fromkeys(_obstacles(job, node)))
+    if not obstacles:
+        return None
+    flags = dict.fromkeys(f"add {one.flag}" for one in obstacles if one.flag)
+    copies = ", ".join(dict.fromkeys(one.copy for one in obstacles if one.copy))
+    remedies = [*flags, *([f"use a copy {copies}"] if copies else [])]
+    return f"{'; '.join(one.lack for one in obstacles)}: to try the job here, {' and '.join(remedies)}"
 
 
-def _sentences(job: Job, node: Node) -> Iterator[str]:
+def _obstacles(job: Job, node: Node) -> Iterator[_Obstacle]:
     for group in job.spec.groups:
-        answer = judge(job, group, node, 0)
-        if answer.obstacle == "class":
-            yield _about_class(group, node, answer.metrics["ConstraintFiltered"])
-        elif answer.obstacle == "memory":
-            yield (
-                f"group {group.name} reserves {group.memory_mb} MB of memory and this machine has {node.memory_mb} MB: "
-                "to try the job here, use a copy that reserves less"
+        yield from _of_place(job, group, node)
+        missing = sorted({task.driver for task in group.tasks} - node.drivers)
+        if missing:
+            yield _Obstacle(
+                f"the embedded agent has no driver {' or '.join(missing)}",
+                'with driver = "raw_exec" and a command of this machine',
             )
-        elif answer.obstacle in NEVER_HERE:
-            yield _about_pool(job, node)
+        for constraint in _constraints(job, group):
+            if not meets(constraint, node):
+                yield _Obstacle(f'this machine does not meet "{constraint}"', "without that constraint")
+        if 0 < node.memory_mb < group.memory_mb:
+            yield _Obstacle(
+                f"group {group.name} reserves {group.memory_mb} MB of memory and this machine has {node.memory_mb} MB",
+                "that reserves less",
+            )
 
 
-def _about_class(group: Group, node: Node, filtered: object) -> str:
-    reason = next(iter(filtered)) if isinstance(filtered, Mapping) else ""
-    if reason != "missing drivers":
-        return f'this machine does not meet "{reason}": to try the job here, use a copy without that constraint'
-    missing = sorted({task.driver for task in group.tasks} - node.drivers)
-    return (
-        f"the embedded agent has no driver {' or '.join(missing)}: to try the job here, use a copy with "
-        'driver = "raw_exec" and a command of this machine'
-    )
+def _of_place(job: Job, group: Group, node: Node) -> Iterator[_Obstacle]:
+    pool = job.spec.node_pool
+    if pool not in {"all", node.node_pool}:
+        yield _Obstacle(f"the embedded agent has no node pool {pool}", "without node_pool")
+    if judge(job, group, replace(node, node_pool=pool), 0).obstacle == "pool":
+        wanted = job.spec.datacenters[0].replace("*", "1") if job.spec.datacenters else node.datacenter
+        yield _Obstacle(f"the embedded agent is in datacenter {node.datacenter}", flag=f"--datacenter {wanted}")
 
 
-def _about_pool(job: Job, node: Node) -> str:
-    if job.spec.node_pool not in {"all", node.node_pool}:
-        return f"the embedded agent has no node pool {job.spec.node_pool}: to try the job here, use a copy without it"
-    wanted = job.spec.datacenters[0].replace("*", "1") if job.spec.datacenters else node.datacenter
-    return f"the embedded agent is in datacenter {node.datacenter}: to try the job here, add --datacenter {wanted}"
+def _constraints(job: Job, group: Group) -> Iterator[Constraint]:
+    yield from job.spec.constraints
+    yield from group.constraints
+    for task in group.tasks:
+        yield from task.constraints

@@ -28,7 +28,7 @@ NEVER: Mapping[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
     "pool": (
         {"NodePool": "gpu"},
         {},
-        "the embedded agent has no node pool gpu: to try the job here, use a copy without it",
+        "the embedded agent has no node pool gpu: to try the job here, use a copy without node_pool",
     ),
     "constraint": (
         {"Constraints": [{"LTarget": "${meta.rack}", "Operand": "=", "RTarget": "r1"}]},
@@ -86,6 +86,19 @@ def test_one_sentence_says_how_to_try_it_anyway(kind: str) -> None:
     job, task, sentence = NEVER[kind]
     world = world_with(job, task, fixed=True)
     assert advice_on(world.state.jobs["default", "j"], world.scheduler.node) == sentence
+
+
+def test_one_sentence_names_all_that_has_to_change() -> None:
+    """Who changes one thing does not meet the next one afterwards."""
+    job = {"Datacenters": ["home"], "NodePool": "gpu", "Constraints": NEVER["constraint"][0]["Constraints"]}
+    world = world_with(job, {"Driver": "docker", "Resources": {"MemoryMB": 2000}}, fixed=True)
+    assert advice_on(world.state.jobs["default", "j"], world.scheduler.node) == (
+        "the embedded agent has no node pool gpu; the embedded agent is in datacenter dc1; "
+        'the embedded agent has no driver docker; this machine does not meet "${meta.rack} = r1"; '
+        "group g reserves 2000 MB of memory and this machine has 1000 MB: to try the job here, add --datacenter home "
+        'and use a copy without node_pool, with driver = "raw_exec" and a command of this machine, '
+        "without that constraint, that reserves less"
+    )
 
 
 def test_there_is_no_advice_on_a_job_that_runs() -> None:
