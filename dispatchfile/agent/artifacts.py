@@ -30,14 +30,21 @@ class _RefusedError(Exception):
     """Why there is no download; the rest of the text is the same for all."""
 
 
+class _LimitError(Exception):
+    """What the embedded agent cannot download, however often it is tried."""
+
+
 async def download(artifact: Mapping[str, Any], folders: TaskFolders, environment: TaskEnvironment) -> None:
-    """Fetch one artifact of the API into the task's folder. Raises DownloadError, which may be tried again."""
+    """Fetch one artifact of the API into the task's folder. Raises DownloadError."""
     source = environment.fill(str(artifact.get("GetterSource") or ""))
     try:
         _check(artifact, source)
         target = _target(artifact, source, folders, environment)
         headers = {key: environment.fill(value) for key, value in (artifact.get("GetterHeaders") or {}).items()}
         await _fetch(source, headers, target)
+    except _LimitError as exc:
+        remedy = "to try the job here, use a copy without the artifact"
+        raise DownloadError(f'{exc}: {remedy} "{artifact.get("GetterSource")}"') from exc
     except _RefusedError as exc:
         why = f"getter subprocess failed: exit status 1: failed to download artifact: {exc}"
         text = f'failed to download artifact "{artifact.get("GetterSource")}": {why}'
@@ -46,16 +53,18 @@ async def download(artifact: Mapping[str, Any], folders: TaskFolders, environmen
 
 def _check(artifact: Mapping[str, Any], source: str) -> None:
     url = urlsplit(source)
+    if url.scheme in ("", "file"):
+        raise _RefusedError("download not supported for scheme 'file'")
     if url.scheme not in ("http", "https"):
-        raise _RefusedError(f"download not supported for scheme '{url.scheme or 'file'}'")
+        raise _LimitError(f"the embedded agent downloads only by HTTP, not by {url.scheme}")
     if not _is_loopback(url.hostname or ""):
-        raise _RefusedError(f"the embedded agent downloads only from its own machine, not from {url.hostname}")
+        raise _LimitError(f"the embedded agent downloads only from its own machine, not from {url.hostname}")
     options = dict(artifact.get("GetterOptions") or {})
     if options.pop("archive", "false") != "false" or options:
-        raise _RefusedError("options are not supported by the embedded agent")
+        raise _LimitError("options are not supported by the embedded agent")
     unpacks = artifact.get("GetterMode") != "file" and not artifact.get("GetterOptions")
     if artifact.get("GetterMode") == "dir" or (unpacks and url.path.endswith(_ARCHIVES)):
-        raise _RefusedError("unpacking is not supported by the embedded agent")
+        raise _LimitError("unpacking is not supported by the embedded agent")
 
 
 def _is_loopback(host: str) -> bool:

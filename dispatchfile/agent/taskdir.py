@@ -94,11 +94,10 @@ def write_payload(folders: TaskFolders, task: Mapping[str, Any], job: Mapping[st
 
 def write_template(folders: TaskFolders, template: Mapping[str, Any], environment: TaskEnvironment) -> str:
     """Write what a template renders to, and return it. Raises SetupError."""
-    if template.get("Uid") is not None or template.get("Gid") is not None:
-        raise SetupError("template: uid and gid are not supported by the embedded agent")
     text = _rendered(folders, template, environment)
     path = folders.inside(environment.fill(str(template.get("DestPath") or "")))
     _write(path, text.encode(errors="replace"), _mode(str(template.get("Perms") or "0644")))
+    _give_to(path, template.get("Uid"), template.get("Gid"))
     return text
 
 
@@ -132,6 +131,19 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         path.chmod(mode)
     except (OSError, ValueError) as exc:
         raise SetupError(f"failed to write {path.name!r}: {exc}") from exc
+
+
+def _give_to(path: Path, uid: int | None, gid: int | None) -> None:
+    """Change the owner of a file if a template names one. Raises SetupError."""
+    user, group = (-1 if number is None else number for number in (uid, gid))  # -1 keeps what is
+    try:
+        if (user, group) != (-1, -1):
+            os.chown(path, user, group)
+    except (OSError, OverflowError) as exc:
+        raise SetupError(
+            f"failed to set the owner of {path.name!r} to uid {user} and gid {group}: {exc}: "
+            "to try the job here, use a copy without uid and gid"
+        ) from exc
 
 
 def _mode(text: str) -> int:

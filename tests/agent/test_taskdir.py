@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -150,15 +151,15 @@ async def test_the_payload_is_written_below_local(tmp_path, payload, job, found)
          "path '../../x' escapes the allocation directory"),
         ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local"}]}, "failed to write 'local': [Errno 21]"),
         ({"Templates": [{"EmbeddedTmpl": '{{ key "x" }}', "DestPath": "local/x"}]},
-         'template: line 1: function "key" needs Consul, which the embedded agent does not have'),
+         'template: line 1: function "key" needs Consul, which the embedded agent does not have: to try the job here'),
         ({"Templates": [{"EmbeddedTmpl": '{{ mustEnv "NO" }}', "DestPath": "local/x"}]},
          "template: line 1: required environment variable NO is empty"),
         ({"Templates": [{"SourcePath": "local/no", "DestPath": "local/x"}]},
          "template: local/no: No such file or directory"),
         ({"Templates": [{"SourcePath": "../../no", "DestPath": "local/x"}]},
          "path '../../no' escapes the allocation directory"),
-        ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local/x", "Uid": 0}]},
-         "template: uid and gid are not supported by the embedded agent"),
+        ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local/x", "Uid": 1 << 40}]},
+         "failed to set the owner of 'x' to uid 1099511627776 and gid -1: "),
         ({"Templates": [{"EmbeddedTmpl": "x", "DestPath": "local/x", "Perms": "rw"}]},
          "template: 'rw' is not a file mode such as 644"),
         ({"Templates": [{"EmbeddedTmpl": "no pair", "DestPath": "local/x", "Envvars": True}]},
@@ -246,14 +247,6 @@ async def test_an_artifact_of_this_machine_is_downloaded_once(tmp_path):
     ("artifact", "why"),
     [
         ({"GetterSource": "/tmp/x"}, "download not supported for scheme 'file'"),
-        ({"GetterSource": "git::https://example.com/x"}, "download not supported for scheme 'git'"),
-        ({"GetterSource": "https://example.com/x"},
-         "the embedded agent downloads only from its own machine, not from example.com"),
-        ({"GetterSource": "http://10.0.0.1/x"},
-         "the embedded agent downloads only from its own machine, not from 10.0.0.1"),
-        ({"GetterSource": "http://127.0.0.1:1/x", "GetterOptions": {"checksum": "md5:00"}},
-         "options are not supported by the embedded agent"),
-        ({"GetterSource": "http://127.0.0.1:1/x.tar.gz"}, "unpacking is not supported by the embedded agent"),
         ({"GetterSource": "http://127.0.0.1:1/x", "RelativeDest": "../../x"},
          "path '../../x' escapes the allocation directory"),
         ({"GetterSource": "http://127.0.0.1:1/x"},
@@ -271,6 +264,41 @@ async def test_an_artifact_that_cannot_be_had_fails_the_task(tmp_path, artifact,
     told = messages(update)
     assert told[:2] == [downloading, failure]
     assert (told[2][0], told[3:5], told[5][0]) == ("Restarting", [downloading, failure], "Not Restarting")
+
+
+@pytest.mark.parametrize(
+    ("artifact", "limit"),
+    [
+        ({"GetterSource": "git::https://example.com/x"}, "the embedded agent downloads only by HTTP, not by git"),
+        ({"GetterSource": "https://example.com/x"},
+         "the embedded agent downloads only from its own machine, not from example.com"),
+        ({"GetterSource": "http://10.0.0.1/x"},
+         "the embedded agent downloads only from its own machine, not from 10.0.0.1"),
+        ({"GetterSource": "http://127.0.0.1:1/x", "GetterOptions": {"checksum": "md5:00"}},
+         "options are not supported by the embedded agent"),
+        ({"GetterSource": "http://127.0.0.1:1/x.tar.gz"}, "unpacking is not supported by the embedded agent"),
+    ],
+)  # fmt: skip
+async def test_an_artifact_that_the_agent_can_never_download_fails_the_task_at_once(tmp_path, artifact, limit):
+    """No restart would help, so there is none, and the text says what to do."""
+    restarts = {"Attempts": 1, "Interval": 10**12, "Delay": 1, "Mode": "fail"}
+    task = make_task("mock_driver", {"run_for": "1s"}, Artifacts=[artifact], RestartPolicy=restarts)
+    update = await run_mocks(make_job(task), tmp_path)
+    remedy = f'to try the job here, use a copy without the artifact "{artifact["GetterSource"]}"'
+    assert messages(update) == [
+        ("Downloading Artifacts", "Client is downloading artifacts"),
+        ("Failed Artifact Download", f"{limit}: {remedy}"),
+        ("Not Restarting", "Error was unrecoverable"),
+    ]
+
+
+async def test_a_template_may_name_the_owner_of_its_file(tmp_path):
+    """The user that runs the agent can give the file to itself."""
+    template = {"EmbeddedTmpl": "x", "DestPath": "local/x", "Uid": os.geteuid(), "Gid": os.getegid()}
+    task = make_task("mock_driver", {"run_for": "1ms"}, Templates=[template])
+    update = await run_mocks(make_job(task), tmp_path)
+    stat = (tmp_path / ALLOC_ID / "t" / "local" / "x").stat()
+    assert (update.client_status, stat.st_uid, stat.st_gid) == ("complete", os.geteuid(), os.getegid())
 
 
 async def test_redirects_and_errors_are_no_artifacts(tmp_path):
