@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from dispatchfile.cli.argv import normalize_argv, wants_json_log
 from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters, open_closed_streams, wrapped
-from dispatchfile.errors import DispatchfileError, Interrupted
-from dispatchfile.reports.text import one_line
+from dispatchfile.errors import AgentError, DispatchfileError, Interrupted
+from dispatchfile.reports.text import one_line, visible_lines
 
 INTERRUPTED = 130
 
@@ -55,7 +55,7 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
             _tell(str(exc), "warning", argv)
             return exc.exit_code
         case DispatchfileError():
-            _tell(str(exc), "error", argv)
+            _tell(str(exc), "error", argv, by_line=isinstance(exc, AgentError))  # a line for each problem of job files
             return exc.exit_code
         case KeyboardInterrupt():
             _tell("interrupted", "warning", argv)
@@ -86,12 +86,13 @@ def _leaves(exc: BaseException) -> Iterator[BaseException]:
         yield exc
 
 
-def _tell(message: str, level: str, argv: Sequence[str]) -> None:
-    shown = one_line(message)
+def _tell(message: str, level: str, argv: Sequence[str], *, by_line: bool = False) -> None:
     if wants_json_log(argv):
-        line = json.dumps({"level": level, "message": shown})
+        line = json.dumps({"level": level, "message": one_line(message)})
     else:
-        line = wrapped(f"Error: {shown}" if level == "error" else shown, sys.stderr)
+        first, *more = visible_lines(message) if by_line else [one_line(message)]
+        lines = [f"Error: {first}" if level == "error" else first, *more]
+        line = "\n".join(wrapped(each, sys.stderr) for each in lines)
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
     except OSError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.cli.exits import exit_code_of, run_to_exit_code
-from dispatchfile.errors import FileError, Interrupted, NomadForbidden, UsageError
+from dispatchfile.errors import AgentError, FileError, Interrupted, NomadForbidden, UsageError
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,9 @@ from dispatchfile.errors import FileError, Interrupted, NomadForbidden, UsageErr
     [
         pytest.param(UsageError("--a: b"), 1, "Error: --a: b\n", id="ours"),
         pytest.param(NomadForbidden("no\n\n  right \x1b[1m"), 1, "Error: no right \\x1b[1m\n", id="many lines"),
+        pytest.param(
+            AgentError("a:1:1: no\nb:2:2: \x1b[1m"), 1, "Error: a:1:1: no\nb:2:2: \\x1b[1m\n", id="a line each"
+        ),
         pytest.param(Interrupted("go on with resume", 143), 143, "go on with resume\n", id="a signal"),
         pytest.param(KeyboardInterrupt(), 130, "interrupted\n", id="Ctrl-C"),
         pytest.param(SystemExit(3), 3, "", id="somebody's own exit"),
