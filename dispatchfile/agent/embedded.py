@@ -25,6 +25,7 @@ from dispatchfile.agent.routes_job_writes import register
 from dispatchfile.agent.runners import MakeRunner, TaskRunners
 from dispatchfile.agent.scheduler import Report, Scheduler
 from dispatchfile.agent.server import AgentServer
+from dispatchfile.agent.setbacks import Say, Setbacks
 from dispatchfile.agent.state import State
 from dispatchfile.agent.submitted import joined_problems, problems_of, read_submitted
 from dispatchfile.jobspec.warnings import job_warnings
@@ -76,6 +77,7 @@ class EmbeddedAgent:
         batch_seconds: float = 0.05,
         collect_after: float = _FOUR_HOURS,
         make_runner: MakeRunner | None = None,
+        on_setback: Say | None = None,
     ) -> None:
         """
         *jobs*: as ``PUT /v1/jobs`` takes them. *bind*: a loopback address, unless *allow_remote* says that
@@ -85,7 +87,8 @@ class EmbeddedAgent:
         *clock*: for tests. *name*: of node and server, by default the machine's. *version*: the Nomad version
         it presents itself as. *max_connections*: for each client, 0 for any number. *batch_seconds*: how long
         reports of tasks are gathered. *collect_after*: seconds from a job's end until it is forgotten; a `gc`
-        fault goes before it. *make_runner*: for tests, in place of real tasks.
+        fault goes before it. *make_runner*: for tests, in place of real tasks. *on_setback*: hears once for each task
+        of a job that it did not start, or failed, and will be tried again.
 
         Raises ValueError for an address that is not this machine's alone.
         """
@@ -104,6 +107,7 @@ class EmbeddedAgent:
         self._max_connections, self._batch_seconds = max_connections, batch_seconds
         self._collect_after = collect_after if self._faults.collect_after is None else self._faults.collect_after
         self._make_runner = make_runner
+        self._setbacks = Setbacks(on_setback) if on_setback else None
         self._exits = AsyncExitStack()
         self._closed = asyncio.Event()
 
@@ -241,6 +245,8 @@ class EmbeddedAgent:
         await self._serve(exits, sock)
 
     def _report(self, alloc_id: str, report: Report) -> None:
+        if self._setbacks and (alloc := self._state.allocs.get(alloc_id)):
+            self._setbacks.note(alloc, report)
         self._scheduler.report(alloc_id, report)
 
     def _new_core(self, host: str, port: int, runners: TaskRunners) -> Core:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,9 +35,19 @@ def read_faults(texts: Sequence[str]) -> list[Fault]:
 
 @asynccontextmanager
 async def started_agent(
-    flags: AgentFlags, jobs: Sequence[Job], *, host: str = LOOPBACK, port: int = 0, allow_remote: bool = False
+    flags: AgentFlags,
+    jobs: Sequence[Job],
+    on_setback: Callable[[str, str], None],
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    allow_remote: bool = False,
 ) -> AsyncIterator[EmbeddedAgent]:
-    """An agent that serves, until the end of the context. Raises UsageError, and AgentError where it cannot start."""
+    """
+    Serve with an agent until the end of the context. Raises UsageError, and AgentError if it cannot start.
+
+    on_setback: takes the ID of a job and what happened to a task that will be tried again.
+    """
     faults = read_faults(flags.fault or ())
     try:
         agent = EmbeddedAgent(
@@ -49,6 +59,7 @@ async def started_agent(
             fixed=True,
             faults=faults,
             datacenter=flags.datacenter or DEFAULT_DATACENTER,
+            on_setback=on_setback,
         )
         await agent.__aenter__()
     except RefusedJob as exc:

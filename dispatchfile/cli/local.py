@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ async def run_locally(
 ) -> RunEnd:
     """The run, on an agent of its own."""
     note_unread(files, reporter)
-    async with started_agent(flags, files.jobs) as agent:
+    async with started_agent(flags, files.jobs, note_setbacks(reporter)) as agent:
         for job, warning in agent.warnings():
             reporter.note(f"{job}: {warning}")
         there = replace(options, connection=Connection(address=agent.address))
@@ -54,6 +55,11 @@ def note_unread(files: JobFiles, reporter: Reporter) -> None:
     """Name each job file that could not be read, once."""
     for file in files.unread:
         reporter.note(file.warning)
+
+
+def note_setbacks(reporter: Reporter) -> Callable[[str, str], None]:
+    """Return what the agent calls with a job's ID and what happened to one of its tasks."""
+    return lambda job, setback: reporter.note(f"{job}: {setback}")
 
 
 def _explained(problem: Problem, files: JobFiles) -> Problem:

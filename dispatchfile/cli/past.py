@@ -94,13 +94,13 @@ def on_nomad(
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)
     from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
-    from dispatchfile.cli.local import note_unread, read_local_jobs  # noqa: PLC0415
+    from dispatchfile.cli.local import note_setbacks, note_unread, read_local_jobs  # noqa: PLC0415
 
     files = read_local_jobs(agent, header.manifest)
 
     async def on_agent(reporter: Reporter, control: Control) -> RunEnd:
         note_unread(files, reporter)
-        async with started_agent(agent, files.jobs) as started:
+        async with started_agent(agent, files.jobs, note_setbacks(reporter)) as started:
             return await work(Connection(address=started.address), reporter, control)
 
     return on_agent

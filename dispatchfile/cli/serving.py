@@ -35,12 +35,16 @@ def serve(bind: str, flags: AgentFlags, display: Display, *, allow_remote: bool)
 async def _serve(
     host: str, port: int, flags: AgentFlags, files: JobFiles, display: Display, *, allow_remote: bool
 ) -> None:
+    def warn(job: str, warning: str) -> None:
+        if not display.quiet:
+            tell(Level.WARNING, f"{job}: {warning}", display)
+
     for file in files.unread:
         tell(Level.WARNING, file.warning, display)
-    async with started_agent(flags, files.jobs, host=host, port=port, allow_remote=allow_remote) as agent:
+    async with started_agent(flags, files.jobs, warn, host=host, port=port, allow_remote=allow_remote) as agent:
+        for job, advice in (*agent.warnings(), *agent.advice().items()):
+            warn(job, advice)
         if not display.quiet:
-            for job, advice in (*agent.warnings(), *agent.advice().items()):
-                tell(Level.WARNING, f"{job}: {advice}", display)
             write_result(f"agent with {count_of(len(files.jobs), 'job')}: export NOMAD_ADDR={agent.address}\n")
         await agent.wait_closed()
 
