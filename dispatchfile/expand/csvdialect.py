@@ -16,6 +16,7 @@ from dispatchfile.source import Position
 
 COMMA = ","
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_NUMBER = re.compile(r"\d+")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
 
 
@@ -64,7 +65,7 @@ def other_encoding(content: bytes, dialect: Dialect, shown: str) -> Problem | No
     return None
 
 
-def other_delimiter(line: str, dialect: Dialect, place: Position) -> Problem | None:
+def other_delimiter(line: str, following: str, dialect: Dialect, place: Position) -> Problem | None:
     """Return the problem with a first *line* that is not separated by commas, unless the manifest names a delimiter."""
     if dialect.delimiter is not None or _fields(line, COMMA) > 1:
         return None
@@ -75,7 +76,7 @@ def other_delimiter(line: str, dialect: Dialect, place: Position) -> Problem | N
         written = '"\\t"' if best == "\t" else f'"{best}"'
         return Problem("DF023", place, found, setting(dialect, "delimiter", written))
     name = line.strip().strip('"')
-    if dialect.columns or _COLUMN_NAME.fullmatch(name):
+    if dialect.columns or (_COLUMN_NAME.fullmatch(name) and not _are_alike(line, following)):
         return None
     hint = f"use `lines: {dialect.file}`, or name the column: csv: {{file: {dialect.file}, columns: [NAME]}}"
     return Problem("DF023", place, "this looks like a file of plain lines, not like the names of columns", hint)
@@ -93,6 +94,12 @@ def setting(dialect: Dialect, key: str, value: str) -> str:
     """Return the advice to set a key of `csv`."""
     file = f'"{dialect.file}"' if dialect.file == STANDARD_INPUT else dialect.file
     return f"set {key}, as in csv: {{file: {file}, {key}: {value}}}"
+
+
+def _are_alike(line: str, following: str) -> bool:
+    """Tell whether two lines differ in their numbers only, as host-1 and host-2 do."""
+    shape = _NUMBER.sub("0", line)
+    return _NUMBER.search(line) is not None and shape == _NUMBER.sub("0", following)
 
 
 def _fields(line: str, delimiter: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -74,12 +75,12 @@ class CsvRows:
 
     def _rows(self, content: bytes, codec: str) -> Iterator[Found]:
         """Raises csv.Error."""
-        first, start = _first_line(content, codec)
+        (first, start), (second, _) = _first_lines(content, codec)
         if not first:
             yield self._site.problem("DF022", f"{self.origin} is empty", self._wanted())
             return
         here = Position(self._shown, start, 1)
-        if trouble := other_delimiter(first, self._dialect, here):
+        if trouble := other_delimiter(first, second, self._dialect, here):
             yield trouble
             return
         lines = csv.reader(_lines(content, codec), delimiter=self._dialect.separator, strict=True)
@@ -132,12 +133,11 @@ def _lines(content: bytes, codec: str) -> Iterator[str]:
     yield from text
 
 
-def _first_line(content: bytes, codec: str) -> tuple[str, int]:
-    """Return the first line that is not blank, without its end, and its number; an empty text if there is none."""
-    for number, line in enumerate(_lines(content, codec), start=1):
-        if text := line.rstrip("\r\n"):
-            return text, number
-    return "", 1
+def _first_lines(content: bytes, codec: str) -> list[tuple[str, int]]:
+    """Return the first two lines that are not blank, without their ends, and their numbers; empty texts for others."""
+    numbered = enumerate(_lines(content, codec), start=1)
+    found = ((text, number) for number, line in numbered if (text := line.rstrip("\r\n")))
+    return [*itertools.islice(found, 2), ("", 1), ("", 1)][:2]
 
 
 def _broken_field(content: bytes, dialect: Dialect, shown: str) -> Position | None:

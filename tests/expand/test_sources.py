@@ -186,6 +186,8 @@ DIALECTS: Mapping[str, tuple[str, bytes, str]] = {
                               "as in csv: {file: f, encoding: utf-16-be}")),
     "plain lines": ("f", b"https://a.example/x\n", ("1:1: this looks like a file of plain lines, not like the names of "
                     "columns: use `lines: f`, or name the column: csv: {file: f, columns: [NAME]}")),
+    "plain lines with numbers": ("f", b"host-1\nhost-2\n", ("1:1: this looks like a file of plain lines, not like the "
+                    "names of columns: use `lines: f`, or name the column: csv: {file: f, columns: [NAME]}")),
     "a nul": ("f", b"a,b\n1,\0\n", "2:3: a NUL character: this is not a CSV file"),
     "utf-8 after all": ("{file: f, encoding: cp1252}", b"\xef\xbb\xbfa,b\n1,2\n",
                         "1:1: the file starts as UTF-8 does, not cp1252: leave `encoding` out"),
