@@ -10,6 +10,7 @@ from dispatchfile.items.making import Making, Workshop
 from dispatchfile.items.recipe import Recipe
 from dispatchfile.problems import Problem
 from dispatchfile.render import TemplateTrouble
+from dispatchfile.secrecy import shown_name
 from dispatchfile.source import Position
 
 
@@ -58,7 +59,7 @@ class RowReader:
             return None
         document = self._shop.document
         position = document.position("dispatches", self._recipe.index, "for_each")
-        return RowCount(position, self._source(), self.total, self.kept, self._where is not None)
+        return RowCount(position, shown_name(self._source()), self.total, self.kept, self._where is not None)
 
     def _kept(self, row: Row) -> Iterator[Row | Problem]:
         keeps = self._where is None or self._decided(self._where, row)
