@@ -130,6 +130,7 @@ CODES: dict[str, str] = {
     "DF036": "an environment variable that is not set",
     "DF037": "a variable that the manifest does not have",
     "DF038": "what may be a secret, in the place of a file's name",
+    "DF039": "HCL syntax in the place of a template",
     # What Nomad would refuse or mangle
     "DF040": "a payload over Nomad's limit",
     "DF041": "a meta value that is not text",

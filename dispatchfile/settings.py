@@ -81,7 +81,15 @@ class SettingError(ValueError):
         self.key, self.message = key, message
 
 
+DURATION_EXAMPLES = " (examples: 30s, 10m, 1h30m)"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+}
+LONGEST_SPELLING = 60
+_HOURS = {**dict.fromkeys(("d", "day", "days"), 24), **dict.fromkeys(("w", "week", "weeks"), 168)}
 _MICROSECONDS = (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1))
 
 
@@ -93,11 +101,25 @@ def parse_duration(text: str) -> timedelta:
     Raises ValueError with what would be right.
     """
     if not re.fullmatch(DURATION_PATTERN.strip("^$"), text):
-        raise ValueError(f"{text!r} is not a duration (examples: 30s, 10m, 1h30m)")
+        spelled = respell_duration(text)
+        raise ValueError(f"{text!r} is not a duration{f': write {spelled}' if spelled else DURATION_EXAMPLES}")
     try:
         return durationpy.from_str(text)
     except (OverflowError, durationpy.DurationError) as exc:
         raise ValueError(f"{text!r} is too long") from exc
+
+
+def respell_duration(text: str) -> str:
+    """Return `30 seconds`, `1d` or `1 hour and 5 min` as a duration that can be read; "" if it is nothing like one."""
+    part = r"([0-9]{1,6})\s*([a-z]+)"
+    if len(text) > LONGEST_SPELLING or not re.fullmatch(rf"\s*{part}(?:(?:,|\s|\band\b)*{part})*\s*", text.casefold()):
+        return ""
+    parts = re.findall(part, text.casefold())
+    if any(unit not in _UNITS and unit not in _HOURS for _, unit in parts):
+        return ""
+    return "".join(
+        f"{int(count)}{_UNITS[unit]}" if unit in _UNITS else f"{int(count) * _HOURS[unit]}h" for count, unit in parts
+    )
 
 
 def format_duration(span: timedelta) -> str:

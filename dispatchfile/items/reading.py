@@ -7,6 +7,7 @@ from typing import cast
 
 from dispatchfile.expand import Names, Row, expand, reads_standard_input
 from dispatchfile.files import Files
+from dispatchfile.items.hcl_syntax import hcl_references
 from dispatchfile.items.identity import short_id
 from dispatchfile.items.making import Making, Workshop
 from dispatchfile.items.model import Item
@@ -45,6 +46,7 @@ def read_items(
     dispatches: Sequence[int] | None = None,
     stored: Sequence[Item] | None = None,
     counted: Callable[[RowCount], object] = do_not_count,
+    timeout_given: bool = False,
 ) -> Iterator[Item | Problem]:
     """
     The items of a *document* that its schema accepts, in their order, and all problems; nothing is kept but identities.
@@ -52,13 +54,15 @@ def read_items(
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
     what the manifest lists. dispatches: which of them, by their numbers in a document whose others the schema refuses;
     None: all. stored: items of an earlier process, which stand for rows of standard input. counted: is told how many
-    rows each `for_each` has. The same problem in row after row is told 20 times, and counted at the end of the stream.
+    rows each `for_each` has. timeout_given: an option sets the run's timeout. The same problem in row after row is
+    told 20 times, and counted at the end of the stream.
     """
     yield from _unset(document, env)
+    yield from hcl_references(document)
     repeats = Repeats()
     name, seen = manifest_name(document), _visible(document, env)
     shop = Workshop(document, files, Renderer(files), repeats, name, seen)
-    recipes, identities = Recipes(document, overrides, scope), _Identities()
+    recipes, identities = Recipes(document, overrides, scope, timeout_given=timeout_given), _Identities()
     yield from recipes.problems()
     for index in range(len(cast("list[object]", document.data["dispatches"]))) if dispatches is None else dispatches:
         recipe, problems = recipes.read(index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import PurePath
@@ -13,7 +13,7 @@ from typing import Any
 from dispatchfile.expand import Names
 from dispatchfile.items.model import Retry
 from dispatchfile.manifest import Document
-from dispatchfile.problems import Problem
+from dispatchfile.problems import Problem, Severity
 from dispatchfile.render import print_value
 from dispatchfile.settings import parse_duration
 from dispatchfile.similar import did_you_mean
@@ -103,8 +103,11 @@ class _Entry:
 class Recipes:
     """Reads the dispatches of a manifest one by one; what they share is made once."""
 
-    def __init__(self, document: Document, overrides: Mapping[str, object], scope: Scope) -> None:
+    def __init__(
+        self, document: Document, overrides: Mapping[str, object], scope: Scope, *, timeout_given: bool = False
+    ) -> None:
         data: Any = document.data
+        self._has_timeout = timeout_given or "timeout" in (data.get("settings") or {})
         self._document, self._overrides, self._scope = document, overrides, scope
         self._dispatches: list[dict[str, Any]] = data["dispatches"]
         self._defaults: dict[str, Any] = data.get("defaults", {})
@@ -123,6 +126,7 @@ class Recipes:
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the defaults: `sensitive` may name what one dispatch lacks, but not what all do."""
+        yield from self._default_timeout_problems()
         listed = self._defaults.get("sensitive", ())
         unknown = {name.removeprefix("meta.") for name in listed if name != "payload"} - self._meta.keys()
         if not unknown:
@@ -133,6 +137,16 @@ class Recipes:
                 position = self._document.position("defaults", "sensitive", number)
                 hint = did_you_mean(name, sorted(known), otherwise="name a meta key that a dispatch has")
                 yield self._document.problem("DF015", position, f"no dispatch has {name}", hint)
+
+    def _default_timeout_problems(self) -> Iterator[Problem]:
+        given = (self._defaults, *(each for each in self._dispatches if isinstance(each, dict)))
+        if "on_timeout" in self._defaults and not self._has_timeout and not any("timeout" in each for each in given):
+            yield self._without_timeout(self._document.key_position("defaults", "on_timeout"))
+
+    def _without_timeout(self, position: Position) -> Problem:
+        hint = "set timeout here, in defaults or in settings, or run with --timeout"
+        problem = self._document.problem("DF013", position, "on_timeout has no effect without a timeout", hint)
+        return replace(problem, severity=Severity.WARNING)
 
     def _keys_of_dispatches(self) -> Iterator[str]:
         """Of every entry that has any, be it otherwise as wrong as can be."""
@@ -175,6 +189,8 @@ class Recipes:
             yield from self._prefix_problems(entry)
         if "sensitive" in entry.own:
             yield from self._sensitive_problems(entry)
+        if "on_timeout" in entry.own and "timeout" not in entry.merged and not self._has_timeout:
+            yield self._without_timeout(self._document.key_position("dispatches", entry.index, "on_timeout"))
         for first, key, variable in _collisions(tuple(entry.meta)):
             found = f"meta keys {first!r} and {key!r} both become {variable} in the task's environment"
             yield self._problem("DF042", entry, "meta", key, found=found, hint="rename one of them")
@@ -195,6 +211,9 @@ class Recipes:
         """A slip in the list would let a secret out."""
         known = [f"meta.{key}" for key in entry.meta]
         for number, name in enumerate(entry.own["sensitive"]):
+            if name == "payload" and "payload" not in entry.merged:
+                hint = "leave it out, or add the payload"
+                yield self._problem("DF015", entry, "sensitive", number, found="the dispatch has no payload", hint=hint)
             if name != "payload" and name not in known:
                 hint = did_you_mean(name, known, otherwise="name a meta key that the dispatch has")
                 yield self._problem("DF015", entry, "sensitive", number, found=f"the dispatch has no {name}", hint=hint)

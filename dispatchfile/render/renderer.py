@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ from dispatchfile.files import Files
 from dispatchfile.render.limits import MAX_ELEMENTS, MAX_TEXT, Budget, TooLong, TooMuch, refuse_size
 from dispatchfile.render.lookups import fill_lookups, read_lookups
 from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
-from dispatchfile.similar import similar_names
+from dispatchfile.similar import did_you_mean, similar_names
 
 Value = TypeVar("Value")
 MAX_SOURCE = 262_144  # characters; compiling takes some 2 ms for each 1,024
@@ -30,6 +31,14 @@ GIVEN_UP = f"took too long {MAX_OVERRUNS} times and is not rendered again"
 MAX_BROKEN = 1_000  # templates; each takes 1 ms to find that out, and there may be 100,000
 NOT_LOOKED_AT = f"{MAX_BROKEN:,} other templates do not compile, so this one is not checked"
 RESULT = "result"
+FILTERS_ELSEWHERE = {  # names in Ansible, Terraform, Nomad templates and Liquid
+    **dict.fromkeys(("json", "to_json", "jsonencode", "tojsonpretty"), "tojson"),
+    **dict.fromkeys(("base64encode", "base64", "b64enc"), "b64encode"),
+    **dict.fromkeys(("base64decode", "b64dec"), "b64decode"),
+    **dict.fromkeys(("slugify", "parameterize"), "slug"),
+    **dict.fromkeys(("toupper", "upcase"), "upper"),
+    **dict.fromkeys(("tolower", "downcase"), "lower"),
+}
 NO_REASON = "it does not compile"
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -148,9 +157,18 @@ class Renderer:
             return Template.from_code(sandbox, code, sandbox.globals)
         except TemplateSyntaxError as exc:
             self._broken += 1
-            return Trouble("DF032", exc.message or NO_REASON, file=path, line=exc.lineno)
+            message = exc.message or NO_REASON
+            hint = self._filter_hint(message)
+            return Trouble("DF032", message.rstrip(".") if hint else message, hint, file=path, line=exc.lineno)
         except Exception as exc:  # noqa: BLE001  # deep nesting raises RecursionError, MemoryError or IndentationError
             return Trouble("DF032", f"too much nesting ({type(exc).__name__})", file=path)
+
+    def _filter_hint(self, message: str) -> str:
+        unknown = re.fullmatch(r"No filter named '(\w{1,40})'\.", message)
+        if unknown is None:
+            return ""
+        known = FILTERS_ELSEWHERE.get(unknown[1].casefold(), "")
+        return f"write {known}" if known else did_you_mean(unknown[1], self._sandbox.filters)
 
     def _run(
         self,

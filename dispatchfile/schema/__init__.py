@@ -72,7 +72,9 @@ def _shares_are_sound(data: Mapping[str, Any]) -> bool:
     harmless = NOT_OF_ITEMS | known_keys()["settings"]  # which are misplaced at the top, and nothing else
     shares = {key: value for key, value in data.items() if key not in harmless}
     shell = {**shares, "version": 1, "dispatches": data["dispatches"][:1]}
-    return manifest_check().accepts(shell) and not any(_durations(data.get("defaults")))
+    return manifest_check().accepts(shell) and not any(
+        (*_durations(data.get("defaults")), *_retries(data.get("defaults")))
+    )
 
 
 def _met_in(document: Document, dispatches: list[object]) -> frozenset[int] | None:
@@ -98,16 +100,16 @@ def _manifest_problems(document: Document, *, as_written: bool) -> list[Problem]
     shell = data | {"dispatches": dispatches[:1]} if isinstance(dispatches, list) else data
     check, subject = manifest_check(), Subject(document, "the manifest")
     problems = [] if check.accepts(shell) else explain(subject, check.errors(shell))
-    return _with_unreadable(
-        subject, problems, [*_durations(data.get("defaults"), "defaults"), *_settings(data, as_written=as_written)]
-    )
+    defaults = data.get("defaults")
+    own_rules = [*_durations(defaults, "defaults"), *_retries(defaults, "defaults")]
+    return _with_unreadable(subject, problems, [*own_rules, *_settings(data, as_written=as_written)])
 
 
 def _item_problems(document: Document, index: int, item: object) -> list[Problem]:
     written = item.get("id") if isinstance(item, dict) else None
     name = written if isinstance(written, str) and PLAIN_ID.fullmatch(written) else None
     subject = Subject(document, "the dispatch", ("dispatches", index), name)
-    own_rules = [*_durations(item), *_rows(item)]
+    own_rules = [*_durations(item), *_retries(item), *_rows(item)]
     return _with_unreadable(subject, explain(subject, item_check().errors(item)), own_rules)
 
 
@@ -129,7 +131,7 @@ def _unshown(document: Document, wrong: list[int]) -> Problem:
 
 
 def _is_fine(item: object) -> bool:
-    return item_check().accepts(item) and not any(_durations(item)) and not any(_rows(item))
+    return item_check().accepts(item) and not any((*_durations(item), *_retries(item), *_rows(item)))
 
 
 def _rows(dispatch: object) -> Iterator[tuple[str, Route, str]]:
@@ -137,6 +139,16 @@ def _rows(dispatch: object) -> Iterator[tuple[str, Route, str]]:
     for_each = dispatch.get("for_each") if isinstance(dispatch, dict) else None
     if isinstance(for_each, dict) and for_each and for_each.keys() <= BESIDE_ROWS:
         yield "DF013", ("for_each",), f"name the rows: add one of the keys {', '.join(ROW_SOURCES)}"
+
+
+def _retries(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:
+    """What a `retry` says of further attempts where there is only one."""
+    retry = dispatch.get("retry") if isinstance(dispatch, dict) else None
+    if not isinstance(retry, dict) or retry.get("attempts", 1) != 1:
+        return
+    for key in ("on", "delay"):
+        if key in retry:
+            yield "DF014", (*above, "retry", key), "this has no effect with 1 attempt: set retry.attempts to 2 or more"
 
 
 def _durations(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:

@@ -289,7 +289,8 @@ def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
         found = f"{failure.called} must be a list or a template that gives one, got {shown(failure.found)}"
         yield failure.problem("DF012", found, f"for example {failure.examples}")
         return
-    hint = PATTERN_HINTS.get(str(failure.path[-1])) or f"write it like {failure.examples}"
+    hint = PATTERN_HINTS.get(str(failure.path[-1])) or advice_on_value(failure.called, failure.found)
+    hint = hint or f"write it like {failure.examples}"
     yield failure.problem(_code(failure), f"{failure.called} cannot be {shown(failure.found)}", hint)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from dispatchfile.secrecy import kind_of_secret
+from dispatchfile.settings import respell_duration
 
 CONCURRENCY = "write concurrency: 4 (requests at the same time), or in_flight: 4 (items at work at the same time)"
 STOP_ON = "write stop_on: {failures: 0}"
@@ -19,7 +20,7 @@ SERVER = "give it on the command line with --address, or in NOMAD_ADDR"
 TOKEN = "give it in NOMAD_TOKEN or with --token-file"  # noqa: S105  words of a message
 ITEMS = "write dispatches"
 TIMES = frozenset({"timeout", "delay", "settle", "unplaced_after", "unreachable_after"})
-_SOURCES = {"csv": "csv", "json": "json", "ndjson": "ndjson", "jsonl": "ndjson"}
+_SOURCES = {"csv": "csv", "json": "json", "ndjson": "ndjson", "jsonl": "ndjson", "txt": "lines", "lst": "lines"}
 
 _IN_SETTINGS = {
     **dict.fromkeys(("parallel", "parallelism", "max_parallel", "workers", "max_concurrency", "jobs"), CONCURRENCY),
@@ -93,11 +94,18 @@ def advice_on_value(called: str, value: object) -> str:
     name = called.removeprefix("defaults.")
     if isinstance(value, str | bool):
         known = _VALUES.get(name, {}).get(str(value).strip().casefold(), "")
-        return known or (_row_source(value) if name == "for_each" and isinstance(value, str) else "")
+        return known or (_advice_on_text(name, value) if isinstance(value, str) else "")
     if isinstance(value, int) and name == "retry":
         return f"write retry: {{attempts: {value}}}"
     is_time = isinstance(value, int) and name.rpartition(".")[2] in TIMES
     return f"write the unit, such as {value}s or {value}m" if is_time else ""
+
+
+def _advice_on_text(name: str, text: str) -> str:
+    if name == "for_each":
+        return _row_source(text)
+    spelled = respell_duration(text) if name.rpartition(".")[2] in TIMES else ""
+    return f"write {spelled}" if spelled else ""
 
 
 def _row_source(file: str) -> str:
@@ -107,4 +115,6 @@ def _row_source(file: str) -> str:
         return ""
     if any(sign in file for sign in "*?["):
         return f'write for_each: {{glob: "{file}"}}'
+    if ending == "tsv":
+        return f'write for_each: {{csv: {{file: {file}, delimiter: "\\t"}}}}'
     return f"write for_each: {{{_SOURCES[ending]}: {file}}}" if ending in _SOURCES else ""

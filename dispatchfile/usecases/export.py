@@ -154,7 +154,7 @@ def _entry(item: Item, run: str, secrets: Secrets) -> Entry:
         "priority": None if request.priority is None else [str(request.priority)],
         "timeout": None if item.deadline is None else [quoted(format_duration(item.deadline))],
         "on_timeout": ["stop"] if item.stop_on_deadline else None,
-        "retry": None if item.retry == Retry() else [_retry(item.retry)],
+        "retry": None if item.retry.attempts == 1 else [_retry(item.retry)],
         "max_starts": None if item.max_starts is None else [str(item.max_starts)],
         "tags": [_list(map(escaped, item.tags))] if item.tags else None,
         "sensitive": [_list(sorted(item.sensitive))] if item.sensitive else None,

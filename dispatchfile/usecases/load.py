@@ -35,6 +35,7 @@ class ManifestSource:
     given: GivenVariables = NO_VARIABLES  # as --var and --var-file have them, to be checked against the manifest
     known_elsewhere: frozenset[str] | None = frozenset()  # variables of other manifests of this call; None: any
     standard_input: StandardInput | None = None  # for rows; None: it cannot be read any more
+    timeout_given: bool = False  # an option sets the run's timeout
     stored: Sequence[Item] | None = None  # items of an earlier process, which stand for rows of standard input
 
     @property
@@ -109,6 +110,7 @@ def read_entries(
             dispatches=sound,
             stored=source.stored,
             counted=counted,
+            timeout_given=source.timeout_given,
         )
 
 

@@ -38,6 +38,7 @@ from dispatchfile.usecases.run import (
 )
 from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
 OF_ITEMS = frozenset({0, 2})  # exit codes by how items ended
@@ -129,7 +130,7 @@ async def rerun_items(
     NomadError where the server cannot be reached before the first dispatch.
     """
     again = read_again(options)
-    for note in again.chosen.notes():
+    for note in filter(None, [check_logs(options.logs, again.settings, options.settings), *again.chosen.notes()]):
         reporter.note(note)
     if any(item.sensitive for item in again.items) and (note := manifest_change(again.stored.header, again.items)):
         reporter.note(note)

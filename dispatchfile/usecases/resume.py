@@ -52,6 +52,7 @@ from dispatchfile.usecases.run import (
 )
 from dispatchfile.usecases.same_run import check_same_items
 from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
 DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "stopped when the embedded agent that ran it ended")
@@ -326,6 +327,9 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
     stored = reader.run()
     standing = read_standing(reader, stored, resend_unknown=options.resend_unknown)
     header = stored.header
+    settings = _settings(options, header)
+    if note := check_logs(options.logs, settings, options.settings):
+        reporter.note(note)
     source = source_of(
         header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside
     )
@@ -336,11 +340,14 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
     restored = {item.id: item for item in restore_sensitive(standing.selected, header, source)}
     standing = replace(standing, items=tuple(restored.get(item.id, item) for item in standing.items))
     journal.hide(restored.values())
+    return _Resumed(stored, standing, reader, journal, settings)
+
+
+def _settings(options: ResumeOptions, header: RunHeader) -> Settings:
     try:
-        settings = override_settings(header.settings, options.settings)
+        return override_settings(header.settings, options.settings)
     except SettingError as error:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
-    return _Resumed(stored, standing, reader, journal, settings)
 
 
 async def _go_on(

@@ -33,7 +33,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, cap_problems, check_items, find_stops, parents_in, policies
 from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import ItemResult, Results, Summary
-from dispatchfile.settings import SettingError, Settings, Wait, resolve_settings
+from dispatchfile.settings import NONE, SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.baselines import baselines_of, to_store
 from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts, listing_of
 from dispatchfile.usecases.folding import fold_journal
@@ -46,6 +46,7 @@ from dispatchfile.usecases.places import at_job
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run_ids import new_run_id
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
+from dispatchfile.usecases.unread_logs import check_logs
 
 MONITOR_CONNECTIONS = 2
 NOTHING_LEFT = "no item of the latest run ended so: nothing to send"
@@ -100,7 +101,8 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
 
     Raises UsageError for flags and selectors that cannot be meant.
     """
-    loaded = load_items(options.source)
+    has_timeout = options.settings.get("timeout") not in (None, NONE)
+    loaded = load_items(replace(options.source, timeout_given=has_timeout))
     if loaded.document is None or has_errors(loaded.problems):
         return loaded.problems
     try:
@@ -202,6 +204,10 @@ async def run_manifest(
     prepared = prepare(options)
     if isinstance(prepared, tuple):
         return RunEnd(None, prepared)
+    written = prepared.document.data.get("settings")
+    is_written = isinstance(written, Mapping) and "wait" in written
+    if note := check_logs(options.logs, prepared.settings, options.settings, is_written=is_written):
+        reporter.note(note)
     if not prepared.selection.selected and asks_for_endings((*options.only, *options.skip)):
         reporter.note(NOTHING_LEFT)
         options = replace(options, journal=False)  # an empty run would become the one whose outcomes are asked for

@@ -20,6 +20,7 @@ from tests.making import make_item
 SECTIONS = [section for section in read_sections(ROOT / "docs" / "errors.md") if section.level == 3]
 BY_CODE = {section.title.partition(":")[0]: section for section in SECTIONS}
 WITHOUT_OUTPUT = {"DF102", "DF107", "DF110"}  # no embedded agent can be brought to say these
+ONLY_WARNED = {"DF039"}
 
 
 def test_every_code_has_a_section_of_its_own() -> None:
@@ -43,7 +44,7 @@ def test_examples_print_what_is_shown(code: str, tmp_path: Path) -> None:
         for call in shown:
             printed, exit_code = run_shown(call.command, environ={"DISPATCHFILE_STATE_DIR": str(tmp_path / "state")})
             assert agrees(call.output, [line for line in printed if not line.startswith("job ")]), call.place
-    assert exit_code == 1
+    assert exit_code == (0 if code in ONLY_WARNED else 1)
     assert any(code in line for line in shown[-1].output) or code == "DF019"
 
 

@@ -113,6 +113,7 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
             "{{ a | }}", Trouble("DF032", "expected token 'name', got 'end of print statement'", line=1), id="syntax"
         ),
         pytest.param("\n{% nope %}", Trouble("DF032", "Encountered unknown tag 'nope'.", line=2), id="unknown-tag"),
+        pytest.param("{{ 1 | json }}", Trouble("DF032", "No filter named 'json'", "write tojson", line=1), id="json"),
         pytest.param("{{ 1 | random }}", Trouble("DF032", "No filter named 'random'.", line=1), id="no-chance"),
         pytest.param(
             "{{ lipsum() }}",

@@ -11,6 +11,7 @@ FINE = "dispatches: [{id: a, job: j}]"
 INPUTS = "a dispatch gets its inputs from meta and payload"
 CONCURRENCY = "write concurrency: 4 (requests at the same time), or in_flight: 4 (items at work at the same time)"
 ROWS = "write for_each, such as for_each: {matrix: {size: [small, large]}}"
+NO_RETRY = "this has no effect with 1 attempt: set retry.attempts to 2 or more"
 EITHER = "write wait: completion, or wait: placement"
 
 
@@ -39,6 +40,15 @@ EITHER = "write wait: completion, or wait: placement"
         ("dispatches: [{id: a, job: j, retry: {attempts: 3, on: [Exit]}}]", "did you mean exit?"),
         ("dispatches: [{id: a, job: j, retry: {attempts: 3, on: [node-lost]}}]", "did you mean node_lost?"),
         ("dispatches: [{id: a, job: j, timeout: 30}]", "write the unit, such as 30s or 30m"),
+        ("dispatches: [{id: a, job: j, timeout: 30 seconds}]", "write 30s"),
+        ("dispatches: [{id: a, job: j, timeout: 1 hour and 30 min}]", "write 1h30m"),
+        ("dispatches: [{id: a, job: j, timeout: 1d}]", "write 24h"),
+        ("dispatches: [{id: a, job: j, timeout: 5 parsecs}]", "write it like 30m or 1h30m"),
+        (f"settings: {{unplaced_after: 2 weeks}}\n{FINE}", "write 336h"),
+        ("dispatches: [{job: j, for_each: films.txt}]", "write for_each: {lines: films.txt}"),
+        ("dispatches: [{id: a, job: j, retry: {on: [exit]}}]", NO_RETRY),
+        ("dispatches: [{id: a, job: j, retry: {attempts: 1, delay: 5s}}]", NO_RETRY),
+        ("defaults: {retry: {delay: 5s}}\ndispatches: [{id: a, job: j}]", NO_RETRY),
         ("dispatches: [{id: a, job: j, on_timeout: kill}]", "write on_timeout: stop"),
         ("dispatches: [{job: j, for_each: films.csv}]", "write for_each: {csv: films.csv}"),
         ("dispatches: [{job: j, for_each: 'films/*'}]", 'write for_each: {glob: "films/*"}'),

@@ -25,6 +25,7 @@ def prepare(stage: Stage) -> None:
 
 DRY_RUN = "with --dry-run, which asks no server and sends nothing: remove one of them"
 EXPORT = "with --export, which writes a manifest and sends nothing: remove one of them"
+NO_LOGS = "without --wait, which reads the logs: add --wait, or leave it out"
 RUN = ("run", "--dry-run")
 RERUN = ("rerun", "r1", "--failed", "--export", "again.yaml")
 DOCTOR = "without a manifest: name a manifest, or leave it out"
@@ -39,6 +40,15 @@ REFUSED: tuple[Refused, ...] = (
     Refused((*RUN, "--state-dir", "elsewhere"), f"--state-dir has no effect {DRY_RUN}"),
     Refused((*RUN, "--local", "--slots", "1"), f"--slots has no effect {DRY_RUN}"),
     Refused((*RUN, "--token", "s3cret"), f"--token has no effect {DRY_RUN}"),
+    Refused(("run", "--logs", "all"), f"--logs has no effect {NO_LOGS}"),
+    *(
+        Refused(
+            (*command, "--logs", "all", flag),
+            f"--logs has no effect with {flag}, which reads no logs: remove one of them",
+        )
+        for command in (("run",), ("resume", "r2"), ("rerun", "r1", "--failed"))
+        for flag in ("--detach", "--no-wait")
+    ),
     Refused(
         ("run", "--no-journal", "--new"),
         "--new has no effect with --no-journal, which does not look for unfinished runs: remove one of them",
