@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from dispatchfile.cli.agents import read_agent_files, started_agent
@@ -25,15 +26,30 @@ def serve(bind: str, flags: AgentFlags, display: Display, *, allow_remote: bool)
     files = read_agent_files(flags, Path("jobs"))
     with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:
         try:
-            asyncio.run(_serve(host, port, flags, files, display, allow_remote=allow_remote))
+            asyncio.run(_serve(host, port, flags, files, display, allow_remote=allow_remote, signals=signals))
         except KeyboardInterrupt:
             if signals.received is None:
                 raise
     return 0
 
 
+class _Ending:
+    """The end of serving, which the first signal asks for: it must not break off what the event loop is doing."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self.exit_code: int | None = None
+        self._close = close
+
+    @property
+    def is_attached(self) -> bool:
+        return True
+
+    def interrupt(self, exit_code: int) -> None:
+        self._close()
+
+
 async def _serve(
-    host: str, port: int, flags: AgentFlags, files: JobFiles, display: Display, *, allow_remote: bool
+    host: str, port: int, flags: AgentFlags, files: JobFiles, display: Display, *, allow_remote: bool, signals: Signals
 ) -> None:
     def warn(job: str, warning: str) -> None:
         if not display.quiet:
@@ -42,6 +58,7 @@ async def _serve(
     for file in files.unread:
         tell(Level.WARNING, file.warning, display)
     async with started_agent(flags, files.jobs, warn, host=host, port=port, allow_remote=allow_remote) as agent:
+        signals.watch_over(_Ending(agent.close))
         for job, advice in (*agent.warnings(), *agent.advice().items()):
             warn(job, advice)
         if not display.quiet:
