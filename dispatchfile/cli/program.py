@@ -18,6 +18,7 @@ from dispatchfile.cli.habits import advice_on_command, advice_on_option, check_w
 from dispatchfile.cli.spread import spread
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
+from dispatchfile.secrecy import shown_name
 
 PROGRAM = "dispatchfile"
 COMMANDS = (  # in the help's order; each is the function of a module that has its name
@@ -101,10 +102,10 @@ def _advised(exc: typer.BadParameter, argv: Sequence[str]) -> str:
     if option and exc.ctx is not None:
         known = [name for each in exc.ctx.command.params for name in each.opts]
         hint = advice_on_option(argv[0], option, known)
-        return f"No such option: {option}" + (f": {hint}" if hint else "")
+        return f"No such option: {shown_name(option)}" + (f": {hint}" if hint else "")
     if argv[0] not in COMMANDS and not argv[0].startswith("-"):
         hint = advice_on_command(argv[0], COMMANDS)
-        return f"No such command {argv[0]!r}" + (f": {hint}" if hint else "")
+        return f"No such command {shown_name(argv[0])!r}" + (f": {hint}" if hint else "")
     return exc.format_message()
 
 

@@ -146,3 +146,10 @@ def test_a_secret_in_the_place_of_a_file_of_the_manifest_is_not_shown(
     manifest.write_text(f"version: 1\ndispatches:\n  - {{job: b, {key % secret}}}\n")
     shown = said(capsys, "validate", "-o", output)
     assert (secret in shown, "not the name of a file" in shown) == (False, True)
+
+
+@pytest.mark.parametrize("secret", [PEM, UUID, JWT], ids=["a key", "a token", "a JWT"])
+def test_a_secret_in_the_place_of_a_command_is_not_shown(capsys: pytest.CaptureFixture[str], secret: str) -> None:
+    """A value whose option was forgotten is taken for the command."""
+    shown = said(capsys, secret)
+    assert ([part for part in parts(secret) if part in shown], "No such" in shown) == ([], True)
