@@ -12,7 +12,9 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
+from typing import Self
 
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadNotFound, NomadRefused, NomadUnavailable
 from dispatchfile.nomad.models import (
@@ -98,6 +100,9 @@ class FakeNomad:
     @property
     def requests(self) -> int:
         return len(self.calls)
+
+    def patient(self, limit: timedelta) -> Self:
+        return self
 
     # What a test does to it
 

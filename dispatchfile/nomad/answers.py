@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 LONGEST_TEXT = 600  # characters of a foreign text that are shown
+PERHAPS_DONE = "the request may have been carried out"  # a write that got no answer that tells
 
 
 @dataclass(frozen=True, slots=True)

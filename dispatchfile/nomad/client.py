@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
@@ -43,6 +45,7 @@ from dispatchfile.nomad.models import (
     Page,
     TokenSelf,
 )
+from dispatchfile.nomad.patience import Patience
 from dispatchfile.nomad.refusals import DENIED, in_doubt, read_dispatched, trouble_of_read, trouble_of_write
 from dispatchfile.nomad.transport import Transport, is_passing
 
@@ -84,6 +87,7 @@ class Client:
         self._reading = stamina.AsyncRetryingCaller(
             attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.5
         ).on(_may_pass)
+        self._patience: Patience | None = None
         self.dispatches = 0
 
     async def __aenter__(self) -> Self:
@@ -94,6 +98,17 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._transport.__aexit__(kind, error, traceback)
+
+    def patient(self, limit: timedelta) -> Self:
+        """
+        Return this client with patience: for what is asked before a command has sent anything.
+
+        Its reads are repeated for *limit* where Nomad is busy or has no leader, and a few times where the connection
+        is lost or the answer cannot be read. Connections and counts are shared.
+        """
+        client = copy.copy(self)
+        client._patience = Patience(limit)  # noqa: SLF001  its own
+        return client
 
     # What was asked of the server so far
 
@@ -271,7 +286,7 @@ class Client:
             offset=str(tail_bytes),
             plain="true",
         )
-        return (await self._read_answer(target)).body[-tail_bytes:]
+        return await self._understand(target, lambda answer: answer.body[-tail_bytes:])
 
     # The cluster
 
@@ -324,7 +339,7 @@ class Client:
         return await self._read(target, lambda value: parse(as_object(value)))
 
     async def _read(self, target: str, parse: Callable[[object], T]) -> T:
-        return _parsed(target, await self._read_answer(target), parse)
+        return await self._understand(target, lambda answer: _parsed(target, answer, parse))
 
     async def _read_pages(self, target: str, parse: Callable[[Row], R]) -> tuple[R, ...]:
         rows: dict[tuple[str, str], R] = {}
@@ -338,15 +353,23 @@ class Client:
         raise NomadUnreadable(f"{target.partition('?')[0]}: the pages of the list repeat")
 
     async def _read_page(self, target: str, next_token: str, parse: Callable[[Row], T]) -> Page[T]:
-        answer = await self._read_answer(f"{target}&{urlencode({'next_token': next_token})}" if next_token else target)
-        return Page(
-            rows=_parsed(target, answer, lambda value: parse_rows(value, parse)),
-            next_token=answer.headers.get("x-nomad-nexttoken", ""),
-            index=_index(answer),
-        )
+        def page_of(answer: Answer) -> Page[T]:
+            return Page(
+                rows=_parsed(target, answer, lambda value: parse_rows(value, parse)),
+                next_token=answer.headers.get("x-nomad-nexttoken", ""),
+                index=_index(answer),
+            )
 
-    async def _read_answer(self, target: str) -> Answer:
-        return await self._reading(self._read_once, target)
+        place = f"{target}&{urlencode({'next_token': next_token})}" if next_token else target
+        return await self._understand(place, page_of)
+
+    async def _understand(self, target: str, parse: Callable[[Answer], T]) -> T:
+        async def ask() -> T:
+            return parse(await self._read_once(target))
+
+        if self._patience:
+            return await self._patience.repeat(ask)
+        return parse(await self._reading(self._read_once, target))
 
     async def _read_once(self, target: str) -> Answer:
         answer = await self._send("GET", target)

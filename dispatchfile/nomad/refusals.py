@@ -25,7 +25,7 @@ from dispatchfile.errors import (
     NomadUnavailable,
     NomadUnreadable,
 )
-from dispatchfile.nomad.answers import Answer, shown
+from dispatchfile.nomad.answers import PERHAPS_DONE, Answer, shown
 from dispatchfile.nomad.decode import parse_dispatched
 from dispatchfile.nomad.models import Dispatched
 
@@ -108,7 +108,7 @@ def trouble_of_write(answer: Answer) -> NomadError | None:
 
 def in_doubt(answer: Answer) -> NomadAmbiguous:
     """An answer to a write that tells nothing of it."""
-    return NomadAmbiguous(f"{_heading(answer)}: the request may have been carried out", status=answer.status)
+    return NomadAmbiguous(f"{_heading(answer)}: {PERHAPS_DONE}", status=answer.status)
 
 
 def read_dispatched(answer: Answer) -> Dispatched:
@@ -184,10 +184,10 @@ def _not_found(answer: Answer) -> NomadError:
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
 
 
-def is_busy(error: NomadUnavailable) -> bool:
-    """Whether Nomad has said that it may answer soon: it has too many requests, or no leader."""
+def is_busy(error: NomadError) -> bool:
+    """Return whether Nomad may answer soon: it has too many requests or no leader, or a proxy does not reach it."""
     status = error.status or 0
-    return status == 429 or (status >= 500 and NO_REGION not in error.message)
+    return status in {408, 429} or (status >= 500 and NO_REGION not in error.message)
 
 
 DENIED = frozenset({401, 403})

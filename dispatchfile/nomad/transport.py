@@ -31,7 +31,7 @@ import h11
 import httpx
 
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadUnavailable, NomadUnreadable, UsageError
-from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.answers import PERHAPS_DONE, Answer
 from dispatchfile.nomad.connection import Connection, Endpoint
 from dispatchfile.nomad.proxies import is_loopback
 from dispatchfile.nomad.tls import tls_context
@@ -651,15 +651,16 @@ class Transport:
         if fate is Fate.UNSENT:
             return NomadUnavailable(f"cannot reach Nomad at {where}: {story}")
         if not is_read:
-            return NomadAmbiguous(f"no answer from Nomad at {where}: {story}; the request may have been carried out")
+            return NomadAmbiguous(f"no answer from Nomad at {where}: {story}; {PERHAPS_DONE}")
         if fate is Fate.GARBLED:
             return NomadUnreadable(f"the server at {where} does not answer like Nomad: {story}")
         return NomadUnavailable(f"no answer from Nomad at {where}: {story}")
 
 
-def is_passing(error: NomadUnavailable) -> bool:
-    """Whether a read may work when it is repeated at once: not after a TLS fault, nor after a wait in vain."""
-    return not any(isinstance(cause, (ssl.SSLError, httpx.TimeoutException, TimeoutError)) for cause in _causes(error))
+def is_passing(error: NomadError) -> bool:
+    """Whether a read may work when it is repeated at once: not after a TLS fault, a timeout or a huge answer."""
+    lasting = (ssl.SSLError, httpx.TimeoutException, TimeoutError, TooLarge)
+    return not any(isinstance(cause, lasting) for cause in _causes(error))
 
 
 def _way(connection: Connection, max_connections: int, bounds: Bounds) -> httpx.AsyncBaseTransport:

@@ -126,12 +126,13 @@ async def _dispatch_and_follow(
 ) -> DispatchEnd:
     connection = options.connection
     async with Client(connection, max_connections=CONNECTIONS) as client:
-        found = await resolve_job(client, options.job, namespace=connection.namespace)
+        limit = Settings().unreachable_after
+        patient = client.patient(limit)
+        found = await resolve_job(patient, options.job, namespace=connection.namespace)
         job = replace(found, namespace=found.namespace or connection.namespace)
-        limit_s = Settings().unreachable_after.total_seconds()
-        watch = Watch(client, job.namespace, clock, _Recording(watcher, record), limit_s)
+        watch = Watch(client, job.namespace, clock, _Recording(watcher, record), limit.total_seconds())
         try:
-            parent = await _read_parent(client, job) if options.wait is Wait.COMPLETION else None
+            parent = await _read_parent(patient, job) if options.wait is Wait.COMPLETION else None
             await record.begin(_recorded(job, options))
             watcher.sending(job)
             child = await _dispatch(client, job, options)

@@ -15,6 +15,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Evaluation
 from dispatchfile.results import AttemptHistory, ItemResult
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
+from dispatchfile.settings import Settings
 from dispatchfile.similar import similar_names
 from dispatchfile.usecases.logs import LogOptions, read_item_logs
 from dispatchfile.usecases.past import PastRun, RunName
@@ -100,23 +101,20 @@ async def read_item(
     )
     if detail.unread:
         return detail
-    patient = connection if must_ask else _impatient(connection)
+    settings = past.stored.header.settings if must_ask else _impatient(past.stored.header.settings)
     options = LogOptions(name=name, connection=connection, tail=LOG_LINES)
     try:
-        async with connect(patient, past.stored.header.settings) as client:
-            return replace(detail, nomad=await _look(client, item, result, options))
+        async with connect(connection, settings) as client:
+            patient = client.patient(settings.unreachable_after)
+            return replace(detail, nomad=await _look(patient, item, result, options))
     except NomadError as error:
         if must_ask:
             raise
         return replace(detail, unread=error.message)
 
 
-def _impatient(connection: Connection) -> Connection:
-    return replace(
-        connection,
-        connect_timeout=min(connection.connect_timeout, PATIENCE),
-        request_timeout=min(connection.request_timeout, PATIENCE),
-    )
+def _impatient(settings: Settings) -> Settings:
+    return replace(settings, unreachable_after=min(settings.unreachable_after, PATIENCE))
 
 
 async def _look(client: Client, item: Item, result: ItemResult, options: LogOptions) -> InNomad:

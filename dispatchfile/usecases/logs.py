@@ -89,9 +89,10 @@ async def read_logs(options: LogOptions, *, connect: Connect = connected) -> Asy
             yield replace(_log_on_record(result, GONE_WITH_AGENT), origin=result.source)
         return
     async with connect(options.connection, past.stored.header.settings) as client:
+        patient = client.patient(past.stored.header.settings.unreachable_after)
         for start in range(0, len(results), AT_ONCE):
             some = results[start : start + AT_ONCE]
-            found = await asyncio.gather(*(read_item_logs(client, result, options) for result in some))
+            found = await asyncio.gather(*(read_item_logs(patient, result, options) for result in some))
             for result, logs in zip(some, found, strict=True):
                 for log in logs:
                     yield replace(log, origin=result.source)

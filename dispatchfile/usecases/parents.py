@@ -18,6 +18,7 @@ from dispatchfile.errors import (
 )
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey
+from dispatchfile.nomad.answers import PERHAPS_DONE
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.refusals import DENIED, NO_REGION
 from dispatchfile.preflight import ParentState, near_misses, route_in
@@ -25,6 +26,7 @@ from dispatchfile.usecases.tokens import with_advice
 
 PROBE_KEY = "dispatchfile.probe"  # a meta key that no job permits, so the request is refused in every case
 PROBE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+ANSWERED = frozenset({200, 500})  # with a text that is not listed: an answer all the same
 PARENTS_AT_ONCE = 8
 REGISTERED_SHOWN = 500
 
@@ -122,8 +124,10 @@ async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
     """
     Nomad's words where the right is lacking. None where it is there, and where Nomad does not come to say so.
 
-    Raises NomadUnavailable where a proxy refuses.
+    A lost answer is asked for again, as the probe changes nothing. Raises NomadUnavailable where a proxy refuses, and
+    where every answer was lost: the run's own requests would be lost, too.
     """
+    lost: NomadUnavailable | None = None
     for pause_s in PROBE_PAUSES_S:
         try:
             await probe()
@@ -132,11 +136,19 @@ async def _refusal_of(probe: Callable[[], Awaitable[object]]) -> str:
         except NomadUnavailable as error:
             if error.status in DENIED:
                 raise  # by a proxy, which will not let the run's requests through either
+            lost = None
             await asyncio.sleep(pause_s)
-        except (NomadRefused, NomadAmbiguous):
+        except NomadAmbiguous as error:
+            if error.status in ANSWERED:
+                return ""
+            lost = NomadUnavailable(error.message.removesuffix(PERHAPS_DONE).rstrip(":; "), status=error.status)
+            await asyncio.sleep(pause_s)
+        except NomadRefused:
             return ""
         else:
             return ""
+    if lost is not None:
+        raise lost
     return ""
 
 

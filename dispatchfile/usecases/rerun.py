@@ -175,7 +175,8 @@ class _Rerun:
     async def execute(self, client: Client, reporter: Reporter, control: Control, clock: Clock) -> Summary:
         items, header = self.again.items, self.header
         folder = self.again.reader.path.parents[1]
-        starts = {} if header.local else await find_predecessors(client, read_family(folder, self.again.run), items)
+        patient = client.patient(self.again.settings.unreachable_after)
+        starts = {} if header.local else await find_predecessors(patient, read_family(folder, self.again.run), items)
         journal = self._journal()
         intents = [intent_of(item, 1, run=header.id, rerun_of=header.rerun_of) for item in items]
         await journal.add_intents(intents)

@@ -32,7 +32,6 @@ from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
-from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import find_predecessors
 from dispatchfile.usecases.reruns import read_family
@@ -355,7 +354,7 @@ async def _go_on(
 ) -> Summary:
     results = fold_journal(resumed.reader, resumed.stored)
     results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
-    spec = await patiently(lambda: _spec(client, resumed, logs), resumed.settings.unreachable_after)
+    spec = await _spec(client.patient(resumed.settings.unreachable_after), resumed, logs)
     selected, facts = resumed.standing.selected, run_facts(resumed.stored.header)
     reporter.started(facts, results)
     waits, starts = [item.id for item in selected], spec.resumption.starts

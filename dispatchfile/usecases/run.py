@@ -41,7 +41,6 @@ from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.parents import read_highest_priority, read_parents
 from dispatchfile.usecases.past import run_facts
-from dispatchfile.usecases.patience import patiently
 from dispatchfile.usecases.places import at_job
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run_ids import new_run_id
@@ -153,12 +152,12 @@ async def preflight(
     client: Client, items: Sequence[Item], settings: Settings, *, stop_on_interrupt: bool = False
 ) -> Preflight:
     """The parents' states, the server's version, and every problem that the server would have with the items."""
-    patience = settings.unreachable_after
-    version = await patiently(client.read_version, patience)
-    highest = await patiently(lambda: read_highest_priority(client, items), patience)
+    client = client.patient(settings.unreachable_after)
+    version = await client.read_version()
+    highest = await read_highest_priority(client, items)
     stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
     stopped = {item.request.job_key for item in items if item.id in stops}
-    states = await patiently(lambda: read_parents(client, parents_in(items), stopped=stopped), patience)
+    states = await read_parents(client, parents_in(items), stopped=stopped)
     problems = check_items(
         items,
         states,
@@ -381,8 +380,8 @@ async def _dispatch(ready: _Ready, logs: str, *, reporter: Reporter, control: Co
 
 
 async def _find_adopted(ready: _Ready, selected: Sequence[Item]) -> dict[str, Start]:
-    patience = ready.prepared.settings.unreachable_after
-    return await patiently(lambda: find_children(ready.client, selected, ready.header.id), patience)
+    client = ready.client.patient(ready.prepared.settings.unreachable_after)
+    return await find_children(client, selected, ready.header.id)
 
 
 async def put_on_record(

@@ -113,7 +113,7 @@ class _Stopping:
             return await self._finish(BatchState.STOPPED_EARLY, self._before.requests)
         async with connect(connection, self._header.settings) as client:
             if self._header.adopts:
-                await self._find_unrecorded(client)
+                await self._find_unrecorded(client.patient(self._header.settings.unreachable_after))
             return await self._stop_children(client, self._sent(), control)
 
     def _sent(self) -> list[Item]:
@@ -149,7 +149,9 @@ class _Stopping:
         sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
         sweeping = asyncio.create_task(sweep.run(control))
         try:
-            state = await executor.run(await self._spec(client, sent), control)
+            state = await executor.run(
+                await self._spec(client.patient(self._header.settings.unreachable_after), sent), control
+            )
             sweep.all_settled.set()
             await sweeping
         finally:

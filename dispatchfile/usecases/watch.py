@@ -183,18 +183,20 @@ class _Seen:
     async def look(self, connection: Connection, connect: Connect, clock: Clock) -> None:
         if self._children:
             async with connect(connection, self.header.settings) as client:
-                await (await self._follower(client, clock)).once(self._children)
+                patient = client.patient(self.header.settings.unreachable_after)
+                await (await self._follower(patient, clock)).once(self._children)
 
     async def _follower(self, client: Client, clock: Clock) -> Follower:
         items = self._items
-        states = await read_parents(client, parents_in(items), probe=False)
+        patient = client.patient(self.header.settings.unreachable_after)
+        states = await read_parents(patient, parents_in(items), probe=False)
         _check_may_read(states)
         return Follower(
             client,
             clock=clock,
             settings=self.header.settings,
             jobs={parent: job_spec(parent, state, self.header.id, items) for parent, state in states.items()},
-            server_before_2_0_1=is_before_2_0_1(await client.read_version()),
+            server_before_2_0_1=is_before_2_0_1(await patient.read_version()),
             tell=self._tell,
         )
 

@@ -147,6 +147,7 @@ BEFORE_ANYTHING_IS_SENT = [
     ),
     Case("everything", bad_gateway, "SERVER: HTTP 502 with a web page, from a proxy and not from Nomad"),
     Case("everything", forbidden_page, "SERVER: HTTP 403 with a web page, from a proxy and not from Nomad"),
+    Case("probe", bad_gateway, "SERVER: HTTP 502 with a web page, from a proxy and not from Nomad"),
     Case("probe", forbidden_page, "SERVER: HTTP 403 with a web page, from a proxy and not from Nomad"),
     Case("everything", silence, "no answer from Nomad at SERVER: no data received for 1 s", HASTY),
     Case("everything", hang_up, "no answer from Nomad at SERVER: the connection was closed without an answer"),
@@ -161,6 +162,33 @@ async def test_what_is_not_nomad_is_told_before_anything_is_sent(tmp_path: Path)
     """With its address, in one line."""
     ends = await ends_of(BEFORE_ANYTHING_IS_SENT, tmp_path)
     assert [(end.code, end.out, end.err.count("\n"), children) for end, children in ends] == [(1, "", 1, 0)] * len(ends)
+
+
+async def empty_answer(line: Line, forward: Forward) -> None:
+    await line.answer(200, b"")
+
+
+ONE_BAD_ANSWER_BEFORE = [
+    Case(endpoint, misbehave, "", badly=1)
+    for endpoint, misbehave in (
+        ("self", empty_answer),
+        ("self", bad_gateway),
+        ("job", cut_json),
+        ("job", hang_up),
+        ("job", too_many_requests),
+        ("summary", empty_answer),
+        ("summary", wrong_types),
+        ("probe", bad_gateway),
+        ("probe", hang_up),
+    )
+]
+
+
+async def test_one_bad_answer_before_the_first_dispatch_is_asked_for_again(tmp_path: Path) -> None:
+    """Whatever was asked for: the run succeeds."""
+    ends = await ends_of(ONE_BAD_ANSWER_BEFORE, tmp_path)
+    fine = {"a": ("succeeded", None), "b": ("succeeded", None)}
+    assert [(end.code, end.outcomes, children) for end, children in ends] == [(0, fine, 2)] * len(ends)
 
 
 ANSWERS_LOST = [
