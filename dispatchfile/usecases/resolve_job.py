@@ -16,7 +16,8 @@ from dispatchfile.nomad.quoting import quoted
 from dispatchfile.secrecy import shown_name
 
 ALL_NAMESPACES = "*"
-PARAMETERIZED = 'ParentID == "" and ParameterizedJob is not nil'
+NO_CHILDREN = 'ParentID == ""'
+PARAMETERIZED = f"{NO_CHILDREN} and ParameterizedJob is not nil"
 MOST_SHOWN = 20  # rows of one page
 REFUSED_FILTER = "failed to create result paginator"  # what servers before 1.11.3 say to `is not nil`
 
@@ -85,9 +86,19 @@ async def _list_parameterized(client: Client, prefix: str) -> tuple[Sequence[Job
     except NomadRefused as error:
         if REFUSED_FILTER not in error.message:
             raise
-        rows = await client.list_all_jobs(prefix=prefix, filter='ParentID == ""')
-        return [row for row in rows if row.parameterized], False
+        return await _list_without_filter(client, prefix), False
     return page.rows, len(page.rows) >= MOST_SHOWN
+
+
+async def _list_without_filter(client: Client, prefix: str) -> Sequence[JobStub]:
+    """Select the parameterized jobs here, for a server that refuses the filter; it may still take a simpler one."""
+    try:
+        rows = await client.list_all_jobs(prefix=prefix, filter=NO_CHILDREN)
+    except NomadRefused as error:
+        if REFUSED_FILTER not in error.message:
+            raise
+        rows = await client.list_all_jobs(prefix=prefix)
+    return [row for row in rows if row.parameterized and not row.parent_id]
 
 
 async def _list_exact(client: Client, text: str) -> Sequence[JobStub]:

@@ -201,16 +201,17 @@ def summary_on_record(state: Path) -> tuple[int, str, str] | None:
     return summary.exit_code, str(item.outcome), item.message
 
 
-def test_a_server_that_does_not_know_the_filter_is_asked_without_it() -> None:
-    """As before 1.11.3; what it lists beside parameterized jobs is left out here."""
+@pytest.mark.parametrize("refused", ["is not nil", "ParentID"])
+def test_a_server_that_does_not_know_the_filter_is_asked_without_it(refused: str) -> None:
+    """As before 1.11.3, and one that refuses every filter; only parameterized jobs are chosen from."""
 
     def old(asked: Asked) -> Reply:
         if asked.path != "/v1/jobs":
             return dispatched(CHILD)
-        if "is not nil" in asked.query["filter"]:
+        if refused in asked.query.get("filter", ""):
             return Reply("failed to create result paginator: failed to read filter expression: 1:5", 400)
-        rows = [{"ID": "o-plain"}, {"ID": "ok", "ParameterizedJob": True, "Namespace": "default"}]
-        return Reply(rows)
+        child = {**stub("ok/dispatch-1-2"), "ParentID": "ok"}
+        return Reply([{"ID": "o-plain"}, stub("ok"), child])
 
     with scripted(old) as server:
         assert ours(server.address, "-detach", "o").out.startswith("Dispatched Job ID = ok/dispatch-CHILD\n")

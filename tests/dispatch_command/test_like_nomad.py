@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.dispatch_command.calls import Said, ours, theirs
+from tests.dispatch_command.jobs import ask, job
 from tests.real_nomad import NO_BINARY, binary
 
 pytestmark = [pytest.mark.nomad, pytest.mark.skipif(binary() is None, reason=NO_BINARY)]
@@ -105,3 +107,40 @@ def test_a_server_that_is_not_there_is_told_in_our_words() -> None:
     assert said.err.startswith(beginning)
     assert other.err.startswith(beginning)
     assert (said.out, said.code) == (other.out, other.code) == ("", 1)
+
+
+TWICE = 'Prefix "twice" matched multiple jobs'
+
+
+@pytest.fixture
+def two_namespaces(real: str) -> Iterator[str]:
+    """Beside the default namespace `other`: a job of both, and jobs whose ID is the beginning of another's."""
+    ask(real, "PUT", "/v1/namespace/other", {"Name": "other"})
+    registered = [
+        ("default", "twice"),
+        ("default", "twice1"),
+        ("other", "twice"),
+        ("default", "solo1"),
+        ("other", "solo"),
+    ]
+    for namespace, job_id in registered:
+        ask(real, "PUT", f"/v1/jobs?namespace={namespace}", {"Job": job(job_id, Namespace=namespace)})
+    yield real
+    children = ask(real, "GET", "/v1/jobs?namespace=other")
+    assert isinstance(children, list)
+    for each in [*registered, *((row["Namespace"], row["ID"]) for row in children)]:
+        ask(real, "DELETE", f"/v1/job/{quote(each[1], safe='')}?namespace={each[0]}&purge=true")
+
+
+def test_in_all_namespaces_exact_matches_come_first(two_namespaces: str) -> None:
+    """One is dispatched. Several are listed, and nothing is sent; the CLI lists `twice1`, too."""
+    every = ("-detach", "-namespace", "*")
+    said, other = ours(two_namespaces, *every, "twice"), theirs(two_namespaces, *every, "twice")
+    assert (said.out, said.err.splitlines()[0], said.code) == ("", TWICE, 1)
+    assert (other.out, other.err.splitlines()[0], other.code) == ("", TWICE, 1)
+    listed = [line.split()[:2] for line in said.err.splitlines()[3:]]
+    assert listed == [["twice", "default"], ["twice", "other"]]
+    assert ask(two_namespaces, "GET", "/v1/jobs?namespace=*&prefix=twice/dispatch-") == []
+    solo = ours(two_namespaces, *every, "solo")
+    assert solo == theirs(two_namespaces, *every, "solo")
+    assert (solo.out.splitlines()[0], solo.code) == ("Dispatched Job ID = solo/dispatch-CHILD", 0)
