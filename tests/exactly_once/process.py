@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadRefused, NomadThrottled, NomadUnavailable
 from dispatchfile.events import Event
@@ -247,6 +248,10 @@ class Wire:
     @property
     def requests(self) -> int:
         return self._nomad.requests
+
+    def patient(self, limit: timedelta) -> Self:
+        """The fake Nomad has no bad answer for a read, so there is nothing to repeat."""
+        return self
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         method = getattr(self._nomad, name)

@@ -97,7 +97,14 @@ def _timeout(stage: Stage, command: str) -> None:
 
 
 def _settle(stage: Stage, command: str) -> None:
-    flags = ("--settle", "1ms", "--unreachable-after", "2s", "--fault", "reset=100%:dispatch")
+    flags = (
+        "--settle",
+        "1ms",
+        "--unreachable-after",
+        "2s",
+        "--fault",
+        "reset=50%:dispatch",
+    )  # all of them would end preflight
     started = time.monotonic()
     events = locally(stage, command, *flags, output="ndjson").events
     assert "repeated" in {event.get("event") for event in events}
