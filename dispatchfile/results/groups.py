@@ -12,7 +12,6 @@ from dispatchfile.results.items import ItemResult
 from dispatchfile.results.shapes import Shape, merge, shape_of
 
 HASH_DIGITS = 8
-AT_ONCE, AFTER_NO_TIME = " at once", " after 0.0s"
 
 Ending = tuple[Outcome, Cause | None, int | None]
 _Placed = tuple[int, ItemResult]  # an item and its place in the run
@@ -89,7 +88,7 @@ def _groups_of(said: _Said, lines: Mapping[str, Sequence[_Placed]]) -> Iterator[
             Group(
                 *said.ending,
                 last_line=merged.text if said.is_line else "",
-                message=_common_message(items) if said.is_line or said.log_unread else _readable(merged.text),
+                message=_common_message(items) if said.is_line or said.log_unread else merged.text,
                 log_unread=said.log_unread,
                 items=items,
             ),
@@ -97,14 +96,8 @@ def _groups_of(said: _Said, lines: Mapping[str, Sequence[_Placed]]) -> Iterator[
 
 
 def _comparable(item: ItemResult) -> str:
-    """Return what the item said on one line, a task that ended at once with the duration that another one has."""
-    if item.last_log_line:
-        return " ".join(item.last_log_line.split())
-    return " ".join(item.message.split()).replace(AT_ONCE, AFTER_NO_TIME)
-
-
-def _readable(text: str) -> str:
-    return text.replace(AFTER_NO_TIME, AT_ONCE)
+    """Return the item's last log line, else its message, on one line."""
+    return " ".join((item.last_log_line or item.message).split())
 
 
 def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:

@@ -7,7 +7,6 @@ import signal
 from datetime import UTC, datetime
 
 LONGEST_DETAIL = 300
-SHORTEST_TOLD_S = 0.05
 
 
 def one_line(text: str) -> str:
@@ -38,8 +37,7 @@ def tell_span(started_at: str, finished_at: str) -> str:
     started, finished = to_epoch(started_at), to_epoch(finished_at)
     if started is None or finished is None or finished < started:
         return ""
-    lasted = finished - started
-    return f" after {_tell_duration(lasted)}" if lasted >= SHORTEST_TOLD_S else " at once"
+    return f" after {_tell_duration(finished - started)}"
 
 
 def _tell_duration(seconds: float) -> str:

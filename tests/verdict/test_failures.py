@@ -174,12 +174,12 @@ def test_a_failed_allocation_without_a_failed_task_tells_what_the_node_said() ->
 @pytest.mark.parametrize(
     ("finished_at", "span"),
     [
-        ("2026-11-22T12:00:00.01Z", " at once"),
+        ("2026-11-22T12:00:00.01Z", " after 0s"),
         ("2026-11-22T12:00:09.96Z", " after 10s"),
         ("2026-11-22T12:00:00.25Z", " after 0.2s"),
         ("2026-11-22T12:00:59.9Z", " after 1m"),
         ("2026-11-22T12:02:05.123456789Z", " after 2m5s"),
-        ("2026-11-22T13:00:00+01:00", " at once"),
+        ("2026-11-22T13:00:00+01:00", " after 0s"),
         ("2026-11-23T15:10:20Z", " after 27h10m"),
         ("", ""),
         ("soon", ""),

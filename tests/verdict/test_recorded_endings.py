@@ -53,7 +53,7 @@ MESSAGES = {
     "exit3": "task t: exit code 3 on node node-1 after 0.3s",
     "resched-fail": "task t: exit code 4 on node node-1 after 0.2s (start 4 of 4)",
     "defaults": "task t: exit code 1 on node node-1 after 0.2s (start 8 of 8)",
-    "count2": "task t: exit code 1 on node node-1 at once (1 of 2 allocations)",
+    "count2": "task t: exit code 1 on node node-1 after 0s (1 of 2 allocations)",
     "twotasks": "task bad: exit code 3 on node node-1 after 0.5s",
     "twogroups": "task t: exit code 3 on node node-1 after 0.3s (1 of 2 allocations)",
     "prestart-fail": "task pre (prestart): exit code 2 on node node-1 after 0.2s",
@@ -75,8 +75,8 @@ MESSAGES = {
         'failed to download artifact: Get "http://127.0.0.1:1/none.txt": dial tcp 127.0.0.1:1: connect: '
         "connection refused"
     ),
-    "kill9": "task t: killed by SIGKILL (signal 9) on node node-1 at once",
-    "exit137": "task t: exit code 137 on node node-1 at once",
+    "kill9": "task t: killed by SIGKILL (signal 9) on node node-1 after 0s",
+    "exit137": "task t: exit code 137 on node node-1 after 0s",
     "sys-fail": "task t: exit code 3 on node node-1 after 0.3s",
     "force-reschedule": "task t: exit code 3 on node node-2 after 0.3s",
     "failed-then-stopped": "task t: exit code 3 on node node-2 after 0.3s",
