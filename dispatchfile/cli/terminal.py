@@ -22,6 +22,7 @@ LINE_TERMINALS = frozenset({"dumb", "unknown"})  # those that cannot redraw a li
 LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set counts
 ENCODINGS = ("PYTHONIOENCODING", "PYTHONUTF8")  # by which a user chooses Python's own
 FALLBACK = "dispatchfile.ascii"  # an error handler for what a stream cannot encode
+USUAL_SIZE = os.terminal_size((80, 24))
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -105,14 +106,18 @@ def _ascii_for(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def width_of(stream: TextIO) -> int | None:
-    """Return the width of the terminal in cells, or None if *stream* is none."""
+    """
+    Return the width of the terminal in cells, or None if *stream* is none.
+
+    A terminal that does not know its size, such as one that `script` opens in CI, counts as 80 cells wide.
+    """
     if not stream.isatty():
         return None
     try:
         own = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        own = os.terminal_size((80, 24))
-    return shutil.get_terminal_size(own).columns  # COLUMNS comes first
+        own = USUAL_SIZE
+    return shutil.get_terminal_size(own if own.columns else USUAL_SIZE).columns  # COLUMNS comes first
 
 
 def wrapped(line: str, stream: TextIO) -> str:

@@ -4,11 +4,12 @@ import io
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_ascii, wants_color
+from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_ascii, wants_color, width_of, wrapped
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,20 @@ from dispatchfile.cli.terminal import ColorChoice, Unbreakable, is_live, wants_a
 def test_who_decides_on_colours(choice: str, environ: dict[str, str], is_terminal: bool, wanted: bool) -> None:
     """The flag, else what forbids, else what forces, else the terminal."""
     assert wants_color(ColorChoice(choice), environ, is_terminal=is_terminal) is wanted
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [pytest.param(0, 80, id="a terminal that does not know its size"), pytest.param(7, 7, id="a narrow one")],
+)
+def test_the_width_is_the_terminals_own(monkeypatch: pytest.MonkeyPatch, columns: int, width: int) -> None:
+    """Lines can be wrapped at any width that is found."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    owner, terminal = os.openpty()
+    with os.fdopen(owner), os.fdopen(terminal, "w") as stream:
+        termios.tcsetwinsize(stream, (24, columns))
+        assert width_of(stream) == width
+        assert wrapped("1234 5678", stream) == ("1234 5678" if width == 80 else "1234\n  5678")
 
 
 WRITING = "import sys; from dispatchfile.cli.terminal import write_result; write_result({text}); sys.exit(7)"
