@@ -60,4 +60,6 @@ def closing_line(checked: Sequence[Checked], palette: Palette = PLAIN) -> str:
     found = [palette.bad(count_of(errors, "error"))] if errors else []
     found += [palette.doubtful(count_of(warnings, "warning"))] if warnings else []
     affected = sum(bool(manifest.problems) for manifest in checked)
-    return f"{' and '.join(found)} in {affected} of {manifests}, {count_of(items, 'item')} read\n"
+    where = manifests if affected == len(checked) else f"{affected} of {manifests}"
+    complete = "" if errors else f", {count_of(items, 'item')}"
+    return f"{' and '.join(found)} in {where}{complete}\n"

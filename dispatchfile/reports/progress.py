@@ -94,7 +94,7 @@ class Progress:
             return False
         self._failures += 1
         if self._failures == TOLD_FAILURES + 1:
-            self._screen.line(Level.INFO, "further failures are only counted; the summary lists them all")
+            self._screen.line(Level.INFO, "further failures are only counted; the summary groups them")
         return self._failures <= TOLD_FAILURES
 
     def _show(self) -> None:

@@ -47,7 +47,7 @@ films.yaml:7:14: DF012 concurrency is a mapping: write a number from 1 to 64
       concurrency: {}
                    ^
 films.yaml:9:3: DF007 warning: an unquoted template (item 'intro')
-1 error and 1 warning in 1 of 2 manifests, 123 items read
+1 error and 1 warning in 1 of 2 manifests
 """
     )
 
@@ -132,7 +132,7 @@ def test_github_gets_an_annotation_at_each_place() -> None:
             "::concurrency is a mapping: write a number from 1 to 64"
         ),
         "::warning file=films.yaml,line=9,col=3,title=DF007%3A an unquoted template::an unquoted template",
-        "1 error and 1 warning in 1 of 2 manifests, 123 items read",
+        "1 error and 1 warning in 1 of 2 manifests",
     ]
 
 
@@ -150,7 +150,7 @@ def test_more_annotations_than_github_shows_are_grouped() -> None:
     many = tuple(replace(WRONG_TYPE, position=Position("films.yaml", line, 1)) for line in range(1, 13))
     first, closing = render_problems([Manifest("films.yaml", 12, many)], ProblemFormat.GITHUB).splitlines()
     assert first.endswith("%0A11 more of the same kind, in lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")
-    assert closing == "12 errors in 1 of 1 manifest, 12 items read"
+    assert closing == "12 errors in 1 manifest"
 
 
 def test_more_groups_than_github_shows_are_counted() -> None:

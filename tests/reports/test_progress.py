@@ -92,7 +92,7 @@ def test_only_the_first_failures_are_told_one_by_one() -> None:
         story.end(number, FAILED, after=0.01)
     lines = stream.getvalue().splitlines()[1:]
     assert len(lines) == 11
-    assert lines[10] == "further failures are only counted; the summary lists them all"
+    assert lines[10] == "further failures are only counted; the summary groups them"
 
 
 def test_everything_is_told_on_request() -> None:

@@ -51,7 +51,7 @@ def test_one_typo_in_many_rows_is_one_annotation(folder: Folder, rows: int) -> N
             "each.secs is not defined: did you mean each.sec? slow.csv has n, sec, index, value"
             f"%0A{rows} rows, first: slow.csv:2"
         ),
-        f"{rows} errors in 1 of 1 manifest, 0 items read",
+        f"{rows} errors in 1 manifest",
     ]
 
 
@@ -71,7 +71,7 @@ def test_all_mistaken_dispatches_are_counted_and_the_rest_is_named(folder: Folde
     assert [line for line in text if "DF019" in line] == [
         "dispatchfile.yaml:203:5: DF019 100 more dispatches have problems: correct those above to see them"
     ]
-    assert text[-1] == "300 errors in 1 of 1 manifest, 0 items read"
+    assert text[-1] == "300 errors in 1 manifest"
 
 
 def test_an_item_is_named_even_if_its_id_is_a_word_of_the_message(folder: Folder) -> None:
