@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.cli.effects import check_export
+from dispatchfile.cli.conflicts import check_export
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import AgentFlags, ChoiceFlags, Display, ManifestFlags
-from dispatchfile.cli.outputs import STANDARD_OUTPUT
-from dispatchfile.cli.past import name_run, on_nomad
+from dispatchfile.cli.past_run import name_run, on_nomad
+from dispatchfile.cli.report_files import STANDARD_OUTPUT
 from dispatchfile.cli.session import Session, tell
 from dispatchfile.cli.sources import read_given_variables
 from dispatchfile.cli.terminal import write_result

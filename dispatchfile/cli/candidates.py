@@ -119,7 +119,7 @@ def complete_selectors(ctx: typer.Context, incomplete: str) -> Candidates:
 
 
 def _items_of_run(ctx: typer.Context) -> Iterable[ItemFacts]:
-    from dispatchfile.cli.past import name_run  # noqa: PLC0415  only these need the journal
+    from dispatchfile.cli.past_run import name_run  # noqa: PLC0415  only these need the journal
     from dispatchfile.errors import DispatchfileError  # noqa: PLC0415
 
     if "run" not in ctx.params:

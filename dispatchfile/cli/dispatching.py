@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from dispatchfile.cli.faults import Attempts, describe_fault, tell_plainly
+from dispatchfile.cli.fallback import Attempts, describe_fault, tell_plainly
 from dispatchfile.cli.flags import ConnectionFlags, checked_setting
 from dispatchfile.cli.options import DispatchDisplay, DispatchFlags
 from dispatchfile.cli.session import palette_for

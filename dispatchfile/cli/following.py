@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatchfile.cli.flags import checked_setting
-from dispatchfile.cli.past import PastCall, connection_to
+from dispatchfile.cli.past_run import PastCall, connection_to
 from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted

@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 
 from dispatchfile import __version__
 from dispatchfile.cli.argv import wants_json_log
-from dispatchfile.cli.grouping import GroupedCommand, GroupedCommands
 from dispatchfile.cli.habits import advice_on_command, advice_on_option, check_wait
+from dispatchfile.cli.help_groups import GroupedCommand, GroupedCommands
 from dispatchfile.cli.spread import spread
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
@@ -59,7 +59,7 @@ def program_of(commands: Iterable[str], *, with_options: bool = True) -> typer.T
     )
     app.callback()(_program)
     for name in commands:
-        command = getattr(import_module(f"dispatchfile.cli.{name}"), name)
+        command = getattr(import_module(f"dispatchfile.cli.commands.{name}"), name)
         app.command(cls=GroupedCommand)(spread(command) if with_options else _described(command))
     return app
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.cli.effects import check_cluster_run, check_local_run
+from dispatchfile.cli.conflicts import check_cluster_run, check_local_run
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import AgentFlags, Display, ManifestFlags, SelectionFlags
 from dispatchfile.cli.session import Session, palette_for, show_problems
@@ -66,7 +66,7 @@ def run_items(call: RunCall) -> int:
     if not call.local:
         run = _run_then_stop if call.stop_on_interrupt else _run
         return session.run(lambda reporter, control: run(options, reporter, control))
-    from dispatchfile.cli.local import read_local_jobs, run_locally  # noqa: PLC0415  only --local starts an agent
+    from dispatchfile.cli.local_run import read_local_jobs, run_locally  # noqa: PLC0415  only --local starts an agent
 
     files = read_local_jobs(call.agent, call.manifest)
     return session.run(lambda reporter, control: run_locally(options, call.agent, files, reporter, control))

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from dispatchfile.cli.agents import read_agent_files, started_agent
-from dispatchfile.cli.jobfiles import JobFiles
+from dispatchfile.cli.embedded_agent import read_agent_files, started_agent
+from dispatchfile.cli.job_files import JobFiles
 from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.signals import Signals

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from dispatchfile.cli.effects import check_unasked
-from dispatchfile.cli.faults import describe_fault, plain_lines, tell_plainly
+from dispatchfile.cli.conflicts import check_unasked
+from dispatchfile.cli.fallback import describe_fault, plain_lines, tell_plainly
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.outputs import STANDARD_OUTPUT, ReportFile, report_pieces, write_report
-from dispatchfile.cli.past import PastCall, connection_to, name_run, terminal_width
+from dispatchfile.cli.past_run import PastCall, connection_to, name_run, terminal_width
+from dispatchfile.cli.report_files import STANDARD_OUTPUT, ReportFile, report_pieces, write_report
 from dispatchfile.cli.session import palette_for, tell
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.clock import Clock

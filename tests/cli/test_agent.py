@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.agents import read_agent_files
-from dispatchfile.cli.jobfiles import JobFiles
+from dispatchfile.cli.embedded_agent import read_agent_files
+from dispatchfile.cli.job_files import JobFiles
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.cli.serving import parse_bind
 from dispatchfile.errors import AgentError, UsageError

@@ -11,9 +11,9 @@ import typer
 from dispatchfile import __version__
 from dispatchfile.cli.app import app
 from dispatchfile.cli.argv import LONG_NAMES
+from dispatchfile.cli.commands.runs import StateChoice
 from dispatchfile.cli.exits import run_to_exit_code
-from dispatchfile.cli.grouping import GROUPS, ORDER
-from dispatchfile.cli.runs import StateChoice
+from dispatchfile.cli.help_groups import GROUPS, ORDER
 from dispatchfile.journal import RunState
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

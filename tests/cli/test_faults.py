@@ -13,7 +13,7 @@ import pytest
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.past import PastCall
+from dispatchfile.cli.past_run import PastCall
 from dispatchfile.cli.session import Renderers, Session, screen_for
 from dispatchfile.cli.showing import show_report, show_status
 from dispatchfile.cli.terminal import ColorChoice, LogFormat

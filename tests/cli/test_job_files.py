@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
-from dispatchfile.cli.jobfiles import JobFiles, UnreadFile, read_job_files
+from dispatchfile.cli.job_files import JobFiles, UnreadFile, read_job_files
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 

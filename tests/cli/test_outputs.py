@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.outputs import read_report_files, report_pieces, write_report
+from dispatchfile.cli.report_files import read_report_files, report_pieces, write_report
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import ReportKind
 from tests.reports.making import summary_of

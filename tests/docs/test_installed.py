@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.schema import SchemaName
+from dispatchfile.cli.commands.schema import SchemaName
 from dispatchfile.schema import read_schema
 from tests.docs.pages import ROOT, read_sections
 from tests.docs.terminal import run_example

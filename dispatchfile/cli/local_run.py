@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from dispatchfile.cli.agents import read_agent_files, read_faults, started_agent
-from dispatchfile.cli.jobfiles import JobFiles
+from dispatchfile.cli.embedded_agent import read_agent_files, read_faults, started_agent
+from dispatchfile.cli.job_files import JobFiles
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError

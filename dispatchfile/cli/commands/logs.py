@@ -52,7 +52,7 @@ def logs(
     Nomad has them. Of a log that is gone, the journal has at most the last line of the task that decided how the item
     ended. For an item with several attempts, shows the last one. Exit code: 0.
     """
-    from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.showing import chosen_streams, show_logs  # noqa: PLC0415
 
     call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)

@@ -34,7 +34,7 @@ def init(
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
-    from dispatchfile.cli.effects import check_unasked  # noqa: PLC0415
+    from dispatchfile.cli.conflicts import check_unasked  # noqa: PLC0415
     from dispatchfile.nomad.connection import checked_text, read_connection  # noqa: PLC0415
     from dispatchfile.usecases import init as usecase  # noqa: PLC0415
 

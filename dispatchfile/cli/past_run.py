@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.cli.effects import check_past_run
+from dispatchfile.cli.conflicts import check_past_run
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
@@ -93,8 +93,8 @@ def on_nomad(
     if not header.local:
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)
-    from dispatchfile.cli.agents import started_agent  # noqa: PLC0415  only local runs need an agent
-    from dispatchfile.cli.local import note_setbacks, note_unread, read_local_jobs  # noqa: PLC0415
+    from dispatchfile.cli.embedded_agent import started_agent  # noqa: PLC0415  only local runs need an agent
+    from dispatchfile.cli.local_run import note_setbacks, note_unread, read_local_jobs  # noqa: PLC0415
 
     files = read_local_jobs(agent, header.manifest)
 

@@ -39,7 +39,7 @@ def status(
     and reads its evaluations, allocations and last log lines from Nomad, if Nomad answers; with --refresh, it must.
     Exit code: 0, however the run ended.
     """
-    from dispatchfile.cli.past import PastCall  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415  --help needs none of it
     from dispatchfile.cli.showing import show_item, show_status  # noqa: PLC0415
 
     call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from dispatchfile.cli.jobfiles import Job, JobFiles, read_job_files
+from dispatchfile.cli.job_files import Job, JobFiles, read_job_files
 from dispatchfile.cli.options import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 

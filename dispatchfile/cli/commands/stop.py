@@ -23,6 +23,6 @@ def stop(
     none of the run's jobs is alive.
     """
     from dispatchfile.cli.following import stop_items  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.past import PastCall  # noqa: PLC0415
+    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415
 
     return stop_items(PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display))

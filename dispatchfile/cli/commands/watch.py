@@ -30,7 +30,7 @@ def watch(
     detached run. Sends and changes nothing. Exit code: as for `run`; 1 if the run has not ended.
     """
     from dispatchfile.cli.following import watch_items  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.past import PastCall  # noqa: PLC0415
+    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415
 
     call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)
     return watch_items(call, timeout)

@@ -42,7 +42,7 @@ def doctor(
     """
     import asyncio  # noqa: PLC0415  --help needs none of it
 
-    from dispatchfile.cli.effects import check_no_manifest  # noqa: PLC0415
+    from dispatchfile.cli.conflicts import check_no_manifest  # noqa: PLC0415
     from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415
     from dispatchfile.clock import Clock  # noqa: PLC0415
     from dispatchfile.reports.doctor import render_examination  # noqa: PLC0415
