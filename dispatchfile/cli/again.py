@@ -23,12 +23,12 @@ from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.text import count_of, one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.usecases.choose import Choice
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.export import export_items
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
-from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.variables import GivenVariables
 
 RERUN_SCHEMA = "dispatchfile/rerun/v1"

@@ -8,10 +8,10 @@ from dispatchfile.cli.session import Session
 from dispatchfile.clock import Clock
 from dispatchfile.errors import Interrupted
 from dispatchfile.settings import NONE, parse_timeout
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import BY_SIGNAL
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 

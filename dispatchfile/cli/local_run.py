@@ -16,10 +16,11 @@ from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.problems import Problem
 from dispatchfile.results import Summary
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.resume import run_or_resume
-from dispatchfile.usecases.run import RunEnd, RunOptions
+from dispatchfile.usecases.run import run_or_resume
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
+from dispatchfile.usecases.running.prepare import RunOptions
 
 NOT_REGISTERED = "DF100"
 JOBS_FOLDER = "jobs"  # beside the manifest

@@ -21,10 +21,10 @@ from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.words import Level
 from dispatchfile.secrecy import kind_of_secret, shown_name
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
 
 RUN_ID = re.compile(r"[a-z0-9]{1,20}")
 OF_NEW_RUNS = frozenset({"NOMAD_NAMESPACE", "NOMAD_REGION"})

@@ -25,11 +25,12 @@ from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.requests import render_request, request_record
 from dispatchfile.reports.text import count_of
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import InTwoParts, Reporter
-from dispatchfile.usecases.resume import run_or_resume
-from dispatchfile.usecases.run import RunEnd, RunOptions, prepare
+from dispatchfile.usecases.run import run_or_resume
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
+from dispatchfile.usecases.running.prepare import RunOptions, prepare
 from dispatchfile.usecases.stop import StopOptions, stop_run
 
 RUN_ID = r"[a-z0-9]{1,20}"

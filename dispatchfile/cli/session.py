@@ -29,9 +29,9 @@ from dispatchfile.reports.text import Palette, count_of, one_line, visible
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
 from dispatchfile.secrecy import shown_name
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
-from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
 
 Arguments = ParamSpec("Arguments")
 Work = Callable[[Reporter, Control], Awaitable[RunEnd]]

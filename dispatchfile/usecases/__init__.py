@@ -1,1 +1,7 @@
-"""A file a command: the rooms wired together; values in, values out, nothing printed."""
+"""
+One file for each command: it connects the rooms, takes values and returns values, and prints nothing.
+
+What `run`, `resume`, `rerun` and `stop` share is in `running`. The other files hold what several commands need: a past
+run (`past`, `folding`, `reruns`), a manifest (`load`, `select`, `variables`, `sensitive`), the server's view of the
+jobs (`parents`), and who is told (`reporting`).
+"""

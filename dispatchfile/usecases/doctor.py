@@ -19,7 +19,8 @@ from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, 
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.resolve_job import ALL_NAMESPACES
 from dispatchfile.usecases.rights import NEEDS, Place, probe_rights
-from dispatchfile.usecases.run import MONITOR_CONNECTIONS, RunOptions
+from dispatchfile.usecases.running.connect import MONITOR_CONNECTIONS
+from dispatchfile.usecases.running.prepare import RunOptions
 
 DEFAULT_NAMESPACE = "default"
 MOST_PLACES = 10

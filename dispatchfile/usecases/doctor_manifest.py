@@ -12,7 +12,8 @@ from dispatchfile.preflight import ParentState, policies
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.usecases.estimate import Load, Stored, estimate_load
 from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
-from dispatchfile.usecases.run import Prepared, RunOptions, preflight, prepare
+from dispatchfile.usecases.running.preflight import preflight
+from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare
 
 CHECK, PREFLIGHT = "manifest", "preflight"
 MOST_PAGES = 10  # of the list of a parent's children; 1,000 rows each
@@ -69,14 +70,14 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     if not items:
         return ParentsExam(())
     try:
-        states, _, problems = await preflight(client, items, prepared.settings)
+        server = await preflight(client, items, prepared.settings)
     except NomadError as error:
         return ParentsExam((fail(PREFLIGHT, error.message),))
-    children = [await _read_children(client, parent, state) for parent, state in states.items() if state.job]
+    children = [await _read_children(client, parent, state) for parent, state in server.states.items() if state.job]
     stored = {JobKey(each.namespace, each.region, each.job): each.stored for each in children if each.stored}
     load = estimate_load(items, prepared.settings, stored=stored, round_trip_s=round_trip_s)
-    findings = [*_tell_problems(problems, PREFLIGHT)]
-    findings += [ok("job", policy.sentence) for policy in policies(items, states)]
+    findings = [*_tell_problems(server.problems, PREFLIGHT)]
+    findings += [ok("job", policy.sentence) for policy in policies(items, server.states)]
     findings += [_tell_children(each, prepared) for each in children]
     return ParentsExam((*findings, *_tell_load(load, prepared)), tuple(children), load)
 

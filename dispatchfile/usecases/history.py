@@ -9,6 +9,7 @@ from dispatchfile.events import Outcome
 from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader, StoredRun, Target, list_runs
 from dispatchfile.names import JobKey
+from dispatchfile.results import LOCAL
 
 
 def find_succeeded(
@@ -20,7 +21,7 @@ def find_succeeded(
     The same: address, region, namespace, id, fingerprint, and the parent job as it is now. Runs on an embedded agent
     count for nothing but their like, which has forgotten all: they never count. Raises JournalError.
     """
-    if target.address == "local":
+    if target.address == LOCAL:
         return {}
     wanted = {item.id: item for item in items}
     found: dict[str, str] = {}

@@ -20,7 +20,7 @@ from dispatchfile.similar import similar_names
 from dispatchfile.usecases.logs import LogOptions, read_item_logs
 from dispatchfile.usecases.past import PastRun, RunName
 from dispatchfile.usecases.reruns import read_later_ends
-from dispatchfile.usecases.run import Connect, connected
+from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.verdict import explain_placement_failure
 
 LOG_LINES = 10

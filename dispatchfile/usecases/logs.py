@@ -13,7 +13,7 @@ from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.results import ItemResult
 from dispatchfile.usecases.choose import tell_counts
 from dispatchfile.usecases.past import PastRun, RunName, read_past
-from dispatchfile.usecases.run import Connect, connected
+from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.select import select_items
 
 MOST_BYTES = 1 << 20  # read of one stream of a task, from its end

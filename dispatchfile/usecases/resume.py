@@ -2,59 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
-from dispatchfile.engine import BatchSpec, Resumption, Start, is_surely_made
+from dispatchfile.engine import BatchSpec, Resumption, Start
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
-from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
-from dispatchfile.items import Item
-from dispatchfile.journal import (
-    Journal,
-    JournalReader,
-    RunHeader,
-    RunState,
-    StoredRun,
-    find_run,
-    open_run,
-    state_folder,
-)
-from dispatchfile.names import JobKey
+from dispatchfile.events import Cause, Ended, Outcome, Verdict
+from dispatchfile.journal import Journal, JournalReader, RunHeader, RunState, StoredRun, open_run, state_folder
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
-from dispatchfile.results import AttemptHistory, Summary
+from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
-from dispatchfile.usecases.baselines import baselines_of, on_record
-from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.rerun import find_predecessors
 from dispatchfile.usecases.reruns import read_family
 from dispatchfile.usecases.resumption import describe_resumption
-from dispatchfile.usecases.run import (
-    Connect,
-    RunEnd,
-    RunOptions,
-    canaries_of,
-    close_journal,
-    connected,
-    find_children,
-    put_on_record,
-    real_path,
-    run_deadline,
-    run_manifest,
-)
-from dispatchfile.usecases.same_run import check_same_items
+from dispatchfile.usecases.running.adopt import find_children, find_predecessors, put_on_record
+from dispatchfile.usecases.running.baselines import baselines_of, on_record
+from dispatchfile.usecases.running.connect import Connect, connected
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.execute import Executor
+from dispatchfile.usecases.running.resume_state import ResumeState, read_resume_state
+from dispatchfile.usecases.running.specs import batch_spec, canaries_of, run_deadline
 from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
 from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
-
-DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "stopped when the embedded agent that ran it ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,169 +52,11 @@ class ResumeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where every item of a run stands, as its journal tells."""
-
-    items: tuple[Item, ...]
-    skipped: frozenset[str]  # items without any intent: they were left out on purpose
-    starts: Mapping[str, Start]  # of items that are not over
-    ends: Mapping[str, Verdict]  # of items that are
-    verdicts: Mapping[str, tuple[int, Verdict]]  # of the attempts before those that are not over
-    made_children: Mapping[JobKey, set[str]]
-
-    @property
-    def selected(self) -> list[Item]:
-        """What is left to do."""
-        return [item for item in self.items if item.id in self.starts]
-
-    @property
-    def chosen(self) -> list[Item]:
-        """What the run was to do when it began."""
-        return [item for item in self.items if item.id not in self.skipped]
-
-    @property
-    def failures(self) -> int:
-        ended = [verdict.outcome for verdict in self.ends.values()]
-        return sum(outcome.is_failure for outcome in ended)
-
-
-def read_standing(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> Standing:
-    """Where the run stands. Items that are over come without their payloads. Raises JournalError."""
-    items = tuple(reader.items(payloads=False))
-    attempts: dict[str, list[AttemptHistory]] = {}
-    for (item_id, _), progress in reader.attempts().items():
-        attempts.setdefault(item_id, []).append(progress)
-    standing = _Standing(local=stored.header.local, resend_unknown=resend_unknown)
-    for item in items:
-        if item.id in attempts:
-            standing.add(item, sorted(attempts[item.id], key=lambda progress: progress.number))
-    items = _with_payloads(reader, items, standing.starts)
-    return Standing(
-        items=items,
-        skipped=frozenset(item.id for item in items if item.id not in attempts),
-        starts=standing.starts,
-        ends=standing.ends,
-        verdicts=standing.verdicts,
-        made_children=standing.made,
-    )
-
-
-def _with_payloads(reader: JournalReader, items: tuple[Item, ...], wanted: Collection[str]) -> tuple[Item, ...]:
-    if not wanted:
-        return items
-    complete = {item.id: item for item in reader.items() if item.id in wanted}
-    return tuple(complete.get(item.id, item) for item in items)
-
-
-class _Standing:
-    def __init__(self, *, local: bool, resend_unknown: bool) -> None:
-        self._local, self._resend_unknown = local, resend_unknown
-        self.starts: dict[str, Start] = {}
-        self.verdicts: dict[str, tuple[int, Verdict]] = {}
-        self.made: dict[JobKey, set[str]] = {}
-        self.ends: dict[str, Verdict] = {}
-
-    def add(self, item: Item, attempts: Sequence[AttemptHistory]) -> None:
-        self.made.setdefault(item.request.job_key, set()).update(_made_by(item, attempts))
-        begun = _begun(attempts)
-        if not begun:
-            self.starts[item.id] = Start()
-            return
-        last = begun[-1]
-        start = self._after_end(last, last.ended) if last.ended else self._without_end(last)
-        if start is None:
-            return
-        self.starts[item.id] = self._after_predecessor(start, begun)
-        if before := _verdict_before(start.attempt, begun):
-            self.verdicts[item.id] = before
-
-    def _without_end(self, last: AttemptHistory) -> Start:
-        attempt = last.number
-        if self._local:  # its tasks died with the agent that ran them
-            return Start(attempt + 1)
-        if last.accepted is None:
-            return Start(attempt, in_doubt=True)
-        accepted = last.accepted
-        return replace(_with_child(attempt, accepted), sent_at=accepted.at)
-
-    def _after_end(self, last: AttemptHistory, ended: Ended) -> Start | None:
-        verdict, attempt = ended.verdict, last.number
-        if ended.retry_at is not None:
-            start = Start(attempt + 1, retry_at=ended.retry_at)
-            return start if self._local or not verdict.may_still_live else _behind(start, last)
-        if verdict.is_resumed:
-            return Start(attempt)
-        if verdict.outcome is Outcome.UNKNOWN and not self._local:
-            return self._after_unknown(last)
-        self.ends[last.intent.item] = verdict
-        return None
-
-    def _after_unknown(self, last: AttemptHistory) -> Start:
-        attempt = last.number
-        if self._resend_unknown:
-            return _behind(Start(attempt + 1, resent=True), last)
-        if last.accepted is None:
-            return Start(attempt, in_doubt=True)
-        return _with_child(attempt, last.accepted)
-
-    @staticmethod
-    def _after_predecessor(start: Start, begun: Sequence[AttemptHistory]) -> Start:
-        """An attempt that was perhaps never sent still has to stop the one before it, if that may live."""
-        earlier = [progress for progress in begun if progress.number < start.attempt]
-        if start.child or start.predecessor or not earlier:
-            return start
-        last = earlier[-1]
-        return _behind(start, last) if last.ended and last.ended.verdict.may_still_live else start
-
-
-def _behind(start: Start, last: AttemptHistory) -> Start:
-    """The attempt after *last*, whose child may still live."""
-    if last.accepted is None:
-        return start
-    return replace(start, predecessor=last.accepted.child, foreign_predecessor=last.accepted.existing)
-
-
-def _with_child(attempt: int, accepted: Accepted) -> Start:
-    return Start(attempt, child=accepted.child, existing=accepted.existing, adopted=accepted.adopted)
-
-
-def _verdict_before(attempt: int, begun: Sequence[AttemptHistory]) -> tuple[int, Verdict] | None:
-    """How the one before this *attempt* ended: the item's own end if this one is never made."""
-    earlier = [progress for progress in begun if progress.number < attempt]
-    if not earlier:
-        return None
-    last = earlier[-1]
-    return last.number, last.ended.verdict if last.ended else DIED_WITH_ITS_AGENT
-
-
-def _made_by(item: Item, attempts: Sequence[AttemptHistory]) -> Iterator[str]:
-    """Children of requests of this run. What was never marked was not sent, but found: it may be older than the run."""
-    for progress in attempts:
-        verdict = progress.ended.verdict if progress.ended else None
-        if progress.marked and progress.accepted and is_surely_made(item, progress.accepted, verdict):
-            yield progress.accepted.child
-
-
-def _begun(attempts: Sequence[AttemptHistory]) -> list[AttemptHistory]:
-    begun = [attempt for attempt in attempts if attempt.has_begun]
-    while len(begun) > 1 and _is_given_up(*begun[-2:]):
-        begun.pop()
-    return begun
-
-
-def _is_given_up(before: AttemptHistory, last: AttemptHistory) -> bool:
-    """It was marked, but surely not carried out when the run stopped: the end before it became the item's."""
-    if before.ended is None or last.accepted is not None or last.ended is not None:
-        return False
-    return before.ended.retry_at is None and before.ended.verdict.outcome is not Outcome.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class _Resumed:
+class ResumedRun:
     """A run taken up again: its journal is this process's, and every value it needs is at hand."""
 
     stored: StoredRun
-    standing: Standing
+    state: ResumeState
     reader: JournalReader
     journal: Journal
     settings: Settings
@@ -270,61 +89,19 @@ async def resume_run(
         return summary
     journal = Journal.resume(reader.path)
     try:
-        resumed = _take_up(options, reader, journal, reporter)
+        resumed = take_up(options, reader, journal, reporter)
         async with connect(options.connection, resumed.settings) as client:
-            return await _go_on(client, resumed, logs=options.logs, reporter=reporter, control=control, clock=clock)
+            return await continue_run(
+                client, resumed, logs=options.logs, reporter=reporter, control=control, clock=clock
+            )
     finally:
         await leave_as_it_was(journal, stored.status, clock)
 
 
-async def run_or_resume(
-    options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
-) -> RunEnd:
-    """
-    What `run` does: go on with the run whose ID is given, if it is in the journal; else a new run.
-
-    Raises what `run_manifest` and `resume_run` raise, and RunRefused for an ID that another run has.
-    """
-    reader = None
-    if options.run_id and options.journal:
-        reader = find_run(state_folder(options.state_dir, options.source.environ), options.run_id)
-    if reader is None:
-        return await run_manifest(options, reporter=reporter, control=control, clock=clock, connect=connect)
-    header = reader.run().header
-    _check_same(header, options)
-    check_same_items(reader, options)
-    reporter.note(f"run {header.id} is already in the journal: resuming it with the items stored there")
-    again = ResumeOptions(
-        run=header.id,
-        manifest=None,
-        connection=options.connection,
-        environ=options.source.environ,
-        state_dir=options.state_dir,
-        settings=options.settings,
-        variables=options.source.given,
-        allow_outside=options.source.allow_outside,
-        logs=options.logs,
-        same_items=True,
-    )
-    return RunEnd(await resume_run(again, reporter=reporter, control=control, clock=clock, connect=connect))
-
-
-def _check_same(header: RunHeader, options: RunOptions) -> None:
-    """Raises RunRefused if the run of that ID is of another manifest, or went somewhere else."""
-    if header.manifest != real_path(options.source):
-        raise RunRefused(f"run ID {header.id} belongs to a run of {header.shown_manifest}: choose another --run-id")
-    there = replace(header.target, address="local" if options.local else options.connection.address)
-    if there.without_credentials().address != header.target.address:
-        raise RunRefused(
-            f"run {header.id} was sent to {header.target.address}: choose another --run-id, "
-            f"or continue with: dispatchfile resume {header.id}"
-        )
-
-
-def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, reporter: Reporter) -> _Resumed:
+def take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, reporter: Reporter) -> ResumedRun:
     """Read again, now that nobody else writes."""
     stored = reader.run()
-    standing = read_standing(reader, stored, resend_unknown=options.resend_unknown)
+    state = read_resume_state(reader, stored, resend_unknown=options.resend_unknown)
     header = stored.header
     settings = _settings(options, header)
     if note := check_logs(options.logs, settings, options.settings):
@@ -333,13 +110,13 @@ def _take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, re
         header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside
     )
     if not options.same_items:
-        check_variables(header, options.variables, standing.selected)
-    if note := manifest_change(header, standing.selected):
+        check_variables(header, options.variables, state.selected)
+    if note := manifest_change(header, state.selected):
         reporter.note(note)
-    restored = {item.id: item for item in restore_sensitive(standing.selected, header, source)}
-    standing = replace(standing, items=tuple(restored.get(item.id, item) for item in standing.items))
+    restored = {item.id: item for item in restore_sensitive(state.selected, header, source)}
+    state = replace(state, items=tuple(restored.get(item.id, item) for item in state.items))
     journal.hide(restored.values())
-    return _Resumed(stored, standing, reader, journal, settings)
+    return ResumedRun(stored, state, reader, journal, settings)
 
 
 def _settings(options: ResumeOptions, header: RunHeader) -> Settings:
@@ -349,13 +126,14 @@ def _settings(options: ResumeOptions, header: RunHeader) -> Settings:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
 
 
-async def _go_on(
-    client: Client, resumed: _Resumed, *, logs: str, reporter: Reporter, control: Control, clock: Clock
+async def continue_run(
+    client: Client, resumed: ResumedRun, *, logs: str, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
+    """Execute what is left to do, and sum up the whole run."""
     results = fold_journal(resumed.reader, resumed.stored)
-    results.reopen({item: start.attempt for item, start in resumed.standing.starts.items()})
+    results.reopen({item: start.attempt for item, start in resumed.state.starts.items()})
     spec = await _spec(client.patient(resumed.settings.unreachable_after), resumed, logs)
-    selected, facts = resumed.standing.selected, run_facts(resumed.stored.header)
+    selected, facts = resumed.state.selected, run_facts(resumed.stored.header)
     reporter.started(facts, results)
     waits, starts = [item.id for item in selected], spec.resumption.starts
     reporter.note(describe_resumption(waits, starts, spec.settings, now=clock.wall(), deadline=spec.deadline))
@@ -368,58 +146,57 @@ async def _go_on(
         before=resumed.stored.status.requests,
     )
     executor.mask.learn(selected)
-    for item_id in sorted(resumed.standing.skipped):
+    for item_id in sorted(resumed.state.skipped):
         if results.item(item_id).outcome is None:
             executor.tell(
                 Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="not selected for this run"))
             )
-    summary, state = await executor.execute(facts, spec, control)
-    await close_journal(resumed.journal, summary, state, clock)
+    summary = await executor.execute(facts, spec, control)
     reporter.finished(summary)
     return summary
 
 
-async def _spec(client: Client, resumed: _Resumed, logs: str) -> BatchSpec:
+async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
     """Return what is left to do."""
-    header, standing, settings = resumed.stored.header, resumed.standing, resumed.settings
-    parents = await read_parents(client, parents_in(standing.selected), probe=False)
+    header, state, settings = resumed.stored.header, resumed.state, resumed.settings
+    parents = await read_parents(client, parents_in(state.selected), probe=False)
     found = {**await _find_predecessors(client, resumed), **await _find_unrecorded(client, resumed)}
     return batch_spec(
         header.id,
-        standing.selected,
+        state.selected,
         settings,
         parents,
         baselines=baselines_of(parents) if header.local else on_record(resumed.reader),  # a new agent counts anew
         rerun_of=header.rerun_of,
-        everyone=standing.chosen,
-        canaries=[item for item in canaries_of(standing.chosen, settings) if item in standing.starts],
+        everyone=state.chosen,
+        canaries=[item for item in canaries_of(state.chosen, settings) if item in state.starts],
         deadline=run_deadline(settings, header.started_at),
         version=await client.read_version(),
         logs=logs,
         resumption=Resumption(
-            starts={**standing.starts, **found},
-            verdicts=standing.verdicts,
-            made_children=standing.made_children,
-            failures=standing.failures,
-            stopped=_stopped(standing, settings),
+            starts={**state.starts, **found},
+            verdicts=state.verdicts,
+            made_children=state.made_children,
+            failures=state.failures,
+            stopped=_stopped(state, settings),
         ),
     )
 
 
-async def _find_predecessors(client: Client, resumed: _Resumed) -> dict[str, Start]:
+async def _find_predecessors(client: Client, resumed: ResumedRun) -> dict[str, Start]:
     """Of a rerun: children that live on from the run before, where the first attempt may not have been sent yet."""
-    header, starts = resumed.stored.header, resumed.standing.starts
+    header, starts = resumed.stored.header, resumed.state.starts
     if header.rerun_of is None or header.local:
         return {}
     folder = resumed.reader.path.parents[1]
-    unsent = [item for item in resumed.standing.selected if starts[item.id] in (Start(), Start(in_doubt=True))]
+    unsent = [item for item in resumed.state.selected if starts[item.id] in (Start(), Start(in_doubt=True))]
     if not unsent:
         return {}
     found = await find_predecessors(client, read_family(folder, header.rerun_of, but=header.id), unsent)
     return {item: replace(starts[item], predecessor=start.predecessor) for item, start in found.items()}
 
 
-async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start]:
+async def _find_unrecorded(client: Client, resumed: ResumedRun) -> dict[str, Start]:
     """
     Children of attempts that the journal takes for unsent.
 
@@ -427,8 +204,8 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
     given ID without its journal, and killed before what Nomad had of it was on record. And of attempts that were
     unknown and are to be sent again: what is there after all is taken, and not made a second time.
     """
-    header, starts = resumed.stored.header, resumed.standing.starts
-    unsent = [item for item in resumed.standing.selected if not (starts[item.id].child or starts[item.id].in_doubt)]
+    header, starts = resumed.stored.header, resumed.state.starts
+    unsent = [item for item in resumed.state.selected if not (starts[item.id].child or starts[item.id].in_doubt)]
     if header.local:
         return {}
     try:
@@ -446,12 +223,12 @@ async def _find_unrecorded(client: Client, resumed: _Resumed) -> dict[str, Start
     return found
 
 
-def _stopped(standing: Standing, settings: Settings) -> Cause | None:
+def _stopped(state: ResumeState, settings: Settings) -> Cause | None:
     """Why an earlier process has started nothing more, if it was killed before all was on record that follows."""
-    for verdict in standing.ends.values():
+    for verdict in state.ends.values():
         if verdict.outcome is Outcome.UNSENT:
             return verdict.cause
-    canaries = [standing.ends[item] for item in canaries_of(standing.chosen, settings) if item in standing.ends]
+    canaries = [state.ends[item] for item in canaries_of(state.chosen, settings) if item in state.ends]
     return Cause.CANARY if any(verdict.outcome.exit_class for verdict in canaries) else None
 
 

@@ -6,20 +6,36 @@ from collections.abc import Sequence
 
 from dispatchfile.errors import RunRefused
 from dispatchfile.items import Item
-from dispatchfile.journal import JournalReader
+from dispatchfile.journal import JournalReader, RunHeader
 from dispatchfile.problems import has_errors
 from dispatchfile.usecases.load import load_items
-from dispatchfile.usecases.run import RunOptions
+from dispatchfile.usecases.running.prepare import RunOptions, real_path
 from dispatchfile.usecases.select import asks_for_endings, select_items
 
 
-def check_same_items(reader: JournalReader, options: RunOptions) -> None:
+def check_same_run(reader: JournalReader, options: RunOptions) -> None:
     """
     Refuse to go on with a run under other content: the same ID stands for the same items with the same requests.
 
-    Sensitive values are not compared, as they are stored nowhere. Raises RunRefused with the place of the first item
-    that differs, and UsageError for selectors that match nothing.
+    Sensitive values are not compared, as they are stored nowhere. Raises RunRefused for a run of another manifest or
+    target, and with the place of the first item that differs; UsageError for selectors that match nothing.
     """
+    _check_same_target(reader.run().header, options)
+    _check_same_items(reader, options)
+
+
+def _check_same_target(header: RunHeader, options: RunOptions) -> None:
+    """Raises RunRefused if the run of that ID is of another manifest, or went somewhere else."""
+    if header.manifest != real_path(options.source):
+        raise RunRefused(f"run ID {header.id} belongs to a run of {header.shown_manifest}: choose another --run-id")
+    if options.address != header.target.address:
+        raise RunRefused(
+            f"run {header.id} was sent to {header.target.address}: choose another --run-id, "
+            f"or continue with: dispatchfile resume {header.id}"
+        )
+
+
+def _check_same_items(reader: JournalReader, options: RunOptions) -> None:
     loaded = load_items(options.source)
     run = reader.run().header.id
     ways_on = f"choose another --run-id, or continue with the stored items: dispatchfile resume {run}"

@@ -17,15 +17,18 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Requests, Summary, summarize
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.baselines import on_record
-from dispatchfile.usecases.children import OwnChild, own_children
-from dispatchfile.usecases.execute import Control, Executor, batch_spec
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.resume import read_standing
-from dispatchfile.usecases.run import Connect, close_journal, connected, find_children, put_on_record
+from dispatchfile.usecases.running.adopt import find_children, put_on_record
+from dispatchfile.usecases.running.baselines import on_record
+from dispatchfile.usecases.running.children import OwnChild, own_children
+from dispatchfile.usecases.running.connect import Connect, connected
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.execute import Executor, close_journal
+from dispatchfile.usecases.running.resume_state import read_resume_state
+from dispatchfile.usecases.running.specs import batch_spec
 from dispatchfile.usecases.sweep import Sweep
 
 OVER = frozenset({RunState.FINISHED, RunState.STOPPED_EARLY})
@@ -103,9 +106,9 @@ class _Stopping:
         self._reporter, self._clock = reporter, clock
         stored = reader.run()
         self._header = stored.header
-        self._standing = read_standing(reader, stored)
+        self._resume = read_resume_state(reader, stored)
         self._results = fold_journal(reader, stored)
-        self._own = own_children(stored.header.id, self._standing.items, reader.attempts())
+        self._own = own_children(stored.header.id, self._resume.items, reader.attempts())
 
     async def run(self, connection: Connection, connect: Connect, control: Control) -> Summary:
         self._reporter.started(run_facts(self._header), self._results)
@@ -117,22 +120,22 @@ class _Stopping:
             return await self._stop_children(client, self._sent(), control)
 
     def _sent(self) -> list[Item]:
-        return [item for item in self._standing.selected if self._is_to_be_settled(item)]
+        return [item for item in self._resume.selected if self._is_to_be_settled(item)]
 
     async def _find_unrecorded(self, client: Client) -> None:
         """Of a run whose ID was given, and which was killed before what Nomad had of it was on record."""
-        run, starts = self._header.id, self._standing.starts
-        unsent = [item for item in self._standing.selected if starts[item.id] == Start()]
+        run, starts = self._header.id, self._resume.starts
+        unsent = [item for item in self._resume.selected if starts[item.id] == Start()]
         try:
             found = await find_children(client, unsent, run)
         except NomadForbidden:  # no list-jobs: only what is on record can be stopped
             return
         await put_on_record(self._journal, unsent, found, self._header)
-        self._standing = replace(self._standing, starts={**starts, **found})
-        self._own = own_children(run, self._standing.items, self._reader.attempts())
+        self._resume = replace(self._resume, starts={**starts, **found})
+        self._own = own_children(run, self._resume.items, self._reader.attempts())
 
     def _is_to_be_settled(self, item: Item) -> bool:
-        start = self._standing.starts[item.id]
+        start = self._resume.starts[item.id]
         return start.in_doubt or (bool(start.child) and not start.existing)
 
     async def _stop_children(self, client: Client, sent: Sequence[Item], control: Control) -> Summary:
@@ -164,7 +167,7 @@ class _Stopping:
 
     async def _spec(self, client: Client, sent: Sequence[Item]) -> BatchSpec:
         """Nothing is sent; what was is settled and watched to its end, which is near: no deadline comes before it."""
-        standing, settings = self._standing, self._header.settings
+        resume, settings = self._resume, self._header.settings
         parents = await read_parents(client, parents_in(sent), probe=False)
         return batch_spec(
             self._header.id,
@@ -176,7 +179,7 @@ class _Stopping:
             version=await client.read_version(),
             logs="none",
             sending=False,
-            resumption=Resumption(standing.starts, standing.verdicts, standing.made_children),
+            resumption=Resumption(resume.starts, resume.verdicts, resume.made_children),
         )
 
     def _tell_stopped(self, child: OwnChild) -> None:
@@ -216,19 +219,19 @@ class _Stopping:
 
     def _end_the_rest(self) -> None:
         """What was never sent, what waits for a retry, and what is not ours."""
-        for item in self._standing.selected:
+        for item in self._resume.selected:
             if not self._is_to_be_settled(item) and (end := self._end_on_record(item)):
                 self._tell(end)
 
     def _end_on_record(self, item: Item) -> Ended | None:
-        at, start = self._clock.wall(), self._standing.starts[item.id]
+        at, start = self._clock.wall(), self._resume.starts[item.id]
         outcome = self._results.item(item.id).outcome
         if start.existing and outcome is Outcome.UNKNOWN:
             return None
         if start.existing:
             verdict = Verdict(Outcome.UNKNOWN, Cause.INTERRUPTED, f"{start.child} {NOT_OURS}")
             return Ended(item.id, start.attempt, at, verdict)
-        if before := self._standing.verdicts.get(item.id):
+        if before := self._resume.verdicts.get(item.id):
             attempt, verdict = before
             return Ended(item.id, attempt, at, verdict)
         if outcome is Outcome.UNSENT:

@@ -9,8 +9,8 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound, NomadRefused
 from dispatchfile.nomad.client import Client
 from dispatchfile.settings import Settings
-from dispatchfile.usecases.children import OwnChild, OwnChildren, find_living
-from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.running.children import OwnChild, OwnChildren, find_living
+from dispatchfile.usecases.running.control import Control
 
 CLEAN_LISTS = 2
 BETWEEN_LISTS_S = 1.0

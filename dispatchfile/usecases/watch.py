@@ -18,14 +18,15 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
-from dispatchfile.usecases.execute import Control, is_before_2_0_1, job_spec
 from dispatchfile.usecases.folding import uncollected
 from dispatchfile.usecases.follow import Follower
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit
 from dispatchfile.usecases.reporting import NoReporter, Reporter
 from dispatchfile.usecases.reruns import with_later_ends
-from dispatchfile.usecases.run import Connect, connected
+from dispatchfile.usecases.running.connect import Connect, connected
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.specs import is_before_2_0_1, job_spec
 
 TAIL_EVERY_S = 0.3
 TAKEN_OVER_WITHIN_S = 1.0  # `stop` waits for a process to end, and then does the rest itself

@@ -21,9 +21,9 @@ from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.screens import NoScreen, Screen, View
 from dispatchfile.reports.words import Level
 from dispatchfile.results import Summary
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
 from tests.cli.test_run import folder
 from tests.reports.making import FACTS, FAILED, GOOD, results_of, summary_of
 

@@ -9,10 +9,11 @@ from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.results import Results, RunFacts, Summary, summarize
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.run import RunEnd, RunOptions
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
+from dispatchfile.usecases.running.prepare import RunOptions
 from tests.usecases.past_runs import Told
 
 

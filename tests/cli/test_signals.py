@@ -10,7 +10,7 @@ from dispatchfile.cli.session import ENDED, Session
 from dispatchfile.cli.signals import Signals
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.results import Results, RunFacts
-from dispatchfile.usecases.execute import Control
+from dispatchfile.usecases.running.control import Control
 
 
 class Ended:

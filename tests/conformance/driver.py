@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from dispatchfile.clock import Clock
 from dispatchfile.events import Accepted, Ended, Event, Moved, State
 from dispatchfile.results import ItemResult, Results, Summary
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.reporting import NoReporter
-from dispatchfile.usecases.run import RunEnd, RunOptions, run_manifest
+from dispatchfile.usecases.run import run_manifest
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.ends import RunEnd
+from dispatchfile.usecases.running.prepare import RunOptions
 from tests.conformance.backends import Backend
 
 T = TypeVar("T")

@@ -11,9 +11,10 @@ import pytest
 
 from dispatchfile.clock import Clock
 from dispatchfile.files import StandardInput
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource, load_items
-from dispatchfile.usecases.run import RunOptions, run_manifest
+from dispatchfile.usecases.run import run_manifest
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.prepare import RunOptions
 from tests.conformance.backends import Backend
 from tests.conformance.driver import Told
 from tests.conformance.jobs import job, takes

@@ -10,8 +10,8 @@ from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import Settings
-from dispatchfile.usecases.resume import read_standing
-from dispatchfile.usecases.run import canaries_of
+from dispatchfile.usecases.running.resume_state import read_resume_state
+from dispatchfile.usecases.running.specs import canaries_of
 from tests.engine import NOT_OURS, TICK_S
 from tests.exactly_once.world import World
 
@@ -122,7 +122,7 @@ def _check_that_nothing_is_left(world: World) -> None:
     """A resume would send nothing, and watch nothing but what is unknown."""
     assert world.path is not None
     reader = JournalReader(world.path)
-    standing = read_standing(reader, reader.run())
+    standing = read_resume_state(reader, reader.run())
     unknown = {result.id for result in world.results().items() if result.outcome is Outcome.UNKNOWN}
     if reader.run().status.state == "finished":
         assert set(standing.starts) == unknown

@@ -22,11 +22,12 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Results
 from dispatchfile.settings import Wait
 from dispatchfile.usecases import resume
-from dispatchfile.usecases.execute import Control, Executor, batch_spec, item_facts
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import NoReporter
-from dispatchfile.usecases.run import canaries_of, close_journal, run_deadline
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.execute import Executor, item_facts
+from dispatchfile.usecases.running.specs import batch_spec, canaries_of, run_deadline
 from tests.engine import Baseline, intent
 from tests.exactly_once.checks import check_event, check_request
 from tests.exactly_once.scripts import Crash, Interrupt, Life, Weather
@@ -174,8 +175,7 @@ class Process:
             logs="none",
         )
         executor = Executor(client=client, ledger=journal, results=results, reporter=NoReporter(), clock=world.clock)
-        summary, state = await executor.execute(run_facts(header), spec, self._control)
-        await close_journal(journal, summary, state, world.clock)
+        await executor.execute(run_facts(header), spec, self._control)
 
     def _header(self) -> RunHeader:
         return RunHeader(
@@ -195,9 +195,9 @@ class Process:
         assert self.world.path is not None
         reader, journal = self.open_again(self.world.path)
         options = resume.ResumeOptions(run=None, manifest=None, connection=Connection(ADDRESS), environ={})
-        resumed = resume._take_up(options, reader, journal, NoReporter())
+        resumed = resume.take_up(options, reader, journal, NoReporter())
         try:
-            await resume._go_on(
+            await resume.continue_run(
                 client, resumed, logs="none", reporter=NoReporter(), control=self._control, clock=self.world.clock
             )
         finally:

@@ -10,7 +10,7 @@ from dispatchfile.events import Accepted, Cause, Doubled, Doubted, Ended, NoLedg
 from dispatchfile.journal import open_run
 from dispatchfile.nomad.models import Policy
 from dispatchfile.settings import resolve_settings
-from dispatchfile.usecases.run import find_children
+from dispatchfile.usecases.running.adopt import find_children
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
 from tests.engine import Start, intent
 from tests.exactly_once.test_resuming import RUN, begin, ended, leave, resume, standing_of

@@ -13,11 +13,13 @@ from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target, open_run
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.settings import Settings, Share, Wait
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.reporting import NoReporter
-from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run, run_or_resume
-from dispatchfile.usecases.run import RunOptions
+from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.run import run_or_resume
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.prepare import RunOptions
+from dispatchfile.usecases.running.resume_state import read_resume_state
 from tests.batches import run_batch
 from tests.engine import Start, intent
 from tests.fake_nomad import FakeNomad
@@ -101,7 +103,7 @@ async def run(manifest, nomad, *, connection=CONNECTION, **options):
 
 def standing_of(folder, **options):
     reader = open_run(folder, RUN)
-    return read_standing(reader, reader.run(), **options)
+    return read_resume_state(reader, reader.run(), **options)
 
 
 def ended(item_id, attempt, outcome, cause=None, retry_at=None):
@@ -141,13 +143,12 @@ async def test_a_run_whose_id_is_in_no_journal_adopts_what_nomad_has(tmp_path):
 
 async def test_a_run_that_a_signal_ends_before_it_sends_has_its_exit_code(tmp_path):
     """Its items are on record by then, and a resume goes on with them."""
-    nomad, control, looking = FakeNomad(), Control(), asyncio.Event()
+    nomad, control, started = FakeNomad(), Control(), asyncio.Event()
 
-    async def look(**_):
-        looking.set()
-        await asyncio.Event().wait()
+    class Waiting(NoReporter):
+        def started(self, facts, results):
+            started.set()
 
-    nomad.list_all_jobs, find = look, nomad.list_all_jobs
     asked = RunOptions(
         source=ManifestSource(path=str(write_manifest(tmp_path)), content=None, variables={}, environ={}),
         connection=CONNECTION,
@@ -156,15 +157,14 @@ async def test_a_run_that_a_signal_ends_before_it_sends_has_its_exit_code(tmp_pa
         state_dir=str(tmp_path),
     )
     running = asyncio.create_task(
-        run_or_resume(asked, reporter=NoReporter(), control=control, clock=Clock(), connect=connect_to(nomad))
+        run_or_resume(asked, reporter=Waiting(), control=control, clock=Clock(), connect=connect_to(nomad))
     )
-    await looking.wait()
+    await started.wait()
     control.exit_code = 143
     running.cancel()
     await asyncio.wait([running])
     status = open_run(tmp_path, RUN).run().status
     assert (status.state, status.exit_code) == (RunState.INTERRUPTED, 143)
-    nomad.list_all_jobs = find
     assert await resume(tmp_path, nomad) == EACH
 
 

@@ -11,11 +11,11 @@ from dispatchfile.events import Accepted
 from dispatchfile.journal import JournalReader
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.usecases.choose import Choice
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.running.control import Control
 from tests.fake_nomad import FakeChild, FakeNomad
 from tests.journals import RUN, restore
 from tests.virtual_time import VIRTUAL_TIME

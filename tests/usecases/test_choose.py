@@ -6,7 +6,7 @@ from dispatchfile.errors import NothingToRerun, UsageError
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.results import LaterEnd, Results
 from dispatchfile.usecases.choose import Choice, choose_items
-from dispatchfile.usecases.execute import item_facts
+from dispatchfile.usecases.running.execute import item_facts
 from tests.making import make_item
 
 ENDS = {

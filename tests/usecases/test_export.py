@@ -17,11 +17,11 @@ from dispatchfile.journal import JournalReader, RunHeader, RunState, RunStatus, 
 from dispatchfile.results import Results
 from dispatchfile.settings import Rate, Settings, Share, Wait, resolve_settings
 from dispatchfile.usecases.choose import Choice
-from dispatchfile.usecases.execute import item_facts
 from dispatchfile.usecases.export import export_items, manifest_of
 from dispatchfile.usecases.init import SCHEMA_FILE, write_schema
 from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
 from dispatchfile.usecases.rerun import Again, RerunOptions
+from dispatchfile.usecases.running.execute import item_facts
 from tests.making import make_item
 from tests.usecases.past_runs import CONNECTION, keep_run
 

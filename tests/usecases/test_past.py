@@ -20,10 +20,12 @@ from dispatchfile.events import (
 )
 from dispatchfile.journal import RunState, Target
 from dispatchfile.results import Requests, Results
-from dispatchfile.usecases.execute import Control, item_facts
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.past import read_past
-from dispatchfile.usecases.resume import ResumeOptions, read_standing, resume_run
+from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.execute import item_facts
+from dispatchfile.usecases.running.resume_state import read_resume_state
 from dispatchfile.usecases.runs import RunFilter, read_history
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from tests.making import make_item
@@ -122,7 +124,7 @@ async def test_nothing_of_an_interrupted_local_run_lives(tmp_path):
         "c": (State.WAITING, ""),
     }
     assert replace(past, is_live=True).summary().items[0].state is State.RUNNING
-    standing = read_standing(past.reader, past.stored)
+    standing = read_resume_state(past.reader, past.stored)
     past.results.reopen({item: start.attempt for item, start in standing.starts.items()})
     assert past.results.counts()[State.WAITING] == 2
 

@@ -18,14 +18,16 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.transport import Transport
 from dispatchfile.reports.again import rerun_command
 from dispatchfile.usecases.choose import Choice
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.logs import LogOptions, read_logs
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
-from dispatchfile.usecases.run import RunOptions, connected, run_manifest
+from dispatchfile.usecases.run import run_manifest
+from dispatchfile.usecases.running.connect import connected
+from dispatchfile.usecases.running.control import Control
+from dispatchfile.usecases.running.prepare import RunOptions
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from dispatchfile.usecases.watch import WatchOptions, watch_run
 

@@ -10,9 +10,9 @@ from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import RunState, list_runs
 from dispatchfile.results import LaterEnd
 from dispatchfile.usecases.choose import Choice
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.variables import GivenVariables
 from tests.making import make_item
 from tests.usecases.past_runs import (

@@ -7,9 +7,9 @@ import pytest
 from dispatchfile.errors import NomadForbidden, NomadUnavailable, RunRefused
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import RunState
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import read_past
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.stop import StopOptions, stop_run
 from tests.making import make_item
 from tests.usecases.past_runs import (

@@ -11,8 +11,8 @@ from dispatchfile.errors import NomadForbidden, NomadUnavailable
 from dispatchfile.events import Cause, Ended, Moved, Outcome, State, Verdict
 from dispatchfile.journal import Journal, RunState
 from dispatchfile.settings import Settings, Wait
-from dispatchfile.usecases.execute import Control
 from dispatchfile.usecases.past import read_past
+from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.watch import TAKEN_OVER_WITHIN_S, WatchOptions, refresh_run, watch_run
 from tests.making import make_item
 from tests.usecases.past_runs import (

@@ -11,7 +11,7 @@ from dispatchfile.items import Item
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.results import AttemptHistory
-from dispatchfile.usecases.execute import listing_of
+from dispatchfile.usecases.running.specs import listing_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,20 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dispatchfile.problems import Problem
+from dispatchfile.results import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What a run came to: a summary, or the problems that kept it from starting."""
+
+    summary: Summary | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return self.summary.exit_code if self.summary else 1

@@ -1,0 +1,117 @@
+"""Everything about a run that can be known without a server: its items, its settings, and which items it takes."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dispatchfile.errors import UsageError
+from dispatchfile.files import STANDARD_INPUT
+from dispatchfile.items import Item, Origins, read_origins
+from dispatchfile.journal import JournalReader, Target, list_runs, state_folder
+from dispatchfile.manifest import Document
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.problems import Problem, has_errors
+from dispatchfile.results import LOCAL, ItemResult
+from dispatchfile.settings import NONE, SettingError, Settings, Wait, resolve_settings
+from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `run` is asked to do."""
+
+    source: ManifestSource
+    connection: Connection
+    settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    run_id: str = ""  # empty: a new random one
+    local: bool = False  # on an embedded agent that ends with the run
+    logs: str = ""  # "failed", "all", "none"; empty: of failed ones, where it is cheap
+    state_dir: str | None = None
+    journal: bool = True
+    stop_on_interrupt: bool = False  # what lives of the run then; who runs it does so
+    skip_succeeded: bool = False
+    new: bool = False  # even beside an unfinished run of the same manifest and target
+
+    @property
+    def folder(self) -> Path:
+        """The state folder. Raises JournalError where there can be none."""
+        return state_folder(self.state_dir, self.source.environ)
+
+    @property
+    def address(self) -> str:
+        """Where the run goes, without credentials: what tells whether two runs are on the same target."""
+        address = LOCAL if self.local else self.connection.address
+        return Target(address, "", ()).without_credentials().address
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A manifest read, checked and selected from; nothing has been asked of a server yet."""
+
+    document: Document
+    selection: Selection
+    items: tuple[Item, ...]
+    settings: Settings
+    origins: Origins
+    problems: tuple[Problem, ...]  # warnings
+
+
+def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
+    """
+    Everything that can be known without a server; the problems instead if there is an error among them.
+
+    Raises UsageError for flags and selectors that cannot be meant.
+    """
+    has_timeout = options.settings.get("timeout") not in (None, NONE)
+    loaded = load_items(replace(options.source, timeout_given=has_timeout))
+    if loaded.document is None or has_errors(loaded.problems):
+        return loaded.problems
+    try:
+        settings = _settings(options, loaded.document)
+    except SettingError as error:
+        return (*loaded.problems, _misfit(error, options, loaded.document))
+    selection = select_items(loaded.items, only=options.only, skip=options.skip, earlier=_last_results(options))
+    origins = read_origins(loaded.document, loaded.files, options.source.variables)
+    return Prepared(loaded.document, selection, loaded.items, settings, origins, loaded.problems)
+
+
+def _last_results(options: RunOptions) -> dict[str, ItemResult] | None:
+    """By item, of the manifest's latest run on the same target, if a selector asks for them."""
+    if not asks_for_endings((*options.only, *options.skip)):
+        return None
+    runs, _ = list_runs(options.folder)
+    for stored in runs:
+        if (stored.header.manifest, stored.header.target.address) == (real_path(options.source), options.address):
+            results = fold_journal(JournalReader(stored.path), stored)
+            return {item.id: item for item in results.items()}
+    return None
+
+
+def _settings(options: RunOptions, document: Document) -> Settings:
+    written = document.data.get("settings")
+    flags = dict(options.settings)
+    if options.local:
+        if flags.get("wait") not in (None, Wait.COMPLETION):
+            raise UsageError("--local: its tasks end with the run, so it always waits for completion")
+        flags["wait"] = Wait.COMPLETION
+    return resolve_settings(flags, written if isinstance(written, Mapping) else {})
+
+
+def _misfit(error: SettingError, options: RunOptions, document: Document) -> Problem:
+    """A setting of the manifest that does not fit the others. Raises UsageError where it is a flag."""
+    if options.settings.get(error.key) is not None:
+        raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
+    place = document.position("settings", error.key)
+    return document.problem("DF017", place, f"settings.{error.key}: {error.message}")
+
+
+def real_path(source: ManifestSource) -> str:
+    """What tells whether two runs are of the same manifest."""
+    return source.path if source.path == STANDARD_INPUT else os.path.realpath(source.path)
