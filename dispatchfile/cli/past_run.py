@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.cli.conflicts import check_past_run
@@ -14,11 +13,10 @@ from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import AgentFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.sources import manifest_here
-from dispatchfile.cli.terminal import width_of
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
 from dispatchfile.nomad.connection import Connection, read_connection
-from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.reports.history import Places
 from dispatchfile.reports.words import Level
 from dispatchfile.secrecy import kind_of_secret, shown_name
 from dispatchfile.usecases.past import RunName
@@ -29,23 +27,6 @@ from dispatchfile.usecases.running.ends import RunEnd
 RUN_ID = re.compile(r"[a-z0-9]{1,20}")
 OF_NEW_RUNS = frozenset({"NOMAD_NAMESPACE", "NOMAD_REGION"})
 YAML = frozenset({".yaml", ".yml"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastCall:
-    """The options of a command that looks at a past run, as given."""
-
-    run: str | None
-    state_dir: str | None
-    connection: ConnectionFlags
-    output: OutputFormat
-    display: Display
-
-    def find(self) -> tuple[RunName, StoredRun]:
-        """The run, by its ID from now on, and what is stored of it. Raises UsageError, RunRefused and JournalError."""
-        name = name_run(self.run, self.state_dir)
-        stored = name.open().run()
-        return replace(name, run=stored.header.id), stored
 
 
 OnNomad = Callable[[Connection, Reporter, Control], Awaitable[RunEnd]]
@@ -64,6 +45,13 @@ def name_run(run: str | None, state_dir: str | None) -> RunName:
         raise UsageError(f"{shown} is neither a run's ID ([a-z0-9], at most 20 characters) nor a manifest")
     manifest = run if run is not None else manifest_here()
     return RunName(None, Path(manifest) if manifest else None, state_dir, os.environ)
+
+
+def find_past_run(run: str | None, state_dir: str | None) -> tuple[RunName, StoredRun]:
+    """Return the run, named by its ID, and what is stored of it. Raises UsageError, RunRefused and JournalError."""
+    name = name_run(run, state_dir)
+    stored = name.open().run()
+    return replace(name, run=stored.header.id), stored
 
 
 def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -> Connection:
@@ -106,6 +94,10 @@ def on_nomad(
     return on_agent
 
 
-def terminal_width() -> int | None:
-    """Return the width of standard output in cells, or None if it is no terminal."""
-    return width_of(sys.stdout)
+def known_places() -> Places:
+    """Return the current folder and the home folder, as far as there are any."""
+    home = os.path.expanduser("~")  # noqa: PTH111  Path.expanduser raises where there is none
+    try:
+        return Places(str(Path.cwd()), "" if home == "~" else home)
+    except OSError:
+        return Places("", home)  # the current folder was deleted

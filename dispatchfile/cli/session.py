@@ -214,6 +214,12 @@ def _tell_problems(problems: Sequence[Problem], display: Display) -> None:
         tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
 
 
+def tell_fault(fault: Exception, summary: Summary, display: Display, *, on_result_stream: bool) -> None:
+    """Report a fault in showing a run, and the run's result in plain lines."""
+    tell(Level.ERROR, one_line(describe_fault(fault)), display)
+    tell_plainly(plain_lines(summary), on_result_stream=on_result_stream)
+
+
 def tell(level: Level, text: str, display: Display) -> None:
     """A line that is shown even if quiet is wanted."""
     stream = Unbreakable(sys.stderr)

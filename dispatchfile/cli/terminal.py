@@ -120,6 +120,11 @@ def width_of(stream: TextIO) -> int | None:
     return shutil.get_terminal_size(own if own.columns else USUAL_SIZE).columns  # COLUMNS comes first
 
 
+def terminal_width() -> int | None:
+    """Return the width of standard output in cells, or None if it is no terminal."""
+    return width_of(sys.stdout)
+
+
 def wrapped(line: str, stream: TextIO) -> str:
     """Return the line wrapped at words where *stream* is a terminal, which would break them."""
     width = width_of(stream)

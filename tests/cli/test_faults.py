@@ -10,12 +10,13 @@ from typing import NoReturn
 
 import pytest
 
+from dispatchfile.cli.commands.report import show_report
+from dispatchfile.cli.commands.status import show_status
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import Display
-from dispatchfile.cli.past_run import PastCall
+from dispatchfile.cli.past_run import find_past_run
 from dispatchfile.cli.session import Renderers, Session, screen_for
-from dispatchfile.cli.showing import show_report, show_status
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.screens import NoScreen, Screen, View
@@ -151,8 +152,12 @@ def test_status_and_report_tell_the_result_all_the_same(folder: Path, capsys: py
     assert run_to_exit_code(["run", "--local", "--run-id", "r1", "-q", "-var", "how=false"]) == 2
     capsys.readouterr()
     plain = "counts: 1 succeeded, 1 failed, 2 total\nrun: r1\nstate: finished\nexit code: 2\n"
-    call = PastCall(run="r1", state_dir=None, connection=ConnectionFlags(), output=OutputFormat.TEXT, display=DISPLAY)
-    assert show_status(call, refresh=False, render=fails) == 0
+    assert (
+        show_status(
+            find_past_run("r1", None), ConnectionFlags(), OutputFormat.TEXT, DISPLAY, refresh=False, render=fails
+        )
+        == 0
+    )
     out, err = capsys.readouterr()
     assert (out, traces(err)) == (plain, 1)
     assert show_report("r1", ReportKind.JUNIT, Path("j.xml"), None, DISPLAY, render=fails) == 1

@@ -33,6 +33,6 @@ def dispatch(
     and placed, 2 if it could not be placed, 1 for anything else. With --wait: 0 if it succeeded, 2 if not. If the
     dispatch may or may not have reached Nomad, it is not repeated and the exit code is 1.
     """
-    from dispatchfile.cli.dispatching import DispatchCall, run_dispatch  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.dispatching import DispatchCall, run_dispatch
 
     return run_dispatch(DispatchCall(tuple(arguments or ()), flags, connection, output, display))

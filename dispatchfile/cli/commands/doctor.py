@@ -40,14 +40,14 @@ def doctor(
     Shows whether Nomad can be reached, its version, the token and missing capabilities; with a manifest, also problems
     with its jobs and the load of a run. Changes nothing. Exit code: 0 if everything is all right, else 1.
     """
-    import asyncio  # noqa: PLC0415  --help needs none of it
+    import asyncio
 
-    from dispatchfile.cli.conflicts import check_no_manifest  # noqa: PLC0415
-    from dispatchfile.cli.sources import read_scope, read_sources  # noqa: PLC0415
-    from dispatchfile.clock import Clock  # noqa: PLC0415
-    from dispatchfile.reports.doctor import render_examination  # noqa: PLC0415
-    from dispatchfile.reports.text import Palette  # noqa: PLC0415
-    from dispatchfile.usecases.doctor import DoctorOptions, examine  # noqa: PLC0415
+    from dispatchfile.cli.conflicts import check_no_manifest
+    from dispatchfile.cli.sources import read_scope, read_sources
+    from dispatchfile.clock import Clock
+    from dispatchfile.reports.doctor import render_examination
+    from dispatchfile.reports.text import Palette
+    from dispatchfile.usecases.doctor import DoctorOptions, examine
 
     checked = settings.as_mapping() | {"wait": wait.as_setting()}
     if not manifest:

@@ -33,10 +33,10 @@ def explain(
 
     Error codes come with a wrong and a right example. Needs no server. Exit code: 0, or 1 if there is no such name.
     """
-    from dispatchfile.cli.past_run import terminal_width  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.session import palette_for  # noqa: PLC0415
-    from dispatchfile.reports.explained import render_entries, render_index  # noqa: PLC0415
-    from dispatchfile.reports.handbook import find_entries, near_names, read_handbook  # noqa: PLC0415
+    from dispatchfile.cli.session import palette_for
+    from dispatchfile.cli.terminal import terminal_width
+    from dispatchfile.reports.explained import render_entries, render_index
+    from dispatchfile.reports.handbook import find_entries, near_names, read_handbook
 
     width = terminal_width()
     if name is None:

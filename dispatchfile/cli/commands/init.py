@@ -32,11 +32,11 @@ def init(
     Writes a manifest that runs anywhere, with its template, its job and the schema for editors. With --from-job, asks
     Nomad what the job requires and writes a manifest for it. Never overwrites a file.
     """
-    import asyncio  # noqa: PLC0415  --help needs none of it
+    import asyncio
 
-    from dispatchfile.cli.conflicts import check_unasked  # noqa: PLC0415
-    from dispatchfile.nomad.connection import checked_text, read_connection  # noqa: PLC0415
-    from dispatchfile.usecases import init as usecase  # noqa: PLC0415
+    from dispatchfile.cli.conflicts import check_unasked
+    from dispatchfile.nomad.connection import checked_text, read_connection
+    from dispatchfile.usecases import init as usecase
 
     if from_job is None:
         check_unasked(connection, "--from-job", "without --from-job: no server is asked")

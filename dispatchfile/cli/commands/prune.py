@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dispatchfile.cli.options import Display, OutputAtOnce, StateDir
+from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.usecases.prune import PruneRule
 
 
 def prune(
@@ -32,8 +38,31 @@ def prune(
     if another run that stays needs it. Jobs in Nomad are not touched. A damaged journal is reported, never removed.
     Exit code: 0, or 1 if a journal cannot be read or removed.
     """
-    from dispatchfile.cli.showing import show_pruned  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.usecases.prune import PruneRule, parse_age  # noqa: PLC0415
+    from dispatchfile.cli.past_run import known_places
+    from dispatchfile.cli.session import tell
+    from dispatchfile.reports.pruned import render_pruned
+    from dispatchfile.reports.text import one_line
+    from dispatchfile.reports.words import Level
+    from dispatchfile.usecases.prune import prune as remove_runs
+
+    pruned = remove_runs(state_dir, os.environ, _read_rule(older_than, keep), now=time.time(), dry_run=dry_run)
+    text = render_pruned(
+        pruned.removed,
+        pruned.needed,
+        output,
+        kept=pruned.kept,
+        dry_run=dry_run,
+        width=terminal_width(),
+        places=known_places(),
+    )
+    write_result(text)
+    for error in pruned.errors:
+        tell(Level.WARNING, one_line(error), display)
+    return 1 if pruned.errors else 0
+
+
+def _read_rule(older_than: str | None, keep: int | None) -> PruneRule:
+    from dispatchfile.usecases.prune import PruneRule, parse_age
 
     if (older_than is None) == (keep is None):
         raise UsageError("give either --older-than or --keep, for example: dispatchfile prune --older-than 30d")
@@ -41,4 +70,4 @@ def prune(
         age = None if older_than is None else parse_age(older_than)
     except ValueError as exc:
         raise UsageError(f"--older-than: {exc}") from exc
-    return show_pruned(PruneRule(age, keep), state_dir, output, display, dry_run=dry_run)
+    return PruneRule(age, keep)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dispatchfile.cli.options import Display, Run, StateDir
+from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import ReportKind
+
+if TYPE_CHECKING:
+    from dispatchfile.results import Summary
 
 
 def report(
@@ -27,6 +32,52 @@ def report(
 
     Reads the run's journal; needs no server. Exit code: 0, however the run ended.
     """
-    from dispatchfile.cli.showing import show_report  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.report_files import report_pieces
 
-    return show_report(run, form, out, state_dir, display)
+    return show_report(run, form, out, state_dir, display, render=report_pieces)
+
+
+def show_report(
+    run: str | None,
+    form: ReportKind,
+    out: Path | None,
+    state_dir: str | None,
+    display: Display,
+    *,
+    render: Callable[[ReportKind, Summary], Iterator[str]],
+) -> int:
+    """
+    Write the report; return the exit code: 1 where there is none, as the report is all that is asked for.
+
+    The run's result is shown even then.
+    """
+    from dispatchfile.cli.past_run import name_run
+    from dispatchfile.cli.report_files import STANDARD_OUTPUT
+    from dispatchfile.cli.session import tell_fault
+    from dispatchfile.errors import DispatchfileError
+    from dispatchfile.reports.text import visible
+    from dispatchfile.usecases.past import read_past
+
+    summary = read_past(name_run(run, state_dir)).summary()
+    file = None if out == STANDARD_OUTPUT else out
+    try:
+        _write(render(form, summary), form, file)
+    except DispatchfileError:
+        raise
+    except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
+        tell_fault(exc, summary, display, on_result_stream=False)
+        return 1
+    if file is not None and not display.quiet:
+        write_result(f"wrote {visible(str(file))}\n")
+    return 0
+
+
+def _write(pieces: Iterator[str], form: ReportKind, file: Path | None) -> None:
+    """Write the report to the file, or to standard output if there is none."""
+    from dispatchfile.cli.report_files import ReportFile, write_report
+
+    if file is not None:
+        write_report(ReportFile(form, file, append=False), pieces)
+        return
+    for piece in pieces:
+        write_result(piece)

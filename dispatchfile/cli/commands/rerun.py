@@ -50,7 +50,7 @@ def rerun(
     out, unless --again or only its ID is given. A job that is still alive is stopped first. Exit code: as for `run`; if
     no item is left, 0 if all ends are known, else 1.
     """
-    from dispatchfile.cli.again import RerunCall, export_chosen, rerun_chosen  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.again import RerunCall, export_chosen, rerun_chosen
 
     call = RerunCall(
         run=run,

@@ -36,7 +36,7 @@ def resume(
     as the journal stored it. --var is only for sensitive values. A local run gets a new embedded agent. Exit code: as
     for `run`.
     """
-    from dispatchfile.cli.again import ResumeCall, resume_items  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.cli.again import ResumeCall, resume_items
 
     return resume_items(
         ResumeCall(

@@ -72,9 +72,9 @@ def run(
     Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items succeeded,
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
-    from dispatchfile.cli.conflicts import check_dry_run, check_journal  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.running import RunCall, run_items, show_requests  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.sources import default_manifest  # noqa: PLC0415
+    from dispatchfile.cli.conflicts import check_dry_run, check_journal
+    from dispatchfile.cli.running import RunCall, run_items, show_requests
+    from dispatchfile.cli.sources import default_manifest
 
     options = {
         "report": report,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from dispatchfile.cli.candidates import complete_manifests
 from dispatchfile.cli.options import Display, OutputOfMany, StateDir
+from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.reports.formats import OutputFormat
 
 
@@ -48,8 +50,16 @@ def runs(
     OK counts the items that succeeded (exit class 0). JSON has more than the table, the newest run first. `prune`
     removes old runs. Exit code: 0, or 1 if a journal cannot be read.
     """
-    from dispatchfile.cli.showing import show_runs  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.usecases.runs import RunFilter  # noqa: PLC0415
+    from dispatchfile.cli.past_run import known_places
+    from dispatchfile.cli.session import tell
+    from dispatchfile.reports.history import render_history
+    from dispatchfile.reports.text import one_line
+    from dispatchfile.reports.words import Level
+    from dispatchfile.usecases.runs import RunFilter, read_history
 
-    chosen = RunFilter(limit, tuple(state or ()), manifest)
-    return show_runs(chosen, state_dir, output, display)
+    history = read_history(state_dir, os.environ, RunFilter(limit, tuple(state or ()), manifest))
+    places, is_filtered = known_places(), history.is_filtered
+    write_result(render_history(history.runs, output, width=terminal_width(), places=places, is_filtered=is_filtered))
+    for error in history.errors:
+        tell(Level.WARNING, one_line(error), display)
+    return 1 if history.errors else 0

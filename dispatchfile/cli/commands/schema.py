@@ -26,7 +26,7 @@ def schema(
     ] = SchemaName.MANIFEST,
 ) -> int:
     """Print the JSON schema of manifests, summaries, events or items."""
-    from dispatchfile.schema import read_schema  # noqa: PLC0415  --help needs none of it
+    from dispatchfile.schema import read_schema
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")
     return 0

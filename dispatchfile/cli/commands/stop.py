@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dispatchfile.cli.flags import ConnectionFlags
 from dispatchfile.cli.options import Display, Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.usecases.reporting import Reporter
+    from dispatchfile.usecases.running.control import Control
+
+TO_BE_REPEATED = "interrupted: run {run} may still have children; repeat: dispatchfile stop {run}"
 
 
 def stop(
@@ -22,7 +30,22 @@ def stop(
     are not stopped. A process that works on the run is asked to end. Needs the capability submit-job. Exit code: 0 if
     none of the run's jobs is alive.
     """
-    from dispatchfile.cli.following import stop_items  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415
+    from dispatchfile.cli.past_run import connection_to, find_past_run
+    from dispatchfile.cli.session import Session
+    from dispatchfile.clock import Clock
+    from dispatchfile.errors import Interrupted
+    from dispatchfile.usecases.past import BY_SIGNAL
+    from dispatchfile.usecases.running.ends import RunEnd
+    from dispatchfile.usecases.stop import StopOptions, stop_run
 
-    return stop_items(PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display))
+    name, stored = find_past_run(run, state_dir)
+    options = StopOptions(name=name, connection=connection_to(stored.header, connection, display))
+
+    async def end(reporter: Reporter, control: Control) -> RunEnd:
+        return RunEnd(await stop_run(options, reporter=reporter, control=control, clock=Clock()))
+
+    try:
+        code = Session(display, output, manifest=stored.header.shown_manifest, ended=TO_BE_REPEATED).run(end)
+    except Interrupted as exc:
+        raise Interrupted(TO_BE_REPEATED.format(run=name.run), exc.exit_code) from exc
+    return code if code in BY_SIGNAL else 0

@@ -31,10 +31,10 @@ def validate(
     the manifest in this folder (dispatchfile.yaml or .yml, else the only *.dispatchfile.yaml or .yml). Exit code: 0 if
     all manifests are valid, 1 if not.
     """
-    from dispatchfile.cli.sources import default_manifest, read_scope, read_sources  # noqa: PLC0415  not for --help
-    from dispatchfile.reports.problems import render_problems  # noqa: PLC0415
-    from dispatchfile.reports.text import Palette  # noqa: PLC0415
-    from dispatchfile.usecases import validate as usecase  # noqa: PLC0415
+    from dispatchfile.cli.sources import default_manifest, read_scope, read_sources
+    from dispatchfile.reports.problems import render_problems
+    from dispatchfile.reports.text import Palette
+    from dispatchfile.usecases import validate as usecase
 
     sources = read_sources(
         manifests or [default_manifest()],

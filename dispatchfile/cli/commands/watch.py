@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.flags import ConnectionFlags, checked_setting
 from dispatchfile.cli.options import Display, Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.usecases.reporting import Reporter
+    from dispatchfile.usecases.running.control import Control
+
+NO_LONGER_WATCHED = "interrupted: stopped watching; the run is not affected"
 
 
 def watch(
@@ -29,8 +35,27 @@ def watch(
     Shows live progress while another process runs it; otherwise follows the run's jobs in Nomad, also those of a
     detached run. Sends and changes nothing. Exit code: as for `run`; 1 if the run has not ended.
     """
-    from dispatchfile.cli.following import watch_items  # noqa: PLC0415  --help needs none of it
-    from dispatchfile.cli.past_run import PastCall  # noqa: PLC0415
+    from dispatchfile.cli.past_run import connection_to, find_past_run
+    from dispatchfile.cli.session import Session
+    from dispatchfile.clock import Clock
+    from dispatchfile.usecases.running.ends import RunEnd
+    from dispatchfile.usecases.watch import WatchOptions, watch_run
 
-    call = PastCall(run=run, state_dir=state_dir, connection=connection, output=output, display=display)
-    return watch_items(call, timeout)
+    timeout_s = _read_timeout(timeout)
+    name, stored = find_past_run(run, state_dir)
+    there = connection_to(stored.header, connection, display)
+    options = WatchOptions(name=name, connection=there, timeout_s=timeout_s)
+
+    async def follow(reporter: Reporter, control: Control) -> RunEnd:
+        return RunEnd(await watch_run(options, reporter=reporter, control=control, clock=Clock()))
+
+    session = Session(display, output, manifest=stored.header.shown_manifest, ending=NO_LONGER_WATCHED, ended="")
+    return session.run(follow)
+
+
+def _read_timeout(text: str | None) -> float | None:
+    """Return the seconds, or None for no limit. Raises UsageError."""
+    from dispatchfile.settings import NONE, parse_timeout
+
+    given = None if text is None else checked_setting("timeout", text)
+    return None if given in {None, NONE} else parse_timeout(given).total_seconds()
