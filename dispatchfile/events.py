@@ -1,4 +1,4 @@
-"""What can happen to a run and its items, as frozen records; and the ledger that is told before it happens."""
+"""Events of a run and its items, as frozen records, and the ledger that records some of them before they happen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class State(StrEnum):
-    """Where an item stands while it lives."""
+    """The state of an item that has no outcome yet, or `ended`."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an item ended."""
+    """The way an item ended."""
 
     DISPATCHED = "dispatched"
     PLACED = "placed"
@@ -42,38 +42,38 @@ class Outcome(StrEnum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether an item that ended so counts for `stop_on`."""
+        """Return whether an item with this outcome counts for `stop_on`."""
         return OUTCOMES[self].is_failure
 
     @property
     def is_rerun(self) -> bool:
-        """Whether `rerun --failed` takes an item that ended so."""
+        """Return whether `rerun --failed` selects an item with this outcome."""
         return OUTCOMES[self].is_rerun
 
     @property
     def may_still_live(self) -> bool:
-        """Whether the child may live though its attempt is over: a next attempt has to stop it first."""
+        """Return whether the child may live although its attempt is over; the next attempt has to stop it first."""
         return OUTCOMES[self].may_still_live
 
     @property
     def is_detached(self) -> bool:
-        """Whether nobody waited for the child's end, so that it may well live."""
+        """Return whether the run did not wait for the child's end, so that the child may still live."""
         return OUTCOMES[self].is_detached
 
     @property
     def is_seen(self) -> bool:
-        """Whether Nomad has shown the child, so that it is no phantom."""
+        """Return whether Nomad has shown the child, so that it is no phantom."""
         return OUTCOMES[self].is_seen
 
     @property
     def is_open(self) -> bool:
-        """Whether a resume may take the attempt up again: it sends it, or looks for it."""
+        """Return whether a resume may continue the attempt: it sends the request, or looks for the child."""
         return OUTCOMES[self].is_open
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFacts:
-    """What follows from an outcome, whatever its cause."""
+    """The consequences of an outcome, whatever its cause."""
 
     exit_class: int
     is_failure: bool = False
@@ -137,7 +137,7 @@ RESUMABLE_CAUSES = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMIS
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one attempt ended, and why. The message is one sentence that a person understands."""
+    """The end of one attempt and its cause. The message is one sentence for people."""
 
     outcome: Outcome
     cause: Cause | None = None
@@ -153,18 +153,18 @@ class Verdict:
 
     @property
     def may_still_live(self) -> bool:
-        """Whether a next attempt has to stop the child first."""
+        """Return whether a next attempt has to stop the child first."""
         return self.queued or self.outcome.may_still_live
 
     @property
     def is_resumed(self) -> bool:
-        """Whether a resume sends what was not sent."""
+        """Return whether a resume sends the item, which was not sent."""
         return self.outcome is Outcome.UNSENT and self.cause in RESUMABLE_CAUSES
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What an attempt would send: durable before the run's first request."""
+    """The content of an attempt's request, durable before the run's first request."""
 
     item: str
     attempt: int
@@ -206,7 +206,7 @@ class Doubted:
 
 
 class RepeatKind(StrEnum):
-    """What shows that a request was not carried out."""
+    """The proof that a request was not carried out."""
 
     NOT_DONE = "not_done"  # the answer, or that there was no connection
     NO_CHILD = "no_child"  # it was in doubt, and no child was found
@@ -248,7 +248,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Doubled:
-    """One attempt has two children: something that must never happen, told loudly."""
+    """One attempt has two children. This must never happen, so every output shows it."""
 
     item: str
     attempt: int
@@ -257,7 +257,7 @@ class Doubled:
 
 
 class NoticeKind(StrEnum):
-    """What a run-level notice is about."""
+    """The topic of a notice about the run."""
 
     THROTTLED = "throttled"
     NO_LEADER = "no_leader"
@@ -286,7 +286,7 @@ Event = ItemEvent | Notice
 
 
 class Ledger(Protocol):
-    """What must be on record before it happens, and what is recorded as it happens."""
+    """Records what must be durable before it happens, and events as they happen."""
 
     async def add_intents(self, intents: Sequence[Intent]) -> None:
         """Returns once all of them are durable."""

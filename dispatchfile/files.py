@@ -115,7 +115,7 @@ class Files:
         return content
 
     def resolve(self, name: str) -> Path:
-        """Where *name* leads, symbolic links followed. Raises FileError for impossible names, OutsideFolder."""
+        """Return the path of *name*, symbolic links followed. Raises FileError for impossible names, OutsideFolder."""
         return Path(self._resolve(name))
 
     def glob(self, pattern: str) -> list[str]:
@@ -189,7 +189,7 @@ class Files:
             yield from (name for name, is_folder in self._named(folder, part) if is_folder)
 
     def _named(self, base: str, part: str) -> Iterator[tuple[str, bool]]:
-        """What is called *part* in the folder *base*, and whether it is a folder itself."""
+        """Yield the paths named *part* in the folder *base*, each with whether it is a folder itself."""
         if not any(char in part for char in "*?["):
             name = _join(base, part)
             yield name, os.path.isdir(self._resolve(name))  # noqa: PTH112

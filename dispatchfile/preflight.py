@@ -55,7 +55,7 @@ def route_in(job: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ParentState:
-    """What the server says of a job that items want to dispatch."""
+    """The server's answers about a job that items want to dispatch."""
 
     job: Job | None = None  # None: not registered in that namespace
     near_misses: tuple[str, ...] = ()
@@ -70,14 +70,14 @@ class ParentState:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often an item of this parent may start a task, attempts of ours included. None: without limit."""
+    """The number of times that an item of this job may start a task, attempts included. None: no limit."""
 
     job: str
     starts: int | None
 
     @property
     def sentence(self) -> str:
-        """What a failure may lead to; a lost node and a stopped allocation may lead to more."""
+        """Describe how often a failing task may start; a lost node and a stopped allocation may cause more starts."""
         if self.starts == 1:
             return f"{self.job}: a task that fails is not started again"
         often = "without limit" if self.starts is None else f"up to {self.starts} times"
@@ -99,7 +99,7 @@ def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
 
 def find_stops(items: Iterable[Item], settings: Settings, *, on_interrupt: bool = False) -> dict[str, str]:
     """
-    What may make the run stop a child of an item, in words, by item; one whose children are never stopped is left out.
+    Return, by item, why the run may stop a child of the item. Items whose children are never stopped are left out.
 
     on_interrupt: an interrupted run stops whatever lives of it.
     """
@@ -281,7 +281,7 @@ def _check_priority(item: Item, version: Version | None, highest: int | None) ->
 
 
 def cap_problems(problems: Sequence[Problem], *, each: int = 20) -> tuple[Problem, ...]:
-    """At most *each* problems of one kind; the last one kept says how many more there are."""
+    """Return at most *each* problems of one kind; the last one says how many more there are."""
     kept: list[Problem] = []
     by_kind: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:

@@ -36,7 +36,7 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """What was found and what would be right, in one line."""
+        """Return what was found and what would be right, in one line."""
         return f"{self.found}: {self.hint}" if self.hint else self.found
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Problem:
 
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """In the order a reader meets them: by file, line, column, then code; each once."""
+    """Return the problems in the order of their places: file, line, column, then code. Equal ones come once."""
     return tuple(sorted(dict.fromkeys(problems), key=_place_in_report))
 
 

@@ -37,7 +37,7 @@ def shown_name(text: str) -> str:
 
 
 def _is_drawn_by_chance(text: str) -> bool:
-    """Whether letters of both cases and digits are mixed as in a random text; names and paths hardly are."""
+    """Return whether letters of both cases and digits are mixed as in a random text; names and paths hardly are."""
     mixed = all(re.search(pattern, text) for pattern in ("[a-z]", "[A-Z]", "[0-9]"))
     entropy = -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
     return mixed and entropy >= LEAST_ENTROPY

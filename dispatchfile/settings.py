@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class Wait(StrEnum):
-    """How far each item is followed."""
+    """The point up to which a run follows each item."""
 
     DETACH = "detach"
     PLACEMENT = "placement"
@@ -35,7 +35,7 @@ class Share:
     percent: float | None = None
 
     def of(self, total: int) -> float:
-        """How many of *total* items this is."""
+        """Return how many of *total* items this is."""
         return float(self.count) if self.count is not None else total * (self.percent or 0.0) / 100
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What steers a run. The defaults are the tool's own."""
+    """The settings of a run, with the defaults of the tool."""
 
     wait: Wait = Wait.PLACEMENT  # as `nomad job dispatch`
     concurrency: int = 16  # requests at the same time

@@ -78,11 +78,11 @@ def _close(words: str, keys: Iterable[str]) -> list[str]:
 
 
 def _either_way(contains: Callable[[str, str], bool], one: str, other: str) -> bool:
-    """Whether the longer of two different names *contains* the shorter one, if that one is long enough to tell."""
+    """Return whether the longer of two different names *contains* the shorter one, which must be long enough."""
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) >= SHORTEST_PART and one != other and contains(longer, shorter)
 
 
 def _is_part(longer: str, shorter: str) -> bool:
-    """Whether the words at the beginning or the end of *longer* are those of *shorter*."""
+    """Return whether the words at the beginning or the end of *longer* are those of *shorter*."""
     return longer.startswith(f"{shorter}_") or longer.endswith(f"_{shorter}")

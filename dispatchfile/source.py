@@ -1,4 +1,4 @@
-"""Where things stand: file, line and column, and the excerpt that is shown for them."""
+"""Locations in files: file, line and column, and the excerpt that is shown for them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SourceText:
         return self.text[self._starts[number - 1] : end].rstrip("\r\n")
 
     def position(self, offset: int) -> Position:
-        """Where the character at *offset* (from 0) stands."""
+        """Return the position of the character at *offset* (from 0)."""
         line = bisect_right(self._starts, offset)
         return Position(self.name, line, offset - self._starts[line - 1] + 1)
 
@@ -72,7 +72,7 @@ def excerpt(line: str, column: int) -> str:
 
 
 def _columns(char: str) -> int:
-    """How many columns of a terminal *char* fills."""
+    """Return how many columns of a terminal *char* fills."""
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

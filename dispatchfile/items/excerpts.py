@@ -26,7 +26,7 @@ def without_secrets(document: Document, problems: Sequence[Problem]) -> tuple[Pr
 
 
 def _secrets(data: dict[str, Any]) -> Iterator[Route]:
-    """Where sensitive values stand: each dispatch's, and those of the defaults that anybody calls so."""
+    """Yield the routes to sensitive values: those of each dispatch, and those of the defaults that are listed."""
     dispatches, defaults = data.get("dispatches"), data.get("defaults")
     entries = list(enumerate(dispatches)) if isinstance(dispatches, list) else []
     shared = _listed(defaults)
@@ -39,7 +39,7 @@ def _secrets(data: dict[str, Any]) -> Iterator[Route]:
 
 
 def _listed(entry: object) -> set[str] | None:
-    """What *entry* names as sensitive; None: it says nothing of it."""
+    """Return the names that *entry* lists as sensitive, or None if it has no such list."""
     if not isinstance(entry, dict) or "sensitive" not in entry:
         return None
     listed = entry["sensitive"]

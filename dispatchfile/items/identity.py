@@ -1,4 +1,4 @@
-"""What an item is known by: its fingerprint, its default id, and the names its children get in Nomad."""
+"""The identity of an item: its fingerprint, its default id, and the prefix of its children's IDs in Nomad."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def short_id(item_id: str) -> str:
 
 
 def child_prefix(item: Item, *, run: str, attempt: int) -> str:
-    """What is sent as `IdPrefixTemplate`: unique for each attempt of each item of each run, unless it is exact."""
+    """Return the `IdPrefixTemplate` to send: unique for each attempt of each item of each run, unless it is exact."""
     return item.written_prefix if item.exact_prefix else f"{item_prefix(item, run=run)}-{attempt}"
 
 
 def item_prefix(item: Item, *, run: str) -> str:
-    """What stands before the attempt in an item's child prefixes, unless they are exact."""
+    """Return the part of an item's child prefixes before the attempt's number, unless they are exact."""
     ours = f"{run}-{short_id(item.id)}"
     return f"{item.written_prefix}-{ours}" if item.written_prefix else ours
 
 
 def split_child_id(child_id: str) -> tuple[str, int] | None:
-    """What stands before the attempt's number, and that number; None for an ID that no attempt's child has."""
+    """Return the part before the attempt's number, and that number, or None if no attempt's child has such an ID."""
     stem, _, attempt = child_id.rsplit("-", 2)[0].rpartition("-")
     return (stem, int(attempt)) if _ATTEMPT.fullmatch(attempt) else None
 
@@ -76,7 +76,7 @@ def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:
 
 def is_child_of(child_id: str, *, job: str, prefix: str) -> bool:
     """
-    Whether *child_id* is one that Nomad gives to a dispatch of *job* with exactly this *prefix*.
+    Return whether Nomad gives *child_id* to a dispatch of *job* with exactly this *prefix*.
 
     Nomad appends the time in seconds and 8 hex digits. Source: hashicorp/nomad, nomad/structs/structs.go, DispatchedID.
     """

@@ -1,4 +1,4 @@
-"""Which variables a manifest knows: those it declares, and those that its templates read."""
+"""The variables that a manifest knows: those it declares, and those that its templates read."""
 
 from __future__ import annotations
 

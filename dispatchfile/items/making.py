@@ -1,4 +1,4 @@
-"""One row of a dispatch to its item: everything rendered, and held against what Nomad takes."""
+"""Builds the item of one row: renders every value and checks it against Nomad's limits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What all items of a manifest are made with."""
+    """The context that all items of a manifest share."""
 
     document: Document
     files: Files
@@ -80,7 +80,7 @@ class Making:
 
     @property
     def context(self) -> Mapping[str, object]:
-        """What templates of the dispatch can read."""
+        """Return the names that templates of the dispatch can read."""
         return self._context
 
     def item(self) -> Item | None:
@@ -310,13 +310,13 @@ def first_value(row: Row) -> str:
 
 
 def _hidden(code: str) -> str:
-    """What may be told of a problem with a sensitive value."""
+    """Return the part of a problem with a sensitive value that may be shown."""
     return HIDDEN_NAME if code == "DF033" else HIDDEN
 
 
 @lru_cache  # most items of a manifest have the same
 def _trouble_with_job(job: str) -> tuple[str, str] | None:
-    """What is wrong with it, and what would be right."""
+    """Return what is wrong with the job's ID, and what would be right."""
     if not job:
         return "the job is empty", "name a parameterized job"
     if _CONTROL.search(job):

@@ -12,7 +12,7 @@ from dispatchfile.source import Position
 
 @dataclass(frozen=True, slots=True)
 class DispatchRequest:
-    """What Nomad is asked for, less what belongs to an attempt (prefix and token's suffix)."""
+    """The request to Nomad, except for what differs between attempts (prefix and the token's suffix)."""
 
     job: str  # ID of a parameterized job, not URL-escaped
     namespace: str  # never empty
@@ -39,7 +39,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One dispatch the manifest asks for, with every default filled in."""
+    """A dispatch that the manifest asks for, with every default filled in."""
 
     id: str  # unique in the plan; the key in journal and reports
     request: DispatchRequest

@@ -1,4 +1,4 @@
-"""Which variables from outside a manifest its sensitive values are made of."""
+"""The variables from outside a manifest that its sensitive values are made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dispatchfile.render import assignment_of, has_template, read_template, vari
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What was given from outside, by whether a sensitive value may be made of it."""
+    """The variables given from outside, divided by whether a sensitive value may be made of them."""
 
     hidden: frozenset[str] = frozenset()  # names; their values are to be kept nowhere
     plain: Mapping[str, str] = field(default_factory=dict)  # values that all else is made of
@@ -23,7 +23,7 @@ class Origins:
 
 def read_origins(document: Document, files: Files, given: Mapping[str, object]) -> Origins:
     """
-    Of the variables *given* from outside those that the items of *document* are made of, if any value is sensitive.
+    Divide those of the *given* variables that the items of *document* are made of, if any value is sensitive.
 
     What cannot be told counts as hidden; what no template reads is neither.
     """

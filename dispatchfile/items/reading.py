@@ -96,7 +96,7 @@ def _of_dispatch(
 
 
 def _row_problems(shop: Workshop, index: int) -> Iterator[Problem]:
-    """What is wrong with the rows of a dispatch that has no job; nothing where templates give the rows."""
+    """Yield the problems of the rows of a dispatch without a job. If templates give the rows, there are none."""
     if not any(templates_of_rows(shop.for_each(index))):
         for row in expand(shop.document, index, shop.files):
             if isinstance(row, Problem):
@@ -113,7 +113,7 @@ def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _visible(document: Document, env: Mapping[str, str]) -> Names:
-    """One that is not set stands for itself, so that it is told once and not wherever it is used."""
+    """Return the environment for templates. An unset variable has its name as its value: one problem is enough."""
     return Names("env", {name: env.get(name, name) for name in _listed(document)}, "the manifest's list `env`")
 
 

@@ -1,4 +1,4 @@
-"""One entry of `dispatches` with the defaults filled in: all that is the same for each of its rows."""
+"""An entry of `dispatches` with the defaults filled in: everything that is the same for each of its rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long an attempt may take and what comes after it, and what is kept secret."""
+    """The time limit of an attempt, what comes after it, and the names of sensitive values."""
 
     deadline: timedelta | None = None
     stop_on_deadline: bool = False
@@ -53,7 +53,7 @@ class Policy:
 
 @dataclass(slots=True)  # nobody changes it: frozen, it would take three times as long to make
 class Recipe:
-    """What the items of one dispatch are made of; texts may be templates."""
+    """The parts that the items of one dispatch are made of; texts may be templates."""
 
     index: int  # in the manifest's list
     position: Position
@@ -82,7 +82,7 @@ def manifest_name(document: Document) -> str:
 
 
 def route_of(document: Document, index: int, key: str, *rest: str | int) -> tuple[str | int, ...]:
-    """Where dispatch *index* has what stands below *key*: in itself, or in the defaults."""
+    """Return the route to the value that dispatch *index* has below *key*, in itself or in the defaults."""
     data: Any = document.data
     own = data["dispatches"][index]
     if key in own and (key not in MERGED_KEYS or not rest or rest[0] in own[key]):
@@ -125,7 +125,7 @@ class Recipes:
         return self._recipe(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with the defaults: `sensitive` may name what one dispatch lacks, but not what all do."""
+        """Yield the problems of the defaults: `sensitive` may name what one dispatch lacks, but not what all do."""
         yield from self._default_timeout_problems()
         listed = self._defaults.get("sensitive", ())
         unknown = {name.removeprefix("meta.") for name in listed if name != "payload"} - self._meta.keys()
@@ -149,7 +149,7 @@ class Recipes:
         return replace(problem, severity=Severity.WARNING)
 
     def _keys_of_dispatches(self) -> Iterator[str]:
-        """Of every entry that has any, be it otherwise as wrong as can be."""
+        """Yield the meta keys of every entry that has any, however wrong the entry is otherwise."""
         for dispatch in self._dispatches:
             meta = dispatch.get("meta") if isinstance(dispatch, dict) else None
             yield from meta if isinstance(meta, dict) else ()

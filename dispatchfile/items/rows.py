@@ -16,7 +16,7 @@ from dispatchfile.source import Position
 
 @dataclass(frozen=True, slots=True)
 class RowCount:
-    """How many rows a `for_each` has, and how many of them `where` keeps."""
+    """The number of rows of a `for_each`, and the number that `where` keeps."""
 
     position: Position  # of the for_each
     source: str  # its file, else its key

@@ -28,7 +28,7 @@ NO_INTENT = Intent("", 0, "", "", None)  # shared by all whose intent is not kno
 
 class AttemptHistory:
     """
-    What is known of one attempt.
+    The history of one attempt.
 
     Not marked: it was definitely not sent. Marked, and neither accepted nor ended: it is in doubt.
     """
@@ -67,7 +67,7 @@ class AttemptHistory:
         self.children: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same is on record of both."""
+        """Return whether both have the same record."""
         return isinstance(other, AttemptHistory) and self._on_record == other._on_record
 
     __hash__ = None  # type: ignore[assignment]  # it changes
@@ -82,7 +82,7 @@ class AttemptHistory:
     # As a journal has it
 
     def mark(self) -> None:
-        """From here on, the attempt may have been sent."""
+        """Note that the attempt may have been sent from now on."""
         self.marked, self.ended = True, None
 
     def read(self, event: Accepted | Doubted | Ended) -> None:
@@ -98,7 +98,7 @@ class AttemptHistory:
 
     @property
     def has_begun(self) -> bool:
-        """Whether it may have been sent, or something is known of it."""
+        """Return whether the attempt may have been sent, or has an event."""
         return self.marked or self.accepted is not None or self.ended is not None
 
     @property

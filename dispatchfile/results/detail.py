@@ -1,4 +1,4 @@
-"""All about one item: its attempts, and what Nomad still has of the last one."""
+"""Everything about one item: its attempts, and what Nomad still has of the last one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dispatchfile.results.items import ItemResult, LaterEnd
 
 @dataclass(frozen=True, slots=True)
 class AttemptDetail:
-    """One attempt, as the journal has it. Times are seconds since the epoch."""
+    """An attempt as the journal has it. Times are seconds since the epoch."""
 
     number: int
     prefix: str  # of the child's ID, as sent
@@ -42,7 +42,7 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True)
 class InNomad:
-    """What Nomad has of the last attempt's child."""
+    """The records that Nomad has of the last attempt's child."""
 
     job_status: str = ""  # empty: Nomad no longer has the job
     stopped: bool = False
@@ -54,7 +54,7 @@ class InNomad:
 
 @dataclass(frozen=True, slots=True)
 class ItemDetail:
-    """One item of a run."""
+    """An item of a run with all its attempts."""
 
     run: str
     run_state: str  # as in a summary

@@ -11,7 +11,7 @@ from dispatchfile.results.items import ItemFacts, ItemResult, span_s
 
 class Results:
     """
-    Where the items of a run stand, event by event.
+    Folds the events of a run to the state of each item.
 
     follows_detached: as if the run had never let go of a child that it dispatched or placed: it lives until an end is
     seen.
@@ -65,7 +65,7 @@ class Results:
         return _item_result(self._tracks[id])
 
     def items(self) -> Iterator[ItemResult]:
-        """In the order they were given."""
+        """Return the items in the order in which they were given."""
         return map(_item_result, self._tracks.values())
 
     @property
@@ -74,7 +74,7 @@ class Results:
 
     @property
     def finished(self) -> bool:
-        """Whether every item has its outcome."""
+        """Return whether every item has its outcome."""
         return self.counts()[State.ENDED] == self.total
 
     @property

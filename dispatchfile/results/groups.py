@@ -50,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What items with one ending said: the last lines of their logs, else what is said of them."""
+    """The common text of items with one ending: the last line of their logs, else the message."""
 
     ending: Ending
     is_line: bool
@@ -59,7 +59,7 @@ class _Said:
 
 def group_endings(items: Iterable[ItemResult]) -> tuple[Group, ...]:
     """
-    All items that ended in class 1 or 2; the largest group first, of equals the one whose example comes first.
+    Group all items that ended in class 1 or 2: the largest group first, of equals the one whose example comes first.
 
     An item whose log was not read is never in a group with one whose last line is known.
     """
@@ -101,7 +101,7 @@ def _comparable(item: ItemResult) -> str:
 
 
 def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:
-    """Where several said the very same, it holds nothing that is one item's own."""
+    """Return the shape of a line. A line of several items holds nothing that belongs to one item alone."""
     if len(placed) > 1:
         return shape_of(line)
     _, item = placed[0]

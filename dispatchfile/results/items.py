@@ -1,4 +1,4 @@
-"""What is known of an item beforehand, and where it stands."""
+"""An item's facts before the run, and its state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WITHOUT_END = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # nobody waited f
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What results need to know of an item beforehand."""
+    """The facts about an item that results need before its first event."""
 
     id: str
     job: str
@@ -25,7 +25,7 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class LaterEnd:
-    """How an item ended in a rerun of its run, or in a rerun of that one."""
+    """The end of an item in a rerun of its run, or in a rerun of that rerun."""
 
     run: str
     outcome: Outcome | None  # None: it was sent, and no end is on record
@@ -33,7 +33,7 @@ class LaterEnd:
 
     @property
     def is_open(self) -> bool:
-        """Whether the end of the job is not on record."""
+        """Return whether the end of the job is not in the journal."""
         return self.outcome is None or self.outcome in WITHOUT_END
 
     @property
@@ -43,7 +43,7 @@ class LaterEnd:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """Where an item stands, by its last attempt. Times are seconds since the epoch."""
+    """The state of an item, by its last attempt. Times are seconds since the epoch."""
 
     id: str
     job: str

@@ -52,7 +52,7 @@ _SLOT = re.compile(
 
 
 class Kind(Enum):
-    """What a part of a line that may differ is."""
+    """The kind of a part of a line that may differ."""
 
     VOLATILE = "volatile"  # says nothing, whatever it is
     NUMBER = "number"
@@ -132,7 +132,7 @@ def _numbers(line: str, start: int, stop: int) -> Iterator[tuple[int, int, Kind]
 
 
 def merge(lines: Sequence[tuple[Shape, Thing]]) -> Iterator[Merged[Thing]]:
-    """Those that say the same as one, in the order of the first of each. Each line comes once, with its own shape."""
+    """Merge the lines that say the same, in the order of the first of each. A line comes once, with its own shape."""
     alike: dict[tuple[tuple[str, ...], tuple[Kind, ...]], list[tuple[Shape, Thing]]] = {}
     for shape, thing in lines:
         alike.setdefault((shape.fixed, shape.kinds), []).append((shape, thing))
@@ -155,7 +155,7 @@ def _merge_alike(lines: Sequence[tuple[Shape, Thing]]) -> Iterator[Merged[Thing]
 
 
 def _says_nothing(kind: Kind, values: Sequence[str]) -> bool:
-    """Whether the values in one place of lines that are alike are no causes."""
+    """Return whether the values in one place of similar lines cannot be causes."""
     if kind is Kind.VOLATILE:
         return True
     distinct = set(values)

@@ -1,4 +1,4 @@
-"""What a run came to, in one value."""
+"""The result of a run, in one value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCAL = "local"  # the target of a run on an embedded agent
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the summary says of a run as a whole."""
+    """The facts about a run as a whole that the summary shows."""
 
     run: str
     name: str
@@ -29,7 +29,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What a run cost the server."""
+    """The requests that a run sent."""
 
     total: int = 0
     dispatches: int = 0
@@ -38,7 +38,7 @@ class Requests:
     peak_connections: int = 0
 
     def with_later(self, later: Requests) -> Requests:
-        """Those of a process that went on with the run too."""
+        """Add the requests of a process that continued the run."""
         return Requests(
             total=self.total + later.total,
             dispatches=self.dispatches + later.dispatches,
@@ -53,7 +53,7 @@ NO_REQUESTS = Requests()
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run came to. Times are seconds since the epoch."""
+    """The result of a run. Times are seconds since the epoch."""
 
     run: str
     name: str
@@ -123,7 +123,7 @@ def summarize(
 
 
 def _without_its_agent(item: ItemResult) -> ItemResult:
-    """Nothing of it lives: a resume sends it again."""
+    """Return the result without its child, which ended with its agent: a resume sends the item again."""
     if item.outcome is not None or item.state is State.WAITING:
         return item
     return replace(item, state=State.WAITING, message="stopped when the embedded agent that ran it ended")

@@ -14,12 +14,12 @@ NAMES = {Sending: "sending", Doubted: "doubted", Repeated: "repeated", Doubled: 
 
 
 def summary_json(summary: Summary) -> dict[str, object]:
-    """As schemas/summary-v1.schema.json has it."""
+    """Return the summary in the form of schemas/summary-v1.schema.json."""
     return summary_head_json(summary) | {"items": [item_json(item) for item in summary.items]}
 
 
 def summary_head_json(summary: Summary) -> dict[str, object]:
-    """All of it but its items, of which there may be many."""
+    """Return the summary without its items, of which there may be many."""
     requests = summary.requests
     return {
         "schema": summary.schema,
@@ -46,7 +46,7 @@ def summary_head_json(summary: Summary) -> dict[str, object]:
 
 
 def item_json(item: ItemResult) -> dict[str, object]:
-    """One of the summary's items; what is not known is null."""
+    """Return one of the summary's items; what is not known is null."""
     return {
         "id": item.id,
         "job": item.job,
@@ -95,7 +95,7 @@ def to_epoch_or_none(timestamp: str) -> float | None:
 
 
 def event_json(run: str, event: Event) -> dict[str, object]:
-    """As schemas/event-v1.schema.json has it."""
+    """Return the event in the form of schemas/event-v1.schema.json."""
     if isinstance(event, Notice):
         return _head(run, event.at, "notice") | {"kind": event.kind.value, "message": event.message}
     return _head(run, event.at, _name(event)) | {"item": event.item, "attempt": event.attempt} | _describe(event)

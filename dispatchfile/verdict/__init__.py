@@ -1,5 +1,5 @@
 """
-What became of a child: job, evaluations and allocations to an outcome with its cause.
+Judges a child: its job, evaluations and allocations give an outcome with its cause.
 
 `dead` and `complete` prove nothing: a stopped, drained or overdue allocation is `complete` like one that succeeded,
 and failures of allocations that were replaced stay in every count. So each place of a group is judged by its newest

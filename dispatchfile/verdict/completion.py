@@ -1,4 +1,4 @@
-"""How a child ended."""
+"""Judges how a child ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dispatchfile.verdict.wording import one_line
 
 
 def judge_completion(records: ChildRecords) -> Judgement:
-    """How the child ended, if it has."""
+    """Judge how the child ended, if it has."""
     places = find_places(records)
     if records.gone:
         return _judge_gone(records, places)
@@ -77,7 +77,7 @@ def _has_outcome(judgement: Judgement, outcome: Outcome) -> bool:
 
 
 def _is_settled(records: ChildRecords, places: Sequence[Place]) -> bool:
-    """Whether the allocations alone tell the end, whatever the job's status: nothing can follow on them."""
+    """Return whether the allocations alone show the end, whatever the job's status is: nothing can follow them."""
     if not places or count_missing(records, places) or (records.type == "sysbatch" and not records.gone):
         return False
     return all(_is_final(place, records) for place in places)
@@ -118,7 +118,7 @@ def _judge_end(records: ChildRecords, places: Sequence[Place]) -> Verdict | Need
 
 
 def _judge_missing(records: ChildRecords, evals: Sequence[Evaluation], places: Sequence[Place]) -> Verdict:
-    """Of a child whose allocations do not suffice; it may have been stopped or purged since its job was read."""
+    """Judge a child whose allocations do not suffice. It may have been stopped or purged since its job was read."""
     if is_deregistered(evals):
         return stopped_waiting() if places else purged(records)
     return unplaced(records, places) if evals or places else collected()
@@ -141,7 +141,7 @@ def _judge_gone(records: ChildRecords, places: Sequence[Place]) -> Verdict | Nee
 
 
 def _judge_waiting(records: ChildRecords, places: Sequence[Place]) -> Judgement:
-    """Nothing of it lives, and no end was shown."""
+    """Judge a child without a running allocation and without an end."""
     if records.status == "running":
         return Living(State.RUNNING)
     if records.evals is None:

@@ -1,4 +1,4 @@
-"""How one place of a child ended."""
+"""Judges how one place of a child ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DRAINED = frozenset({"alloc is being migrated", "alloc not needed as node is tai
 
 
 def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
-    """How the place's newest allocation ended; None while it runs and may run."""
+    """Judge how the place's newest allocation ended. Return None while it runs or may run."""
     alloc = place.newest
     if place.superseded:
         return Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "replaced by an allocation that no longer exists in Nomad")
@@ -51,7 +51,7 @@ def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
 
 
 def _judge_ending(place: Place, records: ChildRecords) -> Verdict:
-    """Of an allocation that is being stopped: what its tasks came to by themselves before that stays."""
+    """Judge an allocation that is being stopped. The ends that its tasks had before the stop count."""
     states = place.newest.task_states.values()
     if any(state.failed for state in states):
         return _judge_failed(place)
@@ -76,7 +76,7 @@ def _judge_complete(place: Place, records: ChildRecords) -> Verdict:
 
 
 def _span(alloc: Alloc) -> tuple[str, str]:
-    """When its first task started and its last one ended; each state tells of the task's last start alone."""
+    """Return when its first task started and its last one ended. Each state has only the task's last start."""
     states = alloc.task_states.values()
     started = [state.started_at for state in states if to_epoch(state.started_at)]
     finished = [state.finished_at for state in states if to_epoch(state.finished_at)]
@@ -108,7 +108,7 @@ def _was_stopped_alone(records: ChildRecords) -> bool:
 
 
 def _ended_by_itself(place: Place) -> bool:
-    """Whether every main task had ended with exit code 0 before Nomad stopped the allocation."""
+    """Return whether every main task had ended with exit code 0 before Nomad stopped the allocation."""
     states = place.newest.task_states
     mains = find_main_tasks(place)
     return bool(mains) and all(task in states and _exited_unkilled(states[task]) for task in mains)

@@ -1,4 +1,4 @@
-"""What evaluations tell: what waits, what failed, what was stopped."""
+"""Reads evaluations: which ones wait, failed or were stopped."""
 
 from __future__ import annotations
 

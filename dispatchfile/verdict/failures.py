@@ -31,7 +31,7 @@ class Failure:
 
 
 def explain_task_failure(state: TaskState) -> Failure:
-    """By the events of the task's last run; Nomad keeps ten of all its runs."""
+    """Explain the failure by the events of the task's last run. Nomad keeps ten events of all its runs."""
     run = find_last_run(state)
     kills = [event for event in run if event.type in {"Killing", "Killed"} and _fails_task(event)]
     if kills:

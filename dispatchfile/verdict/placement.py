@@ -1,4 +1,4 @@
-"""Whether everything of a child was placed."""
+"""Judges whether every allocation of a child was placed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dispatchfile.verdict.waiting import judge_without_evaluations
 
 def judge_placement(records: ChildRecords) -> Judgement:
     """
-    Whether every allocation found a node. Evaluations suffice; allocations, where given, tell of later placements.
+    Judge whether every allocation found a node. Evaluations suffice; allocations, if given, show later placements.
 
     A blocked evaluation is *unplaced* although the child stays queued, as `nomad job dispatch` has it.
     """
@@ -31,7 +31,7 @@ def judge_placement(records: ChildRecords) -> Judgement:
 
 
 def _judge_evaluations(records: ChildRecords, evals: Sequence[Evaluation], places: Sequence[Place]) -> Verdict | Living:
-    """Whether everything was placed, by the last evaluation that had its say."""
+    """Judge by the last evaluation that placed, or failed to place, allocations."""
     ended = records.stop or records.gone
     waiting = find_open(evals)
     refusals = [eval_ for eval_ in waiting if eval_.status == "blocked" and eval_.failed_groups]

@@ -17,7 +17,7 @@ TERMINAL = frozenset({"complete", "failed", "lost"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One allocation's worth of a group: the newest of those that have held it."""
+    """The place of one allocation in a group, with the newest allocation that has held it."""
 
     newest: Alloc
     superseded: bool  # even the newest was replaced, by an allocation that is not among the records
@@ -118,7 +118,7 @@ def covers_every_group(records: ChildRecords, places: Sequence[Place]) -> bool:
 
 def max_starts(groups: Mapping[str, TaskGroup], attempts: int, job_type: str) -> int | None:
     """
-    How often a task of one item may be started: restarts, reschedules and attempts multiplied. None: without limit.
+    Return how often a task of one item may start: restarts, reschedules and attempts multiplied. None: no limit.
 
     The policies count within their intervals, so a task that runs for longer than these may be started more often.
     Source: hashicorp/nomad, client/allocrunner/taskrunner/restarts; sysbatch is never rescheduled.

@@ -1,4 +1,4 @@
-"""What is known of a child, and what may be said of it beside a verdict."""
+"""Nomad's records of a child, and the judgements beside a verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dispatchfile.nomad.models import Alloc, Evaluation, TaskGroup
 
 @dataclass(frozen=True, slots=True)
 class ChildRecords:
-    """All that is known of a child. Status and allocations of one moment; see the module for their order."""
+    """Nomad's records of a child. Status and allocations are of one moment; see the module for their order."""
 
     status: str  # of the job; empty where only allocations are known
     stop: bool

@@ -1,4 +1,4 @@
-"""What a child without an end is doing."""
+"""Describes a child that has not ended."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _describe_past(verdict: Verdict | None) -> str:
 
 
 def judge_without_evaluations(records: ChildRecords) -> Verdict | Living:
-    """Before 1.10.5 a dispatch could be stored without its evaluation; a periodic child never has one and runs."""
+    """Judge a child without an evaluation: before 1.10.5 it may be missing; a periodic child never has one and runs."""
     if records.status != "running" and records.age_s > NO_EVAL_AFTER_S:
         message = f"Nomad created no evaluation for it within {NO_EVAL_AFTER_S:.0f} seconds, so it will not be placed"
         return Verdict(Outcome.UNPLACED, Cause.NO_EVAL, message)
