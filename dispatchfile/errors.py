@@ -139,11 +139,11 @@ class RunRefused(DispatchfileError):
 
 
 class NothingToRerun(DispatchfileError):
-    """No item of a run is left to run again; *exit_code* is 0 if that is good news."""
+    """No item of the *run* is left to run again; *exit_code* is 0 if that is good news."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, run: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.run, self.exit_code = run, exit_code
 
 
 class AgentError(DispatchfileError):

@@ -13,7 +13,6 @@ import typer
 from dispatchfile.cli.candidates import complete_manifests, complete_runs, complete_selectors, complete_values
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
-from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.secrecy import kind_of_secret
 
@@ -258,35 +257,6 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"{option}: this holds {kind}, not KEY=VALUE: write it as KEY=VALUE")
         pairs[key] = value
     return pairs
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceFlags:
-    """Which items of the run to take."""
-
-    panel: ClassVar[str] = SELECTION
-
-    failed: Annotated[bool, typer.Option("--failed", help="Items that failed, were refused or were not sent.")] = False
-    outcome: Annotated[
-        list[Outcome] | None,
-        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; repeatable."),
-    ] = None
-    cause: Annotated[
-        list[Cause] | None,
-        typer.Option("--cause", metavar="CAUSE", help="Of these, only items with this cause; repeatable."),
-    ] = None
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            autocompletion=complete_selectors,
-            metavar="SEL",
-            help=f"Of these, only items that match: {SELECTORS}; repeatable.",
-        ),
-    ] = None
-    again: Annotated[
-        bool, typer.Option("--again", help="Also items that have succeeded in a rerun since; else they are left out.")
-    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def _nothing_left(
     doubts = [*_open_notes(without_end), *_unknown_note(unknown), *_unseen_note(run, unseen)]
     what = f"no item of run {run} {'is left that ' if chosen.mended else ''}matches {choice}"
     text = "; ".join([f"nothing to rerun: {what}", *_mended_note(chosen.mended), *doubts])
-    return NothingToRerun(text, 1 if doubts else 0)
+    return NothingToRerun(text, run, 1 if doubts else 0)
 
 
 def _mended_note(mended: Mapping[str, LaterEnd]) -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from dispatchfile.cli.candidates import complete_selectors
 from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
 from dispatchfile.cli.options import (
+    SELECTION,
+    SELECTORS,
     AgentFlags,
-    ChoiceFlags,
     Display,
     LastLogLines,
     ManifestFlags,
@@ -19,7 +24,54 @@ from dispatchfile.cli.options import (
     Run,
     StateDir,
 )
+from dispatchfile.cli.terminal import write_result
+from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.errors import NothingToRerun
+    from dispatchfile.nomad.connection import Connection
+    from dispatchfile.usecases.choose import Choice
+    from dispatchfile.usecases.reporting import Reporter
+    from dispatchfile.usecases.rerun import RerunOptions
+    from dispatchfile.usecases.running.control import Control
+    from dispatchfile.usecases.running.ends import RunEnd
+
+RERUN_SCHEMA = "dispatchfile/rerun/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFlags:
+    """Which items of the run to take."""
+
+    panel: ClassVar[str] = SELECTION
+
+    failed: Annotated[bool, typer.Option("--failed", help="Items that failed, were refused or were not sent.")] = False
+    outcome: Annotated[
+        list[Outcome] | None,
+        typer.Option("--outcome", metavar="OUTCOME", help="Items with this outcome; repeatable."),
+    ] = None
+    cause: Annotated[
+        list[Cause] | None,
+        typer.Option("--cause", metavar="CAUSE", help="Of these, only items with this cause; repeatable."),
+    ] = None
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            autocompletion=complete_selectors,
+            metavar="SEL",
+            help=f"Of these, only items that match: {SELECTORS}; repeatable.",
+        ),
+    ] = None
+    again: Annotated[
+        bool, typer.Option("--again", help="Also items that have succeeded in a rerun since; else they are left out.")
+    ] = False
+
+    def as_choice(self) -> Choice:
+        from dispatchfile.usecases.choose import Choice
+
+        return Choice(self.failed, self.outcome or (), self.cause or (), self.only or (), again=self.again)
 
 
 def rerun(
@@ -50,20 +102,97 @@ def rerun(
     out, unless --again or only its ID is given. A job that is still alive is stopped first. Exit code: as for `run`; if
     no item is left, 0 if all ends are known, else 1.
     """
-    from dispatchfile.cli.again import RerunCall, export_chosen, rerun_chosen
+    from dispatchfile.cli.past_run import name_run
+    from dispatchfile.cli.sources import read_given_variables
+    from dispatchfile.errors import NothingToRerun
+    from dispatchfile.nomad.connection import Connection
+    from dispatchfile.usecases.rerun import RerunOptions
 
-    call = RerunCall(
-        run=run,
-        choice=choice,
-        new=new,
-        settings=settings.as_mapping() | {"wait": wait.as_setting()},
-        given=given,
+    flags = settings.as_mapping() | {"wait": wait.as_setting()}
+    if export is not None:
+        _check_export(export, {"report": report, "logs": logs, "new": new}, connection, agent, output)
+    options = RerunOptions(
+        name=name_run(run, state_dir),
+        choice=choice.as_choice(),
+        connection=Connection(),
+        settings=flags,
+        variables=read_given_variables(given),
+        allow_outside=given.allow_outside,
         logs=logs or "",
-        reports=report or (),
-        state_dir=state_dir,
-        agent=agent,
-        connection=connection,
-        output=output,
-        display=display,
+        new=new,
     )
-    return rerun_chosen(call) if export is None else export_chosen(call, export)
+    try:
+        if export is not None:
+            return _export(options, export, display)
+        return _send(options, reports=report or (), agent=agent, flags=connection, output=output, display=display)
+    except NothingToRerun as exc:
+        return _show_nothing(exc, output, display)
+
+
+def _send(
+    options: RerunOptions,
+    *,
+    reports: Sequence[str],
+    agent: AgentFlags,
+    flags: ConnectionFlags,
+    output: OutputFormat,
+    display: Display,
+) -> int:
+    """Send the chosen items again; return the exit code. Raises NothingToRerun."""
+    from dispatchfile.cli.past_run import on_nomad
+    from dispatchfile.cli.session import Session
+    from dispatchfile.clock import Clock
+    from dispatchfile.usecases.rerun import rerun_items
+
+    header = options.name.open().run().header
+    options = replace(options, name=replace(options.name, run=header.id))
+
+    async def send(connection: Connection, reporter: Reporter, control: Control) -> RunEnd:
+        there = replace(options, connection=connection)
+        return await rerun_items(there, reporter=reporter, control=control, clock=Clock())
+
+    session = Session(display, output, manifest=header.shown_manifest, reports=reports)
+    return session.run(on_nomad(header, agent, flags, display, send))
+
+
+def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Display) -> int:
+    """Say that no item is left and whether that is good news; return the exit code."""
+    from dispatchfile.cli.session import tell
+    from dispatchfile.reports.text import one_line
+    from dispatchfile.reports.words import Level
+
+    is_good = nothing.exit_code == 0
+    if output is not OutputFormat.TEXT:
+        record = {
+            "schema": RERUN_SCHEMA,
+            "run": nothing.run,
+            "exit_code": nothing.exit_code,
+            "message": str(nothing),
+        }
+        write_result(json.dumps(record, indent=2 if output is OutputFormat.JSON else None) + "\n")
+    if not (is_good and display.quiet):
+        tell(Level.INFO if is_good else Level.ERROR, one_line(str(nothing)), display)
+    return nothing.exit_code
+
+
+def _check_export(
+    path: Path, options: Mapping[str, object], flags: ConnectionFlags, agent: AgentFlags, output: OutputFormat
+) -> None:
+    from dispatchfile.cli.conflicts import check_export
+    from dispatchfile.cli.report_files import STANDARD_OUTPUT
+    from dispatchfile.errors import UsageError
+
+    if path == STANDARD_OUTPUT:
+        raise UsageError("--export -: name a file, as the manifest is to be reviewed and kept")
+    check_export(options, flags, agent, output)
+
+
+def _export(options: RerunOptions, path: Path, display: Display) -> int:
+    """Write a manifest of the chosen items; return the exit code. Raises NothingToRerun."""
+    from dispatchfile.reports.text import count_of, visible
+    from dispatchfile.usecases.export import export_items
+
+    count = export_items(options, path)
+    if not display.quiet:
+        write_result(f"wrote {visible(str(path))} with {count_of(count, 'item')}; nothing was sent\n")
+    return 0

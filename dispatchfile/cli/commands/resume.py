@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
 from dispatchfile.cli.options import AgentFlags, Display, LastLogLines, ManifestFlags, Output, Reports, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.nomad.connection import Connection
+    from dispatchfile.usecases.reporting import Reporter
+    from dispatchfile.usecases.running.control import Control
+    from dispatchfile.usecases.running.ends import RunEnd
 
 
 def resume(
@@ -36,20 +44,34 @@ def resume(
     as the journal stored it. --var is only for sensitive values. A local run gets a new embedded agent. Exit code: as
     for `run`.
     """
-    from dispatchfile.cli.again import ResumeCall, resume_items
+    from dispatchfile.cli.past_run import name_run, on_nomad
+    from dispatchfile.cli.session import Session
+    from dispatchfile.cli.sources import read_given_variables
+    from dispatchfile.clock import Clock
+    from dispatchfile.nomad.connection import Connection
+    from dispatchfile.usecases.resume import ResumeOptions, resume_run
+    from dispatchfile.usecases.running.ends import RunEnd
 
-    return resume_items(
-        ResumeCall(
-            run=run,
-            resend_unknown=resend_unknown,
-            settings=settings.as_mapping() | {"wait": wait.as_setting()},
-            given=given,
-            logs=logs or "",
-            reports=report or (),
-            state_dir=state_dir,
-            agent=agent,
-            connection=connection,
-            output=output,
-            display=display,
-        )
+    flags = settings.as_mapping() | {"wait": wait.as_setting()}
+    stored = name_run(run, state_dir).open().run()
+    options = ResumeOptions(
+        run=stored.header.id,
+        manifest=None,
+        connection=Connection(),
+        environ=os.environ,
+        state_dir=state_dir,
+        resend_unknown=resend_unknown,
+        settings=flags,
+        variables=read_given_variables(given),
+        allow_outside=given.allow_outside,
+        logs=logs or "",
     )
+
+    async def go_on(there: Connection, reporter: Reporter, control: Control) -> RunEnd:
+        there_options = replace(options, connection=there)
+        return RunEnd(await resume_run(there_options, reporter=reporter, control=control, clock=Clock()))
+
+    session = Session(display, output, manifest=stored.header.shown_manifest, reports=report or ())
+    if stored.header.local and not stored.is_unfinished:  # it is only told again
+        return session.run(lambda reporter, control: go_on(Connection(), reporter, control))
+    return session.run(on_nomad(stored.header, agent, connection, display, go_on))
