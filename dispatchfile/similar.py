@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 CUTOFF, CUTOFF_OF_SHORT = 0.7, 0.75  # of difflib's ratio
 MOST_NEIGHBOURS = 10_000  # names that are compared with that of a missing file
 SHORTEST_PART = 3  # characters: less of a name stands for too many
-_ENDINGS = re.compile(r"((\.nomad)?(\.hcl|\.json)|\.nomad|(\.dispatchfile)?\.ya?ml)?(\.j2)?$")
-_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS = re.compile(r"[\s_.-]+")
+# Texts, compiled when they are first used: most commands start without a need for them.
+_ENDINGS = r"((\.nomad)?(\.hcl|\.json)|\.nomad|(\.dispatchfile)?\.ya?ml)?(\.j2)?$"
+_CAMEL_CASE = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+_SEPARATORS = r"[\s_.-]+"
 
 
 def similar_names(name: str, known: Iterable[str], *, most: int = 1) -> list[str]:
@@ -60,8 +61,8 @@ def similar_file(path: str) -> str:
 
 def _words(name: str) -> str:
     """Return the words of *name* in lower case, joined by underscores."""
-    bare = _ENDINGS.sub("", name.strip(), count=1) or name
-    return _SEPARATORS.sub("_", _CAMEL_CASE.sub("_", bare).casefold()).strip("_")
+    bare = re.sub(_ENDINGS, "", name.strip(), count=1) or name
+    return re.sub(_SEPARATORS, "_", re.sub(_CAMEL_CASE, "_", bare).casefold()).strip("_")
 
 
 def _close(words: str, keys: Iterable[str]) -> list[str]:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dispatchfile.events import Outcome
-
 if TYPE_CHECKING:
     from dispatchfile.results import ItemFacts
 
@@ -22,7 +20,7 @@ Complete = Callable[[typer.Context, str], Candidates]
 MOST = 200  # candidates: nobody reads more
 MOST_SCANNED = 20_000  # items of a run
 YAML = (".yaml", ".yml")
-WRITTEN_ID = re.compile(r"""^[\s{-]*\bid:\s*["']?([A-Za-z0-9._-]+)["']?\s*(?:[,}#].*)?$""", re.MULTILINE)
+WRITTEN_ID = r"""(?m)^[\s{-]*\bid:\s*["']?([A-Za-z0-9._-]+)["']?\s*(?:[,}#].*)?$"""  # compiled only where it is used
 
 
 def complete_values(*candidates: str) -> Complete:
@@ -105,6 +103,8 @@ def complete_items(ctx: typer.Context, incomplete: str) -> Candidates:
 
 def complete_selectors(ctx: typer.Context, incomplete: str) -> Candidates:
     """Complete what --only and --skip take: the items of the run or manifest, and their tags, jobs and outcomes."""
+    from dispatchfile.events import Outcome  # noqa: PLC0415  to import the events takes a tenth of a start
+
     known = list(_items_of_run(ctx)) or list(_items_of_latest_run(ctx))
     ids = [item.id for item in known] or _written_ids(ctx)
     others = dict.fromkeys(
@@ -162,7 +162,7 @@ def _written_ids(ctx: typer.Context) -> list[str]:
     """Return the IDs that stand in the manifest, as far as they are no templates."""
     path = _manifest(ctx)
     try:
-        return WRITTEN_ID.findall(path.read_text(encoding="utf-8")) if path else []
+        return re.findall(WRITTEN_ID, path.read_text(encoding="utf-8")) if path else []
     except (OSError, UnicodeDecodeError):
         return []
 
