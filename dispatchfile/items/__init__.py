@@ -1,14 +1,14 @@
 """Rendered rows to frozen items with the request each would send: ids, fingerprints, Nomad's limits."""
 
+from dispatchfile.items.builder import MAX_PAYLOAD_BYTES
 from dispatchfile.items.excerpts import without_secrets
 from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix, split_child_id
 from dispatchfile.items.known import known_variables
-from dispatchfile.items.making import MAX_PAYLOAD_BYTES
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
 from dispatchfile.items.reading import do_not_count, read_items
-from dispatchfile.items.recipe import Scope, manifest_name, route_of
 from dispatchfile.items.rows import RowCount
+from dispatchfile.items.template import Scope, manifest_name, route_of
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",

@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items.recipe import Recipe, Recipes, Scope
+from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, Scope
 from dispatchfile.manifest import Document
 from dispatchfile.render import assignment_of, has_template, read_template, variables_read
 
@@ -31,13 +31,13 @@ def read_origins(document: Document, files: Files, given: Mapping[str, object]) 
     entries = data["dispatches"]
     if not given or not any("sensitive" in entry for entry in (data.get("defaults", {}), *entries)):
         return Origins()
-    recipes = Recipes(document, given, Scope())
+    templates = DispatchTemplates(document, given, Scope())
     row_templates = [text for entry in entries for text in templates_of_rows(entry.get("for_each"))]
-    read = [recipe for recipe, _ in map(recipes.read, range(len(entries))) if recipe is not None]
+    read = [template for template, _ in map(templates.read, range(len(entries))) if template is not None]
     hidden: set[str] = set()
     plain: set[str] = set()
-    for recipe in read:
-        for source, is_sensitive in templates_of(recipe, files):
+    for template in read:
+        for source, is_sensitive in templates_of(template, files):
             names = None if source is None else variables_read(source)
             (hidden if is_sensitive or names is None else plain).update(given if names is None else names)
     for source in row_templates:
@@ -47,13 +47,13 @@ def read_origins(document: Document, files: Files, given: Mapping[str, object]) 
     return Origins(frozenset((hidden | plain) & set(given) - set(texts)), texts)
 
 
-def templates_of(recipe: Recipe, files: Files) -> Iterator[tuple[str | None, bool]]:
+def templates_of(template: DispatchTemplate, files: Files) -> Iterator[tuple[str | None, bool]]:
     """Yield every template, None for one that cannot be read, and whether a sensitive value is made by it."""
-    sensitive = recipe.policy.sensitive
-    plain = (recipe.id or "", recipe.job, recipe.token or "", recipe.prefix, *recipe.tags)
+    sensitive = template.policy.sensitive
+    plain = (template.id or "", template.job, template.token or "", template.prefix, *template.tags)
     yield from ((text, False) for text in plain if has_template(text))
-    yield from ((text, f"meta.{key}" in sensitive) for key, text in recipe.meta.items() if has_template(text))
-    form, value = recipe.payload or ("text", "")
+    yield from ((text, f"meta.{key}" in sensitive) for key, text in template.meta.items() if has_template(text))
+    form, value = template.payload or ("text", "")
     texts = [text for text in texts_of(value) if has_template(text)]
     yield from ((text, "payload" in sensitive) for text in texts)
     if form == "template":

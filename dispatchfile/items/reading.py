@@ -7,15 +7,15 @@ from typing import cast
 
 from dispatchfile.expand import Names, Row, expand, reads_standard_input
 from dispatchfile.files import Files
+from dispatchfile.items.builder import ItemBuilder, ItemContext
 from dispatchfile.items.hcl_syntax import hcl_references
 from dispatchfile.items.identity import short_id
-from dispatchfile.items.making import Making, Workshop
 from dispatchfile.items.model import Item
 from dispatchfile.items.origins import templates_of_rows
-from dispatchfile.items.recipe import Recipe, Recipes, Scope, manifest_name
 from dispatchfile.items.repeats import Repeats
 from dispatchfile.items.rows import RowCount, RowReader
 from dispatchfile.items.standard_input import made_again, sensitive_rows
+from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, Scope, manifest_name
 from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 from dispatchfile.render import Renderer
@@ -61,46 +61,46 @@ def read_items(
     yield from hcl_references(document)
     repeats = Repeats()
     name, seen = manifest_name(document), _visible(document, env)
-    shop = Workshop(document, files, Renderer(files), repeats, name, seen)
-    recipes, identities = Recipes(document, overrides, scope, timeout_given=timeout_given), _Identities()
-    yield from recipes.problems()
+    context = ItemContext(document, files, Renderer(files), repeats, name, seen)
+    templates, identities = DispatchTemplates(document, overrides, scope, timeout_given=timeout_given), _Identities()
+    yield from templates.problems()
     for index in range(len(cast("list[object]", document.data["dispatches"]))) if dispatches is None else dispatches:
-        recipe, problems = recipes.read(index)
+        template, problems = templates.read(index)
         yield from problems
-        if recipe is None:
-            yield from _row_problems(shop, index)
-        elif reads_standard_input(shop.for_each(index)) and stored is not None:
-            yield from made_again(shop, recipe, stored)
+        if template is None:
+            yield from _row_problems(context, index)
+        elif reads_standard_input(context.for_each(index)) and stored is not None:
+            yield from made_again(context, template, stored)
         else:
-            yield from _of_dispatch(shop, recipe, identities, frozenset(overrides), counted)
+            yield from _of_dispatch(context, template, identities, frozenset(overrides), counted)
     yield from repeats.rest()
 
 
 def _of_dispatch(
-    shop: Workshop,
-    recipe: Recipe,
+    context: ItemContext,
+    template: DispatchTemplate,
     identities: _Identities,
     given: frozenset[str],
     counted: Callable[[RowCount], object],
 ) -> Iterator[Item | Problem]:
-    if reads_standard_input(shop.for_each(recipe.index)):
-        yield from sensitive_rows(shop, recipe)
-    reader = RowReader(shop, recipe, given)
+    if reads_standard_input(context.for_each(template.index)):
+        yield from sensitive_rows(context, template)
+    reader = RowReader(context, template, given)
     for row in reader.rows():
         if isinstance(row, Problem):
-            yield from _told(row, shop.repeats)
+            yield from _told(row, context.repeats)
         else:
-            yield from _made(shop, recipe, row, identities)
+            yield from _made(context, template, row, identities)
     if (count := reader.count()) is not None:
         counted(count)
 
 
-def _row_problems(shop: Workshop, index: int) -> Iterator[Problem]:
+def _row_problems(context: ItemContext, index: int) -> Iterator[Problem]:
     """Yield the problems of the rows of a dispatch without a job. If templates give the rows, there are none."""
-    if not any(templates_of_rows(shop.for_each(index))):
-        for row in expand(shop.document, index, shop.files):
+    if not any(templates_of_rows(context.for_each(index))):
+        for row in expand(context.document, index, context.files):
             if isinstance(row, Problem):
-                yield from _told(row, shop.repeats)
+                yield from _told(row, context.repeats)
 
 
 def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:
@@ -126,16 +126,18 @@ def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
     return repeats.told(problem.code, problem.position.file, lambda: problem)
 
 
-def _made(shop: Workshop, recipe: Recipe, row: Row, identities: _Identities) -> Sequence[Item | Problem]:
-    making = Making(shop, recipe, row)
-    item = making.item()
-    place = row.position or recipe.position
-    clashes = identities.clashes_of_id(making.id, place, is_written=recipe.id is not None)
+def _made(
+    context: ItemContext, template: DispatchTemplate, row: Row, identities: _Identities
+) -> Sequence[Item | Problem]:
+    builder = ItemBuilder(context, template, row)
+    item = builder.item()
+    place = row.position or template.position
+    clashes = identities.clashes_of_id(builder.id, place, is_written=template.id is not None)
     if item is not None:
         clashes += identities.clashes_of_token(item, place)
     for clash in clashes:
-        making.report(*clash)
-    return making.problems if item is None or clashes else [*making.problems, item]
+        builder.report(*clash)
+    return builder.problems if item is None or clashes else [*builder.problems, item]
 
 
 Clash = tuple[str, str, str, str]  # code, what was found, what would be right, the manifest's key

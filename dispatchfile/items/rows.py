@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatchfile.expand import Names, Row, Unusable, expand, source_of
-from dispatchfile.items.making import Making, Workshop
-from dispatchfile.items.recipe import Recipe
+from dispatchfile.items.builder import ItemBuilder, ItemContext
+from dispatchfile.items.template import DispatchTemplate
 from dispatchfile.problems import Problem
 from dispatchfile.render import TemplateTrouble
 from dispatchfile.secrecy import shown_name
@@ -34,16 +34,16 @@ class GivenText(str):
 class RowReader:
     """Reads the rows of one dispatch of a manifest, and counts them."""
 
-    def __init__(self, shop: Workshop, recipe: Recipe, given: frozenset[str]) -> None:
-        self._shop, self._recipe, self._given = shop, recipe, given
-        self._for_each = shop.for_each(recipe.index)
+    def __init__(self, context: ItemContext, template: DispatchTemplate, given: frozenset[str]) -> None:
+        self._context, self._template, self._given = context, template, given
+        self._for_each = context.for_each(template.index)
         self._where: str | None = self._for_each.get("where")
         self.total = self.kept = 0
 
     def rows(self) -> Iterator[Row | Problem]:
         """Yield the rows that are kept, and every problem with one."""
         none_met = True
-        for row in expand(self._shop.document, self._recipe.index, self._shop.files, self._evaluated):
+        for row in expand(self._context.document, self._template.index, self._context.files, self._evaluated):
             none_met = none_met and isinstance(row, Row)
             if isinstance(row, Problem):
                 yield row
@@ -57,8 +57,8 @@ class RowReader:
         """Return how many rows there were, once all were read; None without a `for_each`."""
         if not self._for_each:
             return None
-        document = self._shop.document
-        position = document.position("dispatches", self._recipe.index, "for_each")
+        document = self._context.document
+        position = document.position("dispatches", self._template.index, "for_each")
         return RowCount(position, shown_name(self._source()), self.total, self.kept, self._where is not None)
 
     def _kept(self, row: Row) -> Iterator[Row | Problem]:
@@ -71,42 +71,42 @@ class RowReader:
             yield row if row.doubt is None else row.doubt
 
     def _decided(self, where: str, row: Row) -> bool | list[Problem]:
-        making = Making(self._shop, self._recipe, row)
+        builder = ItemBuilder(self._context, self._template, row)
         try:
-            context = {name: value for name, value in making.context.items() if name != "item"}  # which is not made yet
-            value = self._shop.renderer.evaluate(where, context, name="")
+            names = {name: value for name, value in builder.readable.items() if name != "item"}  # which is not made yet
+            value = self._context.renderer.evaluate(where, names, name="")
         except TemplateTrouble as exc:
-            making.report(exc.trouble.code, exc.trouble.found, exc.trouble.hint, "for_each", "where")
-            return making.problems
+            builder.report(exc.trouble.code, exc.trouble.found, exc.trouble.hint, "for_each", "where")
+            return builder.problems
         if isinstance(value, bool):
             return value
-        shown = "" if self._recipe.policy.sensitive else f", got {_shown(value)}"
+        shown = "" if self._template.policy.sensitive else f", got {_shown(value)}"
         hint = "compare something, as in where: each.size | int > 100"
-        making.report("DF028", f"where must give true or false{shown}", hint, "for_each", "where")
-        return making.problems
+        builder.report("DF028", f"where must give true or false{shown}", hint, "for_each", "where")
+        return builder.problems
 
     def _nothing_kept(self) -> Iterator[Problem]:
         if not self._for_each.get("allow_empty", False):
-            position = self._shop.document.position("dispatches", self._recipe.index, "for_each", "where")
+            position = self._context.document.position("dispatches", self._template.index, "for_each", "where")
             found = f"where drops every row of {self._source()} ({self.total:,} in all)"
-            yield self._shop.document.problem("DF022", position, found, "if that is fine, set allow_empty: true")
+            yield self._context.document.problem("DF022", position, found, "if that is fine, set allow_empty: true")
 
     def _source(self) -> str:
-        return source_of(self._shop.document, self._recipe.index, self._shop.files).origin
+        return source_of(self._context.document, self._template.index, self._context.files).origin
 
     def _evaluated(self, source: str) -> object:
         """Return the value of a template that names a list: a text from outside is split at its commas."""
         variables = {
             name: GivenText(value) if name in self._given and isinstance(value, str) else value
-            for name, value in self._recipe.vars.items()
+            for name, value in self._template.vars.items()
         }
-        context = {
-            "vars": Names("vars", variables, self._recipe.vars.origin),
-            "name": self._shop.name,
-            "env": self._shop.env,
+        names = {
+            "vars": Names("vars", variables, self._template.vars.origin),
+            "name": self._context.name,
+            "env": self._context.env,
         }
         try:
-            value = self._shop.renderer.evaluate(source, context, name="")
+            value = self._context.renderer.evaluate(source, names, name="")
         except TemplateTrouble as exc:
             raise Unusable(exc.trouble.code, exc.trouble.found, exc.trouble.hint) from exc
         if isinstance(value, GivenText):

@@ -3,7 +3,7 @@
 import pytest
 
 from dispatchfile.expand import Names, Row
-from dispatchfile.items.making import first_value
+from dispatchfile.items.builder import first_value
 from dispatchfile.source import Position
 
 PLACE = Position("films.csv", 3, 1)

@@ -14,8 +14,8 @@ from dispatchfile.expand import Names, Row, file_trouble, shown_path
 from dispatchfile.files import MOST_READ_BYTES, Files
 from dispatchfile.items.identity import auto_token, default_id, fingerprint
 from dispatchfile.items.model import DispatchRequest, Item
-from dispatchfile.items.recipe import Recipe, route_of
 from dispatchfile.items.repeats import Repeats
+from dispatchfile.items.template import DispatchTemplate, route_of
 from dispatchfile.manifest import Document
 from dispatchfile.problems import UNQUOTED, Problem, row_suffix
 from dispatchfile.render import Renderer, TemplateTrouble, TooMuch, Trouble, compact_json, has_template, read_template
@@ -42,7 +42,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class ItemContext:
     """The context that all items of a manifest share."""
 
     document: Document
@@ -60,54 +60,54 @@ class Workshop:
 
 
 class _Unusable(Exception):
-    """A value that cannot be used; why was reported, or counted."""
+    """A value cannot be used. The reason was reported or counted."""
 
 
-class Making:
-    """The making of one item. *id* is there as soon as it is known; *problems* tell why there is no item."""
+class ItemBuilder:
+    """Builds one item. *id* is set as soon as it is known; *problems* say why there is no item."""
 
-    __slots__ = ("_context", "_failed", "_names", "_recipe", "_row", "_shop", "id", "problems")
+    __slots__ = ("_context", "_dispatch", "_failed", "_names", "_readable", "_row", "id", "problems")
 
-    def __init__(self, shop: Workshop, recipe: Recipe, row: Row) -> None:
-        self._shop, self._recipe, self._row = shop, recipe, row
-        self._names = Names("item", {}, "item" if recipe.id else "an item without a written id")
-        self._context = {"vars": recipe.vars, "item": self._names, "name": shop.name, "env": shop.env}
+    def __init__(self, context: ItemContext, dispatch: DispatchTemplate, row: Row) -> None:
+        self._context, self._dispatch, self._row = context, dispatch, row
+        self._names = Names("item", {}, "item" if dispatch.id else "an item without a written id")
+        self._readable = {"vars": dispatch.vars, "item": self._names, "name": context.name, "env": context.env}
         if row.each is not None:
-            self._context["each"] = row.each
+            self._readable["each"] = row.each
         self._failed = False
         self.id: str | None = None
         self.problems: list[Problem] = []
 
     @property
-    def context(self) -> Mapping[str, object]:
+    def readable(self) -> Mapping[str, object]:
         """Return the names that templates of the dispatch can read."""
-        return self._context
+        return self._readable
 
     def item(self) -> Item | None:
-        """The item, or None where there is a problem, told or only counted."""
-        recipe = self._recipe
+        """Return the item, or None if there is a problem, which is reported or only counted."""
+        dispatch = self._dispatch
         job = self._names["job"] = self._try(self._job, "")
-        if recipe.id is not None:
+        if dispatch.id is not None:
             self._names["id"] = self._try(self._written_id, "")
         meta = {
             key: self._try(self._text, "", text, "meta", key) if has_template(text) else text
-            for key, text in recipe.meta.items()
+            for key, text in dispatch.meta.items()
         }
         if "\0" in "".join(meta.values()):
             self._try(self._refuse_nul, None, meta)
-        payload = self._try(self._payload, None) if recipe.payload else None
-        token = self._try(self._token, None) if recipe.token else None
-        prefix = self._try(self._prefix, "") if recipe.prefix else ""
-        tags = tuple(self._try(self._text, "", tag, "tags", number) for number, tag in enumerate(recipe.tags))
+        payload = self._try(self._payload, None) if dispatch.payload else None
+        token = self._try(self._token, None) if dispatch.token else None
+        prefix = self._try(self._prefix, "") if dispatch.prefix else ""
+        tags = tuple(self._try(self._text, "", tag, "tags", number) for number, tag in enumerate(dispatch.tags))
         if self._failed:
             return None
-        request = DispatchRequest(job, recipe.namespace, recipe.region, payload, meta, recipe.priority, token)
+        request = DispatchRequest(job, dispatch.namespace, dispatch.region, payload, meta, dispatch.priority, token)
         return self._finished(request, prefix, tags)
 
     def report(self, code: str, found: str, hint: str, key: str, *rest: str | int) -> None:
-        """A problem with what the dispatch has below *key*."""
-        document, recipe = self._shop.document, self._recipe
-        position = document.position(*route_of(document, recipe.index, key, *rest))
+        """Report a problem with the value that the dispatch has below *key*."""
+        document, dispatch = self._context.document, self._dispatch
+        position = document.position(*route_of(document, dispatch.index, key, *rest))
         hides = code not in TELL_NO_VALUE and self._is_sensitive(key, *rest)
         told = _hidden(code) if hides else found
 
@@ -116,39 +116,39 @@ class Making:
             whole = replace(whole, row=self._row.position)
             return replace(whole, hint="", excerpt="") if hides else whole
 
-        self.problems += self._shop.repeats.told(code, ANYWHERE if code == "DF019" else position, problem)
+        self.problems += self._context.repeats.told(code, ANYWHERE if code == "DF019" else position, problem)
 
     def _is_sensitive(self, key: str, *rest: str | int) -> bool:
-        return not {key, ".".join(map(str, (key, *rest[:1])))}.isdisjoint(self._recipe.policy.sensitive)
+        return not {key, ".".join(map(str, (key, *rest[:1])))}.isdisjoint(self._dispatch.policy.sensitive)
 
     def _finished(self, request: DispatchRequest, prefix: str, tags: tuple[str, ...]) -> Item:
-        recipe, policy = self._recipe, self._recipe.policy
+        dispatch, policy = self._dispatch, self._dispatch.policy
         if self.id is None:
             self.id = default_id(request.job, request.meta, request.payload, policy.sensitive)
         digest = fingerprint(request, policy.sensitive)
-        if recipe.token == AUTO:
-            request = replace(request, token=auto_token(self._shop.name, self.id, digest))
+        if dispatch.token == AUTO:
+            request = replace(request, token=auto_token(self._context.name, self.id, digest))
         return Item(
             id=self.id,
             request=request,
             fingerprint=digest,
-            position=recipe.position,
+            position=dispatch.position,
             row=self._row.position,
             written_prefix=prefix,
-            exact_prefix=recipe.exact_prefix,
+            exact_prefix=dispatch.exact_prefix,
             deadline=policy.deadline,
             stop_on_deadline=policy.stop_on_deadline,
             retry=policy.retry,
             max_starts=policy.max_starts,
             tags=tags,
             sensitive=policy.sensitive,
-            source="" if recipe.id is not None else self._source(),
+            source="" if dispatch.id is not None else self._source(),
         )
 
     def _source(self) -> str:
         """File and line, and the row's first value, unless the item has values that may not be shown."""
-        place = self._row.position or self._recipe.position
-        value = "" if self._recipe.policy.sensitive else first_value(self._row)
+        place = self._row.position or self._dispatch.position
+        value = "" if self._dispatch.policy.sensitive else first_value(self._row)
         return f"{place.file}:{place.line} {value}".rstrip()
 
     def _try(self, step: Callable[..., Value], otherwise: Value, *arguments: object) -> Value:
@@ -163,13 +163,13 @@ class Making:
         raise _Unusable
 
     def _job(self) -> str:
-        job = self._text(self._recipe.job, "job")
+        job = self._text(self._dispatch.job, "job")
         if trouble := _trouble_with_job(job):
             self._refuse("DF046", *trouble, "job")
         return job
 
     def _written_id(self) -> str:
-        item_id = self._text(self._recipe.id or "", "id")
+        item_id = self._text(self._dispatch.id or "", "id")
         if not _ID.fullmatch(item_id):
             hint = "use 1 to 128 letters, digits, dots, underscores and hyphens"
             self._refuse("DF021", f"id cannot be {item_id[:200]!r}", hint, "id")
@@ -182,7 +182,7 @@ class Making:
         self._refuse("DF041", f"meta.{key} contains a NUL character", hint, "meta", key)
 
     def _token(self) -> str:
-        token = self._text(self._recipe.token or "", "idempotency_token")
+        token = self._text(self._dispatch.token or "", "idempotency_token")
         if not token:
             self._refuse(
                 "DF043", "the idempotency token is empty", "Nomad would treat it as no token", "idempotency_token"
@@ -192,8 +192,8 @@ class Making:
         return token
 
     def _prefix(self) -> str:
-        prefix = self._text(self._recipe.prefix, "id_prefix_template")
-        if not prefix and self._recipe.exact_prefix:
+        prefix = self._text(self._dispatch.prefix, "id_prefix_template")
+        if not prefix and self._dispatch.exact_prefix:
             self._refuse("DF044", "the exact prefix is empty", "", "id_prefix_template")
         if wrong := _NOT_IN_PREFIX.search(prefix):
             found = f"prefix {prefix[:200]!r} contains {wrong[0]!r}"
@@ -202,7 +202,7 @@ class Making:
         return prefix
 
     def _payload(self) -> bytes | None:
-        form, value = self._recipe.payload or ("text", "")
+        form, value = self._dispatch.payload or ("text", "")
         payload = self._bytes(form, value)
         if len(payload) > MAX_PAYLOAD_BYTES:
             found = f"the payload has {len(payload):,} bytes, Nomad allows {MAX_PAYLOAD_BYTES:,}"
@@ -225,13 +225,13 @@ class Making:
 
     def _file(self, name: str) -> bytes:
         try:
-            return self._shop.files.read(name, limit=MOST_READ_BYTES)
+            return self._context.files.read(name, limit=MOST_READ_BYTES)
         except FileError as exc:
             self._refuse(*file_trouble(exc), "payload", "file")
 
     def _template(self, path: str) -> str:
         try:
-            return self._shop.renderer.render_file(path, self._context)
+            return self._context.renderer.render_file(path, self._readable)
         except FileError as exc:
             self._refuse(*file_trouble(exc), "payload", "template")
         except TemplateTrouble as exc:
@@ -263,7 +263,7 @@ class Making:
 
     def _text(self, source: str, key: str, *rest: str | int) -> str:
         try:
-            return self._shop.renderer.render(source, self._context, name="")
+            return self._context.renderer.render(source, self._readable, name="")
         except TemplateTrouble as exc:
             self._refuse_template(exc.trouble, key, *rest)
 
@@ -275,9 +275,9 @@ class Making:
         raise _Unusable
 
     def _report_in_file(self, trouble: Trouble, file: str) -> None:
-        """A problem at its line of a template file, with what it was rendered for."""
-        position = Position(shown_path(self._shop.document, file), trouble.line or 1, 1)
-        self.problems += self._shop.repeats.told(
+        """Report a problem at its line of a template file, with the item that it was rendered for."""
+        position = Position(shown_path(self._context.document, file), trouble.line or 1, 1)
+        self.problems += self._context.repeats.told(
             trouble.code, position, lambda: self._problem_in_file(trouble, file, position)
         )
 
@@ -285,13 +285,13 @@ class Making:
         is_sensitive = self._is_sensitive("payload")
         hides = is_sensitive or trouble.code in UNQUOTED
         told = _hidden(trouble.code) if is_sensitive else trouble.found
-        found = f"{told}, for {self.id or 'the dispatch'} at {self._recipe.position}{self._of_row()}"
+        found = f"{told}, for {self.id or 'the dispatch'} at {self._dispatch.position}{self._of_row()}"
         hint, excerpt = ("", "") if hides else (trouble.hint, self._excerpt(file, position))
         return Problem(trouble.code, position, found, hint, item=self.id, excerpt=excerpt, row=self._row.position)
 
     def _excerpt(self, file: str, position: Position) -> str:
         try:
-            return SourceText(file, read_template(self._shop.files, file)).excerpt(position)
+            return SourceText(file, read_template(self._context.files, file)).excerpt(position)
         except FileError:
             return ""
 

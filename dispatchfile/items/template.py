@@ -52,7 +52,7 @@ class Policy:
 
 
 @dataclass(slots=True)  # nobody changes it: frozen, it would take three times as long to make
-class Recipe:
+class DispatchTemplate:
     """The parts that the items of one dispatch are made of; texts may be templates."""
 
     index: int  # in the manifest's list
@@ -100,7 +100,7 @@ class _Entry:
     meta: Mapping[str, str]
 
 
-class Recipes:
+class DispatchTemplates:
     """Reads the dispatches of a manifest one by one; what they share is made once."""
 
     def __init__(
@@ -117,12 +117,12 @@ class Recipes:
         self._namespace: str = data.get("namespace") or scope.namespace_env or DEFAULT_NAMESPACE
         self._region: str = data.get("region") or scope.region_env or ""
 
-    def read(self, index: int) -> tuple[Recipe | None, list[Problem]]:
-        """The recipe, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
+    def read(self, index: int) -> tuple[DispatchTemplate | None, list[Problem]]:
+        """The template, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
         own = self._dispatches[index]
         meta = {**self._meta, **_texts(own["meta"])} if "meta" in own else self._meta
         entry = _Entry(index, own, {**self._defaults, **own}, meta)
-        return self._recipe(entry) if "job" in entry.merged else None, list(self._problems(entry))
+        return self._template(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the defaults: `sensitive` may name what one dispatch lacks, but not what all do."""
@@ -154,9 +154,9 @@ class Recipes:
             meta = dispatch.get("meta") if isinstance(dispatch, dict) else None
             yield from meta if isinstance(meta, dict) else ()
 
-    def _recipe(self, entry: _Entry) -> Recipe:
+    def _template(self, entry: _Entry) -> DispatchTemplate:
         own, merged = entry.own, entry.merged
-        return Recipe(
+        return DispatchTemplate(
             index=entry.index,
             position=self._document.entry_position(self._dispatches, entry.index),
             id=own.get("id"),
