@@ -196,9 +196,11 @@ class EmbeddedAgent:
         self._scheduler.collect_garbage()
 
     def stop_alloc(self, alloc_id: str) -> None:
-        """Stop one allocation, as `nomad alloc stop`; it is replaced."""
-        transition = Transition(migrate=True, no_shutdown_delay=False, reschedule=False)
-        self._scheduler.stop_alloc(self._state.allocs[alloc_id], transition)
+        """Stop one allocation, as `nomad alloc stop`: it is replaced if its reschedule policy has an attempt left."""
+        alloc = self._state.allocs[alloc_id]
+        reschedule = alloc.job.spec.type == "batch"
+        transition = Transition(migrate=True, no_shutdown_delay=False, reschedule=reschedule)
+        self._scheduler.stop_alloc(alloc, transition)
 
     def set_node_meta(self, **meta: str) -> None:
         """Change what ``${meta.…}`` says; what waits for it is tried again."""

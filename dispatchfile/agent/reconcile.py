@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from dispatchfile.agent.records import Allocation, Evaluation, Group, Job, Node, ReschedulePolicy
+from dispatchfile.agent.records import Allocation, Evaluation, Group, Job, Node, ReschedulePolicy, Transition
 
 NOT_NEEDED: Final = "alloc not needed due to job update"
 MIGRATING: Final = "alloc is being migrated"
 UPDATING: Final = "alloc is being updated due to job update"
+TAINTED: Final = "alloc not needed as node is tainted"  # a sysbatch job's word for MIGRATING
 LOST: Final = "alloc is lost since its node is down"
 NO_PLACEMENT: Final = "no placement"
 
@@ -107,6 +108,7 @@ class _Draft:
         self._at = situation
         self._group = group
         self._count = wanted_count(situation.job, group)
+        self._is_sysbatch = situation.job.spec.type == "sysbatch"
         self._occupied: set[str] = set()
         self.stops: list[Stop] = []
         self.places: list[Place] = []
@@ -133,11 +135,13 @@ class _Draft:
             self.updates["Place"] += 1
 
     def _judge_ended(self, group: Group, alloc: Allocation) -> None:
-        if alloc.transition is not None and alloc.transition.migrate_disable_placement:
+        is_outdated = _is_outdated(alloc, self._at.job)
+        is_drained = alloc.transition is not None and alloc.transition.migrate_disable_placement
+        if is_drained or (self._is_sysbatch and not is_outdated):
             self._keep(alloc)
-        elif alloc.desired_status != "run" or _is_outdated(alloc, self._at.job):
+        elif alloc.desired_status != "run" or is_outdated:
             self.updates["Ignore"] += 1
-        elif alloc.client_status != "failed" or self._at.job.spec.type == "sysbatch":
+        elif alloc.client_status != "failed":
             self._keep(alloc)
         else:
             self._judge_failed(group, alloc)
@@ -160,10 +164,10 @@ class _Draft:
         return waited_for or alloc.last_reschedule == NO_PLACEMENT or due <= self._at.now + _NOW_WINDOW_NS
 
     def _judge_living(self, group: Group, alloc: Allocation) -> None:
-        job, transition = self._at.job, alloc.transition
-        if transition is not None and transition.migrate:
-            self._migrate(group, alloc, replaced=not transition.migrate_disable_placement)
-        elif self._at.node.status == "down" and job.spec.type != "sysbatch":
+        job = self._at.job
+        if alloc.transition is not None and alloc.transition.migrate:
+            self._migrate(group, alloc, alloc.transition)
+        elif self._at.node.status == "down" and not self._is_sysbatch:
             self.stops.append(Stop(alloc, LOST, lost=True))
             self.updates["Stop"] += 1
             self._replace(Place(group, alloc.name, alloc), "Place")
@@ -174,15 +178,16 @@ class _Draft:
         else:
             self._keep(alloc)
 
-    def _migrate(self, group: Group, alloc: Allocation, *, replaced: bool) -> None:
-        self.stops.append(Stop(alloc, MIGRATING))
-        if replaced and alloc.transition is not None and alloc.transition.reschedule:
-            self._reschedule_stopped(group, alloc)
-        elif replaced:
-            self._replace(Place(group, alloc.name, alloc), "Migrate")
-        else:
+    def _migrate(self, group: Group, alloc: Allocation, transition: Transition) -> None:
+        """Stop what a drain or somebody asked to go; a sysbatch job has nothing in its place on the same node."""
+        self.stops.append(Stop(alloc, TAINTED if self._is_sysbatch else MIGRATING))
+        if self._is_sysbatch or transition.migrate_disable_placement:
             self._occupied.add(alloc.name)
             self.updates["Migrate"] += 1
+        elif transition.reschedule:
+            self._reschedule_stopped(group, alloc)
+        else:
+            self._replace(Place(group, alloc.name, alloc), "Migrate")
 
     def _reschedule_stopped(self, group: Group, alloc: Allocation) -> None:
         """`nomad alloc stop` of 2.0.5 asks for both: another one comes as the reschedule policy allows."""

@@ -150,10 +150,11 @@ class Scheduler:
     def _force_drain(self, drain: Drain) -> None:
         if self.node.drain is not drain:
             return
-        transition = Transition(migrate=True, migrate_disable_placement=True)
         living = self._living_allocs()
         with self._state.step("AllocationUpdateDesiredStatus") as step:
             for alloc in living:
+                disabled = True if alloc.job.spec.type == "batch" else None
+                transition = Transition(migrate=True, migrate_disable_placement=disabled)
                 step.put_alloc(replace(alloc, transition=transition))
             for job in {alloc.key: alloc.job for alloc in living}.values():
                 self._workers.evaluate(step, job, "node-drain")

@@ -336,7 +336,20 @@ def parse_alloc(row: Row) -> Alloc:
         create_time_ns=_int(row, "CreateTime"),
         modify_time_ns=_int(row, "ModifyTime"),
         job_version=_int(row, "JobVersion") or _int(_object(row, "Job"), "Version"),  # a full allocation has its job
+        stopped_by_hand=_is_stopped_by_hand(_object(row, "DesiredTransition")),
     )
+
+
+def _is_stopped_by_hand(transition: Row) -> bool:
+    """
+    Return whether somebody stopped the allocation alone: only then Nomad stores these two beside Migrate.
+
+    A drain stores Migrate alone or with MigrateDisablePlacement, a stop of the job at most NoShutdownDelay.
+    Source: hashicorp/nomad, nomad/alloc_endpoint.go (Stop) and nomad/drainer/drainer.go (drainAllocs), the same in
+    1.6.0, 1.10.5 and 2.0.5, but for Reschedule and MigrateDisablePlacement, which came with 1.11.0.
+    """
+    asked = transition.get("Reschedule") is not None or transition.get("NoShutdownDelay") is not None
+    return asked and _bool(transition, "Migrate")
 
 
 def _task_state(row: Row) -> TaskState:

@@ -217,6 +217,7 @@ class Alloc:
     create_time_ns: int
     modify_time_ns: int
     job_version: int = 0
+    stopped_by_hand: bool = False  # somebody stopped this allocation alone, as `nomad alloc stop` does
 
 
 @dataclass(frozen=True, slots=True)

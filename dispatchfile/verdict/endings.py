@@ -26,7 +26,7 @@ SEVERITY = {
 
 OVER_MAX_RUN_DURATION = "allocation exceeded max_run_duration"
 LOST_WITH_ITS_NODE = "alloc is lost since its node is down"
-DRAINED = frozenset({"alloc is being migrated", "alloc not needed as node is tainted"})
+DRAINED = frozenset({"alloc is being migrated", "alloc not needed as node is tainted"})  # or stopped alone, by hand
 
 
 def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
@@ -44,20 +44,20 @@ def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
     if alloc.client_status == "failed":
         return _judge_failed(place)
     if alloc.client_status == "complete":
-        return _judge_complete(place, records)
+        return _judge_complete(place)
     if not records.stop and alloc.desired_status == "run":
         return None
-    return _judge_ending(place, records)
+    return _judge_ending(place)
 
 
-def _judge_ending(place: Place, records: ChildRecords) -> Verdict:
+def _judge_ending(place: Place) -> Verdict:
     """Judge an allocation that is being stopped. The ends that its tasks had before the stop count."""
     states = place.newest.task_states.values()
     if any(state.failed for state in states):
         return _judge_failed(place)
     if _ended_by_itself(place) and all(state.state == "dead" for state in states):
         return _about(place, Outcome.SUCCEEDED, None, "", exit_code=0)
-    return _judge_stopped(place, records)
+    return _judge_stopped(place)
 
 
 def _was_lost(alloc: Alloc) -> bool:
@@ -65,13 +65,13 @@ def _was_lost(alloc: Alloc) -> bool:
     return alloc.desired_description == LOST_WITH_ITS_NODE and alloc.client_status in TERMINAL
 
 
-def _judge_complete(place: Place, records: ChildRecords) -> Verdict:
+def _judge_complete(place: Place) -> Verdict:
     alloc = place.newest
     if alloc.client_description == OVER_MAX_RUN_DURATION:
         message = f"exceeded its max_run_duration on {name_node(alloc)}{tell_span(*_span(alloc))}"
         return _about(place, Outcome.TIMED_OUT, Cause.MAX_RUN_DURATION, message)
     if alloc.desired_status in {"stop", "evict"} and not _ended_by_itself(place):
-        return _judge_stopped(place, records)
+        return _judge_stopped(place)
     return _about(place, Outcome.SUCCEEDED, None, "", exit_code=0)
 
 
@@ -92,19 +92,13 @@ def _first_start_ns(alloc: Alloc, state: TaskState) -> int:
     return next((event.time_ns for event in state.events if event.type == "Started"), 0)
 
 
-def _judge_stopped(place: Place, records: ChildRecords) -> Verdict:
+def _judge_stopped(place: Place) -> Verdict:
     alloc, node = place.newest, name_node(place.newest)
     if alloc.desired_status == "evict" or alloc.preempted_by:
         return _about(place, Outcome.STOPPED, Cause.PREEMPTION, f"preempted on {node} by another allocation")
-    if alloc.desired_description in DRAINED and not _was_stopped_alone(records):
+    if alloc.desired_description in DRAINED and not alloc.stopped_by_hand:
         return _about(place, Outcome.STOPPED, Cause.DRAIN, f"stopped when {node} was drained, and not replaced")
     return _about(place, Outcome.STOPPED, Cause.USER_STOP, f"stopped in Nomad on {node}")
-
-
-def _was_stopped_alone(records: ChildRecords) -> bool:
-    """`nomad alloc stop` leaves the description of a drain."""
-    triggers = {eval_.triggered_by for eval_ in records.evals or ()}
-    return "alloc-stop" in triggers and "node-drain" not in triggers
 
 
 def _ended_by_itself(place: Place) -> bool:

@@ -52,6 +52,8 @@ def _describe_past(verdict: Verdict | None) -> str:
         return " after its node was lost"
     if verdict.cause is Cause.PREEMPTION:
         return " after it was preempted"
+    if verdict.cause is Cause.DRAIN:
+        return " after its node was drained"
     return " after a failure" if verdict.outcome is Outcome.FAILED else " after it was stopped"
 
 

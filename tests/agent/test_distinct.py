@@ -105,6 +105,25 @@ def test_the_cli_stops_an_allocation_as_its_reschedule_policy_allows(attempts: i
     assert world.now(registered).status == ("running" if attempts else "dead")
 
 
+@pytest.mark.parametrize("reschedule", [False, True])
+def test_a_sysbatch_allocation_that_is_stopped_is_not_replaced(reschedule: bool) -> None:
+    """Its node had its allocation, and a later evaluation places none there either."""
+    world = World()
+    registered = world.register(job({"a": {}}, Type="sysbatch"))
+    world.settle()
+    alloc = world.alloc(registered)
+    world.report(alloc, RUNNING)
+    world.settle()
+    world.scheduler.stop_alloc(world.state.allocs[alloc.id], Transition(migrate=True, reschedule=reschedule))
+    world.settle()
+    stopped = world.state.allocs[alloc.id]
+    assert (stopped.desired_status, stopped.desired_description) == ("stop", "alloc not needed as node is tainted")
+    world.report(stopped, DONE)
+    world.scheduler.evaluate_job(world.now(registered))
+    world.settle(6)
+    assert (len(world.state.allocs_of(registered.key)), world.now(registered).status) == (1, "dead")
+
+
 def test_a_kill_signal_that_the_node_lacks_keeps_a_job_off_it() -> None:
     """Nomad adds a constraint on ``${attr.os.signals}``."""
     document = job({"a": {"Tasks": [{**TASK, "KillSignal": "SIGFOO"}]}})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import os
 import ssl
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,6 +19,7 @@ from dispatchfile.agent import EmbeddedAgent
 from dispatchfile.nomad.connection import Connection
 from tests.conformance.agents import RealAgent, agents, healthy, until
 from tests.conformance.jobs import SECOND, Document
+from tests.real_nomad import binary
 
 Kind = Literal["embedded", "real"]
 NODE_READY_WITHIN_S = 30.0
@@ -116,6 +120,25 @@ class Backend:
             self.agent.lose_node()
         elif self.second is not None:
             self.second.kill()
+
+    async def stop_alloc(self, alloc: str, kind: str) -> None:
+        """
+        Stop one allocation as `nomad alloc stop` of 2.0.5 does, by the CLI itself where NOMAD_BIN names it.
+
+        Source of the query without it: hashicorp/nomad, command/alloc_stop.go.
+        """
+        if program := binary():
+            await self._run_cli(program, "alloc", "stop", "-detach", alloc)
+        else:
+            await self.put(f"/v1/allocation/{alloc}/stop", **({"reschedule": "true"} if kind == "batch" else {}))
+
+    async def _run_cli(self, program: str, *arguments: str) -> None:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("NOMAD_")}
+        process = await asyncio.create_subprocess_exec(
+            program, *arguments, stdout=PIPE, stderr=STDOUT, env={**environ, "NOMAD_ADDR": self.address}
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
 
     async def collect(self) -> None:
         await self.put("/v1/system/gc")

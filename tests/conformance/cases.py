@@ -112,6 +112,12 @@ async def purge_parent(dispatched: Dispatched) -> None:
 
 async def stop_alloc(dispatched: Dispatched) -> None:
     alloc = await until_running(dispatched.backend, dispatched.child)
+    await dispatched.backend.stop_alloc(alloc["ID"], alloc["JobType"])
+
+
+async def migrate_alloc(dispatched: Dispatched) -> None:
+    """The route alone asks for no reschedule, as `nomad job restart -reschedule` does."""
+    alloc = await until_running(dispatched.backend, dispatched.child)
     await dispatched.backend.put(f"/v1/allocation/{alloc['ID']}/stop")
 
 
@@ -222,7 +228,8 @@ TWICE_OK = replace(OK, starts=2)
 OVER_MAX = Ending(Outcome.TIMED_OUT, Cause.MAX_RUN_DURATION)
 STOPPED = Ending(Outcome.STOPPED, Cause.USER_STOP)
 NEVER_PLACED = Ending(Outcome.UNPLACED, Cause.NO_CAPACITY, starts=0)
-ENDLESS = made(mock(run_for=FOR_EVER))
+ENDLESS_TASK = mock(run_for=FOR_EVER)
+ENDLESS = made(ENDLESS_TASK)
 BIG = made(with_memory(mock(), 600))
 
 
@@ -238,7 +245,22 @@ SUCCESSES = (
     Case("leader", "the leader exits 0, its follower is killed", OK, 0, LEADER),
     Case("sys-ok", "sysbatch: exits 0", OK, 0, made(kind="sysbatch")),
     Case("parent-purged", "exits 0, the parent was purged meanwhile", OK, 0, made(mock(run_for="2s")), purge_parent),
-    Case("alloc-stop", "its allocation is stopped, another exits 0", TWICE_OK, 0, made(mock(run_for="2s")), stop_alloc),
+    Case(
+        "alloc-stop-resched",
+        "`nomad alloc stop`, and another allocation exits 0",
+        TWICE_OK,
+        0,
+        made(group(mock(run_for="2s"), reschedules=1)),
+        stop_alloc,
+    ),
+    Case(
+        "alloc-migrate",
+        "the API stops its allocation, and another exits 0",
+        TWICE_OK,
+        0,
+        made(mock(run_for="2s")),
+        migrate_alloc,
+    ),
     Case("placed-later", "no node takes it at first", OK, 1, blocked, meet_constraint),
 )
 FAILURES = (
@@ -266,6 +288,8 @@ OTHERS = (
     Case("maxrun-exec", "the same, and ignores SIGTERM", OVER_MAX, 0, made(group(shell(DEAF), max_run_s=4))),
     Case("maxrun-restarted", "exits 7, then runs over it", replace(OVER_MAX, starts=2), 0, OVER_AT_RESTART),
     Case("stop", "is stopped by a user", STOPPED, 0, ENDLESS, stop),
+    Case("alloc-stop", "`nomad alloc stop`, and nothing replaces it", STOPPED, 0, ENDLESS, stop_alloc),
+    Case("sys-alloc-stop", "sysbatch: `nomad alloc stop`", STOPPED, 0, made(ENDLESS_TASK, kind="sysbatch"), stop_alloc),
     Case("stop-restarting", "exits 3, is stopped before its restart", STOPPED, 0, RESTARTS_LATE, stop_when_restarting),
     Case("unplaced-stopped", "is stopped while it waits", replace(STOPPED, starts=0), 1, blocked, stop_when_blocked),
     Case("purge", "is purged while it runs", Ending(Outcome.STOPPED, Cause.PURGE, starts=0), 1, ENDLESS, purge),
@@ -281,6 +305,14 @@ PERIODIC_PARENT = Case(
     made(**PERIODIC),
 )
 DRAINED = Case("drain", "its node is drained", Ending(Outcome.STOPPED, Cause.DRAIN), 0, ENDLESS, drain)
+SYS_DRAINED = Case(
+    "sys-drain",
+    "sysbatch: its node is drained",
+    Ending(Outcome.STOPPED, Cause.DRAIN),
+    0,
+    made(ENDLESS_TASK, kind="sysbatch"),
+    drain,
+)
 INELIGIBLE = Case("ineligible", "no node is eligible at first", OK, 1, made(), allow_node)
 FULL = Case("full", "the node holds all it may at first", OK, 1, made(), free_node)
 TOO_BIG = Case("toobig", "the node's memory is taken at first", OK, 1, BIG, free_node)
@@ -307,6 +339,7 @@ SCENES = (
     Scene("impatient", (UNPLACED,), settings=IMPATIENT),
     Scene("detached", (PERIODIC_PARENT,), settings={"wait": "detach"}),
     Scene("drained", (DRAINED,), own={}),
+    Scene("sys-drained", (SYS_DRAINED,), own={}),
     Scene("ineligible", (INELIGIBLE,), own={}, prepare=forbid_node),
     Scene("full", (FULL,), own={"slots": 1}, prepare=fill_node),
     Scene("toobig", (TOO_BIG,), own={"memory_mb": 1000}, prepare=fill_node, lacking="memory"),

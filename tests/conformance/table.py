@@ -33,12 +33,40 @@ tests, and a test checks that it is up to date.
 |---|---|---|---|---|---|---|---|
 """
 WAITS = "*waits*"
+FACTS = """
+## How the causes of a stop are told apart
+
+A stopped allocation is `complete`, as one that succeeded. Its `DesiredStatus`, `DesiredDescription` and
+`DesiredTransition` show what stopped it. *Observed* means on a running Nomad 2.0.5. The rest is read in Nomad's source,
+in the file that is named.
+
+| what happens | what Nomad stores | source |
+|---|---|---|
+| `nomad job stop` | `stop`, `alloc not needed due to job update` | observed |
+| `nomad alloc stop` | `stop`, `alloc is being migrated`, `Migrate`, and `Reschedule` and `NoShutdownDelay`, each \
+true or false | observed |
+| `nomad alloc stop`, 1.6.0 and 1.10.5 | the same without `Reschedule` | `nomad/alloc_endpoint.go` |
+| drain | `stop`, `alloc is being migrated`, `Migrate` and `MigrateDisablePlacement`; `Reschedule` and \
+`NoShutdownDelay` are null | observed |
+| drain, 1.6.0 and 1.10.5 | the same without `MigrateDisablePlacement` | `nomad/drainer/drainer.go` |
+| either, of a sysbatch job | as above with `alloc not needed as node is tainted`, without `MigrateDisablePlacement` | \
+observed |
+| preemption | `evict`, `PreemptedByAllocation` | observed |
+
+- `nomad alloc stop` asks for a reschedule of a batch job's allocation. Nomad replaces the allocation after the delay of
+  `reschedule` if an attempt is left, else the job ends. (Observed; the query is in `command/alloc_stop.go`.)
+- The API without `reschedule=true`, and `nomad job restart -reschedule`, replace it at once, also without an attempt.
+  (Observed.)
+- `nomad alloc stop` before 1.11.0 sends no such query, so it replaces the allocation at once. (`command/alloc_stop.go`)
+- Nothing replaces a stopped or drained allocation of a sysbatch job on its node, nor a drained one of a batch job.
+  (Observed. Before 1.11.0, a batch job's is replaced: `nomad/drainer/drainer.go`.)
+"""
 
 
 def render_table() -> str:
     real_only = ", ".join(f"`{case.name}`" for scene in SCENES if scene.lacking for case in scene.cases)
     rows = (f"| {' | '.join(_cells(case))} |\n" for scene in SCENES for case in scene.cases)
-    return HEAD.format(real_only=real_only) + "".join(rows)
+    return HEAD.format(real_only=real_only) + "".join(rows) + FACTS
 
 
 def _cells(case: Case) -> Iterator[str]:

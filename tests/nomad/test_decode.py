@@ -207,6 +207,32 @@ def test_an_allocation_tells_its_tasks_story():
     assert unlucky.task_states["main"].started_at == ""
 
 
+@pytest.mark.parametrize(
+    ("transition", "by_hand"),
+    [
+        pytest.param({"Migrate": True, "NoShutdownDelay": False, "Reschedule": True}, True, id="alloc-stop-2.0.5"),
+        pytest.param({"Migrate": True, "NoShutdownDelay": False, "Reschedule": False}, True, id="by-the-api-2.0.5"),
+        pytest.param({"Migrate": True, "NoShutdownDelay": False}, True, id="alloc-stop-1.10.5"),
+        pytest.param({"Migrate": True, "NoShutdownDelay": None, "Reschedule": None}, False, id="drain-1.10.5"),
+        pytest.param({"Migrate": True, "MigrateDisablePlacement": True}, False, id="drain-2.0.5"),
+        pytest.param({"Migrate": None, "NoShutdownDelay": True}, False, id="job-stop-no-shutdown-delay"),
+        pytest.param({}, False, id="nothing-asked"),
+        pytest.param(None, False, id="null"),
+    ],
+)
+def test_an_allocation_stopped_by_hand_is_told_from_a_drained_one(transition, by_hand):
+    """`nomad alloc stop` has the server store more than a drain does, in every version."""
+    stub = body_of("allocation", "stop-list")[0] | {"DesiredTransition": transition}
+    assert parse_alloc(stub).stopped_by_hand == by_hand
+
+
+@pytest.mark.parametrize(("name", "by_hand"), [("alloc-stop", True), ("drain", False), ("stop", False)])
+def test_the_recorded_servers_keep_who_stopped_an_allocation(name, by_hand):
+    """The first allocation of each recording is the one that was stopped."""
+    allocs = parse_rows(body_of("allocation", f"{name}-list"), parse_alloc)
+    assert min(allocs, key=lambda alloc: alloc.create_index).stopped_by_hand == by_hand
+
+
 @pytest.mark.parametrize("name", ["exit3", "maxrun", "drain", "stop"])
 def test_a_full_allocation_reads_as_its_stub_does(name):
     """The full one leaves out what is empty, and keeps the job's version elsewhere."""

@@ -38,6 +38,7 @@ from tests.verdict.builders import (
 )
 
 MIGRATED = "alloc is being migrated"
+TAINTED = "alloc not needed as node is tainted"
 LOST = "alloc is lost since its node is down"
 TWO = {"g": group_of(2)}
 RETRIED = {"g": group_of(restarts=3, reschedules=1)}
@@ -197,7 +198,7 @@ def test_a_sysbatch_child_without_allocations_is_unplaced() -> None:
         ({"desired_description": "alloc not needed due to job update"}, Cause.USER_STOP, "stopped in Nomad on node n1"),
         ({"desired_description": MIGRATED}, Cause.DRAIN, "stopped when node n1 was drained, and not replaced"),
         (
-            {"desired_description": "alloc not needed as node is tainted"},
+            {"desired_description": TAINTED},
             Cause.DRAIN,
             "stopped when node n1 was drained, and not replaced",
         ),
@@ -217,11 +218,16 @@ def test_a_stopped_allocation_says_what_stopped_it(changes: dict[str, str], caus
     assert (verdict.outcome, verdict.cause, verdict.message) == (Outcome.STOPPED, cause, message)
 
 
-def test_an_allocation_stopped_alone_is_no_drain() -> None:
-    """Both leave the same description; the evaluations tell them apart."""
-    stopped = alloc(desired_status="stop", tasks={"t": KILLED}, desired_description=MIGRATED)
-    records = child(stopped, stop=True, evals=(evaluation(), evaluation(trigger="alloc-stop", at=2)))
-    assert outcome_of(judge_completion(records)) == (Outcome.STOPPED, Cause.USER_STOP)
+@pytest.mark.parametrize("description", [MIGRATED, TAINTED], ids=["batch", "sysbatch"])
+def test_an_allocation_stopped_alone_is_no_drain(description: str) -> None:
+    """Both leave the same description; what was asked of the allocation tells them apart, without its evaluations."""
+    stopped = alloc(desired_status="stop", tasks={"t": KILLED}, desired_description=description, stopped_by_hand=True)
+    verdict = judge_completion(child(stopped, evals=None))
+    assert isinstance(verdict, Verdict)
+    assert (outcome_of(verdict), verdict.message) == (
+        (Outcome.STOPPED, Cause.USER_STOP),
+        "stopped in Nomad on node n1",
+    )
 
 
 @pytest.mark.parametrize(
