@@ -193,6 +193,7 @@ class Accepted:
     eval_id: str = ""
     existing: bool = False  # a child that Nomad already had for the token, and that is not this run's
     adopted: bool = False  # found by its prefix or token, not by the answer to the request
+    inherited: bool = False  # a process whose journal is not here has sent it
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def _add_case(suite: ElementTree.Element, item: ItemResult) -> None:
             "attempt": str(item.attempt or ""),
             "starts": str(item.starts or ""),
             "existing": "true" if item.existing else "",
+            "adopted": "true" if item.adopted else "",
             "source": item.source,
             "last_line": item.last_log_line,
         },

@@ -96,6 +96,8 @@ def _closing(summary: Summary, palette: Palette, width: int | None, *, verbose: 
         yield palette.bad(f"TWO CHILDREN exist for one attempt, which must never happen: {names}")
     if known := sum(item.existing for item in summary.items):
         yield f"{count_of(known, 'item')} already had a child before this run, found by the idempotency token"
+    if adopted := sum(item.adopted for item in summary.items):
+        yield f"{count_of(adopted, 'item')} already had a child of run {visible(summary.run)}, which this run adopted"
     if summary.requests.throttled or (verbose and summary.requests.total):
         yield requests_line(summary)
     if summary.state == "interrupted":

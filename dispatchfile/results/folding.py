@@ -102,6 +102,7 @@ def _item_result(track: ItemHistory) -> ItemResult:
         child=accepted.child if accepted else "",
         eval_id=accepted.eval_id if accepted else "",
         existing=accepted.existing if accepted else False,
+        adopted=accepted.inherited if accepted else False,
         attempt=attempt.number,
         starts=track.starts,
         dispatched_at=attempt.dispatched_at,

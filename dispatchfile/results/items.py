@@ -70,6 +70,7 @@ class ItemResult:
     task: str = ""  # the task that decided; the last log line is its
     log_unread: bool = False  # there may be a last log line that nobody has read
     source: str = ""  # as in ItemFacts
+    adopted: bool = False  # the run found the child in Nomad, sent by a process whose journal is not here
 
     @property
     def label(self) -> str:

@@ -61,6 +61,7 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "child": item.child or None,
         "eval_id": item.eval_id or None,
         "existing": item.existing,
+        "adopted": item.adopted,
         "attempt": item.attempt,
         "starts": item.starts,
         "dispatched_at": to_timestamp(item.dispatched_at),

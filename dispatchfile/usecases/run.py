@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.engine import Start
 from dispatchfile.events import NoLedger
 from dispatchfile.items import manifest_name
 from dispatchfile.journal import RunHeader, Target, find_run
@@ -26,6 +25,7 @@ from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.running.preflight import Preflight, preflight
 from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare, real_path
 from dispatchfile.usecases.running.start import NewRun, start_run
+from dispatchfile.usecases.same_children import SameChildren
 from dispatchfile.usecases.same_run import check_same_run
 from dispatchfile.usecases.select import asks_for_endings
 from dispatchfile.usecases.unread_logs import check_logs
@@ -86,7 +86,7 @@ async def run_manifest(
         problems = (*prepared.problems, *server.problems)
         if server.has_errors:
             return RunEnd(None, problems)
-        run = await _new_run(options, prepared, server, client, clock)
+        run = await _with_children(_new_run(options, prepared, server, clock), client, reporter)
         ledger = run.open_journal(options.folder, new=options.new) if options.journal else NoLedger()
         for policy in policies(prepared.selection.selected, server.states):
             if policy.starts != 1:
@@ -109,24 +109,26 @@ async def _preflight(options: RunOptions, prepared: Prepared, client: Client) ->
     return replace(server, problems=sort_problems(at_job(server.problems, selected, prepared.document)))
 
 
-async def _new_run(options: RunOptions, prepared: Prepared, server: Preflight, client: Client, clock: Clock) -> NewRun:
+def _new_run(options: RunOptions, prepared: Prepared, server: Preflight, clock: Clock) -> NewRun:
     header = _header(options, prepared, clock)
     skipped = {item.id: "left out by --only or --skip" for item in prepared.selection.skipped}
     if options.skip_succeeded:
         skipped |= _succeeded(options, prepared, header, server)
     selected = [item for item in prepared.selection.selected if item.id not in skipped]
-    starts: Mapping[str, Start] = {}
-    if header.adopts:
-        starts = await find_children(client.patient(header.settings.unreachable_after), selected, header.id)
     return NewRun(
-        header=header,
-        items=prepared.items,
-        selected=selected,
-        server=server,
-        skipped=skipped,
-        starts=starts,
-        logs=options.logs,
+        header=header, items=prepared.items, selected=selected, server=server, skipped=skipped, logs=options.logs
     )
+
+
+async def _with_children(run: NewRun, client: Client, reporter: Reporter) -> NewRun:
+    """Return the run with what Nomad has of it. Raises RunRefused if that was dispatched with other content."""
+    if not run.header.adopts:
+        return run
+    client = client.patient(run.header.settings.unreachable_after)
+    starts = await find_children(client, run.selected, run.header.id)
+    if note := await SameChildren(client, run.header.id, run.server.states).check(run.selected, starts):
+        reporter.note(note)
+    return replace(run, starts=starts)
 
 
 def _succeeded(options: RunOptions, prepared: Prepared, header: RunHeader, server: Preflight) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dispatchfile.errors import RunRefused
 from dispatchfile.items import Item
-from dispatchfile.journal import JournalReader, RunHeader
+from dispatchfile.journal import JournalReader, RunHeader, StoredRun
 from dispatchfile.problems import has_errors
 from dispatchfile.usecases.load import load_items
 from dispatchfile.usecases.running.prepare import RunOptions, real_path
@@ -37,8 +37,7 @@ def _check_same_target(header: RunHeader, options: RunOptions) -> None:
 
 def _check_same_items(reader: JournalReader, options: RunOptions) -> None:
     loaded = load_items(options.source)
-    run = reader.run().header.id
-    ways_on = f"choose another --run-id, or continue with the stored items: dispatchfile resume {run}"
+    run, ways_on = reader.run().header.id, _ways_on(reader.run())
     if has_errors(loaded.problems):
         first = next(problem for problem in loaded.problems if problem.severity == "error")
         raise RunRefused(f"{first}; run {run} was started with a manifest that could be sent: {ways_on}")
@@ -49,6 +48,13 @@ def _check_same_items(reader: JournalReader, options: RunOptions) -> None:
     if before:
         raise RunRefused(f"{options.source.shown}: item {next(iter(before))!r} of run {run} is missing: {ways_on}")
     _check_same_selection(reader, options, loaded.items, ways_on)
+
+
+def _ways_on(stored: StoredRun) -> str:
+    run = stored.header.id
+    command = f"resume {run}" if stored.is_unfinished else f"rerun {run} --failed"
+    verb = "continue with" if stored.is_unfinished else "repeat"
+    return f"choose another --run-id, or {verb} the stored items: dispatchfile {command}"
 
 
 def _place(item: Item) -> str:

@@ -63,6 +63,7 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "child": "encode/dispatch-x7k2m9qa-film-1-1-1795350600-dc1c28dc",
                 "eval_id": "e1",
                 "existing": False,
+                "adopted": False,
                 "attempt": 1,
                 "starts": 4,
                 "dispatched_at": "2026-11-22T12:30:01.250Z",

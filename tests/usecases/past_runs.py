@@ -89,6 +89,9 @@ class PastNomad(FakeNomad):
         self._refuse("stop")
         await super().stop_job(job_id, **options)
 
+    async def read_highest_priority(self) -> int:
+        return 100
+
     async def stop_nothing(self, **options) -> None:
         self._refuse("stop")
         await super().stop_nothing(**options)

@@ -45,7 +45,15 @@ def _acceptance(life: Life, attempt: Attempt, start: Start) -> Accepted:
     """Return what says that the child is the attempt's; what is not on record yet is recorded."""
     adopted = start.adopted or not start.on_record
     item, number = attempt.item.id, attempt.number
-    event = Accepted(item, number, life.wall, start.child, existing=start.existing, adopted=adopted)
+    event = Accepted(
+        item,
+        number,
+        life.wall,
+        start.child,
+        existing=start.existing,
+        adopted=adopted,
+        inherited=not start.on_record,
+    )
     if not start.on_record:
         life.record(event)
     return event
