@@ -69,11 +69,13 @@ def check_cluster_run(agent: AgentFlags) -> None:
     refuse_without_effect(given(asdict(agent)), "without --local", f"add --local, or {LEAVE_IT_OUT}")
 
 
-def check_journal(*, journal: bool, new: bool) -> None:
-    """Refuse --new of a run that no journal is kept of, as it never looks for another one."""
+def check_journal(*, journal: bool, new: bool, stop_on_interrupt: bool) -> None:
+    """Refuse what a run cannot do that no journal is kept of: look for unfinished runs, and find its own jobs."""
     if new and not journal:
         why = "with --no-journal, which does not look for unfinished runs"
         refuse_without_effect(["new"], why, LEAVE_ONE_OUT)
+    if stop_on_interrupt and not journal:
+        raise UsageError("--on-interrupt stop finds the run's children by its journal: leave out --no-journal")
 
 
 # Past runs

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +24,16 @@ from dispatchfile.cli.options import (
     SelectionFlags,
     StateDir,
 )
+from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import OutputFormat
+
+if TYPE_CHECKING:
+    from dispatchfile.items import Item
+    from dispatchfile.nomad.connection import Connection
+    from dispatchfile.usecases.load import ManifestSource
+    from dispatchfile.usecases.running.prepare import RunOptions
+
+REQUESTS_SCHEMA = "dispatchfile/requests/v1"
 
 
 class OnInterrupt(StrEnum):
@@ -73,38 +87,126 @@ def run(
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.conflicts import check_dry_run, check_journal
-    from dispatchfile.cli.running import RunCall, run_items, show_requests
     from dispatchfile.cli.sources import default_manifest
+    from dispatchfile.usecases.running.prepare import RunOptions
 
-    options = {
-        "report": report,
-        "logs": logs,
-        "skip_succeeded": skip_succeeded,
-        "new": new,
-        "no_journal": no_journal,
-        "on_interrupt": on_interrupt is OnInterrupt.STOP,
-        "state_dir": state_dir,
-    }
+    stop_on_interrupt = on_interrupt is OnInterrupt.STOP
     if dry_run:
-        check_dry_run(options, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
-    check_journal(journal=not no_journal, new=new)
-    call = RunCall(
-        manifest=default_manifest() if manifest is None else manifest,
+        sending = {
+            "report": report,
+            "logs": logs,
+            "skip_succeeded": skip_succeeded,
+            "new": new,
+            "no_journal": no_journal,
+            "on_interrupt": stop_on_interrupt,
+            "state_dir": state_dir,
+        }
+        check_dry_run(sending, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
+    check_journal(journal=not no_journal, new=new, stop_on_interrupt=stop_on_interrupt)
+    path = default_manifest() if manifest is None else manifest
+    flags = settings.as_mapping() | {"wait": wait.as_setting()}
+    _check_names(path, run_id)
+    options = RunOptions(
+        connection=_read_connection(connection, agent, local=local, skip_succeeded=skip_succeeded),
+        source=_read_source(path, given, connection, local=local),
+        settings=flags,
+        only=selection.only or (),
+        skip=selection.skip or (),
+        run_id=run_id or "",
         local=local,
-        settings=settings.as_mapping() | {"wait": wait.as_setting()},
-        selection=selection,
-        given=given,
         logs=logs or "",
-        reports=report or (),
-        run_id=run_id,
+        state_dir=state_dir,
         skip_succeeded=skip_succeeded,
         new=new,
         journal=not no_journal,
-        stop_on_interrupt=on_interrupt is OnInterrupt.STOP,
-        state_dir=state_dir,
-        agent=agent,
-        connection=connection,
-        output=output,
-        display=display,
+        stop_on_interrupt=stop_on_interrupt,
     )
-    return show_requests(call) if dry_run else run_items(call)
+    if dry_run:
+        return _show_requests(options, output, display)
+    return _send(options, agent, reports=report or (), output=output, display=display)
+
+
+def _check_names(manifest: str, run_id: str | None) -> None:
+    from dispatchfile.cli.past_run import RUN_ID
+    from dispatchfile.errors import UsageError
+    from dispatchfile.settings import Wait
+
+    if manifest in set(Wait) and not Path(manifest).exists():
+        raise UsageError(f"there is no manifest {manifest!r}: to wait for it, write --wait={manifest}")
+    if run_id is not None and not RUN_ID.fullmatch(run_id):
+        raise UsageError(f"--run-id {run_id}: is not of 1 to 20 characters a-z and 0-9")
+
+
+def _read_connection(flags: ConnectionFlags, agent: AgentFlags, *, local: bool, skip_succeeded: bool) -> Connection:
+    """Return how Nomad is reached; the embedded agent of a local run fills in its own address."""
+    from dispatchfile.cli.conflicts import check_cluster_run, check_local_run
+    from dispatchfile.nomad.connection import Connection, read_connection
+
+    if local:
+        check_local_run(flags, skip_succeeded=skip_succeeded)
+        return Connection()
+    connection = read_connection(flags.as_mapping(), os.environ)
+    check_cluster_run(agent)
+    return connection
+
+
+def _read_source(path: str, given: ManifestFlags, connection: ConnectionFlags, *, local: bool) -> ManifestSource:
+    from dispatchfile.cli.sources import read_scope, read_sources
+
+    scope = read_scope(connection.namespace, connection.region, {} if local else os.environ)
+    (source,) = read_sources([path], given, scope=scope, environ=os.environ)
+    return source
+
+
+def _send(
+    options: RunOptions, agent: AgentFlags, *, reports: Sequence[str], output: OutputFormat, display: Display
+) -> int:
+    """Dispatch, watch and sum up; return the exit code."""
+    from dispatchfile.cli.session import Session
+    from dispatchfile.clock import Clock
+
+    session = Session(display, output, manifest=options.source.path, reports=reports)
+    if options.local:
+        from dispatchfile.cli.local_run import read_local_jobs, run_locally
+
+        files = read_local_jobs(agent, options.source.path)
+        return session.run(lambda reporter, control: run_locally(options, agent, files, reporter, control))
+    from dispatchfile.usecases.run import run_or_resume
+    from dispatchfile.usecases.stop_on_interrupt import run_then_stop
+
+    work = run_then_stop if options.stop_on_interrupt else run_or_resume
+    return session.run(lambda reporter, control: work(options, reporter=reporter, control=control, clock=Clock()))
+
+
+# --dry-run
+
+
+def _show_requests(options: RunOptions, output: OutputFormat, display: Display) -> int:
+    """Show every request as it would be sent, without a server; return the exit code."""
+    from dispatchfile.cli.session import show_problems
+    from dispatchfile.usecases.running.prepare import prepare
+
+    prepared = prepare(options)
+    if isinstance(prepared, tuple):
+        show_problems(prepared, options.source.path, output, display)
+        return 1
+    _write_requests(prepared.selection.selected, options.run_id, output, display)
+    return 0
+
+
+def _write_requests(items: Sequence[Item], run_id: str, output: OutputFormat, display: Display) -> None:
+    from dispatchfile.cli.session import palette_for
+    from dispatchfile.reports.requests import render_request, request_record
+    from dispatchfile.reports.text import count_of
+
+    run = {"run": run_id} if run_id else {}
+    if output is OutputFormat.JSON:
+        records = [request_record(item, **run) for item in items]
+        write_result(json.dumps({"schema": REQUESTS_SCHEMA, "requests": records}, indent=2) + "\n")
+        return
+    if output is OutputFormat.NDJSON:
+        write_result("".join(json.dumps(request_record(item, **run)) + "\n" for item in items))
+        return
+    palette = palette_for(display, sys.stdout)
+    write_result("".join(render_request(item, **run, palette=palette) + "\n" for item in items))
+    write_result(f"{count_of(len(items), 'request')}; none was sent\n")
