@@ -1,4 +1,4 @@
-"""How a CSV file is written: what the manifest says of it, and what it looks like instead."""
+"""The format of a CSV file: what the manifest says, and what the file looks like instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What the manifest says of a CSV file."""
+    """The format that the manifest gives for a CSV file."""
 
     file: str
     delimiter: str | None  # None: not said, so a comma

@@ -25,7 +25,7 @@ from dispatchfile.source import Position, SourceText
 
 
 class _Lines(Protocol):
-    """What csv.reader gives: that type has no public name."""
+    """The type of csv.reader's result, which has no public name."""
 
     @property
     def line_num(self) -> int:

@@ -18,7 +18,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class LineFile:
-    """What `lines` and `ndjson` share: a file in UTF-8, read line by line."""
+    """A file in UTF-8 that is read line by line, for `lines` and `ndjson`."""
 
     def __init__(self, site: Site) -> None:
         self._site, self._name = site, str(site.value)

@@ -18,7 +18,7 @@ MakeSource = Callable[[Site], RowSource]
 
 @dataclass(slots=True)
 class _Axis:
-    """One name of the matrix, and its values as far as they were read."""
+    """A name of the matrix, and its values as far as they were read."""
 
     site: Site
     source: RowSource

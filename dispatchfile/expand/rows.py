@@ -1,4 +1,4 @@
-"""What a row is, and what a source of rows offers."""
+"""A row, and the interface of a source of rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_ROWS = 1_000_000  # of a matrix or a range
 
 
 class Names(dict[str, object]):
-    """What templates read under one name, such as `vars` or `each`; *origin* is where a reader finds the keys."""
+    """The keys that templates read under one name, such as `vars` or `each`; *origin* says where the keys come from."""
 
     __slots__ = ("called", "origin")
 
@@ -24,7 +24,7 @@ class Names(dict[str, object]):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a dispatch."""
+    """A row of a dispatch."""
 
     index: int  # of the dispatch in the manifest's list
     each: Mapping[str, object] | None  # None: the dispatch has no for_each
@@ -45,7 +45,7 @@ Found: TypeAlias = "tuple[object, Position] | DoubtfulRow | Problem"  # a row's 
 
 
 class RowSource(Protocol):
-    """Where the rows of a `for_each`, or of one name of a matrix, come from."""
+    """The source of the rows of a `for_each`, or of one name of a matrix."""
 
     @property
     def origin(self) -> str:

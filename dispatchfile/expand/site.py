@@ -1,4 +1,4 @@
-"""One place in a manifest that names a source of rows, with all that is needed to read it."""
+"""A place in a manifest that names a source of rows, with everything that is needed to read it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _encoder(kind: type[DataclassInstance]) -> Callable[[DataclassInstance], Pla
 
 @functools.cache
 def decoder(kind: type[DataclassInstance]) -> Callable[[Plain], object]:
-    """What `decode` does for one class: whoever decodes many asks once."""
+    """Return the function that decodes one class. A caller that decodes many objects asks once."""
     plan = {field.name: from_plain for field, (_, from_plain) in _converts_of_fields(kind)}
     special = [(name, from_plain) for name, from_plain in plan.items() if from_plain is not None]
     construct = cast("Convert", kind)
@@ -107,7 +107,7 @@ def _converts_of_class(kind: type) -> Converts:
 
 
 def _converts_of_content(hint: object) -> Converts:
-    """For `X | None`, `tuple[X, ...]`, `frozenset[X]` and `Mapping[str, X]`: those of X."""
+    """Return the conversion of X in `X | None`, `tuple[X, ...]`, `frozenset[X]` and `Mapping[str, X]`."""
     contents = [kind for kind in get_args(hint) if kind not in {types.NoneType, Ellipsis}]
     return _converts(contents[-1])
 

@@ -56,7 +56,7 @@ def run_files(folder: Path) -> list[Path]:
 
 
 def run_path(folder: Path, header: RunHeader) -> Path:
-    """Where the run's file is to lie: runs sort by their start."""
+    """Return the path of the run's file. The names sort by the start of the runs."""
     started = datetime.fromtimestamp(header.started_at, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return folder / "runs" / f"{started}-{header.id}.db"
 
@@ -66,12 +66,12 @@ def run_id(path: Path) -> str:
 
 
 def draft_path(path: Path) -> Path:
-    """Where a run's file is written before it counts as one."""
+    """Return the path at which a run's file is written until it is complete."""
     return path.with_name(f".{run_id(path)}.draft")
 
 
 def lock_path(path: Path) -> Path:
-    """One for all files of a run ID, so that no two runs of one ID can start."""
+    """Return the path of the lock of a run ID. No two runs with one ID can start."""
     return path.with_name(f"{run_id(path)}.lock")
 
 
@@ -91,7 +91,7 @@ def lock_run(path: Path) -> FileLock | None:
 
 
 def is_worked_on(path: Path) -> bool:
-    """Whether a live process works on the run. Writes nothing. Raises JournalError."""
+    """Return whether a live process works on the run. Writes nothing. Raises JournalError."""
     with folder_errors(path.parent):
         try:
             descriptor = os.open(lock_path(path), os.O_RDONLY)

@@ -96,7 +96,7 @@ class Journal:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether another process has asked this one to stop, up to half a second ago."""
+        """Return whether another process has asked this one to stop, up to half a second ago."""
         return self._writer.stop_requested
 
     async def close(

@@ -30,7 +30,7 @@ class Mask:
         self._secrets = self._secrets | {item: forms for item, forms in found.items() if forms}
 
     def silence(self, items: Iterable[Item]) -> None:
-        """Of these items the sensitive values are not at hand: what may repeat one is left out."""
+        """Leave out texts of these items that may repeat a sensitive value, because the values are not known here."""
         self._unknown |= {item.id for item in items if item.sensitive}
 
     def silenced(self, ended: Ended) -> Ended:
@@ -82,7 +82,7 @@ class Mask:
 
 
 def _forms_of(item: Item) -> tuple[str, ...]:
-    """All that may repeat a sensitive value of the item, the longest first."""
+    """Return every text that may repeat a sensitive value of the item, the longest first."""
     forms = {form for value in _sensitive_values(item) for form in _forms(value)}
     return tuple(sorted(forms, key=len, reverse=True))
 

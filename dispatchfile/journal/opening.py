@@ -97,7 +97,7 @@ def remove_run(path: Path) -> None:
 
 @contextmanager
 def _gone_on_error(path: Path) -> Iterator[None]:
-    """Nothing was sent for a run that could not be written: it never was."""
+    """Remove the file of a run that could not be written: nothing was sent for it."""
     try:
         yield
     except BaseException:

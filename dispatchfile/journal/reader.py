@@ -33,7 +33,8 @@ class JournalReader:
 
     def items(self, *, payloads: bool = True) -> Iterator[Item]:
         """
-        In the run's order. What `sensitive` names is missing, and has to be rendered again before an item is sent.
+        Yield the items in the run's order. Sensitive values are missing and must be rendered again before an item is
+        sent.
 
         payloads: without them, which are most of the file, every item has none.
         """
@@ -44,15 +45,15 @@ class JournalReader:
         return count_outcomes(self.path)
 
     def facts(self) -> Iterator[ItemFacts]:
-        """What results know of the items beforehand, in the run's order."""
+        """Return the facts about the items, in the run's order."""
         return read_facts(self.path)
 
     def events(self, kinds: Collection[type[Event]] = EVENTS) -> Iterator[Event]:
-        """Those of these kinds, in the order they were recorded, to fold into results. Others are not even read."""
+        """Yield the events of these kinds, in the order they were recorded. Others are not even read."""
         return (event for _, event in cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=kinds)))
 
     def numbered_events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
-        """Those behind number *after*: whoever follows a run asks again with the last number seen."""
+        """Yield the events after number *after*. To follow a run, ask again with the last number seen."""
         return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=EVENTS, after=after))
 
     def baselines(self) -> Mapping[tuple[str, str, str], Baseline]:

@@ -1,4 +1,4 @@
-"""What a journal keeps besides the events: the run, its parents, and how far each attempt came."""
+"""The records of a journal besides events: the run, its parents, and the progress of each attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STANDARD_INPUT = "-"
 
 
 class RunState(StrEnum):
-    """Where a run stands. One that was killed still says running."""
+    """The state of a run. A run that was killed still has the state running."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -28,7 +28,7 @@ UNFINISHED = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a run's items go."""
+    """The Nomad cluster, region and namespaces of a run's items."""
 
     address: str
     region: str  # empty: the agent's own
@@ -39,14 +39,14 @@ class Target:
         return replace(self, address=re.sub(r"^(\w+://)?[^/]*@", r"\1", self.address))
 
     def meets(self, other: Target) -> bool:
-        """Whether something sent to the one may be the same as something sent to the other."""
+        """Return whether the same item may have been sent to both targets."""
         same_cluster = (self.address, self.region) == (other.address, other.region)
         return same_cluster and not set(self.namespaces).isdisjoint(other.namespaces)
 
 
 @dataclass(frozen=True, slots=True)
 class RunHeader:
-    """What is known of a run before it starts, and never changes."""
+    """The facts about a run before it starts, which never change."""
 
     id: str  # [a-z0-9]{1,20}
     name: str
@@ -67,7 +67,7 @@ class RunHeader:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """What changes while a run lives."""
+    """The part of a run's record that changes while it runs."""
 
     state: RunState
     pid: int  # of the process that works on it, or did last
@@ -95,7 +95,7 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a parent was like before this run's first dispatch to it."""
+    """The state of a parent before this run's first dispatch to it."""
 
     namespace: str
     region: str
@@ -112,7 +112,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """From here on, the attempt may have been sent."""
+    """A note that the attempt may have been sent from now on."""
 
     item: str
     attempt: int

@@ -105,7 +105,7 @@ def decode_items(rows: Sequence[tuple[str, bytes | None]]) -> Iterator[Item]:
 
 
 def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
-    """What results know of the items that `encode_item` made these of, in a third of the time the items take."""
+    """Return the facts about items that `encode_item` encoded, in a third of the time that decoding the items takes."""
     place_of = cast("Callable[[Plain], Position]", decoder(Position))
     for plain in _load_all(bodies):
         request, place = cast("Plain", plain["request"]), cast("Plain", plain.get("row") or plain["position"])
@@ -121,5 +121,5 @@ def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
 
 
 def _load_all(bodies: Sequence[str]) -> list[Plain]:
-    """One document for all of them is read in a third of the time that one for each takes."""
+    """Load all values as one document, which takes a third of the time that a document for each takes."""
     return cast("list[Plain]", json.loads(f"[{','.join(bodies)}]"))

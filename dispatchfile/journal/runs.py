@@ -14,7 +14,7 @@ from dispatchfile.similar import did_you_mean
 
 
 def list_runs(folder: Path) -> tuple[list[StoredRun], list[JournalError]]:
-    """All runs, newest first, and what is wrong with the files that cannot be read. Raises JournalError."""
+    """Return all runs, newest first, and the errors of the files that cannot be read. Raises JournalError."""
     found = list(each_run(folder))
     runs = [run for run in found if isinstance(run, StoredRun)]
     return runs, [error for error in found if isinstance(error, JournalError)]
@@ -60,7 +60,7 @@ def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | 
 
 
 def is_live(run: StoredRun) -> bool:
-    """Whether a process is at work on it right now. Raises JournalError."""
+    """Return whether a process works on the run right now. Raises JournalError."""
     return is_worked_on(run.path)
 
 

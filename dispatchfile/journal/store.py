@@ -1,4 +1,4 @@
-"""One run's file: SQLite in WAL mode, synced at every commit. Nothing else here knows SQL."""
+"""The file of one run: SQLite in WAL mode, synced at every commit. No other module here knows SQL."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Store:
                     self._connection.execute("UPDATE run SET status = ?", (encode_record(status),))
 
     def stop_requested(self) -> bool:
-        """Whether another process has asked for a stop since this one opened the file."""
+        """Return whether another process has asked for a stop since this one opened the file."""
         with journal_errors(self._path):
             return self._last_stop() > self._old_stops
 
@@ -232,7 +232,7 @@ def read_items(path: Path, *, payloads: bool) -> Iterator[Item]:
 
 
 def read_facts(path: Path) -> Iterator[ItemFacts]:
-    """What results know of the items beforehand, in the order of the run. Raises JournalError."""
+    """Return the facts about the items, in the order of the run. Raises JournalError."""
     with open_to_read(path) as connection, damage_errors(path):
         last = 0
         while rows := connection.execute(READ_ITEMS, (last, CHUNK)).fetchall():
@@ -241,7 +241,7 @@ def read_facts(path: Path) -> Iterator[ItemFacts]:
 
 
 def _read_payloads(connection: sqlite3.Connection, numbers: set[int], known: dict[int, bytes]) -> dict[int, bytes]:
-    """Those of *known* again, so that items with equal payloads share them."""
+    """Return the payloads, those of *known* again, so that items with equal payloads share them."""
     unknown = dumps(sorted(numbers - known.keys()))
     return {number: known[number] for number in numbers & known.keys()} | dict(
         connection.execute(READ_PAYLOADS, (unknown,))
@@ -302,7 +302,7 @@ def damage_errors(path: Path) -> Iterator[None]:
 
 
 def _way_on(path: Path) -> str:
-    """What is left to do where the file cannot be read for good."""
+    """Return what to do if the file cannot be read at all."""
     again = f"`dispatchfile run MANIFEST --run-id {run_id(path)}`"
     return f"; with it moved away, {again} takes what Nomad still has of the run, and sends the rest"
 

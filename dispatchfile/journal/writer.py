@@ -1,5 +1,5 @@
 """
-One thread that commits what has gathered, and tells those who wait for it.
+A thread that commits what was collected since its last commit, and notifies those who wait for it.
 
 What somebody waits for is committed at once, together with all that gathered while the last commit ran; the rest at
 leisure, since every commit costs a sync and, while the event loop is busy, some turns of the interpreter's lock.
@@ -25,7 +25,7 @@ LOOK_PAUSE_S = 0.5  # between two looks for a stop request
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to write, and whom to tell once it is durable. A *status* is the run's last word."""
+    """The rows to write, and whom to notify once they are durable. A *status* is the last row of a run."""
 
     entries: Sequence[Entry] = ()
     done: Future[None] | None = None
@@ -81,7 +81,7 @@ class Writer:
             pass
 
     def _serve(self) -> bool:
-        """One commit. False once the run's last word was written, or could not be."""
+        """Make one commit. Return False once the run's last row was written, or could not be written."""
         orders = self._gather()
         if self._store is not None and self._error is None:
             with self._error_kept():

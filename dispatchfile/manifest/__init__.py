@@ -76,7 +76,7 @@ def _build(findings: Findings, events: Iterator[Event], scope: Scope) -> tuple[d
 
 
 def _with_refusal(met: list[Problem], refusal: Problem) -> tuple[Problem, ...]:
-    """All of them; but what the parser stumbles over in the line of an unquoted template is that template."""
+    """Return all problems. If the parser fails at the line of an unquoted template, that template is the problem."""
     templates = {problem.position.line for problem in met if problem.code == "DF007"}
     follows = refusal.code == "DF001" and refusal.position.line in templates
     return sort_problems(met if follows else [*met, refusal])
@@ -84,7 +84,7 @@ def _with_refusal(met: list[Problem], refusal: Problem) -> tuple[Problem, ...]:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Nothing that is built here is garbage, and looking for some takes up to a quarter of the time."""
+    """Pause the garbage collector: nothing here is garbage, and looking for it takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

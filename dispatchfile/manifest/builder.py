@@ -57,7 +57,7 @@ LISTING = _Listing()
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scope:
-    """How scalars are read in a part of the manifest: whether they stay text, and what each key leads to."""
+    """The way to read scalars in a part of the manifest: whether they stay text, and the scope of each key."""
 
     keeps_text: bool = False
     below: Mapping[object, Scope] = field(default_factory=dict)

@@ -20,7 +20,7 @@ Tables: TypeAlias = "Mapping[int, array[int]]"
 @dataclass(frozen=True, slots=True)
 class Document:
     """
-    One manifest. Nobody changes *data*: positions are kept beside it, by the identity of its mappings and lists.
+    A manifest. *data* never changes: positions are kept beside it, by the identity of its mappings and lists.
 
     A document that came with problems serves to find more of them, never to send anything.
     """
@@ -35,15 +35,15 @@ class Document:
     reported: frozenset[Position] = field(repr=False, compare=False)  # where the reading met problems
 
     def position(self, *route: str | int) -> Position:
-        """Where the value at *route* (keys and indexes from the top) starts, else its nearest ancestor that exists."""
+        """Return the start of the value at *route* (keys, indexes), else of its nearest existing ancestor."""
         return unpack_place(self.path, self._places(route)[1])
 
     def key_position(self, *route: str | int) -> Position:
-        """Where the key at the end of *route* stands, else what `position` says."""
+        """Return the position of the key at the end of *route*, else the position of its nearest ancestor."""
         return unpack_place(self.path, self._places(route)[0])
 
     def entry_position(self, entries: list[Any], number: int) -> Position:
-        """Where entry *number* of *entries*, one of the document's own lists, starts: sooner than by its route."""
+        """Return the start of entry *number* of *entries*, a list of the document; faster than by route."""
         return unpack_place(self.path, self.tables[id(entries)][number])
 
     def lines_of(self, routes: Iterable[tuple[str | int, ...]]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""What is found wrong while a manifest is read, with its place and excerpt."""
+"""The problems found while a manifest is read, each with its place and excerpt."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Findings:
 
     @property
     def full(self) -> bool:
-        """Whether there are as many as anybody would read; no more are taken."""
+        """Return whether there are so many that no more are added."""
         return len(self.problems) >= SHOWN_PROBLEMS
 
     def add(self, code: str, place: int, found: str, hint: str = "") -> None:
@@ -38,7 +38,7 @@ class Findings:
             self.problems.append(self.problem(code, self.position(place), found, hint))
 
     def refusal(self, code: str, place: int, found: str, hint: str = "") -> ManifestRefused:
-        """To be raised."""
+        """Return the exception to raise."""
         return ManifestRefused(self.problem(code, self.position(place), found, hint))
 
     def problem(self, code: str, position: Position, found: str, hint: str = "") -> Problem:

@@ -178,7 +178,7 @@ class _Lines:
 
 
 def _scalar(text: str, scope: Scope) -> Scalar:
-    """What *text* stands for. Raises ScalarRefused."""
+    """Return the value of the scalar *text*. Raises ScalarRefused."""
     if text[0] in "\"'":
         return text[1:-1]
     if scope.keeps_text:

@@ -1,4 +1,4 @@
-"""What a scalar of YAML 1.2's core schema stands for, and numbers that print as they were written."""
+"""The values of scalars in YAML 1.2's core schema, and numbers that print as they were written."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ScalarRefused(ValueError):
 
 @lru_cache(maxsize=4096)  # a manifest has few numbers, each of them often
 def resolve_scalar(text: str) -> str | int | float | bool | None:
-    """What the plain scalar *text* stands for. Raises ScalarRefused."""
+    """Return the value of the plain scalar *text*. Raises ScalarRefused."""
     if text in NULLS:
         return None
     if text in BOOLS:
@@ -127,7 +127,7 @@ def _refuse_long(text: str) -> None:
 
 
 def name_type(value: object) -> str:
-    """What *value* is, in words for messages: "a list", "a number"."""
+    """Return the type of *value* in words for messages: "a list", "a number"."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

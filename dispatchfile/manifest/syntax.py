@@ -1,4 +1,4 @@
-"""What the decoder and the YAML parser complain of, in words that tell what to do."""
+"""The errors of the decoder and the YAML parser, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True)
 class _Advice:
-    """What to say for a complaint that holds all of *words*."""
+    """The advice for an error that contains all of *words*."""
 
     words: tuple[str, ...]
     found: str
@@ -68,7 +68,7 @@ _ADVICE = (  # the first that fits
 
 
 def is_of_yaml_1_2(problem: Problem, text: str) -> bool:
-    """Whether the parser in Python may read the *text* that the one in C refuses with this *problem*."""
+    """Return whether the parser in Python may read *text*, which the one in C refuses with this *problem*."""
     return problem.found == COLON_IN_BRACKETS or (problem.found == NO_CHARACTER and bool(_PAIR.search(text)))
 
 
@@ -100,7 +100,7 @@ def refuse_disputed(source: SourceText) -> None:
 @cache  # it takes 4 ms to compile, which most manifests never need
 def forbidden() -> re.Pattern[str]:
     """
-    All but YAML's printable characters and four of those.
+    Return a pattern of the characters that are not printable in YAML, and of four that are.
 
     Parsers do not agree whether U+0085, U+2028 and U+2029 end a line, and nobody sees a U+FEFF inside of a text.
     """

@@ -1,5 +1,5 @@
 """
-How much one rendering may spend, and how large what it makes may grow.
+The limits of one rendering: the steps and time it may take, and the size of its results.
 
 The authors of templates are the operators themselves: this is no wall against an enemy. It turns a slip (a loop with no
 end, a text that doubles, a width with three digits too many) into a message with a line, before memory runs out.
@@ -39,7 +39,7 @@ class TooLong(TooMuch):
 
 
 class Budget:
-    """What the rendering at work may still spend. *clock*: seconds of processor time."""
+    """The steps and time that the current rendering has left. *clock*: seconds of processor time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -99,7 +99,7 @@ def refuse_over(limit: int, size: int, unit: str) -> None:
 
 
 def over(limit: int, size: int, unit: str) -> TooMuch:
-    """To be raised."""
+    """Return the exception to raise."""
     return TooMuch(f"creates a value of {size:,} {unit}, at most {limit:,} are allowed")
 
 
@@ -125,7 +125,7 @@ def _check_product(left: object, right: object) -> None:
 
 
 def check_method(name: str, text: str, arguments: list[object]) -> None:
-    """Whether the method *name* of *text* may be called so. Raises TooMuch."""
+    """Check that the method *name* of *text* may be called with these arguments. Raises TooMuch."""
     if name in {"center", "ljust", "rjust", "zfill"}:
         refuse_over(MAX_TEXT, _largest(arguments), "characters")
     elif name == "replace":
@@ -135,7 +135,7 @@ def check_method(name: str, text: str, arguments: list[object]) -> None:
 
 
 def check_filter(name: str, value: object, arguments: list[object]) -> None:
-    """Whether the filter *name*, one of those to be checked, may be applied so. Raises TooMuch."""
+    """Check that the filter *name*, one of those with limits, may be applied with these arguments. Raises TooMuch."""
     if name in {"center", "batch", "slice", "round"}:
         refuse_over(MAX_TEXT, _largest(arguments), "characters or elements")
     elif isinstance(value, str):
@@ -154,7 +154,7 @@ def _check_text_filter(name: str, text: str, arguments: list[object]) -> None:
 
 
 def check_format(text: str, values: object) -> None:
-    """Whether `text % values` may be made. Raises TooMuch."""
+    """Check that `text % values` may be evaluated. Raises TooMuch."""
     for key, *widths in _CONVERSION.findall(text):
         if "(" in key[1:]:
             raise TooMuch("formats with a bracket in a key")

@@ -20,7 +20,7 @@ _OTHER_TAG = re.compile(r"\{[{%#]|\{$")
 
 
 def read_lookups(source: str) -> Lookups | None:
-    """What *source* is made of; None where there is more to it than texts and routes."""
+    """Return the parts of *source*, or None if it has more than texts and lookups."""
     parts = _LOOKUP.split(source)
     if any(map(_OTHER_TAG.search, parts[::2])):
         return None

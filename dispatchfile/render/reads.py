@@ -1,4 +1,4 @@
-"""Which variables a template reads, told without rendering it."""
+"""The variables that a template reads, found without rendering it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 @dataclass(frozen=True, slots=True)
 class _Reads:
-    """What one source reads, other files left out."""
+    """The names that one source reads, without those of other files."""
 
     names: frozenset[str] | None  # None: `vars` is read in a way that does not show a name
     files: frozenset[str] | None  # templates that it includes, imports or extends; None: which ones is not written
@@ -37,7 +37,7 @@ def variables_read(source: str) -> frozenset[str] | None:
 
 
 def variables_read_with_files(source: str, files: Files) -> frozenset[str] | None:
-    """As `variables_read`, of the templates that *source* includes, imports or extends as well."""
+    """Return the variables read by *source* and by the templates that it includes, imports or extends."""
     names = frozenset[str]()
     for reads in _reads_with_files(source, files):
         if reads.names is None or reads.files is None:

@@ -57,7 +57,7 @@ _REASONS: Mapping[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a template: found, what would be right, and where; no file: in the text that was given."""
+    """A problem of a template: what was found, what would be right, and where. Without a file: in the given text."""
 
     code: str
     found: str
@@ -76,7 +76,7 @@ class TemplateTrouble(RenderError):
 
 
 def has_template(text: str) -> bool:
-    """Whether *text* has anything that Jinja would touch."""
+    """Return whether *text* has anything that Jinja would change."""
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 

@@ -209,11 +209,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return values if attribute is None else map(make_attrgetter(self, attribute), values)
 
     def join(self, operands: Iterable[object]) -> str:
-        """What `~` makes of its *operands*."""
+        """Return the text that `~` makes of its *operands*."""
         return self._budget.keep(join_bounded(map(_printed, operands)))
 
     def counted(self, values: Iterable[Any]) -> Iterator[Any]:
-        """What a loop goes through, paid for on the way."""
+        """Yield the values of a loop, each of which costs a step."""
         for value in values:
             self._budget.spend()
             yield value

@@ -41,7 +41,7 @@ def _name(value: object) -> str:
 
 
 def map_operands(values: Any) -> Any:
-    """What is put into a text by a format: numbers as they are, all else as it prints. Raises NotText."""
+    """Return the operands of a format: numbers as they are, everything else as it prints. Raises NotText."""
     if isinstance(values, Mapping):
         return {key: _operand(value) for key, value in values.items()}
     return tuple(map(_operand, values)) if isinstance(values, tuple) else _operand(values)
@@ -53,7 +53,7 @@ def _operand(value: object) -> object:
 
 
 def join_bounded(pieces: Iterable[str], separator: str = "") -> str:
-    """One text of all *pieces*. Raises TooMuch as soon as it grows too long."""
+    """Join all *pieces* to one text. Raises TooMuch as soon as it grows too long."""
     parts: list[str] = []
     size, limit = 0, MAX_TEXT + len(separator)
     for piece in pieces:
@@ -74,7 +74,7 @@ def compact_json(value: object) -> str:
 
 
 def spaced_json(value: object, indent: int | None = None) -> str:
-    """As `compact_json`, with blanks as Python's json module sets them; *indent*: so many more a level."""
+    """Return JSON with blanks as Python's json module sets them. *indent*: blanks for each level."""
     if isinstance(value, str) and indent is None:  # most often
         return _json_text(value)
     if indent is None:

@@ -30,7 +30,7 @@ NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wron
 
 def check_document(document: Document, *, as_written: bool = False) -> tuple[Problem, ...]:
     """
-    What the schema and the settings' own rules say of *document*: the most telling first.
+    Return the problems that the schema and the settings' own rules find in *document*, the most important first.
 
     as_written: no flag says how far to wait, so settings have to fit what the manifest says of it, or its default. Left
     out is what stands where the reading met a problem already; past 200 problems, one more says how many items
@@ -61,14 +61,14 @@ def sound_dispatches(document: Document) -> tuple[int, ...]:
 
 
 def trouble_with_name(kind: str, text: str) -> str:
-    """What keeps *text* from being a manifest's "namespace" or "region", and what would be right; empty: nothing."""
+    """Return why *text* cannot be a manifest's "namespace" or "region", and what would be right. Empty: it can."""
     if re.search(read_schema("manifest")["definitions"][kind]["pattern"], text):
         return ""
     return f"{shown(text)} cannot be a {kind}: {PATTERN_HINTS[kind]}"
 
 
 def _shares_are_sound(data: Mapping[str, Any]) -> bool:
-    """Whether nothing is wrong with what items have in common."""
+    """Return whether the keys that items share have no problems."""
     harmless = NOT_OF_ITEMS | known_keys()["settings"]  # which are misplaced at the top, and nothing else
     shares = {key: value for key, value in data.items() if key not in harmless}
     shell = {**shares, "version": 1, "dispatches": data["dispatches"][:1]}
@@ -94,7 +94,7 @@ def _met_in(document: Document, dispatches: list[object]) -> frozenset[int] | No
 
 
 def _manifest_problems(document: Document, *, as_written: bool) -> list[Problem]:
-    """Of everything but the items."""
+    """Yield the problems of everything except the items."""
     data = document.data
     dispatches = data.get("dispatches")
     shell = data | {"dispatches": dispatches[:1]} if isinstance(dispatches, list) else data
@@ -142,7 +142,7 @@ def _rows(dispatch: object) -> Iterator[tuple[str, Route, str]]:
 
 
 def _retries(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:
-    """What a `retry` says of further attempts where there is only one."""
+    """Yield the problems of a `retry` that describes further attempts where there is only one."""
     retry = dispatch.get("retry") if isinstance(dispatch, dict) else None
     if not isinstance(retry, dict) or retry.get("attempts", 1) != 1:
         return
@@ -152,7 +152,7 @@ def _retries(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:
 
 
 def _durations(dispatch: object, *above: str) -> Iterator[tuple[str, Route, str]]:
-    """What cannot be read as a duration though it looks like one."""
+    """Yield the texts that look like durations but cannot be read as one."""
     if not isinstance(dispatch, dict):
         return
     retry = dispatch.get("retry")
@@ -176,7 +176,7 @@ def _trouble_with_duration(text: str, parse: Callable[[str], object]) -> str:
 
 
 def _settings(data: Mapping[str, object], *, as_written: bool) -> Iterator[tuple[str, Route, str]]:
-    """What cannot be read in the settings; else, where it is known how far to wait, what contradicts that."""
+    """Yield the settings that cannot be read, else the settings that contradict how far to wait."""
     settings = data.get("settings")
     if not isinstance(settings, dict):
         return

@@ -29,7 +29,7 @@ def read_schema(name: str) -> Schema:
 
 
 class Check:
-    """One schema, asked twice: whether a value is valid, and if not, why."""
+    """A compiled schema, used twice: to find out whether a value is valid, and if not, why."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -54,7 +54,7 @@ class Check:
 
 @cache
 def manifest_check() -> Check:
-    """Everything but the items: any value may be one."""
+    """Return the check of everything except the items, which may be any value."""
     schema = read_schema("manifest")
     del schema["properties"]["dispatches"]["items"]
     return Check(schema)
@@ -62,7 +62,7 @@ def manifest_check() -> Check:
 
 @cache
 def item_check() -> Check:
-    """One of the dispatches."""
+    """Return the check of one dispatch."""
     definitions = read_schema("manifest")["definitions"]
     return Check({"$ref": "#/definitions/dispatch", "definitions": definitions})
 

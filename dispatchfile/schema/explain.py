@@ -52,7 +52,7 @@ FEW_CHOICES = 4  # so many fit into a sentence
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the errors are about: the manifest, or one of its items."""
+    """The value that the errors are about: the manifest, or one of its items."""
 
     document: Document
     name: str  # "the manifest", "the dispatch"
@@ -73,7 +73,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """One error, taken apart."""
+    """The parts of one error."""
 
     subject: Subject
     path: Route
@@ -88,7 +88,7 @@ class _Failure:
 
     @property
     def examples(self) -> str:
-        """As YAML could have them."""
+        """Return the examples as YAML can have them."""
         texts = (json.dumps(example, ensure_ascii=False) for example in self.schema.get("examples", ()))
         return " or ".join(text if text[0] in "[{" else text.strip('"') for text in texts)
 
@@ -114,7 +114,7 @@ def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem
 
 
 def _telling(failures: list[_Failure]) -> list[_Failure]:
-    """Without those of values that are not even of the right type."""
+    """Leave out errors of values that do not even have the right type."""
     mistyped = {failure.path for failure in failures if failure.keyword == "type"}
     return [failure for failure in failures if failure.keyword == "type" or failure.path not in mistyped]
 
@@ -206,7 +206,7 @@ def _wrong_type(failure: _Failure) -> Iterator[Problem]:
 
 
 def _as_list(failure: _Failure, types: list[str]) -> str:
-    """What to write where a list has one entry, and that without brackets."""
+    """Return what to write if a list has one entry, and that entry has no brackets."""
     found = failure.found
     is_name = isinstance(found, str) and re.fullmatch(r"[\w.-]{1,40}", found) and not kind_of_secret(found)
     return f"write {failure.path[-1]}: [{found}]" if types == ["array"] and is_name else ""
@@ -227,7 +227,7 @@ def _type_advice(failure: _Failure, types: list[str]) -> str:
 
 
 def _text_advice(found: str) -> str:
-    """What to do about text where a number, true or false belongs."""
+    """Return what to do about text where a number, true or false belongs."""
     if "{{" in found:
         return "a template is not allowed here"
     plain = found.strip()

@@ -109,7 +109,7 @@ def _advice_on_text(name: str, text: str) -> str:
 
 
 def _row_source(file: str) -> str:
-    """What to write where for_each is the name of a file, or a pattern of names."""
+    """Return what to write if for_each is the name of a file, or a pattern of names."""
     ending = file.rpartition(".")[2].casefold()
     if not re.fullmatch(r"[\w./*?\[\]-]{1,60}", file) or kind_of_secret(file):
         return ""
