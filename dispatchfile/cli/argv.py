@@ -133,12 +133,12 @@ def _switch(name: str) -> str:
 
 
 def wants_json_log(argv: Sequence[str]) -> bool:
-    """Whether errors are to be told as JSON; known before anything is parsed, so that a wrong option is told so too."""
+    """Return whether errors are shown as JSON. This is known before anything is parsed, also for wrong options."""
     return "json" in values_of("--log-format", argv)
 
 
 def values_of(option: str, argv: Sequence[str]) -> Iterator[str]:
-    """What was given to *option*, in both spellings, from arguments that are normalized but not yet read."""
+    """Return the values given to *option*, in both spellings, from arguments that are normalized but not yet read."""
     for argument, following in zip(argv, [*argv, ""][1:], strict=True):
         if argument == option:
             yield following

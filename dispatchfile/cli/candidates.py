@@ -1,4 +1,4 @@
-"""What the shells complete: runs, items, manifests and values of options. Nothing here asks a server."""
+"""Completes runs, items, manifests and values of options for the shells. Never asks a server."""
 
 from __future__ import annotations
 

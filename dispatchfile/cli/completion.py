@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the word at the cursor can become."""
+    """A completion of the word at the cursor."""
 
     value: str
     description: str = ""

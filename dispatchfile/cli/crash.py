@@ -1,4 +1,4 @@
-"""What nobody foresaw: one line to show, and a file with the traceback, both without secrets."""
+"""Reports an unexpected exception: one line to show, and a file with the traceback, both without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dispatch` does: arguments in the CLI's order and words, lines as they happen, an exit code."""
+"""Carries out `dispatch`: arguments in the CLI's order and words, lines as events happen, an exit code."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def run_dispatch(call: DispatchCall, *, wording: Wording | None = None) -> int:
 
 
 def _plain_lines(end: DispatchEnd) -> Iterator[str]:
-    """What the dispatch came to, where it cannot be shown as usual."""
+    """Yield the result of the dispatch for the case that it cannot be shown as usual."""
     if end.child is not None:
         yield f"child: {ascii(end.child.id)[1:-1]}"
     yield f"outcome: {end.verdict.outcome}"
@@ -206,7 +206,7 @@ def _read_connection(flags: ConnectionFlags) -> Connection:
 
 
 def _wait_of(flags: DispatchFlags) -> Wait:
-    """To detach goes over to wait, as in the CLI."""
+    """Return how far to wait: detach overrides wait, as in the CLI."""
     if flags.detach:
         return Wait.DETACH
     return Wait.PLACEMENT if flags.wait is None else Wait(checked_setting("wait", flags.wait))
@@ -297,7 +297,7 @@ class _Teller:
             self._write([self._out.ended(end.child, end.verdict, time.time())])
 
     def interruption(self) -> str:
-        """What an interruption leaves behind."""
+        """Return the message about what an interruption leaves behind."""
         if self._child is not None:
             return f"interrupted: the job continues in Nomad. To look: {self._look(self._child)}"
         if self._job is not None:
@@ -353,5 +353,5 @@ class _FaultProofWatcher(Attempts):
 
 
 def _has_display() -> bool:
-    """Without one, Python would open a browser in this terminal."""
+    """Return whether there is a display. Without one, Python would open a browser in this terminal."""
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

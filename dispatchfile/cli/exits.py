@@ -37,7 +37,7 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
 
 
 def _let_go_of_errors() -> None:
-    """What standard error did not take, as on a full disk, is dropped."""
+    """Drop what standard error did not take, as on a full disk."""
     try:
         sys.stderr.flush()
     except OSError:
@@ -71,7 +71,7 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What is shown of a group: the whole of it if there is one that nobody foresaw, else the first of ours."""
+    """Return the exception to show of a group: the whole group if it has an unexpected one, else the first of ours."""
     leaves = list(_leaves(group))
     if any(not isinstance(leaf, DispatchfileError | KeyboardInterrupt) for leaf in leaves):
         return group

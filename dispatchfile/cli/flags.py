@@ -15,7 +15,7 @@ from dispatchfile.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class WaitFlags:
-    """How far to follow each item."""
+    """The point up to which to follow each item."""
 
     panel: ClassVar[str] = WAITING
 
@@ -45,7 +45,7 @@ class WaitFlags:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFlags:
-    """How to reach Nomad; the options of the Nomad CLI."""
+    """The options of the Nomad CLI that say how to reach Nomad."""
 
     panel: ClassVar[str] = CONNECTION
 
@@ -194,7 +194,7 @@ class SettingFlags:
     ] = None
 
     def as_mapping(self) -> dict[str, str | None]:
-        """By manifest key, as typed. Raises UsageError, which names the flag, for a value that cannot be read."""
+        """Return the settings by manifest key, as typed. Raises UsageError for an unreadable value."""
         given: dict[str, str | None] = asdict(self)
         return {key: None if text is None else checked_setting(key, text) for key, text in given.items()}
 

@@ -148,7 +148,7 @@ class ManifestFlags:
 
 @dataclass(frozen=True, slots=True)
 class SelectionFlags:
-    """Which items to take."""
+    """The items to take."""
 
     panel: ClassVar[str] = SELECTION
 
@@ -174,7 +174,7 @@ class SelectionFlags:
 
 @dataclass(frozen=True, slots=True)
 class AgentFlags:
-    """How to set up the embedded agent."""
+    """The configuration of the embedded agent."""
 
     panel: ClassVar[str] = AGENT
 
@@ -231,7 +231,7 @@ class AgentFlags:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """What to show, and how."""
+    """The verbosity, the colors and the format of notices."""
 
     panel: ClassVar[str] = OUTPUT
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the result and errors.")] = False
@@ -261,7 +261,7 @@ def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class DispatchFlags:
-    """What to dispatch, and how far to follow it; the options of the Nomad CLI."""
+    """The request of a dispatch, and how far to follow it; the options of the Nomad CLI."""
 
     meta: Annotated[
         list[str] | None,
@@ -298,6 +298,6 @@ class DispatchFlags:
 
 @dataclass(frozen=True, slots=True)
 class DispatchDisplay(Display):
-    """What to show, and how; -v means what it means to the Nomad CLI."""
+    """The verbosity, the colors and the format of notices. -v has the same meaning as in the Nomad CLI."""
 
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show IDs in full.")] = False

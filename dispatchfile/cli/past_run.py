@@ -1,4 +1,4 @@
-"""What the commands on past runs share: which run is meant, where Nomad is for it, and what shows it."""
+"""Shared by the commands on past runs: the run, the address of its Nomad, and the output."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class RenderSummary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Renderers:
-    """What makes texts of a run. None of them can change its exit code."""
+    """The functions that render a run. None of them can change its exit code."""
 
     screen: Callable[[Display, OutputFormat], Screen]
     summary: RenderSummary = summary_pieces
@@ -159,7 +159,7 @@ class Session:
 
 
 def _stopped(end: RunEnd) -> RunEnd:
-    """Whoever asked the run to stop ends it for good, so it is not told to be resumed."""
+    """Mark the run as stopped early. Its user asked for the stop, so no message proposes to resume it."""
     return end if end.summary is None else replace(end, summary=replace(end.summary, state="stopped_early"))
 
 

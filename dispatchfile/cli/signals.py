@@ -52,7 +52,7 @@ class Signals:
             signal.signal(number, previous)  # type: ignore[arg-type]  # what signal.signal gave
 
     def watch_over(self, target: Interruptible) -> None:
-        """From now on, once *target* is attached, the first signal interrupts it, in the running event loop."""
+        """Let the first signal interrupt *target* in the running event loop, once *target* is attached."""
         self._target, self._loop = target, asyncio.get_running_loop()
 
     @property

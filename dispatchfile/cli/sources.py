@@ -31,14 +31,14 @@ def manifest_here() -> str | None:
 
 
 def default_manifest() -> str:
-    """What is meant where no manifest is named, be it there or not."""
+    """Return the manifest to use if none is named, whether it exists or not."""
     return manifest_here() or DEFAULT_MANIFEST
 
 
 def read_sources(
     paths: Sequence[str], given: ManifestFlags, *, scope: Scope, environ: Mapping[str, str]
 ) -> list[ManifestSource]:
-    """One source a path. Raises UsageError for paths and variables that cannot be meant, and FileError."""
+    """Return one source for each path. Raises UsageError for impossible paths and variables, and FileError."""
     if "" in paths:
         raise UsageError("the manifest's name is empty: name one, or leave it out for dispatchfile.yaml")
     if list(paths).count(STANDARD_INPUT) > 1:

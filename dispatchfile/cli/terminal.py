@@ -27,7 +27,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class ColorChoice(StrEnum):
-    """When to colour."""
+    """The `--color` option: when to use colors."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -35,7 +35,7 @@ class ColorChoice(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How notices and errors are written on standard error."""
+    """The format of notices and errors on standard error."""
 
     TEXT = "text"
     JSON = "json"
@@ -57,7 +57,7 @@ def wants_color(choice: ColorChoice, environ: Mapping[str, str], *, is_terminal:
 
 
 def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether *stream* is a terminal that can redraw a line, and nobody keeps a log of it."""
+    """Return whether *stream* is a terminal that can redraw a line, and is not logged by CI."""
     return stream.isatty() and environ.get("TERM") not in LINE_TERMINALS and not environ.get("CI")
 
 
@@ -154,7 +154,7 @@ def write_result(text: str) -> None:
 
 
 def _is_of_lost_terminal(error: OSError, stream: TextIO) -> bool:
-    """What a terminal that went away makes of a write; it is none any more, but still no file."""
+    """Return whether a write failed because the terminal has gone away. Such a stream is no terminal any more."""
     return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 
@@ -192,6 +192,6 @@ class Unbreakable(io.TextIOBase):
 
 
 def drop_the_rest(stream: TextIO) -> None:
-    """What is still buffered would fail once more as the interpreter ends, and change its exit code."""
+    """Drop what is still buffered. It would fail again when the interpreter ends, and change the exit code."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  the builtin gives a descriptor for dup2 just as well
         os.dup2(nowhere.fileno(), stream.fileno())

@@ -1,5 +1,5 @@
 """
-One dispatch as the Nomad CLI tells it: the same words, the same columns.
+Shows one dispatch as the Nomad CLI does: with the same words and the same columns.
 
 Source: hashicorp/nomad, command/job_dispatch.go, command/monitor.go and command/job_status.go.
 """
@@ -51,7 +51,7 @@ class Child(Protocol):
 
 
 class End(Protocol):
-    """What became of the dispatch."""
+    """The result of the dispatch."""
 
     @property
     def job(self) -> str: ...
@@ -79,7 +79,7 @@ def local_time(at: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How things are told: with IDs in full or not, and in colours or not."""
+    """The style of messages: with IDs in full or not, and with colors or not."""
 
     full_ids: bool = False
     palette: Palette = PLAIN
@@ -195,7 +195,7 @@ def _as_response(error: NomadError) -> str:
 
 
 def doubt_text(job: str, namespace: str, *, prefix: str, token: str, flags: Sequence[str]) -> str:
-    """What to do where nobody knows whether the job was dispatched."""
+    """Return what to do if it is not known whether the job was dispatched."""
     command = look_command(job, namespace, prefix=prefix, flags=flags)
     again = "; the same command again makes no second job, thanks to its token" if token else ""
     return f"The job may have been dispatched. To look: {command}{again}"
@@ -230,7 +230,7 @@ def _job_cells(row: JobStub, *, with_namespaces: bool) -> list[str]:
 
 
 def ui_address(address: str, child: str, namespace: str) -> str:
-    """Where the Web UI shows the child."""
+    """Return the address of the child in the Web UI."""
     return f"{address}/ui/jobs/{quote(child, safe='$&+:=@')}@{namespace or DEFAULT_NAMESPACE}"
 
 

@@ -1,4 +1,4 @@
-"""What `doctor` found: aligned lines for people, one object for scripts."""
+"""Shows the findings of `doctor`: aligned lines for people, one object for scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = {"fail": "FAIL"}  # what has to be seen
 
 
 class Finding(Protocol):
-    """One check: its name, how it came out (ok, warn, fail or skip), and a sentence."""
+    """A check: its name, its result (ok, warn, fail or skip), and a sentence."""
 
     @property
     def level(self) -> str: ...
@@ -33,7 +33,7 @@ class Finding(Protocol):
 
 
 class Examination(Protocol):
-    """All that was found."""
+    """The findings of all checks."""
 
     @property
     def address(self) -> str: ...
@@ -60,7 +60,7 @@ def render_examination(
     quiet: bool = False,
 ) -> str:
     """
-    As text, as one JSON object, or as that on one line.
+    Render the findings as text, as one JSON object, or as that object on one line.
 
     width: of the terminal; None lets lines grow. quiet: only what is wrong or doubtful.
     """

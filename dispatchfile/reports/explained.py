@@ -1,4 +1,4 @@
-"""What a code or a word means, for people and for scripts."""
+"""Shows the meaning of a code or a word, for people and for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did not succeed: few items one by one, many in groups, each with the command that runs it again."""
+"""Shows items that did not succeed: few one by one, many in groups, each with the command that runs it again."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _groups(summary: Summary, groups: Sequence[Group], width: int | None) -> lis
 
 
 def _below(summary: Summary, group: Group, width: int | None, *, named: bool) -> list[str]:
-    """Who is in the group, and the command for just these."""
+    """Return the names of the group's items, and the command for exactly this group."""
     names = [listed_names(group.items, width)] if named else []
     command = rerun_group(summary, group)
     return [*names, *([Command(INDENT + command)] if command else [])]

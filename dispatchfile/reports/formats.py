@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ProblemFormat(StrEnum):
-    """How the problems of manifests are told."""
+    """The format of the problems of manifests."""
 
     TEXT = "text"
     JSON = "json"
@@ -16,7 +16,7 @@ class ProblemFormat(StrEnum):
 
 
 class OutputFormat(StrEnum):
-    """What standard output is given of a run."""
+    """The format of a run on standard output."""
 
     TEXT = "text"
     JSON = "json"

@@ -18,7 +18,7 @@ LINES_NAMED = 20
 
 
 def annotation(kind: str, message: str, *, title: str = "", file: str = "", line: int = 0, column: int = 0) -> str:
-    """One workflow command, ended by a line feed; *kind* is error, warning or notice."""
+    """Return a workflow command, ended by a line feed; *kind* is error, warning or notice."""
     given = {"file": visible(file), "line": line or "", "col": column or "", "title": title}
     properties = ",".join(f"{key}={_escaped_property(str(value))}" for key, value in given.items() if value != "")
     return f"::{kind} {properties}::{_escaped(message)}\n" if properties else f"::{kind}::{_escaped(message)}\n"
@@ -33,7 +33,7 @@ def _escaped_property(text: str) -> str:
 
 
 def annotate_problems(problems: Sequence[Problem]) -> str:
-    """At most 10 errors and 10 warnings: each by itself, else one for each file and code, the rest counted."""
+    """Annotate at most 10 errors and 10 warnings: each alone, or one for each file and code. The rest is counted."""
     return "".join(
         _of_a_kind([problem for problem in problems if problem.severity is severity], severity) for severity in Severity
     )
@@ -60,7 +60,7 @@ def _grouped(problems: Iterable[Problem], key: Callable[[Problem], Hashable]) ->
 
 
 def _message(problem: Problem) -> tuple[Position, str, str]:
-    """What is the same in row after row."""
+    """Return the part of the messages that is the same in row after row."""
     return problem.position, problem.code, _without_row(problem)
 
 

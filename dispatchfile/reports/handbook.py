@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one word of the tool's output means."""
+    """The meaning of one word in the tool's output."""
 
     name: str
     kind: str

@@ -50,7 +50,7 @@ def _block(problem: Problem, palette: Palette) -> str:
 
 
 def closing_line(checked: Sequence[Checked], palette: Palette = PLAIN) -> str:
-    """What it comes to, in one line."""
+    """Return the counts in one line."""
     problems = all_problems(checked)
     errors, warnings = count_problems(problems, Severity.ERROR), count_problems(problems, Severity.WARNING)
     items = sum(manifest.items for manifest in checked)

@@ -1,4 +1,4 @@
-"""What items are called: the id, and beside one that is only a hash, where the item comes from."""
+"""The names of items: the id, and next to an id that is only a hash, the place that the item comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `validate` found: for a person, for a script, for GitHub, for a code scanner, for a test report."""
+"""Renders the problems that `validate` found: for people, scripts, GitHub, code scanners and test reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = "dispatchfile/problems/v1"
 
 
 def render_problems(checked: Sequence[Checked], form: ProblemFormat, *, palette: Palette = PLAIN) -> str:
-    """All problems of all manifests in the format asked for; ends with a line feed."""
+    """Render all problems of all manifests in the given format. The text ends with a line feed."""
     # What few ask for is imported for them only.
     match form:
         case ProblemFormat.TEXT:

@@ -1,4 +1,4 @@
-"""How a run goes, told while it goes: to a screen, and to a script as a line for each event."""
+"""Shows the progress of a run: on a screen for people, and as one line for each event for scripts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACE_AFTER_S = 2.0  # before that, a rate is a guess
 
 
 class Pace:
-    """How fast items end, over the last minute."""
+    """The number of items that end per second, over the last minute."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()

@@ -1,4 +1,4 @@
-"""What `prune` removed, for people and for scripts."""
+"""Shows what `prune` removed, for people and for scripts."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ STANDARD_INPUT = "<stdin>"
 
 
 def sarif_log(checked: Sequence[Checked]) -> str:
-    """One run of all problems; every code is a rule."""
+    """Return a SARIF log with all problems; every code is a rule."""
     codes = list(CODES)
     driver = {
         "name": "dispatchfile",

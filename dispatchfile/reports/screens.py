@@ -1,4 +1,4 @@
-"""Where progress is shown: on a plain stream, as JSON lines, or nowhere. A live terminal has a module of its own."""
+"""Screens for progress: a plain stream, JSON lines, or none. A live terminal has a module of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIVING = tuple(state for state in State if state is not State.ENDED)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a run stands, to be shown. elapsed_s: since the run's own start, whoever shows it."""
+    """The state of a run, to be shown. elapsed_s: since the run's own start, whichever process shows it."""
 
     title: str  # safe to show
     total: int

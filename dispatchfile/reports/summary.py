@@ -1,4 +1,4 @@
-"""What a run came to, for a person: what did not succeed and how to run just that again, counts, time, cost."""
+"""Renders the summary of a run for people: failed items and how to run them again, counts, time, requests."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def natural_width(rows: Rows) -> int:
 
 
 def _are_alike(names: Sequence[str], cells: int) -> bool:
-    """Whether two different names become the same in so many cells."""
+    """Return whether two different names become the same in so many cells."""
     different = set(names)
     return len({_shortened(name, cells) for name in different}) < len(different)
 

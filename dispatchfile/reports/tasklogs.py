@@ -1,4 +1,4 @@
-"""What tasks wrote, line by line, behind the id of the item it belongs to."""
+"""Shows the logs of tasks line by line, each line behind the id of its item."""
 
 from __future__ import annotations
 

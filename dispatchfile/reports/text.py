@@ -30,7 +30,7 @@ def visible_lines(text: str) -> list[str]:
 
 
 def shorten(text: str, width: int) -> str:
-    """At most *width* characters of *text*, an ellipsis in place of its end."""
+    """Return at most *width* characters of *text*, with an ellipsis in place of its end."""
     return text if len(text) <= width else text[: max(0, width - 1)] + ELLIPSIS
 
 

@@ -1,4 +1,4 @@
-"""What happened, in one line."""
+"""Describes an event in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
 
 
 class Level(StrEnum):
-    """How much a line matters."""
+    """The severity of a line."""
 
     INFO = "info"
     WARNING = "warning"

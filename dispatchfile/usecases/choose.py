@@ -1,4 +1,4 @@
-"""Which items of a past run are meant, by how they ended."""
+"""Selects items of a past run by how they ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Choice:
     again: bool = False  # also what was mended in a rerun since
 
     def __str__(self) -> str:
-        """As the options are written."""
+        """Return the options as they are written."""
         options = [
             *(["--failed"] if self.failed else []),
             *(f"--outcome {outcome}" for outcome in self.outcomes),
@@ -44,13 +44,13 @@ class Choice:
 
     @property
     def all_outcomes(self) -> frozenset[Outcome]:
-        """Those named, and those that `failed` stands for: class 2, refused and unsent."""
+        """Return the named outcomes, and those that `failed` includes: class 2, refused and unsent."""
         failed = (outcome for outcome in Outcome if outcome.is_rerun)
         return frozenset(self.outcomes) | (frozenset(failed) if self.failed else frozenset())
 
     @property
     def goes_by_endings(self) -> bool:
-        """Whether it asks how items ended, and does not only name them."""
+        """Return whether it selects by how items ended, and not only by their names."""
         selectors = any(selector.startswith(BY_ENDING) for selector in self.only)
         return bool(self.all_outcomes or self.causes or selectors)
 
@@ -59,7 +59,7 @@ class Choice:
         return self.again or not self.goes_by_endings
 
     def takes(self, result: ItemResult) -> bool:
-        """As far as outcomes and causes go."""
+        """Return whether the outcome and the cause match."""
         outcomes = self.all_outcomes
         return (not outcomes or result.outcome in outcomes) and (not self.causes or result.cause in self.causes)
 
@@ -112,7 +112,7 @@ def choose_items(
 
 
 def _named(items: Sequence[Item], found: Mapping[str, ItemResult], choice: Choice) -> Sequence[Item]:
-    """Those that any of the selectors matches. An outcome or an exit code that no item has is no mistake."""
+    """Return the items that any selector matches. An outcome or an exit code that no item has is no mistake."""
     outcomes = {result.outcome for result in found.values()}
     codes = {f"exit:{result.exit_code}" for result in found.values()}
     absent = {f"outcome:{outcome}" for outcome in Outcome if outcome not in outcomes}
@@ -124,7 +124,7 @@ def _named(items: Sequence[Item], found: Mapping[str, ItemResult], choice: Choic
 
 
 def _named_by_id(items: Sequence[Item], choice: Choice) -> Sequence[Item]:
-    """Those that the selectors name, however they ended; all of them if the choice goes by endings alone."""
+    """Return the items that the selectors name, however they ended, or all items if none of them names any."""
     only = [selector for selector in choice.only if not selector.startswith(BY_ENDING)]
     return select_items(items, only=only, skip=()).selected
 

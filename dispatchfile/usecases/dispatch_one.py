@@ -35,7 +35,7 @@ DEFAULT_NAMESPACE = "default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchOptions:
-    """What `dispatch` is asked to do."""
+    """The options of `dispatch`."""
 
     connection: Connection
     job: str  # an ID, or the beginning of one
@@ -61,7 +61,7 @@ class DispatchedChild:
 
 @dataclass(frozen=True, slots=True)
 class DispatchEnd:
-    """What became of the dispatch. Without a child it was refused, or nobody knows."""
+    """The result of the dispatch. Without a child it was refused, or its result is not known."""
 
     job: str
     namespace: str  # empty: Nomad's default
@@ -76,7 +76,7 @@ class DispatchEnd:
 
 
 class DispatchWatcher(Watcher, Protocol):
-    """Who is told how the dispatch goes."""
+    """Receives the events of the dispatch."""
 
     def sending(self, job: FoundJob) -> None:
         """The request is about to leave: from now on the job may be dispatched."""
@@ -163,7 +163,7 @@ def _recorded(job: FoundJob, options: DispatchOptions) -> RecordedDispatch:
 
 async def _read_parent(client: Client, job: FoundJob) -> Job | None:
     """
-    What has to be known of a job whose child is to be waited for.
+    Read what must be known about a job before waiting for its child.
 
     Raises NomadForbidden and NomadRefused where waiting would be in vain: then nothing is sent.
     """
@@ -205,7 +205,7 @@ async def _send(client: Client, job: FoundJob, options: DispatchOptions) -> Disp
 
 async def _exists(client: Client, job: FoundJob, child: str) -> bool:
     """
-    Of two dispatches with one new token at a time, Nomad answers one with a child that does not exist.
+    Return whether the child exists. Of two simultaneous dispatches with a new token, one may get a phantom.
 
     That one was not carried out, and the answer to a second try names the child of the other. Observed since 1.11.2.
     """
@@ -245,7 +245,7 @@ def _verdict_of(error: NomadError) -> Verdict:
 async def _follow_in_time(
     watch: Watch, child: DispatchedChild, parent: Job | None, options: DispatchOptions
 ) -> Verdict:
-    """As `_follow`, within the timeout; an end that Nomad shows by then counts, seen or not."""
+    """Follow the child within the timeout. An end that Nomad shows by then counts, whether it was seen or not."""
     if options.timeout is None:
         return await _follow(watch, child, parent, options)
     too_late = f"exceeded its timeout of {format_duration(options.timeout)}: not stopped"

@@ -28,7 +28,7 @@ MOST_PLACES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorOptions:
-    """What `doctor` is asked to look at."""
+    """The options of `doctor`."""
 
     flags: Mapping[str, str | bool | None]  # of the connection, as typed
     environ: Mapping[str, str]
@@ -38,7 +38,7 @@ class DoctorOptions:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All that was found, in the order in which it was looked at."""
+    """The findings of all checks, in the order of the checks."""
 
     address: str  # empty: it cannot be read
     findings: tuple[Finding, ...]

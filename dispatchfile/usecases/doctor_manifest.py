@@ -23,7 +23,7 @@ DEAR_TOKEN_S = 0.005  # for each dispatch; so much is felt by everybody who uses
 
 @dataclass(frozen=True, slots=True)
 class ManifestExam:
-    """What can be known of a manifest without a server."""
+    """The findings about a manifest that need no server."""
 
     findings: tuple[Finding, ...]
     prepared: Prepared | None  # None: it cannot be run
@@ -31,7 +31,7 @@ class ManifestExam:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """What a parent has already."""
+    """The children that a parent already has."""
 
     job: str
     namespace: str
@@ -42,7 +42,7 @@ class Children:
 
 @dataclass(frozen=True, slots=True)
 class ParentsExam:
-    """What the server says of the manifest's jobs, and what a run would ask of it."""
+    """The server's answers about the manifest's jobs, and the load that a run would cause."""
 
     findings: tuple[Finding, ...]
     children: tuple[Children, ...] = ()

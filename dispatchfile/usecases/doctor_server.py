@@ -27,7 +27,7 @@ SOON_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class ServerExam:
-    """What was found of the server, and what else depends on it."""
+    """The findings about the server, and the facts that other checks need."""
 
     findings: tuple[Finding, ...]
     answers: bool  # like a Nomad that has a leader and knows the token
@@ -57,7 +57,7 @@ def _describe_tls(connection: Connection) -> Finding:
 
 
 async def examine_server(client: Client, connection: Connection, clock: Clock) -> ServerExam:
-    """All that needs no namespace. Goes no further than it makes sense to."""
+    """Check everything that needs no namespace. Ends early where later checks make no sense."""
     started = clock.now()
     try:
         leader = await client.read_leader()
@@ -81,7 +81,7 @@ async def examine_server(client: Client, connection: Connection, clock: Clock) -
 
 
 async def _measure(client: Client, clock: Clock, first_s: float) -> float:
-    """One more, as the first answer paid for the connection."""
+    """Measure another request, because the first answer includes the time for the connection."""
     started = clock.now()
     try:
         await client.read_leader()

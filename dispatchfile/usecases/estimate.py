@@ -1,5 +1,5 @@
 """
-What a run of these items would ask of the server, from below: pure, from what is known beforehand.
+Estimates the requests that a run of these items would send at least. Pure.
 
 How long children take is not known, so lists while they live are told as a rate, not counted.
 """
@@ -33,13 +33,13 @@ class Stored:
 
     @property
     def token_s(self) -> float:
-        """What a token would add to each dispatch, in seconds of the server's time."""
+        """Return the seconds of the server's time that a token adds to each dispatch."""
         return self.jobs * TOKEN_S_PER_JOB
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a run would ask for, and the least time it would take to send."""
+    """The requests of a run, and the shortest time in which they can be sent."""
 
     items: int
     jobs: int
@@ -57,7 +57,7 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """Those that can be counted beforehand."""
+        """Return the number of requests that are known before the run."""
         return self.reads_before + self.dispatches + self.reads_while + self.log_reads + self.lists_at_end
 
 

@@ -124,7 +124,7 @@ def _take_shared(entries: Sequence[Entry]) -> Entry:
 
 
 def _settings(settings: Settings) -> Entry:
-    """What differs from the tool's own defaults."""
+    """Return the settings that differ from the tool's own defaults."""
     default = Settings()
     given = {field.name: getattr(settings, field.name) for field in fields(Settings)}
     changed = {key: value for key, value in given.items() if value != getattr(default, key)}
@@ -204,7 +204,7 @@ def _readable(payload: bytes) -> str | None:
 
 
 def _is_plain_block(text: str) -> bool:
-    """Whether YAML's literal block, which is easier to review, holds exactly this text. Source: YAML 1.2.2, 8.1.2."""
+    """Return whether YAML's literal block can hold exactly this text. Source: YAML 1.2.2, 8.1.2."""
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < 2 or not lines[0] or lines[0][0] in " \t" or not lines[-1]:
         return False
@@ -212,7 +212,7 @@ def _is_plain_block(text: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """What renders to *text*: as it is, unless a template would do something with it."""
+    """Return a template that renders to *text*: the text itself, unless a template would change it."""
     if not has_template(text):
         return text
     return _TOUCHED_BY_JINJA.sub(lambda found: "{{ '{' }}" if found[0] == "{" else r"{{ '\r' }}", text)
@@ -252,7 +252,7 @@ class Secrets:
 
 
 def _value_of(item: Item, name: str) -> object:
-    """What tells values apart: themselves, or whose they are."""
+    """Return the identity of a sensitive value: the value itself, or the item that it belongs to."""
     request = item.request
     value = request.payload if name == "payload" else request.meta.get(name.removeprefix("meta."))
     return (item.id,) if value is None else value

@@ -1,4 +1,4 @@
-"""What `doctor` finds, one thing at a time: well, doubtful, wrong, or not to be known."""
+"""The findings of `doctor`: good, doubtful, wrong, or not possible to check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How a check came out. What could not be checked is neither well nor wrong."""
+    """The result of a check. A check that was not possible is neither good nor wrong."""
 
     OK = "ok"
     WARN = "warn"
@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: its name, how it came out, and a sentence."""
+    """A check: its name, its result, and a sentence."""
 
     level: Level
     check: str

@@ -14,7 +14,7 @@ OF_ENDED = (Accepted, Ended, Doubled)  # half of all events: all that counts of 
 
 
 def fold_journal(reader: JournalReader, stored: StoredRun) -> Results:
-    """All that has happened, folded as it is read: 100,000 items take some seconds. Raises JournalError."""
+    """Fold all events of a journal while they are read. 100,000 items take some seconds. Raises JournalError."""
     with uncollected():
         results = Results(reader.facts())
         if stored.status.state is not RunState.FINISHED:
@@ -25,7 +25,7 @@ def fold_journal(reader: JournalReader, stored: StoredRun) -> Results:
 
 
 def _fold(results: Results, events: Iterable[Event]) -> bool:
-    """Whether a child was adopted: then the time of its dispatch is that of its request."""
+    """Fold the events. Return whether a child was adopted: its time of dispatch is then that of its request."""
     adopted = False
     for event in events:
         results.apply(event)
@@ -36,7 +36,7 @@ def _fold(results: Results, events: Iterable[Event]) -> bool:
 @contextmanager
 def uncollected() -> Iterator[None]:
     """
-    While millions of objects are made and none is dropped, the garbage collector takes a third of the time.
+    Pause the garbage collector. While millions of objects are made and none is dropped, it takes a third of the time.
 
     They stay until the command is over, so it does not walk through them later either.
     """

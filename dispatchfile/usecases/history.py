@@ -1,4 +1,4 @@
-"""What earlier runs say of a manifest's items."""
+"""Finds out what earlier runs did with a manifest's items."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ async def _look(client: Client, item: Item, result: ItemResult, options: LogOpti
 
 
 def _waits_for(evaluations: Iterable[Evaluation]) -> str:
-    """By the evaluation that is blocked, if there is one."""
+    """Return what the child waits for, according to its blocked evaluation, if it has one."""
     blocked = [each for each in evaluations if each.status == "blocked" and each.failed_groups]
     newest = max(blocked, key=lambda each: each.create_index, default=None)
     return explain_placement_failure(newest.failed_groups) if newest else ""
@@ -156,7 +156,7 @@ async def _logs(client: Client, item: Item, result: ItemResult, options: LogOpti
 
 
 def _attempts(past: PastRun, item_id: str) -> list[AttemptDetail]:
-    """Those that were begun, and the first in any case."""
+    """Return the attempts that were begun, and the first one in any case."""
     running: dict[int, float] = {}
     for event in past.reader.events([Moved]):
         if isinstance(event, Moved) and event.item == item_id and event.state is State.RUNNING:

@@ -24,7 +24,7 @@ NO_SCOPE = Scope()
 
 @dataclass(frozen=True, slots=True)
 class ManifestSource:
-    """Where a manifest comes from and what its templates may see."""
+    """The path or the text of a manifest, and the values that its templates can read."""
 
     path: str  # as the user wrote it; "-" is standard input
     content: bytes | None  # of standard input; None: read the path
@@ -45,7 +45,7 @@ class ManifestSource:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a manifest came to. Without a document, or with errors, nothing may be sent."""
+    """The result of loading a manifest. Without a document, or with errors, nothing may be sent."""
 
     document: Document | None
     files: Files
@@ -115,7 +115,7 @@ def read_entries(
 
 
 def told(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """All *problems* as they may be shown, in the order of the file."""
+    """Return all *problems* in the order of the file, without secrets."""
     return sort_problems(problems if document is None else without_secrets(document, problems))
 
 
@@ -125,7 +125,7 @@ def _read(path: str) -> bytes:
 
 
 def load_items(source: ManifestSource) -> Loaded:
-    """All items of the manifest, in file order, and all problems; no items where the document itself has errors."""
+    """Return all items of the manifest in file order, and all problems. No items if the document has errors."""
     document, files, problems = read_source(source)
     items: list[Item] = []
     found = list(problems)

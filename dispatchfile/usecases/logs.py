@@ -35,7 +35,7 @@ NO_PATH_TEXT = "No path to node"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """What `logs` is asked to show."""
+    """The options of `logs`."""
 
     name: RunName
     connection: Connection
@@ -47,7 +47,7 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True)
 class TaskLog:
-    """One stream of one task of an item, or why there is none."""
+    """A stream of a task of an item, or the reason why there is none."""
 
     item: str
     source: str = ""  # tells tasks and allocations of one item apart; empty where the item has only one task
@@ -156,7 +156,7 @@ def _tasks_of(allocs: Iterable[Alloc]) -> list[_Task]:
 
 
 def _sources(tasks: Sequence[tuple[Alloc, str]]) -> list[str]:
-    """As much of `group[0]/task` as it takes to tell these tasks of one item apart."""
+    """Return the part of `group[0]/task` that distinguishes the tasks of one item."""
     places = {alloc.name for alloc, _ in tasks}
     if len(tasks) == 1:
         return [""]
@@ -195,7 +195,7 @@ async def _read_stream(client: Client, result: ItemResult, task: _Task, stream: 
     """Raises NomadError, also NomadForbidden with the capability that the token lacks."""
 
     async def read(size: int) -> bytes:
-        """One byte more tells whether there is more."""
+        """Read one more byte than asked for, which shows whether there is more."""
         return await client.read_logs(
             task.alloc.id,
             task.name,
@@ -247,7 +247,7 @@ def _unreadable_log(result: ItemResult, task: _Task, error: NomadError) -> TaskL
 
 
 def _decided(result: ItemResult, task: _Task) -> bool:
-    """Whether the line on record is this task's."""
+    """Return whether the line in the journal is this task's."""
     return bool(result.last_log_line) and (result.alloc_id, result.task) == (task.alloc.id, task.name)
 
 
@@ -259,7 +259,7 @@ def _log_in_place(result: ItemResult, task: _Task, why: str) -> TaskLog:
 
 
 def _log_on_record(result: ItemResult, why: str) -> TaskLog:
-    """What the journal kept of a child whose tasks Nomad does not list."""
+    """Return what the journal has of a child whose tasks Nomad does not list."""
     if not result.last_log_line:
         return TaskLog(result.id, note=why)
     whose = f" of task {result.task}" if result.task else ""

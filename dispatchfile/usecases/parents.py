@@ -72,7 +72,7 @@ def _is_denied(state: ParentState) -> bool:
 
 
 async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | None:
-    """What the server's configuration allows, asked only where an item has a priority of its own."""
+    """Read the limit in the server's configuration, but only if an item has a priority of its own."""
     if all(item.request.priority is None for item in items):
         return None
     return await client.read_highest_priority()

@@ -28,7 +28,7 @@ RUNNING = "running"  # the state of a summary that another process is still addi
 
 @dataclass(frozen=True, slots=True)
 class RunName:
-    """Which run is meant, and where it is kept."""
+    """The name of a run, and the state folder to find it in."""
 
     run: str | None  # an ID or a unique prefix of one; None: the latest of the manifest
     manifest: Path | None
@@ -55,11 +55,11 @@ class PastRun:
 
     @property
     def state(self) -> str:
-        """As in a summary."""
+        """Return the state as summaries have it."""
         return state_of(self.stored, live=self.is_live)
 
     def summary(self) -> Summary:
-        """What it has come to so far. Only a run that is over has an end."""
+        """Return the summary so far. Only a run that has ended has an end."""
         status = self.stored.status
         with uncollected():
             summary = summarize(
@@ -98,7 +98,7 @@ async def leave_as_it_was(journal: Journal, before: RunStatus, clock: Clock) -> 
 
 
 def state_of(stored: StoredRun, *, live: bool) -> str:
-    """As in a summary. Of a process that was killed the journal still says that it runs."""
+    """Return the state as summaries have it. The journal of a killed run still says that it is running."""
     if live:
         return RUNNING
     state = stored.status.state
@@ -108,7 +108,7 @@ def state_of(stored: StoredRun, *, live: bool) -> str:
 
 
 def run_facts(header: RunHeader) -> RunFacts:
-    """What the summary says of the run as a whole."""
+    """Return the facts about the run as a whole that the summary shows."""
     return RunFacts(
         run=header.id,
         name=header.name,

@@ -1,4 +1,4 @@
-"""Where the server's problems with a job are shown: at the `job:` that names it."""
+"""Moves the server's problems with a job to the `job:` that names it."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ Runs = Sequence[tuple[StoredRun, str]]  # runs and their states, the newest firs
 
 @dataclass(frozen=True, slots=True)
 class PruneRule:
-    """Which runs are old: one of the two is given."""
+    """The rule that says which runs are old. One of the two fields is set."""
 
     older_than: timedelta | None = None  # since the end of the run
     keep: int | None = None  # the newest runs
 
     def selects(self, number: int, stored: StoredRun, now: float) -> bool:
-        """Whether the run is old; *number* 0 is the newest run."""
+        """Return whether the run is old; *number* 0 is the newest run."""
         if self.keep is not None:
             return number >= self.keep
         ended_at = stored.status.finished_at or stored.header.started_at
@@ -36,7 +36,7 @@ class PruneRule:
 
 @dataclass(slots=True)
 class Pruned:
-    """What `prune` removed, or would remove, and what it left alone."""
+    """The runs that `prune` removed or would remove, and those that it kept."""
 
     removed: list[tuple[StoredRun, str]] = field(default_factory=list)  # the newest first
     needed: list[tuple[StoredRun, str, str]] = field(default_factory=list)  # old runs with their states and reasons

@@ -1,4 +1,4 @@
-"""Who is told how a run goes: a use case reports to this, and never knows whether a person or a script listens."""
+"""The interface that use cases report to. They do not know whether a person or a script reads the reports."""
 
 from __future__ import annotations
 

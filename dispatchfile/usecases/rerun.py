@@ -37,7 +37,7 @@ OF_ITEMS = frozenset({0, 2})  # exit codes by how items ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerunOptions:
-    """What `rerun` is asked to do."""
+    """The options of `rerun`."""
 
     name: RunName
     choice: Choice
@@ -67,7 +67,7 @@ class Again:
 
 def read_again(options: RerunOptions) -> Again:
     """
-    What is to run again, read from the journal alone, sensitive values left out.
+    Read the items to run again from the journal alone, without sensitive values.
 
     Raises RunRefused while the run is unfinished, UsageError for a choice or settings that are not valid,
     NothingToRerun, JournalError.

@@ -1,4 +1,4 @@
-"""How the items of a run ended since, in its reruns and in their reruns."""
+"""Finds out how the items of a run ended later, in its reruns and in their reruns."""
 
 from __future__ import annotations
 

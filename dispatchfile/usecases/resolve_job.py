@@ -1,5 +1,5 @@
 """
-Which job somebody means who wrote an ID, or the beginning of one, as `nomad job dispatch` understands it.
+Finds the job that an ID, or the beginning of one, names, as `nomad job dispatch` does.
 
 Source: hashicorp/nomad, command/meta.go, jobIDByPrefix.
 """
@@ -31,7 +31,7 @@ class NoSuchJob(UsageError):
 
 
 class SeveralJobs(UsageError):
-    """More than one parameterized job begins so. *truncated*: perhaps even more than these."""
+    """Several parameterized jobs have an ID with this prefix. *truncated*: there may be more."""
 
     def __init__(self, text: str, rows: Sequence[JobStub], *, with_namespaces: bool, truncated: bool) -> None:
         super().__init__(f"Prefix {quoted(text)} matched multiple jobs")

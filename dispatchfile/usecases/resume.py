@@ -36,7 +36,7 @@ from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeOptions:
-    """What `resume` is asked to do."""
+    """The options of `resume`."""
 
     run: str | None  # an ID or a unique prefix of one; None: the latest of the manifest
     manifest: Path | None
@@ -184,7 +184,7 @@ async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
 
 
 async def _find_predecessors(client: Client, resumed: ResumedRun) -> dict[str, Start]:
-    """Of a rerun: children that live on from the run before, where the first attempt may not have been sent yet."""
+    """Find living children of the old run, of items of a rerun whose first attempt may not have been sent yet."""
     header, starts = resumed.stored.header, resumed.state.starts
     if header.rerun_of is None or header.local:
         return {}

@@ -1,4 +1,4 @@
-"""What a resume begins with, in one line: what it waits for, and for how long."""
+"""Describes the start of a resume in one line: what it waits for, and for how long."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What the token may do in a namespace, found out without effect.
+Finds out which capabilities a token has in a namespace, without changing anything.
 
 Nomad looks at a token's rights before it looks for what is asked: with the right, a job that does not exist is "not
 found", without it "Permission denied"; a stop that names no job is refused for the one or the other. What only a
@@ -24,7 +24,7 @@ Place = tuple[str, str]  # namespace and region, empty for the agent's own
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Who needs a capability, and what is lost without it."""
+    """The commands that need a capability, and what they lack without it."""
 
     by: str
     is_vital: bool = True
@@ -71,7 +71,7 @@ async def _examine(client: Client, capability: str, place: Place, probe: Awaitab
 
 
 async def _dispatch(client: Client, place: Place) -> object:
-    """Of a job that is not there, with a meta key that no job permits: it is refused in every case."""
+    """Dispatch a job that does not exist, with a meta key that no job permits. Nomad refuses this in every case."""
     namespace, region = place
     return await client.dispatch_job(NO_JOB, namespace=namespace, region=region, payload=None, meta={PROBE_KEY: ""})
 

@@ -37,7 +37,7 @@ async def run_or_resume(
     options: RunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
 ) -> RunEnd:
     """
-    What `run` does: go on with the run whose ID is given, if it is in the journal; else a new run.
+    Carry out `run`: continue the run whose ID is given if it is in the journal, else start a new run.
 
     Raises what `run_manifest` and `resume_run` raise, and RunRefused for an ID that another run has.
     """

@@ -15,7 +15,7 @@ from dispatchfile.usecases.past import state_of
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs of the history to show."""
+    """The runs of the history to show."""
 
     limit: int | None = None  # the newest ones
     states: Collection[str] = ()  # as in a summary; empty: all

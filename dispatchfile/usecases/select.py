@@ -1,4 +1,4 @@
-"""Which items a run takes: `--only` and `--skip`, by id, tag or job, or by how an earlier run of them ended."""
+"""Selects the items of a run with `--only` and `--skip`: by id, tag or job, or by how an earlier run of them ended."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _not_given(item: Item, wrong: Problem | None) -> UsageError:
 
 
 def _names_of(item: Item) -> set[str]:
-    """What the item has a value of, as `sensitive` names it."""
+    """Return the names, as `sensitive` has them, of the values that the item has."""
     names = {f"{META}{key}" for key in item.request.meta}
     return names | {PAYLOAD} if item.request.payload else names
 

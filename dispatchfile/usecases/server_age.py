@@ -1,5 +1,5 @@
 """
-What servers of an earlier version do not do, or do otherwise.
+The behaviour of older servers that differs from newer ones.
 
 Source: hashicorp/nomad, CHANGELOG.md. Enterprise versions may have some of it earlier.
 """
@@ -29,7 +29,7 @@ FIRST_WITH: tuple[tuple[Version, Level, str], ...] = (
 
 
 def age_findings(version: Version) -> Iterator[Finding]:
-    """What has to be put up with, the worst first."""
+    """Return the problems of an older server, the worst first."""
     for first, level, story in FIRST_WITH:
         if version < first:
             yield Finding(level, CHECK, f"before {'.'.join(map(str, first))} {story}")

@@ -38,7 +38,7 @@ PROCESS_ENDS_WITHIN_S = 90.0  # it waits for the answers under way, half a minut
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopOptions:
-    """What `stop` is asked to do."""
+    """The options of `stop`."""
 
     name: RunName
     connection: Connection
@@ -123,7 +123,7 @@ class _Stopping:
         return [item for item in self._resume.selected if self._is_to_be_settled(item)]
 
     async def _find_unrecorded(self, client: Client) -> None:
-        """Of a run whose ID was given, and which was killed before what Nomad had of it was on record."""
+        """Find the children of a run whose ID was given, and which was killed before it recorded them."""
         run, starts = self._header.id, self._resume.starts
         unsent = [item for item in self._resume.selected if starts[item.id] == Start()]
         try:
@@ -166,7 +166,10 @@ class _Stopping:
         return await self._finish(state, executor.requests, stopped=sweep.has_stopped, signal_exit=signal_exit)
 
     async def _spec(self, client: Client, sent: Sequence[Item]) -> BatchSpec:
-        """Nothing is sent; what was is settled and watched to its end, which is near: no deadline comes before it."""
+        """
+        Return a batch that sends nothing. Items that were sent are settled and followed to their end, without
+        deadlines.
+        """
         resume, settings = self._resume, self._header.settings
         parents = await read_parents(client, parents_in(sent), probe=False)
         return batch_spec(
@@ -218,7 +221,7 @@ class _Stopping:
         return summary
 
     def _end_the_rest(self) -> None:
-        """What was never sent, what waits for a retry, and what is not ours."""
+        """End the items that were never sent, that wait for a retry, or whose child is not ours."""
         for item in self._resume.selected:
             if not self._is_to_be_settled(item) and (end := self._end_on_record(item)):
                 self._tell(end)

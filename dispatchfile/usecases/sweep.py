@@ -54,7 +54,7 @@ class Sweep:
                 await self._clock.wait(self.all_settled, self._clock.now() + BETWEEN_LATER_LISTS_S)
 
     async def _stop_living(self) -> bool:
-        """Whether any lived. Raises NomadError."""
+        """Stop the living children. Return whether there were any. Raises NomadError."""
         living = await find_living(self._client, self._own)
         errors = await asyncio.gather(*(self._stop(child) for child in living))
         refused = [error for error in errors if isinstance(error, NomadRefused)]

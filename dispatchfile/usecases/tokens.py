@@ -1,5 +1,5 @@
 """
-Whether Nomad knows the token at all.
+Finds out whether Nomad knows the token at all.
 
 It says the same of one that is unknown or has expired as of a right that is lacking: `Permission denied`.
 """

@@ -12,7 +12,7 @@ from dispatchfile.usecases.load import ManifestSource, read_entries, read_known,
 
 @dataclass(frozen=True, slots=True)
 class CheckedManifest:
-    """What checking a manifest came to."""
+    """The result of checking a manifest."""
 
     path: str  # as shown
     items: int  # that could be read

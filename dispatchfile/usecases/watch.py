@@ -35,7 +35,7 @@ FOLLOWED_STATES = frozenset({State.QUEUED, State.RUNNING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchOptions:
-    """What `watch` is asked to do."""
+    """The options of `watch`."""
 
     name: RunName
     connection: Connection
@@ -70,7 +70,7 @@ async def watch_run(
 
 async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, connect: Connect = connected) -> Summary:
     """
-    Where the run stands, by a look at each of its living children; while a process is at work, its journal knows.
+    Return the state of the run by a look at each of its living children. A live process records the state itself.
 
     Raises JournalError and NomadError.
     """
@@ -108,7 +108,7 @@ async def _until_interrupted(watching: Coroutine[object, object, None], control:
 async def _tail(
     reader: JournalReader, until: float | None, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
-    """What another process does, as it writes it down."""
+    """Follow what another process does, as it writes it to the journal."""
     stored, tail = reader.run(), _Tail(reader)
     with uncollected():
         tail.read(lambda _: None)
@@ -129,7 +129,7 @@ async def _tail(
 
 
 async def _goes_on(stored: StoredRun, reader: JournalReader, clock: Clock) -> bool:
-    """Whether a process is at work, be it one that ends the run in the place of the one before."""
+    """Return whether a process works on the run, also one that replaces the first one to end the run."""
     if not is_live(stored) and reader.run().is_unfinished:
         await clock.sleep(TAKEN_OVER_WITHIN_S)
     return is_live(stored)
@@ -207,7 +207,7 @@ class _Seen:
         self._reporter.event(event, self.results)
 
     def summary(self, clock: Clock) -> Summary:
-        """Of children that were let go of, what became of them counts, and a run lasts as long as they do."""
+        """Return the summary. The ends of detached children count, and the run lasts as long as its children."""
         past = PastRun(self._reader, self._stored, self.results, is_live=False)
         if not self._children:
             return past.summary()

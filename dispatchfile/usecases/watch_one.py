@@ -1,4 +1,4 @@
-"""One child watched: its evaluation as `nomad` monitors it, then the child itself until it has its verdict."""
+"""Watches one child: its evaluation as `nomad` monitors it, then the child itself until it has its verdict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PHANTOM = "Nomad has no such job: dispatch it again"
 
 
 class Watcher(Protocol):
-    """Who is told what a watch has seen. Every call has to return at once."""
+    """Receives what a watch has seen. Every call must return immediately."""
 
     def changed(self, change: Change) -> None:
         """Something about the evaluation, in the order in which `nomad` tells it."""
@@ -41,7 +41,7 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class Watch:
-    """How a child is watched: where, for whom, and how long Nomad may give no answer meanwhile."""
+    """The parameters of watching a child: where, for whom, and how long Nomad may fail to answer."""
 
     client: Client
     namespace: str  # empty: the connection's own
@@ -55,7 +55,7 @@ class Watch:
         self.silent_since, self.is_told = None, False
 
     def is_in_vain(self, error: str) -> bool:
-        """Whether the watch has to end with this *error*."""
+        """Return whether the watch has to end with this *error*."""
         now = self.clock.now()
         self.silent_since = now if self.silent_since is None else self.silent_since
         if now - self.silent_since >= TOLD_AFTER_S and not self.is_told:
@@ -72,7 +72,7 @@ class Watch:
 
 async def watch_evaluation(watch: Watch, eval_id: str) -> Verdict:
     """
-    Whether everything was placed, by the evaluation and those that follow it at once.
+    Return whether everything was placed, by the evaluation and those that follow it immediately.
 
     A blocked one is not followed: that the child is left queued is a placement failure, as for `nomad`.
     """
@@ -172,7 +172,7 @@ async def _observe(watch: Watch, command: commands.Watch, job: JobSpec, seen: _S
 
 
 class _Seen:
-    """What is seen of the only child, until it has its verdict."""
+    """The records of the only child, until it has its verdict."""
 
     def __init__(self, watch: Watch) -> None:
         self.verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()

@@ -42,7 +42,7 @@ RERUN_SCHEMA = "dispatchfile/rerun/v1"
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFlags:
-    """Which items of the run to take."""
+    """The items of the run to take."""
 
     panel: ClassVar[str] = SELECTION
 

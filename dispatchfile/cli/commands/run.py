@@ -37,7 +37,7 @@ REQUESTS_SCHEMA = "dispatchfile/requests/v1"
 
 
 class OnInterrupt(StrEnum):
-    """What to do with running children when the run is interrupted."""
+    """The treatment of running children when the run is interrupted."""
 
     LEAVE = "leave"
     STOP = "stop"

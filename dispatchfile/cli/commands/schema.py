@@ -12,7 +12,7 @@ from dispatchfile.cli.terminal import write_result
 
 
 class SchemaName(StrEnum):
-    """What there is a schema of."""
+    """The names of the schemas."""
 
     MANIFEST = "manifest"
     SUMMARY = "summary"

@@ -1,4 +1,4 @@
-"""What Nomad already has of a run's items: children to adopt, and children to stop before their item runs again."""
+"""Finds what Nomad has of a run's items: children to adopt, and children to stop before their item runs again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def put_on_record(ledger: Ledger, items: Sequence[Item], found: Mapping[st
 
 async def find_children(client: Client, items: Sequence[Item], run: str) -> dict[str, Start]:
     """
-    Where items stand by what Nomad still has of the run: the last attempt of each that has a child.
+    Return the state of items by what Nomad still has of the run: the last attempt of each item that has a child.
 
     Raises NomadError where the lists cannot be read: without them nothing of the run may be sent.
     """

@@ -1,4 +1,4 @@
-"""What parents had before a run's first dispatch: read from the server, put on record, and read back."""
+"""The state of parents before a run's first dispatch: read from the server, recorded, and read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dispatchfile.preflight import ParentState
 
 
 def baselines_of(states: Mapping[JobKey, ParentState]) -> dict[JobKey, Baseline]:
-    """What each parent has now, where it may be read."""
+    """Return the current state of each parent that the token may read."""
     return {
         parent: Baseline(state.children, state.children_index)
         for parent, state in states.items()
@@ -30,6 +30,6 @@ def to_store(states: Mapping[JobKey, ParentState], at: float) -> list[StoredBase
 
 
 def on_record(reader: JournalReader) -> dict[JobKey, Baseline]:
-    """What each parent had as the run began."""
+    """Return the state that each parent had when the run began."""
     stored = reader.baselines()
     return {JobKey(*parent): Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}

@@ -1,4 +1,4 @@
-"""Which jobs in Nomad are a run's own children, and which of them live."""
+"""Finds the jobs in Nomad that are a run's own children, and those of them that live."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class OwnChildren:
 
 
 def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, int], AttemptHistory]) -> OwnChildren:
-    """What the run's journal knows of the children of these *items*."""
+    """Return the children of these *items* that the run's journal knows."""
     known = {item.id: item for item in items}
     stems: dict[tuple[JobKey, str], str] = {}
     recorded: list[OwnChild] = []
@@ -92,7 +92,7 @@ async def _living_among(client: Client, children: Iterable[OwnChild]) -> list[Ow
 
 
 async def is_living(client: Client, child_id: str, parent: JobKey) -> bool:
-    """Whether Nomad has the child, neither dead nor told to stop. Raises NomadError."""
+    """Return whether Nomad has the child, neither dead nor asked to stop. Raises NomadError."""
     namespace, region, _ = parent
     try:
         job = await client.read_job(child_id, namespace=namespace, region=region)

@@ -1,4 +1,4 @@
-"""How a run is interrupted from outside."""
+"""Interrupts a run from outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Interruptible(Protocol):
 
 
 class Control:
-    """How a run is interrupted from outside, by a signal or by another process."""
+    """Interrupts a run from outside, for a signal or for another process."""
 
     def __init__(self) -> None:
         self._target: Interruptible | None = None
@@ -27,7 +27,7 @@ class Control:
             self._target.interrupt()
 
     def attach(self, target: Interruptible) -> None:
-        """From now on an interruption is the target's; one that came before is passed on."""
+        """Pass interruptions to the target from now on. An earlier one is passed on, too."""
         self._target = target
         if self.interrupted:
             target.interrupt()

@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dispatchfile.results import Summary
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """What a run came to: a summary, or the problems that kept it from starting."""
+    """The result of a run: a summary, or the problems that kept it from starting."""
 
     summary: Summary | None
     problems: tuple[Problem, ...] = ()

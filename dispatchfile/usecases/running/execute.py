@@ -1,4 +1,4 @@
-"""One batch through the engine to one summary: what `run`, `resume`, `rerun` and `stop` share."""
+"""Takes one batch through the engine to one summary: shared by `run`, `resume`, `rerun` and `stop`."""
 
 from __future__ import annotations
 

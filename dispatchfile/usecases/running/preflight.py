@@ -1,4 +1,4 @@
-"""What the server says of the items before anything is sent."""
+"""Asks the server about the items before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything about a run that can be known without a server: its items, its settings, and which items it takes."""
+"""Prepares a run without a server: its items, its settings, and the items that it takes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dispatchfile.usecases.select import Selection, asks_for_endings, select_ite
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What `run` is asked to do."""
+    """The options of `run`."""
 
     source: ManifestSource
     connection: Connection
@@ -46,7 +46,7 @@ class RunOptions:
 
     @property
     def address(self) -> str:
-        """Where the run goes, without credentials: what tells whether two runs are on the same target."""
+        """Return the run's target without credentials, which shows whether two runs have the same target."""
         address = LOCAL if self.local else self.connection.address
         return Target(address, "", ()).without_credentials().address
 
@@ -65,7 +65,7 @@ class Prepared:
 
 def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
     """
-    Everything that can be known without a server; the problems instead if there is an error among them.
+    Return everything that can be known without a server, or the problems if there is an error among them.
 
     Raises UsageError for flags and selectors that cannot be meant.
     """
@@ -83,7 +83,7 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
 
 
 def _last_results(options: RunOptions) -> dict[str, ItemResult] | None:
-    """By item, of the manifest's latest run on the same target, if a selector asks for them."""
+    """Return, by item, the results of the manifest's latest run on the same target, if a selector needs them."""
     if not asks_for_endings((*options.only, *options.skip)):
         return None
     runs, _ = list_runs(options.folder)
@@ -113,5 +113,5 @@ def _misfit(error: SettingError, options: RunOptions, document: Document) -> Pro
 
 
 def real_path(source: ManifestSource) -> str:
-    """What tells whether two runs are of the same manifest."""
+    """Return the path that shows whether two runs are of the same manifest."""
     return source.path if source.path == STANDARD_INPUT else os.path.realpath(source.path)

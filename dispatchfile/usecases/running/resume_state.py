@@ -1,4 +1,4 @@
-"""Where every item of a run stands, as its journal tells."""
+"""The state of every item of a run, read from its journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIED_WITH_ITS_AGENT = Verdict(Outcome.STOPPED, Cause.INTERRUPTED, "stopped when 
 
 @dataclass(frozen=True, slots=True)
 class ResumeState:
-    """Where every item of a run stands, as its journal tells."""
+    """The state of every item of a run, read from its journal."""
 
     items: tuple[Item, ...]
     skipped: frozenset[str]  # items without any intent: they were left out on purpose
@@ -28,12 +28,12 @@ class ResumeState:
 
     @property
     def selected(self) -> list[Item]:
-        """What is left to do."""
+        """Return the items that have no outcome yet."""
         return [item for item in self.items if item.id in self.starts]
 
     @property
     def chosen(self) -> list[Item]:
-        """What the run was to do when it began."""
+        """Return the items that the run took when it began."""
         return [item for item in self.items if item.id not in self.skipped]
 
     @property
@@ -43,7 +43,7 @@ class ResumeState:
 
 
 def read_resume_state(reader: JournalReader, stored: StoredRun, *, resend_unknown: bool = False) -> ResumeState:
-    """Where the run stands. Items that are over come without their payloads. Raises JournalError."""
+    """Read the state of a run. Items that have ended come without their payloads. Raises JournalError."""
     items = tuple(reader.items(payloads=False))
     attempts: dict[str, list[AttemptHistory]] = {}
     for (item_id, _), progress in reader.attempts().items():
@@ -143,7 +143,7 @@ def _with_child(attempt: int, accepted: Accepted) -> Start:
 
 
 def _verdict_before(attempt: int, begun: Sequence[AttemptHistory]) -> tuple[int, Verdict] | None:
-    """How the one before this *attempt* ended: the item's own end if this one is never made."""
+    """Return how the attempt before this one ended: the item's own end if this *attempt* is never made."""
     earlier = [progress for progress in begun if progress.number < attempt]
     if not earlier:
         return None

@@ -65,7 +65,7 @@ def batch_spec(
 
 
 def _in_order(items: Sequence[Item], parents: Mapping[JobKey, ParentState]) -> list[Item]:
-    """By priority, then as in the file. Without one of its own an item has its job's."""
+    """Sort by priority, then as in the file. An item without a priority of its own has its job's."""
 
     def priority(item: Item) -> int:
         request = item.request
