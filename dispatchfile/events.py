@@ -149,6 +149,8 @@ class Verdict:
     alloc_id: str = ""  # of the allocation that decided it
     task: str = ""  # the task that decided it
     log_unread: bool = False  # the task may have a last log line that nobody has read
+    group: str = ""  # of that allocation
+    alloc_index: int | None = None  # of that allocation in its group: NOMAD_ALLOC_INDEX
     queued: bool = False  # the job still waits in Nomad: what nobody waits for any longer may run later
 
     @property
@@ -227,13 +229,14 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A living item changed its state."""
+    """A living item changed its state, or the reason why it is in it."""
 
     item: str
     attempt: int
     at: float
     state: State
     message: str = ""
+    blocked: bool = False  # no node can take it now; the message says why
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from dispatchfile.nomad.models import (
     JobStub,
     JobSummary,
     Parameterized,
+    PlacementFailure,
     TaskEvent,
     TaskGroup,
     TaskState,
@@ -56,6 +57,7 @@ class FakeChild:
     exit_code: int | None = None
     ended_at: float | None = None
     placed: bool = True
+    failures: Mapping[str, PlacementFailure] = field(default_factory=dict)  # why it is not placed, by group
     payload: bytes = b""
     meta: Mapping[str, str] = field(default_factory=dict)
 
@@ -359,7 +361,7 @@ class FakeNomad:
             next_eval="",
             previous_eval="",
             blocked_eval="",
-            failed_groups={},
+            failed_groups=child.failures,
             queued_allocations={},
             wait_until="",
             create_index=child.index,

@@ -271,6 +271,7 @@ class ChildMoved:
     serial: int
     state: State
     message: str = ""
+    blocked: bool = False  # as in `Moved`
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def _attempt(attempt: AttemptDetail, width: int | None, *, is_last: bool) -> Ite
     if verdict is not None:
         fields |= {
             "allocation": verdict.alloc_id,
+            "place": "" if verdict.alloc_index is None else f"{verdict.group}[{verdict.alloc_index}]",
             "task": verdict.task,
             "node": verdict.node,
             "starts": str(verdict.starts) if verdict.starts else "",

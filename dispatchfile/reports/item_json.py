@@ -61,6 +61,8 @@ def _attempt(attempt: AttemptDetail) -> dict[str, object]:
         "exit_code": verdict.exit_code if verdict else None,
         "node": (verdict.node or None) if verdict else None,
         "alloc_id": (verdict.alloc_id or None) if verdict else None,
+        "group": (verdict.group or None) if verdict else None,
+        "alloc_index": verdict.alloc_index if verdict else None,
         "task": (verdict.task or None) if verdict else None,
         "starts": verdict.starts if verdict else None,
         "last_log_line": (verdict.last_log_line or None) if verdict else None,

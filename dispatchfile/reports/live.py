@@ -19,6 +19,7 @@ from dispatchfile.reports.words import Level
 EVERY_S = 0.25
 STYLES = {0: "green", 1: "yellow", 2: "bold red"}
 SEPARATOR = "  "
+SHOWN_WAITS = 3
 COMMAND = "dispatchfile "  # is to be copied: where the terminal wraps it, it copies it whole
 
 
@@ -90,4 +91,6 @@ def _drawn(view: View, width: int, *, ascii_only: bool) -> Group:
     for outcome, words in zip((o for o in Outcome if view.counts[o]), outcomes_of(view), strict=True):
         counts.append(words + SEPARATOR, style=STYLES[outcome.exit_class])
     counts.append(SEPARATOR.join(states_of(view)))
-    return Group(bar, counts, Text(SEPARATOR.join(pace_of(view)), style="dim", no_wrap=True, overflow=overflow))
+    pace = Text(SEPARATOR.join(pace_of(view)), style="dim", no_wrap=True, overflow=overflow)
+    waits = [Text(wait, style="yellow", no_wrap=True, overflow=overflow) for wait in view.waits[:SHOWN_WAITS]]
+    return Group(bar, counts, *waits, pace)

@@ -13,7 +13,7 @@ from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.endings import cause_of
 from dispatchfile.reports.failures import LOG_NOT_READ, bad_endings
 from dispatchfile.reports.names import label
-from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, watch_lines, ways_on
+from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.text import count_of, one_line, shorten, span
 from dispatchfile.results import Group, Summary
 
@@ -69,6 +69,8 @@ def _details(summary: Summary) -> list[str]:
     took = "" if summary.duration_s is None else f", {span(summary.duration_s)}"
     cost = f", {requests_line(summary)}" if summary.requests.total else ""  # a past run's is not on record
     lines = [f"Run `{summary.run}` of {escaped(summary.manifest or summary.name)}{took}{cost}."]
+    for wait in wait_lines(summary):
+        lines += ["", f"{escaped(wait)}."]
     for way in ways_on(summary) if summary.state == "interrupted" else watch_lines(summary):
         words, _, command = way.rpartition(": ")
         sentence = f"{words} `{command}`" if command.startswith(PROGRAM) else way

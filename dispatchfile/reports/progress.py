@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from dispatchfile.events import Doubled, Ended, Event, Notice
+from dispatchfile.events import Doubled, Ended, Event, Moved, Notice
 from dispatchfile.reports.screens import Screen, View
 from dispatchfile.reports.text import count_of, one_line
 from dispatchfile.reports.words import Level, level_of, tell
 from dispatchfile.results import Results, RunFacts, Summary, event_json, run_ended_json, run_started_json
 
 TOLD_FAILURES = 10  # by a line of their own; the summary has them all
+TOLD_WAITS = 10  # jobs and reasons; `status` has them all
 PACE_WINDOW_S = 60.0
 PACE_AFTER_S = 2.0  # before that, a rate is a guess
 
@@ -55,6 +56,7 @@ class Progress:
         self._timeout_at: float | None = None  # on the steady clock
         self._pace = Pace()
         self._failures = 0
+        self._waits: set[tuple[str, str]] = set()  # jobs and reasons that were told
 
     def note(self, message: str) -> None:
         self._screen.line(Level.INFO, one_line(message))
@@ -70,7 +72,7 @@ class Progress:
         self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
 
     def event(self, event: Event, results: Results) -> None:
-        if self._is_told(event):
+        if self._is_told(event, results):
             self._screen.line(level_of(event), tell(event))
         self.tick()
 
@@ -87,15 +89,23 @@ class Progress:
         self._results = None
         self._screen.close()
 
-    def _is_told(self, event: Event) -> bool:
+    def _is_told(self, event: Event, results: Results) -> bool:
         if self._verbose or isinstance(event, Notice | Doubled):
             return True
+        if isinstance(event, Moved):
+            return event.blocked and self._is_new_wait(results.item(event.item).job, event.message)
         if not isinstance(event, Ended) or level_of(event) is not Level.ERROR:
             return False
         self._failures += 1
         if self._failures == TOLD_FAILURES + 1:
             self._screen.line(Level.INFO, "further failures are only counted; the summary groups them")
         return self._failures <= TOLD_FAILURES
+
+    def _is_new_wait(self, job: str, reason: str) -> bool:
+        if (job, reason) in self._waits or len(self._waits) == TOLD_WAITS:
+            return False
+        self._waits.add((job, reason))
+        return True
 
     def _show(self) -> None:
         assert self._results is not None  # noqa: S101  both callers know
@@ -110,6 +120,7 @@ class Progress:
                 per_second=per_second,
                 left_s=(view.total - view.ended) / per_second if per_second else None,
                 timeout_s=None if self._timeout_at is None else self._timeout_at - now,
+                waits=tuple(one_line(f"{job}: {reason}") for job, reason in results.wait_reasons()),
             )
         )
 

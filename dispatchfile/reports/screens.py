@@ -27,6 +27,7 @@ class View:
     per_second: float | None = None  # items that end; None: too early to tell
     left_s: float | None = None  # estimated from the pace
     timeout_s: float | None = None  # until the run's own timeout; None: it has none
+    waits: tuple[str, ...] = ()  # why jobs are queued, a line a job, safe to show
 
     @property
     def ended(self) -> int:

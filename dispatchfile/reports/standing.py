@@ -10,7 +10,7 @@ from dispatchfile.events import Outcome, State
 from dispatchfile.reports.failures import endings_lines
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.names import label_lines
-from dispatchfile.reports.summary import PROGRAM, UNFINISHED, watch_lines, ways_on
+from dispatchfile.reports.summary import PROGRAM, UNFINISHED, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.table import fit, labelled, lay_out, natural_width
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
 from dispatchfile.results import LOCAL, ItemResult, Summary
@@ -34,6 +34,7 @@ def text_of_standing(standing: Standing, *, palette: Palette = PLAIN, width: int
     lines = [
         *_head(standing, palette),
         _counts(summary, palette),
+        *wait_lines(summary),
         *_living(standing, width),
         "",
         *endings_lines(summary, palette, width),

@@ -10,9 +10,10 @@ from dispatchfile.reports.failures import endings_lines
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import fit, labelled
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible
-from dispatchfile.results import LOCAL, Summary, item_json, summary_head_json
+from dispatchfile.results import LOCAL, JobWait, Summary, item_json, summary_head_json
 
 ITEMS_A_PIECE = 1_000
+SHOWN_WAITS = 12  # jobs of which it is said why their items are queued
 UNFINISHED = frozenset({"running", "interrupted"})
 NOT_AWAITED = (Outcome.DISPATCHED, Outcome.PLACED)  # a good end of the run, and none of the job
 PROGRAM = "dispatchfile"
@@ -98,12 +99,27 @@ def _closing(summary: Summary, palette: Palette, width: int | None, *, verbose: 
         yield f"{count_of(known, 'item')} already had a child before this run, found by the idempotency token"
     if adopted := sum(item.adopted for item in summary.items):
         yield f"{count_of(adopted, 'item')} already had a child of run {visible(summary.run)}, which this run adopted"
+    yield from wait_lines(summary)
     if summary.requests.throttled or (verbose and summary.requests.total):
         yield requests_line(summary)
     if summary.state == "interrupted":
         yield from ways_on(summary, palette, width)
     else:
         yield from watch_lines(summary, palette, width)
+
+
+def wait_lines(summary: Summary) -> list[str]:
+    """Return `3 items of job encode are queued: no node meets "${meta.x} = y" (1 filtered)`, a line a job."""
+    are = ("was", "were") if summary.state == "interrupted" else ("is", "are")
+    lines = [_tell_wait(wait, are) for wait in summary.waits[:SHOWN_WAITS]]
+    left_out = len(summary.waits) - SHOWN_WAITS
+    return [*lines, f"{count_of(left_out, 'other job')} queued (-o json says why)"] if left_out > 0 else lines
+
+
+def _tell_wait(wait: JobWait, are: tuple[str, str]) -> str:
+    one, many = are
+    items = f"{count_of(wait.items, 'item')} of job {wait.job}"
+    return one_line(f"{items} {one if wait.items == 1 else many} {wait.message}")
 
 
 def watch_lines(summary: Summary, palette: Palette = PLAIN, width: int | None = None) -> list[str]:

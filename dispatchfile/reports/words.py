@@ -73,7 +73,8 @@ def _happening(event: ItemEvent) -> str:
         case Repeated():
             words = f"to be sent again: {event.reason}"
         case Moved():
-            words = f"{event.state}: {event.message}" if event.message else event.state
+            is_told = event.message.startswith(event.state)
+            words = event.message if is_told else f"{event.state}: {event.message}" if event.message else event.state
         case Ended():
             words = _ending(event.verdict, None if event.retry_at is None else event.retry_at - event.at)
         case Doubled():

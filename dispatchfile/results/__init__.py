@@ -19,6 +19,7 @@ from dispatchfile.results.summary import (
     exit_code,
     summarize,
 )
+from dispatchfile.results.waits import JobWait
 from dispatchfile.results.wire import (
     EVENT_SCHEMA,
     event_json,
@@ -41,6 +42,7 @@ __all__ = [
     "Group",
     "ItemFacts",
     "ItemResult",
+    "JobWait",
     "LaterEnd",
     "Requests",
     "Results",

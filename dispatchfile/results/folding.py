@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dispatchfile.events import Doubled, Ended, Event, Notice, Outcome, State
 from dispatchfile.results.attempts import AttemptHistory, ItemHistory
 from dispatchfile.results.items import ItemFacts, ItemResult, span_s
+from dispatchfile.results.waits import JobWait, Waits
 
 
 class Results:
@@ -24,6 +25,7 @@ class Results:
         self._counts: dict[State | Outcome, int] = dict.fromkeys([*State, *Outcome], 0)
         self._counts[State.WAITING] = len(self._tracks)
         self._doubled: dict[str, None] = {}
+        self._waits = Waits()
 
     def apply(self, event: Event) -> None:
         """Raises KeyError for an item that is not of this run."""
@@ -35,6 +37,7 @@ class Results:
         before = track.standing
         track.fold(event)
         self._count(before, track.standing)
+        self._waits.fold(event, track.facts)
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
 
@@ -67,6 +70,14 @@ class Results:
     def items(self) -> Iterator[ItemResult]:
         """Return the items in the order in which they were given."""
         return map(_item_result, self._tracks.values())
+
+    def waits(self) -> tuple[JobWait, ...]:
+        """Jobs whose children wait in Nomad because no node can take them, and why."""
+        return self._waits.of(self.items)
+
+    def wait_reasons(self) -> tuple[tuple[str, str], ...]:
+        """The jobs of `waits` and their messages, without counting items: cheap enough for every view."""
+        return self._waits.messages()
 
     @property
     def total(self) -> int:
@@ -114,6 +125,8 @@ def _item_result(track: ItemHistory) -> ItemResult:
         last_log_line=verdict.last_log_line if verdict else "",
         alloc_id=verdict.alloc_id if verdict else "",
         task=verdict.task if verdict else "",
+        group=verdict.group if verdict else "",
+        alloc_index=verdict.alloc_index if verdict else None,
         log_unread=verdict.log_unread if verdict else False,
         source=facts.source,
     )

@@ -105,7 +105,7 @@ def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:
     if len(placed) > 1:
         return shape_of(line)
     _, item = placed[0]
-    return shape_of(line, (item.id, item.node, item.child))
+    return shape_of(line, (item.id, item.node, item.child, item.place))
 
 
 def _common_message(items: Sequence[ItemResult]) -> str:

@@ -68,9 +68,16 @@ class ItemResult:
     last_log_line: str = ""
     alloc_id: str = ""  # of the allocation that decided
     task: str = ""  # the task that decided; the last log line is its
+    group: str = ""  # of that allocation
+    alloc_index: int | None = None  # as in Verdict
     log_unread: bool = False  # there may be a last log line that nobody has read
     source: str = ""  # as in ItemFacts
     adopted: bool = False  # the run found the child in Nomad, sent by a process whose journal is not here
+
+    @property
+    def place(self) -> str:
+        """Return `g[3]`, as Nomad calls the allocation that decided; empty if none did."""
+        return self.group if self.alloc_index is None else f"{self.group}[{self.alloc_index}]"
 
     @property
     def label(self) -> str:

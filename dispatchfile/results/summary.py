@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from dispatchfile.events import Outcome, State
 from dispatchfile.results.folding import Results
 from dispatchfile.results.items import ItemResult, LaterEnd, span_s
+from dispatchfile.results.waits import JobWait
 
 SUMMARY_SCHEMA = "dispatchfile/summary/v1"
 LOCAL = "local"  # the target of a run on an embedded agent
@@ -69,6 +70,7 @@ class Summary:
     requests: Requests
     items: Sequence[ItemResult] = field(repr=False)  # a repr of 100,000 takes as long as reading their journal
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
+    waits: tuple[JobWait, ...] = ()  # why items are queued, or were when the run was interrupted
     has_journal: bool = True
     let_go: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
     later: Mapping[str, LaterEnd] = field(default_factory=dict)  # how items ended in reruns since
@@ -118,6 +120,7 @@ def summarize(
         requests=requests,
         items=items,
         doubled=results.doubled,
+        waits=results.waits(),
         has_journal=facts.has_journal,
     )
 

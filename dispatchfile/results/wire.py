@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from dispatchfile.events import Accepted, Doubled, Doubted, Ended, Event, ItemEvent, Moved, Notice, Repeated, Sending
 from dispatchfile.results.items import ItemResult
 from dispatchfile.results.summary import RunFacts, Summary
+from dispatchfile.results.waits import JobWait
 from dispatchfile.source import Position
 
 EVENT_SCHEMA = "dispatchfile/event/v1"
@@ -42,6 +43,18 @@ def summary_head_json(summary: Summary) -> dict[str, object]:
             "peak_connections": requests.peak_connections,
         },
         "doubled": list(summary.doubled),
+        "queued": [_wait_json(wait) for wait in summary.waits],
+    }
+
+
+def _wait_json(wait: JobWait) -> dict[str, object]:
+    return {
+        "job": wait.job,
+        "namespace": wait.namespace,
+        "region": wait.region or None,
+        "items": wait.items,
+        "item": wait.item,
+        "message": wait.message,
     }
 
 
@@ -68,6 +81,10 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "finished_at": to_timestamp(item.finished_at),
         "duration_s": item.duration_s,
         "node": item.node or None,
+        "alloc_id": item.alloc_id or None,
+        "group": item.group or None,
+        "alloc_index": item.alloc_index,
+        "task": item.task or None,
         "tags": list(item.tags),
         "position": _position_json(item.position),
     }
@@ -169,6 +186,8 @@ def _describe_ended(event: Ended) -> dict[str, object]:
         "node": verdict.node or None,
         "starts": verdict.starts,
         "alloc_id": verdict.alloc_id or None,
+        "group": verdict.group or None,
+        "alloc_index": verdict.alloc_index,
         "task": verdict.task or None,
         "last_line": verdict.last_log_line or None,
         "retry_at": to_timestamp(event.retry_at),

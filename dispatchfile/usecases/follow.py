@@ -129,7 +129,7 @@ class Follower:
                 self._changed.set()
             case ChildMoved():
                 item, attempt = report.key
-                self._tell(Moved(item, attempt, self._clock.wall(), report.state, report.message))
+                self._tell(Moved(item, attempt, self._clock.wall(), report.state, report.message, report.blocked))
             case Judged():
                 item, attempt = report.key
                 self._tell(Ended(item, attempt, self._clock.wall(), report.verdict))

@@ -124,19 +124,24 @@ def _judge_failed(place: Place) -> Verdict:
     name = min(failed, key=lambda task: (to_epoch(failed[task].finished_at) or math.inf, task))
     failure = explain_task_failure(failed[name])
     message = _tell_failure(place, name, failed[name], failure)
-    verdict = _about(place, Outcome.FAILED, failure.cause, message, exit_code=failure.exit_code)
+    verdict = _verdict(place, Outcome.FAILED, failure.cause, message, exit_code=failure.exit_code)
     return replace(verdict, task=name)
 
 
 def _tell_failure(place: Place, name: str, state: TaskState, failure: Failure) -> str:
     hook = place.group.lifecycle.get(name) if place.group else None
-    task = f"task {one_line(name)} ({hook})" if hook else f"task {one_line(name)}"
+    task = f"task {one_line(name)}" + (f" of {place.label}" if place.label else "") + (f" ({hook})" if hook else "")
     span = tell_span(state.started_at, state.finished_at) if failure.exit_code is not None else ""
     detail = f": {failure.detail}" if failure.detail else ""
     return f"{task}: {failure.what} on {name_node(place.newest)}{span}{tell_start(place)}{detail}"
 
 
 def _about(place: Place, outcome: Outcome, cause: Cause | None, message: str, exit_code: int | None = None) -> Verdict:
+    told = f"{place.label}: {message}" if place.label and message else message
+    return _verdict(place, outcome, cause, told, exit_code=exit_code)
+
+
+def _verdict(place: Place, outcome: Outcome, cause: Cause | None, message: str, exit_code: int | None) -> Verdict:
     mains = find_main_tasks(place)
     return Verdict(
         outcome,
@@ -147,6 +152,8 @@ def _about(place: Place, outcome: Outcome, cause: Cause | None, message: str, ex
         starts=place.starts,
         alloc_id=place.newest.id,
         task=mains[0] if mains else "",
+        group=place.newest.group,
+        alloc_index=place.index,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dispatchfile.nomad.models import Alloc, TaskGroup, TaskState
 from dispatchfile.verdict.failures import FAILURE_EVENTS, find_last_run
@@ -25,6 +26,8 @@ class Place:
     failures: int
     group: TaskGroup | None
     most_starts: int | None
+    index: int | None = None  # of the group's allocations: NOMAD_ALLOC_INDEX
+    label: str = ""  # such as `g[3]`; empty where the job has no other place to mix it up with
 
 
 def find_places(records: ChildRecords) -> tuple[Place, ...]:
@@ -33,6 +36,8 @@ def find_places(records: ChildRecords) -> tuple[Place, ...]:
     for alloc in allocs.values():
         held.setdefault(_key_of_place(alloc, records.type), []).append(alloc)
     places = [_make_place(holders, records) for _, holders in sorted(held.items())]
+    if len({(place.newest.group, place.index) for place in places}) + count_missing(records, places) > 1:
+        places = [replace(place, label=_label(place)) for place in places]
     return tuple(place for place in places if not (place.superseded and place.newest.next_allocation in allocs))
 
 
@@ -55,7 +60,19 @@ def _make_place(holders: Sequence[Alloc], records: ChildRecords) -> Place:
         failures=sum(alloc.client_status == "failed" for alloc in holders),
         group=group,
         most_starts=max_starts({group.name: group}, 1, records.type) if group else None,
+        index=_index_of(newest),
     )
+
+
+def _label(place: Place) -> str:
+    group = one_line(place.newest.group)
+    return group if place.index is None else f"{group}[{place.index}]"
+
+
+def _index_of(alloc: Alloc) -> int | None:
+    """Allocations are called `<job>.<group>[<index>]`. Source: hashicorp/nomad, nomad/structs/funcs.go (AllocName)."""
+    found = re.search(r"\[([0-9]+)\]$", alloc.name)
+    return int(found[1]) if found else None
 
 
 def _find_newest(holders: Sequence[Alloc]) -> Alloc:

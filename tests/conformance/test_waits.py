@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dispatchfile.events import Cause, Outcome
-from tests.conformance.driver import of, outcomes, run_items
+from dispatchfile.events import Accepted, Cause, Moved, Outcome
+from tests.conformance.driver import Told, of, outcomes, run_items
 from tests.conformance.jobs import FOR_EVER, PERIODIC, group, job, mock, wants_meta
 
 ENDLESS = job("waits-endless", mock(run_for=FOR_EVER))
@@ -18,6 +18,7 @@ JOBS = (
     job("waits-two", group(mock(run_for=FOR_EVER), count=2)),
     job("waits-periodic", **PERIODIC),
 )
+ONE_FAILS = job("waits-one-fails", group(mock(run_for="1s"), count=2), group(mock(run_for="0s", exit_code=3), name="h"))
 ITEMS = [{"id": made["ID"].removeprefix("waits-"), "job": made["ID"]} for made in JOBS]
 
 
@@ -93,3 +94,29 @@ async def test_an_attempt_that_was_left_is_stopped_before_the_next(backend, tmp_
     assert outcomes(summary) == {"a": (Outcome.TIMED_OUT, Cause.DEADLINE)}
     assert [(await backend.job(child))["Stop"] for child in children] == [True, False]
     await stop_all(backend, summary)
+
+
+async def test_a_run_says_what_its_items_wait_for(backend, tmp_path):
+    """In Nomad's words, within three seconds of the dispatch; they wait on."""
+    await backend.register(ENDLESS, JOBS[3])
+    told = Told()
+    items = [{"id": f"i{n}", "job": "waits-blocked", "timeout": "5s"} for n in range(3)]
+    summary = await run_items(backend, tmp_path, items, told=told)
+    assert set(outcomes(summary).values()) == {(Outcome.TIMED_OUT, Cause.DEADLINE)}
+    blocked = [event for event in told.events if isinstance(event, Moved) and event.blocked]
+    assert {event.message for event in blocked} == {'queued: no node meets "${meta.waits-never} = yes" (1 filtered)'}
+    accepted = await told.first(Accepted, lambda _: True)
+    assert blocked[0].at - accepted.at < 3
+    await stop_all(backend, summary)
+
+
+async def test_the_allocation_that_decided_is_named(backend, tmp_path):
+    """By its group, its index and its ID."""
+    await backend.register(ONE_FAILS)
+    summary = await run_items(backend, tmp_path, [{"id": "a", "job": "waits-one-fails"}])
+    (item,) = summary.items
+    assert (item.outcome, item.place) == (Outcome.FAILED, "h[0]")
+    assert item.message.startswith("task t of h[0]: exit code 3 on node ")
+    assert item.message.endswith(" (1 of 3 allocations)")
+    (alloc,) = [alloc for alloc in await backend.allocs(item.child) if alloc["ID"] == item.alloc_id]
+    assert alloc["Name"] == f"{item.child}.h[0]"

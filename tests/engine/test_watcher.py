@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -19,6 +20,7 @@ from dispatchfile.errors import (
     NomadUnreadable,
 )
 from dispatchfile.events import Cause, Outcome, State, Verdict
+from dispatchfile.nomad.models import PlacementFailure
 from dispatchfile.settings import Settings, Wait
 from tests.fake_nomad import GROUP, FakeNomad
 from tests.making import make_item
@@ -27,6 +29,7 @@ from tests.virtual_time import VIRTUAL_TIME
 A = make_item("a")
 JOB = A.request.job_key
 KEY = ("a", 1)
+SPEC = JobSpec("batch", {"g": GROUP}, Listing("encode/dispatch-run1-"))
 
 
 @pytest.fixture
@@ -59,9 +62,8 @@ def raising(error):
 
 
 @asynccontextmanager
-async def watcher(nomad, settings=Settings(wait=Wait.COMPLETION)):  # noqa: B008  a frozen value
+async def watcher(nomad, settings=Settings(wait=Wait.COMPLETION), jobs=MappingProxyType({JOB: SPEC})):  # noqa: B008  frozen values
     posted = []
-    jobs = {JOB: JobSpec("batch", {"g": GROUP}, Listing("encode/dispatch-run1-"))}
     async with tasks() as group:
         clock = Clock(wall=asyncio.get_running_loop().time)
         room = Watcher(nomad, group, posted.append, clock=clock, settings=settings, jobs=jobs)
@@ -223,3 +225,86 @@ async def test_a_log_that_cannot_be_read_may_have_a_last_line():
         room.read_log(c.ReadLog(KEY, 4, JOB, "alloc", "t"))
         await asyncio.sleep(1)
     assert posted == [h.LogRead(KEY, 4, "", is_unread=True)]
+
+
+MEMORY = PlacementFailure(nodes_evaluated=1, nodes_exhausted=1, dimension_exhausted={"memory": 1})
+DISK = PlacementFailure(nodes_evaluated=1, nodes_exhausted=1, dimension_exhausted={"disk": 1})
+
+
+def queue(nomad, number=1, failure=MEMORY):
+    """A child that no node can take."""
+    child = nomad._make("encode", "default", "", f"run1-{number}-1", b"", {})
+    child.status, child.placed, child.failures = "pending", False, {"g": failure}
+    return child
+
+
+def place(child):
+    child.status, child.placed = "running", True
+
+
+async def test_the_first_child_that_waits_is_asked_why_within_three_seconds():
+    """Its evaluation says what it waits for."""
+    nomad = FakeNomad(lifetime_s=None)
+    child = queue(nomad)
+    async with watcher(nomad) as (room, posted):
+        room.watch(watch(child))
+        await asyncio.sleep(3)
+    queued = h.ChildMoved(KEY, 1, State.QUEUED)
+    assert seen(posted) == [queued, replace(queued, message="queued: memory exhausted on 1 node", blocked=True)]
+
+
+async def test_a_child_that_runs_waits_no_more():
+    """What was said of its waiting is not said of its running."""
+    nomad = FakeNomad(lifetime_s=None)
+    child = queue(nomad)
+    async with watcher(nomad) as (room, posted):
+        room.watch(watch(child))
+        await asyncio.sleep(3)
+        place(child)
+        await asyncio.sleep(3)
+    assert seen(posted)[-1] == h.ChildMoved(KEY, 1, State.RUNNING)
+
+
+async def test_why_a_job_waits_is_asked_again_when_that_may_have_changed():
+    """Some ten seconds after another child of the job has started or ended, else after thirty."""
+    nomad = FakeNomad(lifetime_s=None)
+    first, second = queue(nomad), queue(nomad, 2)
+    async with watcher(nomad) as (room, posted):
+        room.watch(watch(first))
+        room.watch(watch(second, ("b", 1), 2))
+        await asyncio.sleep(3)
+        place(second)
+        first.failures = {"g": DISK}
+        await asyncio.sleep(14)
+    assert seen(posted)[-1] == h.ChildMoved(KEY, 1, State.QUEUED, "queued: disk exhausted on 1 node", blocked=True)
+
+
+async def test_many_children_that_wait_cost_few_reads():
+    """One of them is asked for all of the job; four reads in the half minute before any was asked in version 0.1.0."""
+    nomad = FakeNomad(lifetime_s=None)
+    async with watcher(nomad) as (room, posted):
+        for number in range(5_000):
+            room.watch(watch(queue(nomad, number), (f"i{number}", 1), number + 1))
+        await asyncio.sleep(29)
+    reads = [call for call in nomad.calls if not call.startswith("list ")]
+    assert len(reads) <= 4
+    assert [move.message for move in seen(posted) if move.blocked] == ["queued: memory exhausted on 1 node"]
+
+
+async def test_each_job_is_asked_for_itself():
+    """Children of another job wait for something else."""
+    nomad = FakeNomad(jobs=("encode", "other"), lifetime_s=None)
+    child, other = queue(nomad), nomad._make("other", "default", "", "run1-2-1", b"", {})
+    other.status, other.placed, other.failures = "pending", False, {"g": DISK}
+    key = JOB._replace(job="other")
+    async with watcher(nomad, jobs={JOB: SPEC, key: replace(SPEC, listing=Listing("other/dispatch-run1-"))}) as (
+        room,
+        posted,
+    ):
+        room.watch(watch(child))
+        room.watch(replace(watch(other, ("b", 1), 2), job=key))
+        await asyncio.sleep(4)
+    assert sorted(move.message for move in seen(posted) if move.blocked) == [
+        "queued: disk exhausted on 1 node",
+        "queued: memory exhausted on 1 node",
+    ]

@@ -1,9 +1,12 @@
 """A run for a pull request or a job's page."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatchfile.events import Cause, Outcome, Verdict
 from dispatchfile.reports.markdown import escaped, markdown_of_run
+from dispatchfile.results import JobWait
 from tests.reports.making import FAILED, GOOD, UNSENT, summary_of
 
 
@@ -31,6 +34,13 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
     page = markdown_of_run(summary_of({"a": GOOD, "b": UNSENT}, "interrupted"))
     assert page.endswith("throttled.\n\nContinue with `dispatchfile resume k3v9x2ab`.\n")
     assert "|" not in page
+
+
+def test_an_interrupted_run_says_what_its_items_waited_for() -> None:
+    """As text, whatever Nomad says."""
+    wait = JobWait("encode", "default", "", "a", "queued: class *big* filtered", 3)
+    page = markdown_of_run(replace(summary_of({"a": None}, "interrupted"), waits=(wait,)))
+    assert r"3 items of job encode were queued: class \*big\* filtered." in page
 
 
 @pytest.mark.parametrize(

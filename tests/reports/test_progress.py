@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchfile.events import Ended, Event, Notice, NoticeKind, Sending, Verdict
+from dispatchfile.events import Ended, Event, Moved, Notice, NoticeKind, Sending, State, Verdict
 from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.progress import EventLines, Pace, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View, describe_view
@@ -72,6 +72,53 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
         "warning: no cluster leader; retrying\n"
         "2 of 3 items after 10s: 1 succeeded, 1 failed; 1 sending\n"
     )
+
+
+def waiting(number: int, reason: str = "memory exhausted on 1 node", *, blocked: bool = True) -> Moved:
+    return Moved(f"i{number}", 1, STARTED_AT + 2, State.QUEUED, f"queued: {reason}", blocked)
+
+
+def test_why_a_job_waits_is_told_once_for_each_reason() -> None:
+    """Another item of the job that waits for the same adds nothing, and neither does one that is evaluated."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream))
+    story.after(1, waiting(0, "Nomad is evaluating it", blocked=False))
+    story.after(1, waiting(0))
+    story.after(1, waiting(1))
+    story.after(1, waiting(1, "disk exhausted on 1 node"))
+    assert stream.getvalue() == START + (
+        "i0: queued: memory exhausted on 1 node\ni1: queued: disk exhausted on 1 node\n"
+    )
+
+
+def test_only_ten_reasons_to_wait_are_told() -> None:
+    """`status` has them all."""
+    stream = io.StringIO()
+    story = Story(PlainScreen(stream))
+    for number in range(12):
+        story.after(0.1, waiting(0, f"reason {number}"))
+    assert stream.getvalue() == START + "".join(f"i0: queued: reason {number}\n" for number in range(10))
+
+
+def test_a_view_says_why_jobs_wait() -> None:
+    """As long as they do."""
+    screen = Views()
+    story = Story(screen)
+    story.after(11, waiting(0))
+    story.after(11, Moved("i0", 1, STARTED_AT + 30, State.RUNNING))
+    assert [view.waits for view in screen.views] == [("video-encode: queued: memory exhausted on 1 node",), ()]
+
+
+class Views(NoScreen):
+    """Keeps its views."""
+
+    every_s = 10.0
+
+    def __init__(self) -> None:
+        self.views: list[View] = []
+
+    def show(self, view: View) -> None:
+        self.views.append(view)
 
 
 def test_a_run_in_which_nothing_happens_is_seen_to_live() -> None:

@@ -1,8 +1,10 @@
 """Where a run stands."""
 
+from dataclasses import replace
+
 from dispatchfile.events import Accepted, Cause, Ended, Event, Moved, Outcome, Sending, State, Verdict
 from dispatchfile.reports.standing import Standing, text_of_standing
-from dispatchfile.results import ItemFacts, Results, RunFacts, Summary, summarize
+from dispatchfile.results import ItemFacts, JobWait, Results, RunFacts, Summary, summarize
 
 FACTS = RunFacts("k3v9x2ab", "nightly", "films.yaml", "http://nomad.example:4646", "completion", 1_795_000_000.0)
 
@@ -42,6 +44,17 @@ film-1  failed   oom    out of memory
 follow it with: dispatchfile watch k3v9x2ab
 """
     )
+
+
+def test_a_running_run_says_what_its_items_wait_for() -> None:
+    """One was asked for all of its job."""
+    wait = JobWait("encode", "default", "", "film-2", 'queued: no node meets "${meta.x} = y" (1 filtered)', 1)
+    waiting = replace(summary("running", EVENTS), waits=(wait,))
+    told = text_of_standing(Standing(waiting, "process 4711", 1_795_000_062.0))
+    assert told.splitlines()[2:4] == [
+        "4 items: 1 succeeded, 1 failed, 1 waiting, 1 running",
+        '1 item of job encode is queued: no node meets "${meta.x} = y" (1 filtered)',
+    ]
 
 
 def test_an_interrupted_run_tells_how_to_go_on() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchfile.events import Cause, Outcome, Verdict
+from dispatchfile.events import Cause, Moved, Outcome, State, Verdict
 from dispatchfile.reports.again import rerun_command
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.summary import render_summary, text_of_summary
+from dispatchfile.reports.summary import render_summary, text_of_summary, wait_lines
 from dispatchfile.reports.text import Palette
-from dispatchfile.results import LaterEnd, summary_json
-from tests.reports.making import FAILED, GOOD, LOST, UNSENT, summary_of
+from dispatchfile.results import JobWait, LaterEnd, summarize, summary_json
+from tests.reports.making import FACTS, FAILED, GOOD, LOST, STARTED_AT, UNSENT, results_of, summary_of
 
 UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone before its end was seen")
 TIMED_OUT = Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, "exceeded its timeout of 1800 s: not stopped")
@@ -167,6 +167,35 @@ continue with: dispatchfile resume k3v9x2ab
 stop its jobs with: dispatchfile stop k3v9x2ab
 """
     )
+
+
+def test_an_interrupted_run_says_what_its_items_waited_for() -> None:
+    """A line for each job."""
+    results = results_of({"a": None, "b": None})
+    for item in "ab":
+        results.apply(Moved(item, 1, STARTED_AT + 2, State.QUEUED))
+    results.apply(Moved("a", 1, STARTED_AT + 3, State.QUEUED, "queued: memory exhausted on 1 node", blocked=True))
+    summary = summarize(results, FACTS, state="interrupted", finished_at=STARTED_AT + 9, signal_exit=130)
+    assert (
+        text_of_summary(summary)
+        == """\
+2 without an outcome of 2 items
+run k3v9x2ab (nightly) interrupted after 9.0s: exit code 130
+2 items of job video-encode were queued: memory exhausted on 1 node
+continue with: dispatchfile resume k3v9x2ab
+stop its jobs with: dispatchfile stop k3v9x2ab
+"""
+    )
+
+
+def test_many_jobs_that_wait_are_cut_and_counted() -> None:
+    """`-o json` has them all."""
+    waits = tuple(JobWait(f"job-{n}", "default", "", "a", "queued: why", 1) for n in range(14))
+    lines = wait_lines(replace(summary_of({"a": None}, "running"), waits=waits))
+    assert lines == [
+        *(f"1 item of job job-{n} is queued: why" for n in range(12)),
+        "2 other jobs queued (-o json says why)",
+    ]
 
 
 def test_a_run_without_a_journal_names_no_command_that_needs_one() -> None:

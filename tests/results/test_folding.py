@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ from dispatchfile.events import (
     State,
     Verdict,
 )
-from dispatchfile.results import ItemFacts, ItemResult, Results, summarize, summary_json
+from dispatchfile.results import ItemFacts, ItemResult, JobWait, Results, summarize, summary_json
 from tests.results.builders import (
     CHILD,
     FACTS,
@@ -350,3 +351,39 @@ def test_an_items_standing_is_what_it_is_counted_by(events: list[Event]) -> None
             assert counts[standing] == sum((item.outcome or item.state) == standing for item in results.items())
     summary = summarize(results, RUN, state="finished", finished_at=1_795_350_700.0)
     assert json.dumps(summary_json(summary))
+
+
+def blocked(item: str, at: float = 2.0, message: str = "queued: memory exhausted on 1 node") -> Moved:
+    return Moved(item, 1, at, State.QUEUED, message, blocked=True)
+
+
+def two_jobs() -> Results:
+    jobs = {"a": "encode", "b": "encode", "c": "other"}
+    results = Results([replace(FACTS, id=item, job=job) for item, job in jobs.items()])
+    for item in "abc":
+        results.apply(accepted(1.0, item=item))
+    return results
+
+
+def test_one_item_says_why_all_of_its_job_are_queued() -> None:
+    """The others of the job are counted, those of other jobs are not."""
+    results = two_jobs()
+    results.apply(blocked("a"))
+    assert results.waits() == (JobWait("encode", "default", "", "a", "queued: memory exhausted on 1 node", 2),)
+
+
+@pytest.mark.parametrize("event", [moved(3.0, State.RUNNING, item="a"), ended(3.0, FAILED, item="a")])
+def test_a_job_waits_no_more_once_its_item_goes_on(event: Event) -> None:
+    """Until another of its items is asked, nobody knows what these wait for."""
+    results = two_jobs()
+    results.apply(blocked("a"))
+    results.apply(event)
+    assert results.waits() == ()
+
+
+def test_what_another_item_does_says_nothing_of_it() -> None:
+    """It still waits for the same."""
+    results = two_jobs()
+    results.apply(blocked("a"))
+    results.apply(moved(3.0, State.RUNNING, item="b"))
+    assert [(wait.item, wait.items) for wait in results.waits()] == [("a", 1)]

@@ -48,6 +48,7 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
         "counts": dict.fromkeys(map(str, Outcome), 0) | {"failed": 1, "total": 1},
         "requests": {"total": 7, "dispatches": 3, "retried": 1, "throttled": 0, "peak_connections": 2},
         "doubled": [],
+        "queued": [],
         "items": [
             {
                 "id": "film-1",
@@ -70,6 +71,10 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "finished_at": "2026-11-22T12:31:01.500Z",
                 "duration_s": 60.25,
                 "node": "n1",
+                "alloc_id": "a1",
+                "group": None,
+                "alloc_index": None,
+                "task": "t",
                 "tags": ["films"],
                 "position": {"file": "dispatchfile.yaml", "line": 4, "column": 5},
             }

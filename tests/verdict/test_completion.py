@@ -172,6 +172,29 @@ def test_groups_of_count_0_want_no_allocation() -> None:
     assert outcome_of(judge_completion(child(alloc(), groups=groups))) == (Outcome.SUCCEEDED, None)
 
 
+def test_the_place_that_failed_is_named_where_there_are_several() -> None:
+    """By its group and its index, as Nomad's own allocations are."""
+    groups = {"g": group_of(count=3)}
+    allocs = (alloc(id="a0"), alloc("failed", id="a1", index=1), alloc(id="a2", index=2))
+    verdict = judge_completion(child(*allocs, groups=groups))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.alloc_id, verdict.group, verdict.alloc_index) == ("a1", "g", 1)
+    assert verdict.message == "task t of g[1]: exit code 3 on node n1 after 2s (1 of 3 allocations)"
+
+
+def test_groups_with_tasks_of_one_name_are_told_apart() -> None:
+    """Where no task failed, too."""
+    groups = {"g": group_of(), "h": replace(group_of(), name="h")}
+    over = replace(
+        alloc(id="a1", client_description="allocation exceeded max_run_duration"),
+        group="h",
+        name="etl/dispatch-1-2.h[0]",
+    )
+    verdict = judge_completion(child(alloc(), over, groups=groups))
+    assert isinstance(verdict, Verdict)
+    assert verdict.message.startswith("h[0]: exceeded its max_run_duration on node n1")
+
+
 def test_sysbatch_allocations_bear_one_name_on_all_nodes() -> None:
     """They are places of their own, not a chain."""
     records = child(alloc("failed", id="a1", node="n1"), alloc(id="a2", node="n2", at=20), type="sysbatch")

@@ -53,9 +53,9 @@ MESSAGES = {
     "exit3": "task t: exit code 3 on node node-1 after 0.3s",
     "resched-fail": "task t: exit code 4 on node node-1 after 0.2s (start 4 of 4)",
     "defaults": "task t: exit code 1 on node node-1 after 0.2s (start 8 of 8)",
-    "count2": "task t: exit code 1 on node node-1 after 0s (1 of 2 allocations)",
+    "count2": "task t of g[1]: exit code 1 on node node-1 after 0s (1 of 2 allocations)",
     "twotasks": "task bad: exit code 3 on node node-1 after 0.5s",
-    "twogroups": "task t: exit code 3 on node node-1 after 0.3s (1 of 2 allocations)",
+    "twogroups": "task t of g2[0]: exit code 3 on node node-1 after 0.3s (1 of 2 allocations)",
     "prestart-fail": "task pre (prestart): exit code 2 on node node-1 after 0.2s",
     "poststop-fail": "task post (poststop): exit code 6 on node node-1 after 0.2s",
     "starterr": "task t: the driver could not start it on node node-1: no such image",
@@ -100,7 +100,14 @@ def test_a_child_that_ended_well_succeeded(name: str, starts: int, task: str, ev
     records = recorded(name, evals=evals)
     newest = max(records.allocs, key=lambda alloc: alloc.create_index)
     assert judge_completion(records) == Verdict(
-        Outcome.SUCCEEDED, exit_code=0, node=newest.node_name, starts=starts, alloc_id=newest.id, task=task
+        Outcome.SUCCEEDED,
+        exit_code=0,
+        node=newest.node_name,
+        starts=starts,
+        alloc_id=newest.id,
+        task=task,
+        group=newest.group,
+        alloc_index=0,
     )
 
 

@@ -48,7 +48,7 @@ def follow(life: Life, attempt: Attempt, accepted: Accepted) -> Phase:
 
 def take_move(life: Life, attempt: Attempt, moved: ChildMoved) -> Phase:
     """The child runs, or waits in Nomad."""
-    life.record(Moved(attempt.item.id, attempt.number, life.wall, moved.state, moved.message))
+    life.record(Moved(attempt.item.id, attempt.number, life.wall, moved.state, moved.message, moved.blocked))
     return attempt.phase
 
 

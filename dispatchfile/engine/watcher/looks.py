@@ -180,7 +180,7 @@ class Looker:
             return judgement
         now = self._clock.now()
         if isinstance(judgement, Living):
-            if move := move_to(watched, judgement.state, judgement.message):
+            if move := move_to(watched, judgement.state, judgement.message, blocked=judgement.blocked):
                 self._post(move)
             if judgement.blocked and self._is_overdue(watched):
                 return judge_blocked(records)

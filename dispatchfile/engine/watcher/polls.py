@@ -24,7 +24,10 @@ COST_FACTOR = 2.0  # a poll that took 1 s is followed by a pause of 2 s
 CHEAP_ROWS = 2_000  # with fewer living children every poll also shows what runs and what is missing
 FULL_POLL_EVERY_S = 10.0  # with more of them, only now and then
 WINDOW_FROM = 200  # ended children from which on the list leaves out what is older than every living child
-SAMPLE_AFTER_S = 30.0  # pending for so long: now and then the oldest one is asked why
+PENDING_S = 1.0  # until a child that waits is asked why; most are placed before
+FIRST_ASKS = 2  # then without a pause, since Nomad may still be evaluating it
+ASK_AGAIN_S = 30.0  # the reason may have changed
+ASK_AFTER_CHANGE_S = 10.0  # and more likely so once another child of the job has started or ended
 LONGEST_MISSING_S = 60.0  # between two looks at a child that no row shows, where jobs may not be listed
 
 Report = ChildMoved | PollDenied | Reached | Troubled
@@ -93,7 +96,7 @@ class Poller:
         if is_full:
             polls.full_at = started + FULL_POLL_EVERY_S
             self._take_missing(polls, {row.id for row in rows}, started)
-        self._sample_pending(polls, started)
+        self._ask_why(polls, started)
         self._pace(polls, started)
 
     def _pace(self, polls: JobPolls, started: float) -> None:
@@ -180,20 +183,28 @@ class Poller:
             watch.status = ""
             self._register.look_at(watch, started)
 
-    def _sample_pending(self, polls: JobPolls, now: float) -> None:
-        """Ask the child that has been pending longest why: one question for all that wait behind it."""
-        if now < polls.sample_at:
-            return
-        polls.sample_at = now + SAMPLE_AFTER_S
+    def _ask_why(self, polls: JobPolls, now: float) -> None:
+        """Ask the child that waits longest why: one question for all that wait behind it."""
         pending = [watch for watch in polls.all_watches() if watch.status == "pending" and not watch.looking]
         oldest = min(pending, key=lambda watch: watch.pending_since, default=None)
-        if oldest is not None and now - oldest.pending_since >= SAMPLE_AFTER_S:
+        asked_for_s = now - polls.asked_at
+        if oldest is None:
+            polls.asked = polls.asked if asked_for_s < ASK_AFTER_CHANGE_S else 0
+        elif now - oldest.pending_since >= PENDING_S and asked_for_s >= _pause_s(polls, oldest):
+            polls.asked, polls.asked_at = polls.asked + 1, now
             self._register.look_at(oldest, now)
 
 
-def move_to(watch: Watched, state: State, message: str = "") -> ChildMoved | None:
-    """Return what to report of a child that is in this state; None if that is known."""
-    if (state, message or watch.message) == (watch.state, watch.message):
+def _pause_s(polls: JobPolls, oldest: Watched) -> float:
+    """How long after the last question the next one is due."""
+    if polls.asked < FIRST_ASKS and not oldest.blocked:
+        return 0.0
+    return ASK_AFTER_CHANGE_S if polls.changed_at > polls.asked_at else ASK_AGAIN_S
+
+
+def move_to(watch: Watched, state: State, message: str = "", *, blocked: bool = False) -> ChildMoved | None:
+    """Return what to report of a child that is in this state; None if that is known. No message: as it was there."""
+    if state is watch.state and message in ("", watch.message):
         return None
-    watch.state, watch.message = state, message or watch.message
-    return ChildMoved(watch.command.key, watch.command.serial, state, watch.message)
+    watch.state, watch.message, watch.blocked = state, message, blocked
+    return ChildMoved(watch.command.key, watch.command.serial, state, message, blocked)

@@ -28,6 +28,7 @@ class Watched:
     pending_since: float
     state: State | None = None
     message: str = ""
+    blocked: bool = False  # a look has shown that no node can take it
     status: str = ""  # of the job, as last listed; empty: not listed
     stop: bool = False
     seen: bool = False  # some read has shown it
@@ -52,7 +53,8 @@ class JobPolls:
     watches: dict[str, list[Watched]] = field(default_factory=dict)  # by child
     next_at: float = 0.0
     full_at: float = 0.0
-    sample_at: float = 0.0
+    asked: int = 0  # looks at the child that waits longest, since one of the job began to wait
+    asked_at: float = float("-inf")
     polled_at: float = 0.0
     changed_at: float = 0.0
     to_poll: int = 0  # children followed to completion
