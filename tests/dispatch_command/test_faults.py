@@ -6,9 +6,9 @@ from typing import NoReturn
 
 import pytest
 
-from dispatchfile.cli.dispatching import DispatchCall, run_dispatch
+from dispatchfile.cli.commands.dispatch import DispatchDisplay, DispatchFlags, run_dispatch
+from dispatchfile.cli.dispatch_printer import DispatchPrinter
 from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import DispatchDisplay, DispatchFlags
 from dispatchfile.reports.dispatched import Wording
 from dispatchfile.reports.formats import OutputFormat
 
@@ -25,8 +25,9 @@ def test_a_dispatch_that_cannot_be_shown_still_names_its_child(
 ) -> None:
     """Whoever does not see the child might dispatch it twice; the exit code is that of its end."""
     flags = DispatchFlags(wait="completion")
-    call = DispatchCall(("exit3",), flags, ConnectionFlags(address=embedded), OutputFormat.TEXT, DispatchDisplay())
-    assert run_dispatch(call, wording=BrokenWording()) == 2
+    connection = ConnectionFlags(address=embedded)
+    printer = DispatchPrinter(connection, OutputFormat.TEXT, DispatchDisplay(), browse=False, wording=BrokenWording())
+    assert run_dispatch(["exit3"], flags, connection, printer) == 2
     out, err = capsys.readouterr()
     assert re.search(r"child: exit3/dispatch-[0-9]+-[0-9a-f]{8}\noutcome: failed\nexit code: 2\n\Z", out)
     (trace,) = re.findall(r"internal error: ZeroDivisionError: on purpose \(traceback in (.*)\)", err)
