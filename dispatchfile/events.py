@@ -1,4 +1,4 @@
-"""Events of a run and its items, as frozen records, and the ledger that records some of them before they happen."""
+"""Events of a run and its items, as frozen records, and the journal that records some of them before they happen."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ ItemEvent = Sending | Accepted | Doubted | Repeated | Moved | Ended | Doubled
 Event = ItemEvent | Notice
 
 
-class Ledger(Protocol):
+class RunJournal(Protocol):
     """Records what must be durable before it happens, and events as they happen."""
 
     async def add_intents(self, intents: Sequence[Intent]) -> None:
@@ -305,8 +305,8 @@ class Ledger(Protocol):
         """Returns once everything recorded so far is durable."""
 
 
-class NoLedger:
-    """A ledger that remembers nothing."""
+class NoJournal:
+    """A journal that stores nothing."""
 
     async def add_intents(self, intents: Sequence[Intent]) -> None:
         return

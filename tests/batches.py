@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from dispatchfile.clock import Clock
-from dispatchfile.events import Doubled, Ended, Event, ItemEvent, Ledger, NoLedger, Outcome, Verdict
+from dispatchfile.events import Doubled, Ended, Event, ItemEvent, NoJournal, Outcome, RunJournal, Verdict
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import TaskGroup
 from dispatchfile.settings import Settings, Wait
@@ -64,7 +64,7 @@ def make_batch(
     *,
     starts: Mapping[str, Start] | None = None,
     outcomes: Outcomes,
-    ledger: Ledger | None = None,
+    journal: RunJournal | None = None,
     baseline: Baseline | None = None,
     canaries: Sequence[str] = (),
     run_timeout_s: float | None = None,
@@ -107,7 +107,7 @@ def make_batch(
     return make_engine(
         spec,
         nomad=nomad,
-        ledger=ledger or NoLedger(),
+        journal=journal or NoJournal(),
         clock=Clock(wall=wall or loop.time),
         listener=outcomes.events.append,
     )

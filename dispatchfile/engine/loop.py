@@ -21,7 +21,7 @@ from dispatchfile.engine.spec import BatchSpec, BatchState
 from dispatchfile.engine.supply import Supply
 from dispatchfile.engine.watcher import Watcher
 from dispatchfile.errors import DispatchfileError
-from dispatchfile.events import Cause, Doubled, Event, Ledger
+from dispatchfile.events import Cause, Doubled, Event, RunJournal
 from dispatchfile.nomad.client import Client
 
 C = TypeVar("C", bound=Command)
@@ -36,13 +36,13 @@ class Engine:
         spec: BatchSpec,
         *,
         client: Client,
-        ledger: Ledger,
+        journal: RunJournal,
         clock: Clock,
         listener: Callable[[Event], None],
         jitter: Callable[[], float],
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._spec, self._client, self._ledger, self._clock, self._listener = spec, client, ledger, clock, listener
+        self._spec, self._client, self._journal, self._clock, self._listener = spec, client, journal, clock, listener
         self._stop_requested = stop_requested
         self._core = Lifecycle(spec, jitter)
         self._supply = Supply(spec, self._post)
@@ -66,7 +66,7 @@ class Engine:
             raise _first_of(group) from group
         if self._core.state is not BatchState.INTERRUPTED:
             await self._report_doubles()
-        await self._ledger.flush()
+        await self._journal.flush()
         return self._core.state
 
     def interrupt(self, cause: Cause = Cause.INTERRUPTED) -> None:
@@ -95,7 +95,7 @@ class Engine:
     def _open_rooms(self, group: asyncio.TaskGroup) -> Mapping[type[object], Callable[[Command], None]]:
         """Return which room carries out what."""
         client, post, spec = self._client, self._post, self._spec
-        recorder = Recorder(self._ledger, group, post, self._listener)
+        recorder = Recorder(self._journal, group, post, self._listener)
         sender, settler = Sender(client, group, post), Settler(client, group, post)
         errands = Errands(client, group, post)
         watcher = Watcher(
@@ -171,7 +171,7 @@ class Engine:
     async def _report_doubles(self) -> None:
         for item, attempt, children in await find_doubles(self._client, self._spec, self._core.followed):
             event = Doubled(item, attempt, self._clock.wall(), children)
-            self._ledger.record(event)
+            self._journal.record(event)
             self._listener(event)
 
 

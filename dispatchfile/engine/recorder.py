@@ -8,31 +8,31 @@ from collections.abc import Callable
 
 from dispatchfile.engine.commands import Mark, Record
 from dispatchfile.engine.happenings import Durable
-from dispatchfile.events import Event, Ledger, Sending
+from dispatchfile.events import Event, RunJournal, Sending
 
 
 class Recorder:
     """
     Carries out `Mark` and `Record`, one behind the other. *listener* hears every event at once.
 
-    A mark holds up what comes behind it only until the ledger has taken it, not until it is durable.
+    A mark holds up what comes behind it only until the journal has taken it, not until it is durable.
     """
 
     def __init__(
         self,
-        ledger: Ledger,
+        journal: RunJournal,
         group: asyncio.TaskGroup,
         post: Callable[[Durable], None],
         listener: Callable[[Event], None],
     ) -> None:
-        self._ledger, self._group, self._post, self._listener = ledger, group, post, listener
-        self._held: deque[Event] | None = None  # events behind a mark that the ledger has not taken yet
+        self._journal, self._group, self._post, self._listener = journal, group, post, listener
+        self._held: deque[Event] | None = None  # events behind a mark that the journal has not taken yet
 
     def record(self, command: Record) -> None:
         event = command.event
         if not isinstance(event, Sending):  # the mark before it is on record, and the answer after it will be
             if self._held is None:
-                self._ledger.record(event)
+                self._journal.record(event)
             else:
                 self._held.append(event)
         self._listener(event)
@@ -44,18 +44,18 @@ class Recorder:
 
     async def _mark(self, command: Mark) -> None:
         if command.intents:
-            await self._ledger.add_intents(command.intents)
+            await self._journal.add_intents(command.intents)
         marking = self._group.create_task(self._take_mark(command))
-        await asyncio.sleep(0)  # the task has begun by then, and the ledger has taken the mark
+        await asyncio.sleep(0)  # the task has begun by then, and the journal has taken the mark
         self._release()
         await marking
         self._post(Durable(command.serial))
 
     async def _take_mark(self, command: Mark) -> None:
-        await self._ledger.mark_may_send(command.keys)
+        await self._journal.mark_may_send(command.keys)
 
     def _release(self) -> None:
-        """The ledger has taken the mark."""
+        """The journal has taken the mark."""
         held, self._held = self._held or (), None
         for event in held:
-            self._ledger.record(event)
+            self._journal.record(event)

@@ -1,7 +1,7 @@
-"""The ledger on SQLite, one file a run: written ahead of a send and as things happen, read back to resume."""
+"""The journal, one SQLite file for each run: written before a request is sent, read back to resume."""
 
 from dispatchfile.journal.folder import ENVIRONMENT, state_folder
-from dispatchfile.journal.ledger import Journal
+from dispatchfile.journal.journal import Journal
 from dispatchfile.journal.masking import MASKED, Mask
 from dispatchfile.journal.opening import remove_run
 from dispatchfile.journal.reader import JournalReader

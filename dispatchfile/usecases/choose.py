@@ -97,7 +97,7 @@ def choose_items(
     no item; NothingToRerun if it goes by how items ended and none is left.
     """
     if choice.is_empty:
-        counts = tell_counts(results)
+        counts = describe_counts(results)
         raise UsageError(f"say which items: --failed, --outcome, --cause or --only; run {run} has {counts}")
     found = {result.id: result for result in results.items()}
     named = _named(items, found, choice)
@@ -108,7 +108,7 @@ def choose_items(
         asked = _named_by_id(items, choice)
         raise _nothing_left(run, chosen, [found[item.id] for item in asked], choice, later or {})
     notes = "".join(f"; {note}" for note in chosen.notes())
-    raise UsageError(f"no item of run {run} matches {choice} ({tell_counts(results)}){notes}")
+    raise UsageError(f"no item of run {run} matches {choice} ({describe_counts(results)}){notes}")
 
 
 def _named(items: Sequence[Item], found: Mapping[str, ItemResult], choice: Choice) -> Sequence[Item]:
@@ -217,7 +217,7 @@ def _items(number: int) -> str:
     return f"{number:,} item{'s' * (number != 1)}"
 
 
-def tell_counts(results: Results) -> str:
+def describe_counts(results: Results) -> str:
     """`997 succeeded, 3 failed`."""
     counts = results.counts()
     return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome]) or "no items"

@@ -11,7 +11,7 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.results import ItemResult
-from dispatchfile.usecases.choose import tell_counts
+from dispatchfile.usecases.choose import describe_counts
 from dispatchfile.usecases.past import PastRun, RunName, read_past
 from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.select import select_items
@@ -105,7 +105,7 @@ def _chosen(past: PastRun, options: LogOptions) -> list[ItemResult]:
         results = [result for result in results if result.outcome and result.outcome.exit_class == 2]
     if not results:
         selected = " ".join([*options.items, *(["--failed"] if options.failed else [])])
-        raise UsageError(f"no item of run {past.facts.run} matches {selected} ({tell_counts(past.results)})")
+        raise UsageError(f"no item of run {past.facts.run} matches {selected} ({describe_counts(past.results)})")
     return results
 
 

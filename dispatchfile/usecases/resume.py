@@ -22,8 +22,8 @@ from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.reruns import read_family
 from dispatchfile.usecases.resumption import describe_resumption
-from dispatchfile.usecases.running.adopt import find_children, find_predecessors, put_on_record
-from dispatchfile.usecases.running.baselines import baselines_of, on_record
+from dispatchfile.usecases.running.adopt import find_children, find_predecessors, record_intents
+from dispatchfile.usecases.running.baselines import baselines_of, stored_baselines
 from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.execute import Executor
@@ -139,7 +139,7 @@ async def continue_run(
     reporter.note(describe_resumption(waits, starts, spec.settings, now=clock.wall(), deadline=spec.deadline))
     executor = Executor(
         client=client,
-        ledger=resumed.journal,
+        journal=resumed.journal,
         results=results,
         reporter=reporter,
         clock=clock,
@@ -166,7 +166,9 @@ async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
         state.selected,
         settings,
         parents,
-        baselines=baselines_of(parents) if header.local else on_record(resumed.reader),  # a new agent counts anew
+        baselines=baselines_of(parents)
+        if header.local
+        else stored_baselines(resumed.reader),  # a new agent counts anew
         rerun_of=header.rerun_of,
         everyone=state.chosen,
         canaries=[item for item in canaries_of(state.chosen, settings) if item in state.starts],
@@ -219,7 +221,7 @@ async def _find_unrecorded(client: Client, resumed: ResumedRun) -> dict[str, Sta
     found = {
         item: start for item, start in found.items() if start.attempt >= starts[item].attempt - starts[item].resent
     }
-    await put_on_record(resumed.journal, unsent, found, header)
+    await record_intents(resumed.journal, unsent, found, header)
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
-from dispatchfile.events import NoLedger
+from dispatchfile.events import NoJournal
 from dispatchfile.items import manifest_name
 from dispatchfile.journal import RunHeader, Target, find_run
 from dispatchfile.nomad.client import Client
@@ -87,11 +87,11 @@ async def run_manifest(
         if server.has_errors:
             return RunEnd(None, problems)
         run = await _with_children(_new_run(options, prepared, server, clock), client, reporter)
-        ledger = run.open_journal(options.folder, new=options.new) if options.journal else NoLedger()
+        journal = run.open_journal(options.folder, new=options.new) if options.journal else NoJournal()
         for policy in policies(prepared.selection.selected, server.states):
             if policy.starts != 1:
                 reporter.note(policy.sentence)
-        summary = await start_run(run, client, ledger, reporter=reporter, control=control, clock=clock)
+        summary = await start_run(run, client, journal, reporter=reporter, control=control, clock=clock)
     reporter.finished(summary)
     return RunEnd(summary, problems)
 

@@ -21,8 +21,8 @@ from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import RunName, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.running.adopt import find_children, put_on_record
-from dispatchfile.usecases.running.baselines import on_record
+from dispatchfile.usecases.running.adopt import find_children, record_intents
+from dispatchfile.usecases.running.baselines import stored_baselines
 from dispatchfile.usecases.running.children import OwnChild, own_children
 from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.running.control import Control
@@ -130,7 +130,7 @@ class _Stopping:
             found = await find_children(client, unsent, run)
         except NomadForbidden:  # no list-jobs: only what is on record can be stopped
             return
-        await put_on_record(self._journal, unsent, found, self._header)
+        await record_intents(self._journal, unsent, found, self._header)
         self._resume = replace(self._resume, starts={**starts, **found})
         self._own = own_children(run, self._resume.items, self._reader.attempts())
 
@@ -141,7 +141,7 @@ class _Stopping:
     async def _stop_children(self, client: Client, sent: Sequence[Item], control: Control) -> Summary:
         executor = Executor(
             client=client,
-            ledger=self._journal,
+            journal=self._journal,
             results=self._results,
             reporter=self._reporter,
             clock=self._clock,
@@ -177,7 +177,7 @@ class _Stopping:
             [replace(item, deadline=None) for item in sent],
             replace(settings, wait=Wait.COMPLETION, in_flight=None, unplaced_after=None),
             parents,
-            baselines=on_record(self._reader),
+            baselines=stored_baselines(self._reader),
             rerun_of=self._header.rerun_of,
             version=await client.read_version(),
             logs="none",

@@ -21,7 +21,7 @@ from dispatchfile.engine import (
 )
 from dispatchfile.engine import Engine as TheEngine
 from dispatchfile.engine import intent_of as intent
-from dispatchfile.events import Cause, Event, Ledger
+from dispatchfile.events import Cause, Event, RunJournal
 from tests.fake_nomad import FakeNomad
 
 __all__ = [
@@ -56,7 +56,7 @@ def make_engine(
     spec: BatchSpec,
     *,
     nomad: FakeNomad,
-    ledger: Ledger,
+    journal: RunJournal,
     clock: Clock,
     listener: Callable[[Event], None],
 ) -> Engine:
@@ -64,7 +64,7 @@ def make_engine(
     return TheEngine(
         spec,
         client=nomad,  # type: ignore[arg-type]  # the client's methods, without its wire
-        ledger=ledger,
+        journal=journal,
         clock=clock,
         listener=listener,
         jitter=lambda: 0.5,

@@ -25,7 +25,7 @@ from dispatchfile.errors import (
     NomadThrottled,
     NomadUnavailable,
 )
-from dispatchfile.events import Intent, Moved, NoLedger, Outcome, Sending, State, Verdict
+from dispatchfile.events import Intent, Moved, NoJournal, Outcome, Sending, State, Verdict
 from dispatchfile.settings import Settings
 from tests.fake_nomad import FakeNomad
 from tests.making import make_item
@@ -262,8 +262,8 @@ async def test_a_token_that_nomad_does_not_know_is_refused():
 # Recorder
 
 
-class Log(NoLedger):
-    """What the ledger was told, in order; each commit takes a second."""
+class Log(NoJournal):
+    """What the journal was told, in order; each commit takes a second."""
 
     def __init__(self):
         self.log = []
@@ -286,9 +286,9 @@ def moved(item):
 
 async def test_what_follows_a_mark_is_recorded_behind_it():
     """Though intents come before the mark, which takes a while; but nothing waits until the mark is durable."""
-    ledger, posted, heard = Log(), [], []
+    journal, posted, heard = Log(), [], []
     async with tasks() as group:
-        recorder = Recorder(ledger, group, posted.append, heard.append)
+        recorder = Recorder(journal, group, posted.append, heard.append)
         recorder.record(moved("before"))
         recorder.mark(c.Mark(1, (KEY,), (Intent("a", 2, "", "p", None),)))
         recorder.record(moved("behind"))
@@ -297,7 +297,7 @@ async def test_what_follows_a_mark_is_recorded_behind_it():
         recorder.record(moved("later"))
         assert posted == []
         await asyncio.sleep(1)
-    assert ledger.log == [
+    assert journal.log == [
         ("event", "before"),
         ("intents", ["a"]),
         ("mark", [KEY]),
@@ -309,10 +309,10 @@ async def test_what_follows_a_mark_is_recorded_behind_it():
 
 async def test_that_a_request_leaves_is_not_put_on_record():
     """The mark before it is, and the answer after it will be."""
-    ledger, heard = Log(), []
+    journal, heard = Log(), []
     async with tasks() as group:
-        Recorder(ledger, group, lambda _: None, heard.append).record(c.Record(Sending("a", 1, 0.0)))
-    assert (ledger.log, heard) == ([], [Sending("a", 1, 0.0)])
+        Recorder(journal, group, lambda _: None, heard.append).record(c.Record(Sending("a", 1, 0.0)))
+    assert (journal.log, heard) == ([], [Sending("a", 1, 0.0)])
 
 
 # Supply

@@ -174,7 +174,7 @@ class Process:
             deadline=run_deadline(settings, header.started_at),
             logs="none",
         )
-        executor = Executor(client=client, ledger=journal, results=results, reporter=NoReporter(), clock=world.clock)
+        executor = Executor(client=client, journal=journal, results=results, reporter=NoReporter(), clock=world.clock)
         await executor.execute(run_facts(header), spec, self._control)
 
     def _header(self) -> RunHeader:

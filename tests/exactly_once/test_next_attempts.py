@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.errors import NomadForbidden, RunRefused
-from dispatchfile.events import Accepted, Cause, Doubled, Doubted, Ended, NoLedger, Outcome, Sending
+from dispatchfile.events import Accepted, Cause, Doubled, Doubted, Ended, NoJournal, Outcome, Sending
 from dispatchfile.journal import open_run
 from dispatchfile.nomad.models import Policy
 from dispatchfile.settings import resolve_settings
@@ -182,14 +182,14 @@ async def test_retries_that_an_interruption_keeps_from_leaving_are_on_record_as_
     )
     marked = []
 
-    class Marks(NoLedger):
+    class Marks(NoJournal):
         async def mark_may_send(self, attempts):
             marked.extend(attempts)
 
     outcomes = Outcomes()
     settings = resolve_settings({"wait": "completion", "rate": "3/s"}, {})
     items = [make_item(f"i{number}", attempts=2) for number in range(6)]
-    batch = make_batch(nomad, items, settings, outcomes=outcomes, ledger=Marks())
+    batch = make_batch(nomad, items, settings, outcomes=outcomes, journal=Marks())
     loop.call_later(21.2, batch.interrupt)
     await batch.run()
     sent = {(event.item, event.attempt) for event in outcomes.events if isinstance(event, Sending)}
@@ -232,7 +232,7 @@ async def test_a_child_in_another_namespace_is_no_child_of_the_item():
     nomad._make("encode", "blue", "", "run1-a-1", b"", {})
     mine = nomad._make("encode", "blue", "", "run1-b-3", b"", {})
     items = [make_item("a", namespace="green"), make_item("b", namespace="blue")]
-    assert await find_children(nomad, items, "run1") == {"b": Start(3, child=mine.id, on_record=False)}
+    assert await find_children(nomad, items, "run1") == {"b": Start(3, child=mine.id, stored_baselines=False)}
 
 
 async def test_two_children_of_an_attempt_are_told_whoever_sees_them_last(tmp_path):

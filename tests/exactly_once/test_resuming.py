@@ -379,7 +379,7 @@ async def test_a_full_disk_ends_the_run_and_a_resume_makes_up_for_it(tmp_path):
 
     nomad.dispatch_job = dispatching
     with pytest.raises(JournalError, match="no space is left"):
-        await run_batch(nomad, items, ledger=journal, wall=time.time)
+        await run_batch(nomad, items, journal=journal, wall=time.time)
     with pytest.raises(JournalError, match="no space is left"):
         await leave(journal)
     marked = {key[0] for key, progress in open_run(tmp_path, RUN).attempts().items() if progress.marked}

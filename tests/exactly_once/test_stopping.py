@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dispatchfile.errors import JournalError, NomadAmbiguous, NomadForbidden, NomadUnavailable
-from dispatchfile.events import Cause, Ended, Event, Intent, NoLedger, Outcome, Verdict
+from dispatchfile.events import Cause, Ended, Event, Intent, NoJournal, Outcome, Verdict
 from dispatchfile.settings import Settings, Share
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch
 from tests.engine import BatchState, Start
@@ -23,7 +23,7 @@ def anyio_backend():
 
 
 @dataclass
-class SlowLedger(NoLedger):
+class SlowJournal(NoJournal):
     """Takes a second for each commit, keeps what it was told, and fails from a commit on."""
 
     fails_from: int | None = None
@@ -50,8 +50,8 @@ class SlowLedger(NoLedger):
 
 async def test_what_was_marked_as_the_run_stopped_does_not_leave():
     """The interruption comes while the first block's mark is being written."""
-    nomad, ledger, outcomes = FakeNomad(lifetime_s=1), SlowLedger(), Outcomes()
-    batch = make_batch(nomad, [make_item("a"), make_item("b")], outcomes=outcomes, ledger=ledger)
+    nomad, journal, outcomes = FakeNomad(lifetime_s=1), SlowJournal(), Outcomes()
+    batch = make_batch(nomad, [make_item("a"), make_item("b")], outcomes=outcomes, journal=journal)
     asyncio.get_running_loop().call_later(0.5, batch.interrupt)
     assert await batch.run() is BatchState.INTERRUPTED
     assert nomad.made == []
@@ -60,14 +60,14 @@ async def test_what_was_marked_as_the_run_stopped_does_not_leave():
 
 async def test_nothing_is_marked_behind_its_end():
     """A mark behind `unsent` would put the item in doubt again: a resume would look for a child that never was."""
-    nomad, ledger, outcomes = FakeNomad(lifetime_s=1), SlowLedger(), Outcomes()
+    nomad, journal, outcomes = FakeNomad(lifetime_s=1), SlowJournal(), Outcomes()
     items = [make_item(f"i{number:03}", attempts=2) for number in range(90)]
     starts = {item.id: Start(2, retry_at=1_000.0) for item in items[80:]}
-    batch = make_batch(nomad, items, outcomes=outcomes, ledger=ledger, starts=starts)
+    batch = make_batch(nomad, items, outcomes=outcomes, journal=journal, starts=starts)
     asyncio.get_running_loop().call_later(0.5, batch.interrupt)
     await batch.run()
-    unsent = {entry[1:]: place for place, entry in enumerate(ledger.log) if entry[0] == Outcome.UNSENT}
-    marks = {entry[1:]: place for place, entry in enumerate(ledger.log) if entry[0] == "mark"}
+    unsent = {entry[1:]: place for place, entry in enumerate(journal.log) if entry[0] == Outcome.UNSENT}
+    marks = {entry[1:]: place for place, entry in enumerate(journal.log) if entry[0] == "mark"}
     assert len(unsent) == 80
     assert all(marks.get(key, -1) < place for key, place in unsent.items())
     assert [key for key in marks if key[1] == 2] == []
@@ -170,11 +170,11 @@ async def test_a_retry_that_is_never_made_leaves_the_end_before_it():
 
 async def test_a_journal_that_cannot_be_written_ends_the_run_without_sending_more():
     """What was marked before may have left; of the rest nothing does."""
-    nomad, ledger = FakeNomad(lifetime_s=1), SlowLedger(fails_from=2)
+    nomad, journal = FakeNomad(lifetime_s=1), SlowJournal(fails_from=2)
     items = [make_item(f"i{number:03}") for number in range(300)]
     with pytest.raises(JournalError, match="no space is left"):
-        await run_batch(nomad, items, ledger=ledger)
+        await run_batch(nomad, items, journal=journal)
     await asyncio.sleep(100)
-    marked = {item for kind, item, _ in ledger.log if kind == "mark"}
+    marked = {item for kind, item, _ in journal.log if kind == "mark"}
     assert len(marked) < 300
     assert {child.prefix for child in nomad.made} <= {f"run1-{item}-1" for item in marked}

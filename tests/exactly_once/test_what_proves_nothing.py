@@ -156,5 +156,5 @@ async def test_as_many_are_marked_as_may_leave_soon():
         async def flush(self): ...
 
     settings = replace(resolve_settings({"wait": "detach", "rate": "2/s"}, {}), in_flight=None)
-    await run_batch(nomad, [make_item(f"i{number}") for number in range(40)], settings, ledger=Marks())
+    await run_batch(nomad, [make_item(f"i{number}") for number in range(40)], settings, journal=Marks())
     assert (max(marks), sum(marks)) == (2, 40)

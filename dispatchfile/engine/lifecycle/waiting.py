@@ -43,7 +43,7 @@ def take_up(life: Life, attempt: Attempt, taken: TakenUp) -> Phase:
 
 def _acceptance(life: Life, attempt: Attempt, start: Start) -> Accepted:
     """Return what says that the child is the attempt's; what is not on record yet is recorded."""
-    adopted = start.adopted or not start.on_record
+    adopted = start.adopted or not start.stored_baselines
     item, number = attempt.item.id, attempt.number
     event = Accepted(
         item,
@@ -52,9 +52,9 @@ def _acceptance(life: Life, attempt: Attempt, start: Start) -> Accepted:
         start.child,
         existing=start.existing,
         adopted=adopted,
-        inherited=not start.on_record,
+        inherited=not start.stored_baselines,
     )
-    if not start.on_record:
+    if not start.stored_baselines:
         life.record(event)
     return event
 

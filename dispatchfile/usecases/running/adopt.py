@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dispatchfile.engine import Start, intent_of
 from dispatchfile.errors import RunRefused
-from dispatchfile.events import Ledger
+from dispatchfile.events import RunJournal
 from dispatchfile.items import Item, item_prefix, split_child_id
 from dispatchfile.journal import JournalReader, RunHeader
 from dispatchfile.names import JobKey
@@ -16,10 +16,12 @@ from dispatchfile.usecases.running.children import find_living, is_living, own_c
 from dispatchfile.usecases.running.specs import listing_of
 
 
-async def put_on_record(ledger: Ledger, items: Sequence[Item], found: Mapping[str, Start], header: RunHeader) -> None:
-    """The intents of what was *found* of the run's items in Nomad, where no journal here knew of them."""
+async def record_intents(
+    journal: RunJournal, items: Sequence[Item], found: Mapping[str, Start], header: RunHeader
+) -> None:
+    """Record the intents of items whose children were *found* in Nomad although no journal here has them."""
     attempts = [(item, found[item.id].attempt) for item in items if item.id in found]
-    await ledger.add_intents(
+    await journal.add_intents(
         [intent_of(item, number, run=header.id, rerun_of=header.rerun_of) for item, number in attempts]
     )
 
@@ -43,7 +45,7 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
     for item in items:
         child = children.get((item.request.job_key, f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
         if child is not None and not item.exact_prefix:
-            found[item.id] = Start(child[0], child=child[1], on_record=False)
+            found[item.id] = Start(child[0], child=child[1], stored_baselines=False)
     return found
 
 

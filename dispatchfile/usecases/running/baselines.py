@@ -29,7 +29,7 @@ def to_store(states: Mapping[JobKey, ParentState], at: float) -> list[StoredBase
     ]
 
 
-def on_record(reader: JournalReader) -> dict[JobKey, Baseline]:
+def stored_baselines(reader: JournalReader) -> dict[JobKey, Baseline]:
     """Return the state that each parent had when the run began."""
     stored = reader.baselines()
     return {JobKey(*parent): Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}

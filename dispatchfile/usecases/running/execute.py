@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatchfile.clock import Clock
 from dispatchfile.engine import BatchSpec, BatchState, Engine
-from dispatchfile.events import Event, Ledger, Repeated, Sending
+from dispatchfile.events import Event, Repeated, RunJournal, Sending
 from dispatchfile.items import Item
 from dispatchfile.journal import Journal, Mask, RunState
 from dispatchfile.nomad.client import Client
@@ -26,7 +26,7 @@ class Executor:
     """Runs a batch, and sums up."""
 
     client: Client
-    ledger: Ledger
+    journal: RunJournal
     results: Results
     reporter: Reporter
     clock: Clock
@@ -40,18 +40,18 @@ class Executor:
         state = await self.run(spec, control)
         signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
         summary = self.sum_up(facts, state, signal_exit=signal_exit)
-        await close_journal(self.ledger, summary, state, self.clock)
+        await close_journal(self.journal, summary, state, self.clock)
         return summary
 
     async def run(self, spec: BatchSpec, control: Control) -> BatchState:
         engine = Engine(
             spec,
             client=self.client,
-            ledger=self.ledger,
+            journal=self.journal,
             clock=self.clock,
             listener=self._listen,
             jitter=random.random,
-            stop_requested=lambda: bool(getattr(self.ledger, "stop_requested", False)),
+            stop_requested=lambda: bool(getattr(self.journal, "stop_requested", False)),
         )
         control.attach(engine)
         state = await engine.run()
@@ -71,7 +71,7 @@ class Executor:
 
     def tell(self, event: Event) -> None:
         """Something that happened before the batch began."""
-        self.ledger.record(event)
+        self.journal.record(event)
         self._listen(event)
 
     def _listen(self, event: Event) -> None:
@@ -93,10 +93,10 @@ class Executor:
         return self.before.with_later(own)
 
 
-async def close_journal(ledger: Ledger, summary: Summary, state: BatchState, clock: Clock) -> None:
+async def close_journal(journal: RunJournal, summary: Summary, state: BatchState, clock: Clock) -> None:
     """Record how the run ended."""
-    if isinstance(ledger, Journal):
-        await ledger.close(
+    if isinstance(journal, Journal):
+        await journal.close(
             RunState(state.value),
             exit_code=summary.exit_code,
             finished_at=clock.wall(),

@@ -9,14 +9,14 @@ from pathlib import Path
 from dispatchfile.clock import Clock
 from dispatchfile.engine import BatchSpec, Resumption, Start, intent_of
 from dispatchfile.errors import JournalError, RunRefused
-from dispatchfile.events import Ended, NoLedger, Outcome, Verdict
+from dispatchfile.events import Ended, NoJournal, Outcome, Verdict
 from dispatchfile.items import Item
 from dispatchfile.journal import Journal, RunHeader, RunState, unfinished_run
 from dispatchfile.nomad.client import Client
 from dispatchfile.results import Results, Summary
 from dispatchfile.usecases.past import run_facts
 from dispatchfile.usecases.reporting import Reporter
-from dispatchfile.usecases.running.adopt import put_on_record
+from dispatchfile.usecases.running.adopt import record_intents
 from dispatchfile.usecases.running.baselines import baselines_of, to_store
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.execute import Executor, item_facts
@@ -69,7 +69,7 @@ class NewRun:
 
 
 async def start_run(
-    run: NewRun, client: Client, ledger: Journal | NoLedger, *, reporter: Reporter, control: Control, clock: Clock
+    run: NewRun, client: Client, journal: Journal | NoJournal, *, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
     """
     Dispatch the run's items and watch them as far as asked; the reporter has yet to be told of the summary.
@@ -77,36 +77,36 @@ async def start_run(
     However that ends, the journal is closed. Raises JournalError, which says how to go on.
     """
     try:
-        return await _on_record(run, client, ledger, reporter=reporter, control=control, clock=clock)
+        return await _on_record(run, client, journal, reporter=reporter, control=control, clock=clock)
     except JournalError as error:
-        if not isinstance(ledger, Journal) or not ledger.path.exists():
+        if not isinstance(journal, Journal) or not journal.path.exists():
             raise
         go_on = f"continue it later with: dispatchfile resume {run.header.id}"
         raise JournalError(f"{error}: no more items are sent; {go_on}") from error
 
 
 async def _on_record(
-    run: NewRun, client: Client, ledger: Journal | NoLedger, *, reporter: Reporter, control: Control, clock: Clock
+    run: NewRun, client: Client, journal: Journal | NoJournal, *, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
     try:
-        return await _execute(run, client, ledger, reporter=reporter, control=control, clock=clock)
+        return await _execute(run, client, journal, reporter=reporter, control=control, clock=clock)
     finally:
-        if isinstance(ledger, Journal):
-            await ledger.close(RunState.INTERRUPTED, exit_code=control.exit_code or 1, finished_at=clock.wall())
+        if isinstance(journal, Journal):
+            await journal.close(RunState.INTERRUPTED, exit_code=control.exit_code or 1, finished_at=clock.wall())
 
 
 async def _execute(
-    run: NewRun, client: Client, ledger: Journal | NoLedger, *, reporter: Reporter, control: Control, clock: Clock
+    run: NewRun, client: Client, journal: Journal | NoJournal, *, reporter: Reporter, control: Control, clock: Clock
 ) -> Summary:
     header = run.header
-    facts = replace(run_facts(header), has_journal=isinstance(ledger, Journal))
-    await ledger.add_intents([intent_of(item, 1, run=header.id, rerun_of=header.rerun_of) for item in run.selected])
+    facts = replace(run_facts(header), has_journal=isinstance(journal, Journal))
+    await journal.add_intents([intent_of(item, 1, run=header.id, rerun_of=header.rerun_of) for item in run.selected])
     results = Results([item_facts(item) for item in run.items])
-    executor = Executor(client=client, ledger=ledger, results=results, reporter=reporter, clock=clock)
+    executor = Executor(client=client, journal=journal, results=results, reporter=reporter, clock=clock)
     reporter.started(facts, results)
     for item_id, reason in run.skipped.items():
         executor.tell(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message=reason)))
     later = {item: start for item, start in run.starts.items() if start.attempt > 1}
-    await put_on_record(ledger, run.selected, later, header)
+    await record_intents(journal, run.selected, later, header)
     executor.mask.learn(run.selected)
     return await executor.execute(facts, run.spec(), control)

@@ -7,7 +7,7 @@ import pytest
 
 from dispatchfile.engine import BatchSpec, Listing, LogReads, Start
 from dispatchfile.errors import JournalError, NomadForbidden, NomadUnavailable
-from dispatchfile.events import Cause, Ended, NoLedger, Outcome, Verdict
+from dispatchfile.events import Cause, Ended, NoJournal, Outcome, Verdict
 from dispatchfile.journal import JournalReader, RunState, list_runs
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.connection import Connection
@@ -17,7 +17,7 @@ from dispatchfile.settings import Settings, Wait, resolve_settings
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.past import run_facts
-from dispatchfile.usecases.running.adopt import find_children, put_on_record
+from dispatchfile.usecases.running.adopt import find_children, record_intents
 from dispatchfile.usecases.running.baselines import baselines_of, to_store
 from dispatchfile.usecases.running.connect import connected
 from dispatchfile.usecases.running.control import Control
@@ -159,13 +159,13 @@ async def test_the_last_attempt_that_nomad_has_is_adopted() -> None:
     nomad.had(item)
     last = nomad.had(item, attempt=2)
     found = await find_children(nomad, [item, B], "run1")
-    assert found == {"a": Start(2, child=last.id, on_record=False)}
-    await put_on_record(NoLedger(), [item, B], found, HEADER)
+    assert found == {"a": Start(2, child=last.id, stored_baselines=False)}
+    await record_intents(NoJournal(), [item, B], found, HEADER)
 
 
 async def execute(items, nomad, control):
     results, told = Results([item_facts(item) for item in items]), Told()
-    executor = Executor(client=nomad, ledger=NoLedger(), results=results, reporter=told, clock=loop_clock())
+    executor = Executor(client=nomad, journal=NoJournal(), results=results, reporter=told, clock=loop_clock())
     server = await preflight(nomad, items, Settings())
     spec = batch_spec("run1", items, Settings(wait=Wait.COMPLETION), server.states, baselines={})
     return await executor.execute(run_facts(HEADER), spec, control), told

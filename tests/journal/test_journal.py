@@ -1,4 +1,4 @@
-"""The ledger of a run, written and read back."""
+"""The journal of a run, written and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of a run: what is durable before a request leaves, and what is recorded as things happen."""
+"""The journal of a run: what is durable before a request leaves, and what is recorded as things happen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dispatchfile.results import NO_REQUESTS, Requests
 
 class Journal:
     """
-    The `Ledger` on SQLite, one file a run. Only one process at a time can have a run's journal.
+    The journal on SQLite, one file for each run. Only one process at a time can have a run's journal.
 
     Every coroutine raises JournalError if something recorded so far could not be written; then nothing more is. What
     was awaited before is on record.
