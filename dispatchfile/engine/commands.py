@@ -1,5 +1,5 @@
 """
-What the core asks of the rooms of the engine: the only way in which they are told anything.
+The commands from the core to the other parts of the engine: the only way in which the core controls them.
 
 A command of one attempt has a *serial*, which the happening that answers it repeats.
 """
@@ -167,7 +167,7 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing is left to do."""
+    """End the batch: nothing is left to do."""
 
 
 Command = (

@@ -1,5 +1,5 @@
 """
-What can happen to a batch: the only way in which the rooms of the engine tell anything.
+The happenings of a batch: the only way in which the parts of the engine report to the core.
 
 A happening of one attempt names it by its *key* and repeats the *serial* of the command that it answers. A late one,
 whose command nobody waits for any more, is dropped by that.
@@ -30,7 +30,7 @@ Key = tuple[str, int]  # item and attempt
 
 
 class FailureKind(Enum):
-    """What the failure of a request means."""
+    """The meaning of a failed request."""
 
     UNAVAILABLE = auto()
     LEADERLESS = auto()
@@ -43,7 +43,7 @@ class FailureKind(Enum):
 
     @property
     def is_refusal(self) -> bool:
-        """Whether Nomad will never carry the request out."""
+        """Return whether Nomad will never carry the request out."""
         return self in REFUSALS
 
 
@@ -152,7 +152,7 @@ REACHED = Reached()
 
 @dataclass(frozen=True, slots=True)
 class TokenChecked:
-    """What Nomad has against the token itself; empty: nothing that it would say."""
+    """Nomad's reason for refusing the token itself; empty if it does not refuse it."""
 
     serial: int
     refusal: str
@@ -160,7 +160,7 @@ class TokenChecked:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What Nomad says of all the children of a job."""
+    """Nomad's count of all the children of a job."""
 
     job: JobKey
     serial: int

@@ -75,7 +75,7 @@ class Engine:
 
     @property
     def stop_was_requested(self) -> bool:
-        """Whether another process has asked the run to stop, and it did."""
+        """Return whether another process has asked the run to stop, and it did."""
         return self._core.stop_was_requested
 
     async def _work(self) -> None:

@@ -38,7 +38,7 @@ class Recorder:
         self._listener(event)
 
     def mark(self, command: Mark) -> None:
-        """One mark at a time."""
+        """Carry out a mark. There is one at a time."""
         self._held = deque()
         self._group.create_task(self._mark(command))
 

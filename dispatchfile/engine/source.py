@@ -1,4 +1,4 @@
-"""Where a batch's items come from."""
+"""The source of a batch's items."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ItemSource(Protocol):
 
     @property
     def is_empty(self) -> bool:
-        """Whether `take` has given out all items."""
+        """Return whether `take` has given out all items."""
 
     def take(self, count: int, without: Collection[JobKey] = ()) -> Sequence[RankedItem]:
         """Return the next items, at most *count*, none of the jobs *without*. All canaries come before any other."""

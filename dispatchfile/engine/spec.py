@@ -1,4 +1,4 @@
-"""What a batch is to do, and where it stands as it begins."""
+"""The specification of a batch: what it is to do, and its state when it begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dispatchfile.settings import Settings
 
 
 class BatchState(StrEnum):
-    """How a batch ended."""
+    """The way a batch ended."""
 
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
@@ -39,7 +39,7 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What the engine needs to know of a parameterized job."""
+    """The facts about a parameterized job that the engine needs."""
 
     type: str
     groups: Mapping[str, TaskGroup]
@@ -50,7 +50,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class LogReads:
-    """Which children's last log lines are fetched as they end."""
+    """The children whose last log lines are read when they end."""
 
     succeeded: bool = False
     at_most: int | None = None  # None: all
@@ -62,7 +62,7 @@ NO_MORE_THAN_SOME_LOGS = LogReads(at_most=20)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where an item stands as the batch begins."""
+    """The state of an item when the batch begins."""
 
     attempt: int = 1
     child: str = ""  # of this attempt, if Nomad has one
@@ -78,18 +78,18 @@ class Start:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the attempt was sent, or may have been."""
+        """Return whether the attempt was sent, or may have been."""
         return bool(self.child) or self.in_doubt
 
     @property
     def has_begun(self) -> bool:
-        """Whether the attempt was sent, may have been, or is a retry whose time is known."""
+        """Return whether the attempt was sent, may have been, or is a retry whose time is known."""
         return self.is_under_way or self.retry_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """What earlier processes of this run did."""
+    """The work that earlier processes of this run did."""
 
     starts: Mapping[str, Start] = field(default_factory=dict)  # by item; one that is missing here has not begun
     verdicts: Mapping[str, tuple[int, Verdict]] = field(default_factory=dict)  # of attempts before those of *starts*
@@ -100,7 +100,7 @@ class Resumption:
 
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
-    """What a batch is to do. Nothing of it is read again."""
+    """The specification of a batch. It is read once."""
 
     run: str
     settings: Settings

@@ -1,5 +1,5 @@
 """
-What becomes of an evaluation, as the Nomad CLI tells it: the changes between two looks at it and its allocations.
+Describes the progress of an evaluation as the Nomad CLI does: the changes between two looks at it.
 
 Pure. Source: hashicorp/nomad, command/monitor.go.
 """
@@ -30,7 +30,7 @@ class EvalMissing:
 
 @dataclass(frozen=True, slots=True)
 class EvalTriggered:
-    """By the registration of a job, which a dispatch is."""
+    """The evaluation was triggered by the registration of a job; a dispatch is one."""
 
     job_id: str
 
@@ -75,7 +75,7 @@ Change = EvalWatched | EvalMissing | EvalTriggered | AllocPlaced | AllocChanged 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at an evaluation has shown."""
+    """The records that one look at an evaluation has shown."""
 
     status: str = "pending"
     job_id: str = ""
@@ -87,7 +87,7 @@ def look_at(evaluation: Evaluation, allocs: Iterable[Alloc]) -> Look:
 
 
 def changes_since(last: Look, evaluation: Evaluation, allocs: Iterable[Alloc]) -> Iterator[Change]:
-    """In the order in which the CLI tells them; that the evaluation is over is told by each look that sees it."""
+    """Return the changes in the order in which the CLI prints them. Each look at an ended one reports its end."""
     if evaluation.job_id and not last.job_id:
         yield EvalTriggered(evaluation.job_id)
     for alloc in allocs:

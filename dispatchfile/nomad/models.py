@@ -43,7 +43,7 @@ class TaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Parameterized:
-    """What a parameterized job asks of a dispatch."""
+    """The requirements of a parameterized job for a dispatch."""
 
     payload: str = "optional"  # "optional", "required" or "forbidden"
     meta_required: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class TaskEvent:
-    """One of the last ten things that happened to a task."""
+    """An event of a task. Nomad keeps the last ten."""
 
     type: str
     time_ns: int
@@ -182,7 +182,7 @@ class TaskEvent:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """Where a task stands."""
+    """The state of a task."""
 
     state: str  # "pending", "running" or "dead"
     failed: bool
@@ -268,7 +268,7 @@ class TokenSelf:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, with what its headers say of it."""
+    """A page of a list, with the values of its headers."""
 
     rows: tuple[T, ...]
     next_token: str  # empty on the last page

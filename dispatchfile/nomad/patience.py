@@ -1,4 +1,4 @@
-"""How a request that changes nothing is repeated before a command has sent anything."""
+"""Repeats requests that change nothing before a command has sent anything."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Whether a proxy stands between here and Nomad, as Go's HTTP client decides it from the environment.
+Decides whether a proxy is used, as Go's HTTP client decides it from the environment.
 
 Source: golang.org/x/net/http/httpproxy.
 """

@@ -1,5 +1,5 @@
 """
-What an answer means, told by its text and not by its status alone.
+Decides what an answer means, by its text and not only by its status.
 
 Nomad answers 500 to bad requests and to passing faults alike. So the texts are listed here: what will never be done,
 what surely was not done. Any other 500 leaves open whether a write was carried out.
@@ -93,7 +93,7 @@ READS: Sequence[Rule] = (
 
 
 def trouble_of_write(answer: Answer) -> NomadError | None:
-    """What *answer* to a request that changes something says, None if it was carried out."""
+    """Return the error in the *answer* to a request that changes something, or None if it was carried out."""
     status = answer.status
     if status == 200:
         return None
@@ -128,7 +128,7 @@ def read_dispatched(answer: Answer) -> Dispatched:
 
 def trouble_of_read(answer: Answer) -> NomadError | None:
     """
-    What *answer* to a GET says, None if it can be believed.
+    Return the error in the *answer* to a GET, or None if the answer can be trusted.
 
     A GET changes nothing, so every fault that may pass is NomadUnavailable. An answer given without a leader is none:
     it would show an empty cluster.
@@ -177,7 +177,7 @@ GONE: Sequence[str] = (
 
 
 def _not_found(answer: Answer) -> NomadError:
-    """Only Nomad's own word for it says that an object is gone."""
+    """Return NomadNotFound if the text is Nomad's own, else an error about the address."""
     text = _words(answer)
     if any(re.fullmatch(pattern, text) for pattern in GONE):
         return NomadNotFound(shown(text), status=404)
@@ -214,7 +214,7 @@ def _trouble_of_status(answer: Answer) -> NomadError:
 
 
 def _is_denied_by_proxy(answer: Answer) -> bool:
-    """Whether one in front of Nomad refuses, who has handed nothing on. Nomad itself never asks for a password."""
+    """Return whether a proxy refuses the request and did not forward it. Nomad itself never asks for a password."""
     if answer.status not in DENIED:
         return False
     words = _words(answer)

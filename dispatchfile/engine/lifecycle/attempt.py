@@ -1,4 +1,4 @@
-"""One attempt of one item, from when it may leave to its end."""
+"""An attempt of an item, from the time when it may leave to its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dispatchfile.names import JobKey
 
 
 class Phase(Enum):
-    """Where an attempt is. In most phases one command is open, and the phase ends with its answer."""
+    """The phase of an attempt. In most phases one command is open, and the phase ends with its answer."""
 
     OFFERED = auto()  # the core has just heard of it
     POSTPONED = auto()  # its retry's time has not come
@@ -55,7 +55,7 @@ BUSY = frozenset(
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """What the core knows of one attempt. It leaves memory with its end."""
+    """The core's record of one attempt. It leaves memory with its end."""
 
     item: Item
     number: int
@@ -89,7 +89,7 @@ class Attempt:
 
     @property
     def is_marked(self) -> bool:
-        """Whether the journal says, or is about to say, that it may have been sent, though it was not."""
+        """Return whether the journal says, or will say, that it may have been sent, although it was not."""
         return self.phase in (Phase.MARKING, Phase.MARKED)
 
     def intent_in(self, run: str, rerun_of: str | None) -> Intent:
@@ -99,11 +99,11 @@ class Attempt:
         return self.intent
 
     def bears_prefix(self, child: str) -> bool:
-        """Whether the child has the ID prefix that the attempt has asked for."""
+        """Return whether the child has the ID prefix that the attempt has asked for."""
         return self.intent is not None and is_child_of(child, job=self.job.job, prefix=self.intent.prefix)
 
     def is_own(self, *, bears_prefix: bool) -> bool:
-        """Whether a child is the attempt's own by its prefix, which an exact prefix does not show."""
+        """Return whether a child is the attempt's own by its prefix, which an exact prefix does not show."""
         return bears_prefix and not self.item.exact_prefix
 
 

@@ -1,4 +1,4 @@
-"""Whether Nomad can be reached, gives valid answers and accepts dispatches; and what to report of that."""
+"""Decides whether Nomad can be reached, gives valid answers and accepts dispatches, and what to report about it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Lifecycle:
 
     @property
     def wake_at(self) -> float | None:
-        """When `Woken` is to happen; None if something else has to happen before."""
+        """Return when `Woken` is to happen, or None if something else has to happen before."""
         if self._is_finished:
             return None
         turn = self._turns.wake_at if self._life.stopped is None else None
@@ -114,7 +114,7 @@ class Lifecycle:
                 fire(self._life, attempt, happening)
 
     def _go_on(self) -> None:
-        """What follows from it for the others."""
+        """Carry out what follows from a happening for the other attempts."""
         life = self._life
         while life.pending:
             attempt, trigger = life.pending.popleft()

@@ -1,5 +1,5 @@
 """
-What is in doubt, and what proves that it was not carried out.
+The doubt about an attempt, and the proof that its request was not carried out.
 
 A request is in doubt when it may have reached Nomad and no answer came back. Its child, if there is one, has the
 attempt's own ID prefix, so it can be looked for.
@@ -43,7 +43,7 @@ class Doubt:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last look came late enough to decide."""
+        """Return whether the last look came late enough to decide."""
         return self.looked_at >= self.deadline
 
     def begin_look(self, now: float, wall: float) -> None:
@@ -56,7 +56,7 @@ class Doubt:
         self.seen_until, self.seen_until_wall = self.looked_at, self.looked_at_wall
 
     def is_hopeless(self, now: float, patience_s: float, *, has_learned: bool) -> bool:
-        """Whether Nomad answers others, or the run would have ended, but nothing tells of this attempt."""
+        """Return whether Nomad answers other requests, or the run would have ended, but no look shows this attempt."""
         if has_learned:
             self.stuck_since = None
         elif self.stuck_since is None:
@@ -79,7 +79,7 @@ def begin_doubt(now: float, wall: float, settle_s: float, *, unbroken: bool, ans
 
 def is_nothing_unseen(baseline: Baseline, made: Collection[str], counted: Counted, *, is_proven: bool) -> bool:
     """
-    Whether every child made since the baseline, anybody's, is known: made by this run, or listed.
+    Return whether every child made since the baseline, by anybody, is known: made by this run, or listed.
 
     made: the run's own, from before the count. The list was read after the total, and of it only children up to the
     total's index count, so children that are made meanwhile cannot stand in for one that is gone. A job registered

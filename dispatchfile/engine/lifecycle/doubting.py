@@ -67,7 +67,7 @@ def hurry(life: Life, attempt: Attempt, _: Halted) -> Phase:
 
 
 def leave_in_doubt(life: Life, attempt: Attempt, _: Due) -> Phase:
-    """Nothing came in time; a resume looks again."""
+    """End the attempt: nothing was found in time. A resume looks again."""
     life.land(attempt)
     return Phase.OVER
 

@@ -1,4 +1,4 @@
-"""How an attempt ends, with its verdict, which a retry may follow, or unsent; and how it goes back to wait."""
+"""Ends an attempt with its verdict, which a retry may follow, or unsent; or sends it back to wait."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def refuse(life: Life, attempt: Attempt, cause: Cause, message: str) -> Phase:
 
 
 def leave_unknown(life: Life, attempt: Attempt, cause: Cause, message: str) -> Phase:
-    """Nothing tells what became of the attempt."""
+    """End the attempt as unknown: nothing shows what became of it."""
     return conclude(life, attempt, Verdict(Outcome.UNKNOWN, cause, message))
 
 
@@ -119,7 +119,7 @@ def count_if_made(life: Life, attempt: Attempt, verdict: Verdict | None) -> None
 
 def is_surely_made(item: Item, accepted: Accepted, verdict: Verdict | None) -> bool:
     """
-    Whether the child is one that the item's own request has made.
+    Return whether the child is one that the item's own request has made.
 
     An answer to a request with a token may name a child that never was, until the child has been seen.
     """

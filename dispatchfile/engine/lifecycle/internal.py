@@ -1,4 +1,4 @@
-"""What happens to an attempt from within the core."""
+"""The happenings that the core causes for an attempt itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class RunStopped:
-    """Nothing more is started."""
+    """The run starts no more attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class TokenJudged:
-    """Whether Nomad refuses the token itself, for the attempt that was denied something."""
+    """Nomad's judgement on the token itself, for an attempt that was denied something."""
 
     is_refused: bool
 

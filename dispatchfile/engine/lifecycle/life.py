@@ -1,4 +1,4 @@
-"""What the transitions of all attempts share: the parts of the core, the time, and the commands that they give."""
+"""Shared by the transitions of all attempts: the parts of the core, the time, and the commands that they give."""
 
 from __future__ import annotations
 
@@ -140,11 +140,11 @@ class Life:
 
     @property
     def keeps_retries(self) -> bool:
-        """Whether the retries that are due are left to a resume."""
+        """Return whether the retries that are due are left to a resume."""
         return self.is_interrupted and self.stopped in RESUMABLE_CAUSES
 
     def is_watched(self, attempt: Attempt) -> bool:
-        """Whether anybody looks at the child that Nomad answers with."""
+        """Return whether the child that Nomad answers with is watched."""
         job = self.spec.jobs.get(attempt.job)
         return self.wait_of(attempt) is not Wait.DETACH and not (job is not None and job.is_periodic)
 

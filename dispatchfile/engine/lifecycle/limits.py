@@ -1,4 +1,4 @@
-"""What stops a run early: a canary that does not succeed, and too many failures."""
+"""Stops a run early: after a canary that does not succeed, or too many failures."""
 
 from __future__ import annotations
 

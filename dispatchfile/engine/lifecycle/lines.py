@@ -23,12 +23,12 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Whether a request may leave. Until a child has shown its prefix they leave one by one."""
+        """Return whether a request may leave. Until a child has shown its prefix, requests leave one by one."""
         return self.is_proven or not self.sending
 
 
 class Lines:
-    """All that waits, in the order to send."""
+    """The attempts that wait, in the order to send."""
 
     def __init__(self) -> None:
         self._lines: dict[JobKey, Line] = {}
@@ -66,7 +66,7 @@ class Lines:
 
     @property
     def next_retry(self) -> float | None:
-        """When the next retry may leave."""
+        """Return when the next retry may leave."""
         return self._retries[0][0] if self._retries else None
 
     def head(self) -> Attempt | None:

@@ -1,4 +1,4 @@
-"""Which last log lines are read: all of them, or enough to see each kind of ending."""
+"""Decides which last log lines are read: all of them, or enough to see each kind of ending."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class LogChoice:
         self._read: Counter[tuple[Outcome, Cause | None, int | None]] = Counter()
 
     def has_log(self, verdict: Verdict) -> bool:
-        """Whether a task ran whose last log line is worth reading."""
+        """Return whether a task ran whose last log line is worth reading."""
         if not verdict.alloc_id or not verdict.task:
             return False
         return verdict.cause in HAVE_LOGS or (self._reads.succeeded and verdict.outcome is Outcome.SUCCEEDED)
 
     def take(self, verdict: Verdict) -> bool:
-        """Whether to read the log of a child that ended like this; then it counts."""
+        """Return whether to read the log of a child that ended like this, and if so, count it."""
         ending = verdict.outcome, verdict.cause, verdict.exit_code
         limit, reserved = self._reads.at_most, self._reads.reserved if self._read[ending] >= FEW_LOGS else 0
         if limit is not None and self._read.total() >= limit - reserved:

@@ -1,4 +1,4 @@
-"""How many requests may leave, and how fast: concurrency, items in flight, rate, and slowing down."""
+"""Decides how many requests may leave, and how fast: concurrency, items in flight, rate, and slowing down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RATE_BURST_S = 0.1  # so much of a second's dispatches may leave at once
 
 
 class Blocked(Enum):
-    """Nothing may leave before something else happens."""
+    """No request may leave before something else happens."""
 
     FULL = auto()
 

@@ -13,7 +13,7 @@ Asker = Attempt | JobKey  # a job whose list was denied
 
 @dataclass(slots=True)
 class TokenQuestion:
-    """One question at a time. It serves those who were denied something before it was asked."""
+    """The question whether the token is refused, for all that were denied something before it was asked."""
 
     serial: int = 0  # of the one that is open; 0: none is
     asking: list[Asker] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Accounts:
         return self._made
 
     def ask(self, attempt: Attempt, serial: int) -> bool:
-        """Whether a count has to begin now, under this *serial*; else one is under way, and the next one serves."""
+        """Return whether to begin a count now, under this *serial*. Else one is running, and the next one serves."""
         count = self._counts.setdefault(attempt.job, _Count())
         if count.serial:
             count.later.append(attempt)
@@ -72,7 +72,7 @@ class Accounts:
         return served, tuple(self._made.get(job, ())[: count.made])
 
     def ask_again(self, job: JobKey, serial: int) -> bool:
-        """Whether a count has to begin now for those who asked while the last one was under way."""
+        """Return whether a count has to begin now for those who asked while the last one was running."""
         count = self._counts[job]
         if count.serial or not count.later:
             return False

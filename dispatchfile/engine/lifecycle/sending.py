@@ -1,4 +1,4 @@
-"""From an attempt's turn to Nomad's answer: what comes before the request, the request, and what the answer says."""
+"""Takes an attempt from its turn to Nomad's answer: what precedes the request, the request, and its answer."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ P = Phase
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is done when an attempt in this phase hears of this, and where it may be after that."""
+    """A row of the table: the action of an attempt in this phase on this happening, and the phases that may follow."""
 
     phase: Phase
     trigger: type[object]

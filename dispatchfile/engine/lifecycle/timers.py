@@ -1,4 +1,4 @@
-"""What is due at a time: pauses on the clock that never goes back, deadlines on the wall clock."""
+"""Timers: pauses on the monotonic clock, deadlines on the wall clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dispatchfile.engine.lifecycle.attempt import Attempt
 
 
 class Timers:
-    """One timer for each attempt; the last one that was set counts."""
+    """Timers, one for each attempt; the last one that was set counts."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Attempt]] = []
@@ -34,12 +34,12 @@ class Timers:
 
     @property
     def next_at(self) -> float | None:
-        """When the next one is due; it may be one that does not count any more."""
+        """Return when the next timer is due. It may be one that no longer counts."""
         return self._heap[0][0] if self._heap else None
 
 
 class Deadlines:
-    """When the time of a watched child is up."""
+    """The deadlines of watched children."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Attempt, int]] = []

@@ -49,7 +49,7 @@ class Turns:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is to come, neither an item nor a mark."""
+        """Return whether nothing is to come, neither an item nor a mark."""
         return self.is_exhausted and self._marking is None
 
     # What comes in
@@ -134,7 +134,7 @@ class Turns:
     # The end of it
 
     def drain(self) -> None:
-        """Nothing more is started: end what waits here, and then, piece by piece, what waits where items come from."""
+        """End what waits here, and then, piece by piece, what waits in the source of items. Nothing more is started."""
         if not self._is_drained:
             self._is_drained = True
             self._life.out.append(Withdraw())

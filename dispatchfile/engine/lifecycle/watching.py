@@ -92,7 +92,7 @@ def take_denial(life: Life, attempt: Attempt, denied: WatchDenied) -> Phase:
 
 
 def judge_watch(life: Life, attempt: Attempt, judged: TokenJudged) -> Phase:
-    """If the token itself is refused, the run ends, and that says nothing of the child."""
+    """Keep watching if the token itself is refused, which ends the run. Else the child cannot be read."""
     if judged.is_refused:
         return Phase.WATCHED
     _end_watch(life, attempt)

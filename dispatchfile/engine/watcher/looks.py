@@ -48,7 +48,7 @@ JUDGES: Mapping[Wait, Callable[[ChildRecords], Judgement]] = {
 
 @dataclass(frozen=True, slots=True)
 class LookLimits:
-    """How long a child may wait for a node, and Nomad may give no answer about it."""
+    """The time that a child may wait for a node, and the time that Nomad may fail to answer about it."""
 
     unplaced_after_s: float | None
     unreachable_after_s: float

@@ -172,7 +172,7 @@ class Poller:
             self._post(move)
 
     def _take_missing(self, polls: JobPolls, present: set[str], started: float) -> None:
-        """Where only allocations show what there is, a child may have none yet: it is asked for now and then."""
+        """Ask for a child now and then where only allocations can be listed: it may have none yet."""
         for watch in polls.all_watches():
             if watch.command.child in present or watch.since >= started or watch.looking:
                 continue

@@ -1,4 +1,4 @@
-"""What is read of one child: its job, its allocations, its evaluations and its log."""
+"""Reads one child: its job, its allocations, its evaluations and its log."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LOOK_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """One child as it was last seen. Watches are kept by attempt, as items with one token may share a child."""
+    """A child as it was last seen. Watches are kept by attempt, because items with one token may share a child."""
 
     command: Watch
     since: float
@@ -42,7 +42,7 @@ class Watched:
 
     @property
     def follows_end(self) -> bool:
-        """Whether it is followed to completion; the others are looked at one by one."""
+        """Return whether the child is followed to completion. Other children are looked at one by one."""
         return self.command.wait is Wait.COMPLETION
 
 

@@ -1,4 +1,4 @@
-"""Which children a list may leave out: those dispatched before every living one."""
+"""Decides which children a list may leave out: those dispatched before every living one."""
 
 from __future__ import annotations
 
