@@ -1,4 +1,4 @@
-"""What to change in a job that this node can never run, so that it can be tried here anyway."""
+"""Advice on a job that this node can never run: what to change so that it can be tried here anyway."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -31,7 +31,7 @@ class _RefusedError(Exception):
 
 
 class _LimitError(Exception):
-    """What the embedded agent cannot download, however often it is tried."""
+    """The embedded agent can never download this, however often it is tried."""
 
 
 async def download(artifact: Mapping[str, Any], folders: TaskFolders, environment: TaskEnvironment) -> None:

@@ -29,11 +29,11 @@ class BlockedEvals:
         return heappop(self.for_slots)[2]
 
     def take_for_neighbours(self) -> list[str]:
-        """All that wait for an allocation of their own job to end."""
+        """Take all that wait for an allocation of their own job to end."""
         taken, self.for_neighbours = list(self.for_neighbours), {}
         return taken
 
     def take_for_change(self) -> list[str]:
-        """All that wait for another node than there is."""
+        """Take all that wait for another node."""
         taken, self.for_change = list(self.for_change), {}
         return taken

@@ -30,7 +30,7 @@ class Collector:
         self._forget([job for job in self._state.jobs.values() if self._is_over(job)])
 
     def _is_over(self, job: Job) -> bool:
-        """Also the processes of its allocations must be gone, or nobody could end them."""
+        """Return whether the job is dead and the processes of its allocations are gone. Nobody could end them later."""
         return (
             job.status == "dead"
             and all(alloc.is_client_terminal for alloc in self._state.allocs_of(job.key))

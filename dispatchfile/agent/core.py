@@ -1,4 +1,4 @@
-"""What the routes work with: the state, the scheduler, and who the agent says it is."""
+"""The objects that the routes work with: the state, the scheduler, and the identity of the agent."""
 
 import random
 from collections.abc import Callable

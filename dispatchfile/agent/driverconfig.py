@@ -221,7 +221,7 @@ def _mismatch(value: Any, wanted: str) -> _WrongTypeError:
 
 
 def _type_name(value: Any) -> str:
-    """What HCL calls the type of a JSON value."""
+    """Return HCL's name for the type of a JSON value."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, list):

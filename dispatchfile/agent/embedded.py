@@ -141,12 +141,12 @@ class EmbeddedAgent:
 
     @property
     def requests(self) -> int:
-        """How many requests it has read."""
+        """Return how many requests it has read."""
         return self._server.requests
 
     @property
     def peak_connections(self) -> int:
-        """How many connections were open at the same time, at most."""
+        """Return the highest number of connections that were open at the same time."""
         return self._server.gate.peak
 
     @property
@@ -155,16 +155,16 @@ class EmbeddedAgent:
 
     @property
     def state(self) -> State:
-        """To look at, not to change."""
+        """Return the state, which callers must not change."""
         return self._state
 
     def advice(self) -> Mapping[str, str]:
-        """For each registered job that its node can never run, by ID: what to change to try it here."""
+        """Return, by ID, what to change in each registered job that the node can never run."""
         known = ((job, advice_on(job, self.node)) for job in self._state.jobs.values() if not job.parent_id)
         return {job.id: sentence for job, sentence in known if sentence is not None}
 
     def warnings(self) -> Sequence[tuple[str, str]]:
-        """What a user should know of the registered jobs: the job's ID, and a sentence."""
+        """Return warnings about the registered jobs: the job's ID, and a sentence."""
         jobs = [job for job in self._state.jobs.values() if not job.parent_id]
         return [(job.id, warning) for job in jobs for warning in job_warnings({**job.spec.document, "Meta": job.meta})]
 
@@ -215,7 +215,7 @@ class EmbeddedAgent:
         self._scheduler.drain_node(drain, eligible=False)
 
     def lose_node(self) -> None:
-        """As if the machine had gone: its allocations are lost, nothing can be placed."""
+        """Lose the node as if its machine had gone: its allocations are lost, and nothing can be placed."""
         self._scheduler.lose_node()
 
     def restore_node(self) -> None:

@@ -37,7 +37,7 @@ _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)%")
 @dataclass(frozen=True, slots=True)
 class Fault:
     """
-    One scripted fault.
+    A scripted fault.
 
     chance: of a request being hit, 0 to 1. seconds: how long (delay, leaderless) or after how long (gc).
     start: seconds from the agent's start to the beginning of a leaderless time. count: how many requests are
@@ -54,7 +54,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is, as far as faults ask. is_local: no leader is needed to answer it."""
+    """The properties of a request that faults depend on. is_local: no leader is needed to answer it."""
 
     is_write: bool
     is_dispatch: bool
@@ -65,7 +65,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What befalls one request: how long it waits, and which fault ends it, if any."""
+    """The effect on one request: how long it waits, and which fault ends it, if any."""
 
     delay: float = 0.0
     kind: FaultKind | None = None
@@ -82,7 +82,7 @@ class Faults:
         self.collect_after = next((fault.seconds for fault in faults if fault.kind == "gc"), None)
 
     def replace(self, faults: Sequence[Fault]) -> None:
-        """From now on these faults are judged by; `collect_after` stays as it was."""
+        """Use these faults from now on; `collect_after` stays as it was."""
         self._faults = tuple(fault for fault in faults if fault.kind != "gc")
         self._left = {place: fault.count for place, fault in enumerate(self._faults) if fault.count is not None}
 

@@ -68,7 +68,7 @@ class _SyntaxError(Exception):
 
 
 class _Mismatch(Exception):
-    """One alternative of the grammar does not fit; the next one is tried."""
+    """An alternative of the grammar does not match; the next one is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +363,7 @@ def _page_error(message: str) -> FilterError:
 
 
 def _find(datum: Mapping[str, object], path: tuple[str, ...]) -> tuple[bool, object]:
-    """Whether there is such a value, and the value; a missing key of a map is no error, a missing field is."""
+    """Return whether there is such a value, and the value. A missing key of a map is no error, a missing field is."""
     found: object = datum
     for place, part in enumerate(path):
         is_map = place > 0 and path[place - 1] in _MAPS
@@ -386,7 +386,7 @@ def _lost(found: object, path: tuple[str, ...], place: int) -> str:
 
 
 def _kind(value: object, path: tuple[str, ...]) -> str:
-    """What Go calls the type of a field's value."""
+    """Return Go's name for the type of a field's value."""
     name = path[-1] if path else ""
     if name in _LISTS or isinstance(value, (list, tuple)):
         return "slice"

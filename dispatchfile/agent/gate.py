@@ -37,7 +37,7 @@ class Gate:
         self.peak = 0
 
     def enter(self, client: str) -> bool:
-        """Whether one more connection of this client is let in."""
+        """Return whether one more connection of this client is let in."""
         if client and self._limit and self._by_client[client] >= self._limit:
             return False
         self._by_client[client] += 1
@@ -83,7 +83,7 @@ class Doorman(asyncio.Protocol):
 
 
 class Guest:
-    """One connection that was let in; it leaves once, however often it is said."""
+    """A connection that was let in. Leaving more than once counts once."""
 
     def __init__(self, gate: Gate, client: str) -> None:
         self._gate: Gate | None = gate

@@ -1,5 +1,5 @@
 """
-What Go's standard library makes of texts: the requests of a Nomad client and the wording of its refusals depend on it.
+Go's standard library for texts: the requests of a Nomad client and the words of its refusals depend on it.
 
 Every message here was observed on Nomad 2.0.5 or is the text of Go's encoding/json, encoding/base64, strconv and time.
 """
@@ -103,7 +103,7 @@ def decode_object(body: bytes, type_name: str, fields: Mapping[str, Kind]) -> di
 
 
 def json_kind(value: object) -> str:
-    """What Go calls the kind of a decoded JSON value."""
+    """Return Go's name for the kind of a decoded JSON value."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, (int, float)):
@@ -180,7 +180,7 @@ def _literal_error(text: str, place: int) -> str:
 
 
 def _delimiter_place(before: str) -> str:
-    """Whether the innermost bracket that is open after *before* belongs to an object or an array."""
+    """Return whether the innermost bracket that is open after *before* belongs to an object or an array."""
     open_brackets: list[str] = []
     for mark in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', before):
         if mark in "[{":
@@ -246,7 +246,7 @@ def _without_surrogates(text: str) -> str:
 
 
 def _corrupt_byte(text: str) -> int:
-    """Where Go's decoder stops: at a bad byte, or where the incomplete group of four starts."""
+    """Return where Go's decoder stops: at a bad byte, or where the incomplete group of four starts."""
     group: list[int] = []
     for place, character in enumerate(text):
         if character in "\r\n":

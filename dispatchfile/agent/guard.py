@@ -34,7 +34,7 @@ class Guard:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What every task's environment must contain."""
+        """Return the variables that every task's environment must contain."""
         return {MARK: self._token}
 
     def add(self, group: int) -> None:

@@ -32,7 +32,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. path: decoded, without the query. query: the values of each parameter, at least one."""
+    """A request. path: decoded, without the query. query: the values of each parameter, at least one."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ class Call:
 
     @property
     def is_stale(self) -> bool:
-        """Whether any server may answer; raises HttpError for a value that is neither true nor false."""
+        """Return whether any server may answer. Raises HttpError for a value that is neither true nor false."""
         text = self.get("stale")
         try:
             return "stale" in self.query and (not text or parse_bool(text))
@@ -186,7 +186,7 @@ def check_uuid_prefix(text: str, failed: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Until which index a query waits, and how long at most; index 0 does not wait."""
+    """The index that a query waits for, and how long it waits at most; index 0 does not wait."""
 
     index: int = 0
     seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""What a driver is given to start a task, and what it gives back."""
+"""The values that a driver gets to start a task, and the handle that it returns."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from dispatchfile.agent.waiting import Sleep
 @dataclass(frozen=True, slots=True)
 class Launch:
     """
-    One start of a task.
+    A start of a task.
 
     config: as `read_config` gives it. environment: made when it is first asked for. stdout, stderr: files to add
     to, None where the task's output is not kept.

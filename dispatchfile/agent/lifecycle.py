@@ -25,7 +25,7 @@ class Stage(Enum):
 
 
 class Phase(IntEnum):
-    """How far an allocation is; phases only ever go forward, and tasks of past ephemeral stages never run again."""
+    """The phase of an allocation. Phases only go forward, and tasks of past ephemeral stages never run again."""
 
     PRESTART = 0
     MAIN = 1
@@ -44,7 +44,7 @@ ALLOWED: Final[Mapping[Phase, frozenset[Stage]]] = {
 
 
 class Placed(Protocol):
-    """What is asked of a task here."""
+    """The requirements of a task in this allocation."""
 
     @property
     def stage(self) -> Stage: ...

@@ -1,4 +1,4 @@
-"""What the agent tells of the machine it runs on, in the attributes that constraints can name."""
+"""The attributes of the machine that the agent runs on, which constraints can name."""
 
 import os
 import platform

@@ -30,7 +30,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a mock task does. Times in seconds."""
+    """The actions of a mock task. Times are in seconds."""
 
     run_for_s: float
     result: ExitResult

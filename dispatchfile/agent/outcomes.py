@@ -1,4 +1,4 @@
-"""How one run of a task can end: an exit, or an error before it ran."""
+"""The ends of one run of a task: an exit, or an error before it ran."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class ExitResult:
     """
-    How a process or a mock task ended.
+    The exit of a process or of a mock task.
 
     exit_code: 128 + signal for a process that a signal ended, as shells have it. message: only mock tasks have one.
     """

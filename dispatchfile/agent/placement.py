@@ -1,5 +1,5 @@
 """
-Whether a group of a job may run on the node now, and Nomad's metrics of the answer.
+Decides whether a group of a job may run on the node now, with Nomad's metrics of the answer.
 
 Source: hashicorp/nomad, scheduler/feasible (checkConstraint, DriverChecker) and nomad/structs/funcs.go
 (AllocsFit). CPU is not counted, and memory only for each group alone: what limits this machine is its number of
@@ -75,7 +75,7 @@ def judge(job: Job, group: Group, node: Node, taken: int, neighbours: Mapping[st
 def _filters(
     job: Job, group: Group, node: Node, neighbours: Mapping[str, int]
 ) -> Iterator[tuple[Literal["class", "distinct"], str]]:
-    """What keeps the group off the node, and what Nomad writes into ConstraintFiltered for it."""
+    """Return what keeps the group off the node, in the words of Nomad's ConstraintFiltered."""
     unmet = _first_unmet(job, group, node)
     if unmet is not None:
         yield "class", unmet
@@ -134,7 +134,7 @@ def _only_stars(pattern: str) -> str:
 
 
 def _first_unmet(job: Job, group: Group, node: Node) -> str | None:
-    """What Nomad writes into ConstraintFiltered: the first thing that rules the node out."""
+    """Return the first thing that rules the node out, in the words of Nomad's ConstraintFiltered."""
     for constraint in job.spec.constraints:
         if not meets(constraint, node):
             return str(constraint)
@@ -177,7 +177,7 @@ def _property_taken(constraint: Constraint, node: Node, used: int) -> str:
 
 
 def meets(constraint: Constraint, node: Node) -> bool:
-    """Whether the node meets one constraint; an operand nobody knows is never met."""
+    """Return whether the node meets one constraint. A constraint with an unknown operand is never met."""
     operand = constraint.operand or "="
     left, right = _resolved(constraint.left, node), _resolved(constraint.right, node)
     if operand in _ELSEWHERE or constraint.left.startswith(_LEFT_ASIDE):

@@ -41,13 +41,13 @@ class Plan:
     node_is_fixed: bool = False
 
     def is_hopeless(self, kind: str) -> bool:
-        """Whether nothing waits: a sysbatch job wants this node only, and a node that is fixed will never do."""
+        """Return whether nothing waits: a sysbatch job wants this node only, and a fixed node will never do."""
         if kind == "sysbatch" and "class" in self.obstacles:
             return True
         return self.node_is_fixed and bool(self.obstacles) and self.obstacles <= NEVER_HERE
 
     def queued(self, job: Job) -> dict[str, int]:
-        """How many allocations of each group still wait."""
+        """Return how many allocations of each group still wait."""
         counts = {group.name: 0 for group in job.spec.groups}
         for place in () if self.is_hopeless(job.spec.type) else self.unplaced:
             counts[place.group.name] += 1

@@ -69,7 +69,7 @@ class Process:
             self._reaped()
 
     def _reaped(self) -> ExitResult:
-        """Until it is reaped, no other process can have got the number of the group."""
+        """Kill the group, then reap the process. Until then, no other process can get the number of the group."""
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()

@@ -1,5 +1,5 @@
 """
-What a job still wants: which allocations must go, which are missing, which may be tried again later.
+Reconciles a job: which allocations must go, which are missing, which may be tried again later.
 
 Pure: it looks at one job and its allocations. Source: hashicorp/nomad, scheduler/reconciler (reconcile_cluster.go,
 filters.go) and nomad/structs/alloc.go (NextRescheduleTime, NextDelay), for batch and sysbatch jobs.
@@ -36,7 +36,7 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    One allocation to be placed.
+    An allocation to be placed.
 
     previous: the one it replaces, if any. stop: what must go with it, and stays where it cannot be placed.
     reschedules: it replaces a failed one, which is counted against the reschedule policy.
@@ -69,7 +69,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What every decision looks at: a job, why it is looked at, the node, the time in nanoseconds."""
+    """The input of every decision: a job, the reason to look at it, the node, the time in nanoseconds."""
 
     job: Job
     evaluation: Evaluation
@@ -78,7 +78,7 @@ class Situation:
 
 
 def reconcile(situation: Situation, allocs: Sequence[Allocation]) -> Wanted:
-    """What is to be done for a job that has these allocations."""
+    """Return what is to be done for a job that has these allocations."""
     drafts = {group.name: _Draft(situation, group) for group in situation.job.spec.groups}
     for alloc in sorted(allocs, key=lambda alloc: alloc.create_index):
         if alloc.group not in drafts:
@@ -95,7 +95,7 @@ def reconcile(situation: Situation, allocs: Sequence[Allocation]) -> Wanted:
 
 
 def wanted_count(job: Job, group: Group | None) -> int:
-    """How many allocations a group has in the end; sysbatch has one a node, and there is one node."""
+    """Return how many allocations a group has in the end. A sysbatch job has one on each node: one."""
     if job.stop or group is None:
         return 0
     return min(1, group.count) if job.spec.type == "sysbatch" else group.count
@@ -220,12 +220,12 @@ def _is_outdated(alloc: Allocation, job: Job) -> bool:
 
 
 def may_reschedule(alloc: Allocation, policy: ReschedulePolicy | None) -> bool:
-    """Whether a failed allocation has an attempt left."""
+    """Return whether a failed allocation has an attempt left."""
     return alloc.desired_status == "run" and reschedule_time(alloc, policy) is not None
 
 
 def reschedule_time(alloc: Allocation, policy: ReschedulePolicy | None) -> int | None:
-    """When a failed allocation may be replaced, in nanoseconds since 1970; None if it may not."""
+    """Return when a failed allocation may be replaced, in nanoseconds since 1970, or None if it may not."""
     if policy is None or not policy.enabled:
         return None
     failed_at, delay = _ended_at(alloc), next_delay(alloc, policy)
@@ -237,7 +237,7 @@ def reschedule_time(alloc: Allocation, policy: ReschedulePolicy | None) -> int |
 
 
 def next_delay(alloc: Allocation, policy: ReschedulePolicy) -> int:
-    """How long to wait before the next attempt, in nanoseconds, by the policy's delay function."""
+    """Return how long to wait before the next attempt, in nanoseconds, by the policy's delay function."""
     events = alloc.reschedules
     if not events:
         return policy.delay_ns
@@ -259,7 +259,7 @@ def _grown_delay(delays: Sequence[int], policy: ReschedulePolicy) -> int:
 
 
 def kept_events(alloc: Allocation, policy: ReschedulePolicy | None, now: int) -> int:
-    """How many of an allocation's latest reschedule events its replacement remembers."""
+    """Return how many of an allocation's latest reschedule events its replacement keeps."""
     if policy is None:
         return 0
     if policy.attempts > 0:

@@ -1,5 +1,5 @@
 """
-What the agent remembers, as frozen records: jobs, summaries, evaluations, allocations, the node.
+The agent's frozen records: jobs, summaries, evaluations, allocations, the node.
 
 A change is a new record. Times are nanoseconds since 1970, durations nanoseconds, indexes those of the one raft
 log that the agent pretends to have. The JSON of a record is made in `views`.
@@ -95,7 +95,7 @@ class Parameterized:
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """
-    What a job file says; shared by a parameterized job and all its children.
+    The content of a job file, shared by a parameterized job and all its children.
 
     document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `Job`.
     """
@@ -146,7 +146,7 @@ class Job:
 
     @property
     def runs_by_itself(self) -> bool:
-        """Whether it has evaluations and allocations of its own, instead of children."""
+        """Return whether it has evaluations and allocations of its own, instead of children."""
         return not (self.is_parameterized or self.spec.periodic)
 
 
@@ -219,7 +219,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What an operator asked of an allocation; None where nobody asked."""
+    """The transition that an operator asked an allocation for; None if nobody asked."""
 
     migrate: bool | None = None
     migrate_disable_placement: bool | None = None

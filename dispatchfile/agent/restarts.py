@@ -1,5 +1,5 @@
 """
-Whether a task that ended is started again, when, and in Nomad's words why not.
+Decides whether a task that ended is started again, when, and in Nomad's words why not.
 
 Source: hashicorp/nomad, client/allocrunner/taskrunner/restarts/restarts.go.
 """
@@ -21,7 +21,7 @@ _RESTARTED_ON_SUCCESS: Final = frozenset({Stage.PRESTART_SIDECAR, Stage.POSTSTAR
 
 
 class Next(Enum):
-    """What becomes of the task."""
+    """The next step of the task."""
 
     ENDED_WELL = "ended well"
     FAILED = "failed"
@@ -60,7 +60,7 @@ class RestartTracker:
         self._count = 0
 
     def decide(self, outcome: ExitResult | StartFailure) -> Decision:
-        """What follows an end that nobody asked for."""
+        """Decide what follows an end that nobody asked for."""
         if isinstance(outcome, ExitResult) and outcome.successful and not self._on_success:
             return Decision(Next.ENDED_WELL, "Restart unnecessary as task terminated successfully")
         if self._attempts == 0:

@@ -358,7 +358,7 @@ def system_gc(core: Core, call: Call) -> Answer:
 
 
 def scheduler_configuration(_core: Core, call: Call) -> Answer:
-    """How placements are made; it cannot be changed here."""
+    """Answer with the configuration of placements, which cannot be changed here."""
     call.require("GET")
     preemption = dict.fromkeys(
         (

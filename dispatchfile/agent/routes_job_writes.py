@@ -91,7 +91,7 @@ def _submitted(call: Call, fields: Mapping[str, object]) -> Submitted:
 
 
 def _warnings(document: Mapping[str, object]) -> str:
-    """As hashicorp/go-multierror prints them."""
+    """Return the warnings as hashicorp/go-multierror prints them."""
     warnings = job_warnings(document)
     listed = "".join(f"* {warning}\n" for warning in warnings)
     return f"{len(warnings)} warning{'s' * (len(warnings) > 1)}:\n\n{listed}" if warnings else ""
@@ -191,7 +191,7 @@ def plan(core: Core, call: Call, job_id: str) -> Reply:
 
 
 def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: bool) -> dict[str, object]:
-    """What a registration would do, without doing it."""
+    """Return what a registration would do, without doing it."""
     now = core.state.now_ns()
     job = Job(
         namespace=submitted.namespace,
@@ -221,7 +221,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: 
 
 
 def _diff(job: Job, known: Job | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
-    """Which parts differ, without their fields."""
+    """Return the parts that differ, without their fields."""
     same = known is not None and _says_the_same(known, job)
     kind = "None" if same else ("Added" if known is None else "Edited")
     empty = {"Fields": None, "Objects": None, "Type": kind}

@@ -158,7 +158,7 @@ def one_evaluation(core: Core, call: Call) -> Answer:
 
 
 def _related(core: Core, evaluation: Evaluation) -> list[Evaluation]:
-    """Those that name it or that it names, and theirs."""
+    """Return the evaluations that name it or that it names, and theirs."""
     family = {one.id: one for one in core.state.evals_of(evaluation.key)}
     known, ahead = {evaluation.id}, [evaluation]
     while ahead:
@@ -284,7 +284,7 @@ def _task_names(alloc: Allocation) -> list[str]:
 
 
 def client_allocation(core: Core, call: Call) -> Answer:
-    """What the tasks use; nothing is measured here."""
+    """Answer with the resources that the tasks use. Nothing is measured here."""
     path = call.path.removeprefix("/v1/client/allocation/")
     if not path.endswith("/stats"):
         raise HttpError(404, "resource not found")

@@ -1,5 +1,5 @@
 """
-One allocation: its tasks in their order, and what the server is told of them.
+Runs one allocation: its tasks in their order, and the updates to the server.
 
 Source: hashicorp/nomad, client/allocrunner/alloc_runner.go and max_run_duration_hook.go.
 """
@@ -28,7 +28,7 @@ _TERMINAL: Final = frozenset({"complete", "failed"})
 @dataclass(frozen=True, slots=True)
 class AllocUpdate:
     """
-    What a client tells its server of an allocation.
+    The update of a client to its server about an allocation.
 
     client_status: pending, running, complete or failed. client_description: Nomad's words for it.
     task_states: the API's TaskStates, a copy that does not change.

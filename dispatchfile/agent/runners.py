@@ -18,7 +18,7 @@ Tell = Callable[[str, Report], None]
 
 
 class Runner(Protocol):
-    """What runs one allocation."""
+    """Runs one allocation."""
 
     async def run(self) -> None: ...
     def stop(self, reason: str = "") -> None: ...

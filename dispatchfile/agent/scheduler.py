@@ -1,5 +1,5 @@
 """
-What clients, operators and tasks do: jobs come and go, the node changes, allocations end.
+Handles what clients, operators and tasks do: jobs come and go, the node changes, allocations end.
 
 Every command puts its change into the state as a real server would, step by step, so that indexes, descriptions
 and the order of events agree. All of it is synchronous; what is due later goes through the clock that is handed
@@ -19,7 +19,7 @@ from dispatchfile.agent.workers import Runners, Workers
 
 
 class Report(Protocol):
-    """What a client says of one of its allocations."""
+    """The report of a client about one of its allocations."""
 
     @property
     def client_status(self) -> str: ...
@@ -31,7 +31,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write answers: its index, and the evaluation it made, if any."""
+    """The answer to a write: its index, and the evaluation that it created, if any."""
 
     index: int
     evaluation: Evaluation | None = None
@@ -188,7 +188,7 @@ class Scheduler:
     # what the tasks report
 
     def report(self, alloc_id: str, report: Report) -> None:
-        """What the client says of an allocation; stored with what else comes within a moment."""
+        """Store the client's report about an allocation, together with other reports of the same moment."""
         self._reports[alloc_id] = report
         if not self._is_gathering:
             self._is_gathering = True
@@ -232,7 +232,7 @@ class Scheduler:
     # evaluations
 
     def _close_evals(self, step: Step, job: Job) -> None:
-        """What was still to be done for a purged job is done."""
+        """Close the evaluations of a purged job."""
         for evaluation in self._state.evals_of(job.key):
             if evaluation.status == "pending":
                 reason = f"job {job.id} deleted"

@@ -101,7 +101,7 @@ def route_for(path: str) -> Route | None:
 
 def answer_for(core: Core, call: Call, *, phantom: bool = False) -> Answer:
     """
-    What the call is answered, refusals included.
+    Return the answer to the call, which may be a refusal.
 
     phantom: the answer to a dispatch that made a child names another one, and an evaluation, that do not exist.
     """
@@ -171,7 +171,7 @@ class AgentServer:
         return _response(call, answer, leaderless=verdict.leaderless)
 
     async def _answered(self, call: Call, target: Target, verdict: Verdict) -> Reply | Stream:
-        """What the call is answered after its delay; a write goes on although its client may have left."""
+        """Return the answer to the call after its delay. A write continues even if its client has left."""
         if target.is_write and verdict.delay:
             work = asyncio.ensure_future(self._work(call, verdict))
             self._uncancelled.add(work)

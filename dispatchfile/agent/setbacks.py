@@ -1,4 +1,4 @@
-"""What a user should hear of a task that does not work while Nomad's policies still try it again."""
+"""Messages about a task that does not work while Nomad's policies still try it again."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

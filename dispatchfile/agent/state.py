@@ -44,7 +44,7 @@ _NEVER_DROPS: Final = frozenset({"failed", "complete"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step as the event stream tells it. deleted: the keys of the jobs among *changed* that are gone."""
+    """A step as the event stream shows it. deleted: the keys of the jobs among *changed* that are gone."""
 
     index: int
     message: str
@@ -53,7 +53,7 @@ class Entry:
 
 
 class State(Tables):
-    """Everything the agent knows: read it freely, change it in a `step`."""
+    """The state of the agent. Read it freely; change it in a `step`."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class State(Tables):
 
     @contextmanager
     def step(self, message: str) -> Iterator["Step"]:
-        """One change of the state; *message* names the raft message, as the event stream does."""
+        """Begin a change of the state. *message* names the raft message, as the event stream does."""
         step = Step(self, message)
         yield step
         step.commit()
@@ -84,7 +84,7 @@ class State(Tables):
 
 
 class Step:
-    """What is put into a step is visible at once; watchers and listeners hear of it when it is committed."""
+    """A change of the state, visible immediately. Watchers and listeners are notified when it is committed."""
 
     def __init__(self, state: State, message: str) -> None:
         self._state = state

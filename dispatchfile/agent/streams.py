@@ -39,7 +39,7 @@ class Subscription:
     index: int
 
     def deliveries(self, topic: str, keys: Sequence[str]) -> int:
-        """How often an event with these keys is delivered: once for each listed key that it has."""
+        """Return how often an event with these keys is delivered: once for each listed key that it has."""
         wanted = self.topics.get(topic) or self.topics.get("*") or ()
         if list(wanted) == ["*"]:
             return 1
@@ -91,7 +91,7 @@ async def _next(entries: asyncio.Queue[Entry]) -> Entry | None:
 
 
 def _replayed(state: State, index: int) -> list[Entry]:
-    """What is remembered from *index* on; behind its end the newest entry, as Nomad delivers it."""
+    """Return the stored entries from *index* on. If there are none, return the newest one, as Nomad delivers it."""
     remembered = [entry for entry in state.entries if entry.index >= index]
     return remembered or list(state.entries)[-1:]
 

@@ -66,7 +66,7 @@ def read_submitted(document: Mapping[str, object], namespace: str = "default") -
 
 
 def problems_of(job: Submitted, namespaces: Container[str], node_pools: Container[str] = _NODE_POOLS) -> list[str]:
-    """Everything that keeps the server from taking the job, each in Nomad's words; empty for a good job."""
+    """Return everything that keeps the server from accepting the job, in Nomad's words. Empty for a good job."""
     problems = []
     if job.namespace not in namespaces:
         problems.append(f"job {quote(job.id)} is in nonexistent namespace {quote(job.namespace)}")

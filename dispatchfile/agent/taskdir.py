@@ -23,7 +23,7 @@ _QUOTES: Final = "\"'"
 
 @dataclass(frozen=True, slots=True)
 class TaskFolders:
-    """Where one task of an allocation lives; nothing exists before `build`."""
+    """The folders of one task of an allocation. Nothing exists before `build`."""
 
     alloc_root: Path
     task_name: str

@@ -50,7 +50,7 @@ _NO_SUCH_KEY: Final = "Invalid index: The given key does not identify an element
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What a task may know of the allocation it belongs to, in the API's form."""
+    """The facts about its allocation that a task can read, in the API's form."""
 
     alloc_id: str
     alloc_name: str
@@ -94,7 +94,7 @@ class TaskEnvironment:
 
     def value_of(self, path: tuple[str, ...]) -> str:
         """
-        What a reference in a driver's config stands for.
+        Return the value of a reference in a driver's config.
 
         There, unlike elsewhere, a reference must be known. Raises UnknownReferenceError.
         """

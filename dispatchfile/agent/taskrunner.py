@@ -1,5 +1,5 @@
 """
-One task of an allocation, from its first event to its last.
+Runs one task of an allocation, from its first event to its last.
 
 Source: hashicorp/nomad, client/allocrunner/taskrunner/task_runner.go.
 """
@@ -33,7 +33,7 @@ MAX_KILL_TIMEOUT_NS: Final = 30_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a client has for all its tasks; tests replace the parts that meet time and chance."""
+    """The tools that a client gives to all its tasks. Tests replace the parts that depend on time and chance."""
 
     inherited: Mapping[str, str]
     guard: Guard | None
@@ -126,7 +126,7 @@ class TaskRunner:
         self._changed()
 
     async def run(self) -> None:
-        """Until the task is dead."""
+        """Run the task until it is dead."""
         try:
             while await self._may_start():
                 if not await self._run_once():
@@ -219,7 +219,7 @@ class TaskRunner:
             self._changed()
 
     async def _prepare(self) -> None:
-        """What comes before every start, each part until it has worked once. Raises SetupError or DownloadError."""
+        """Do what precedes every start, each part until it has worked once. Raises SetupError or DownloadError."""
         if self._is_first("folder"):
             self.emit(taskevents.building_task_directory(self._now_ns()))
         self._refuse_unknown_driver()
@@ -235,7 +235,7 @@ class TaskRunner:
             self._write_templates()
 
     async def _download_artifacts(self) -> None:
-        """All of them, unless the task is killed meanwhile."""
+        """Download all artifacts, unless the task is killed meanwhile."""
         self.emit(taskevents.downloading_artifacts(self._now_ns()))
         for artifact in self._task["Artifacts"]:
             downloading = download(artifact, self._folders, self._known_environment())

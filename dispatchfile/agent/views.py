@@ -309,7 +309,7 @@ def _tracker_view(alloc: Allocation) -> View | None:
 
 
 def _resources_view(group: Group) -> View:
-    """What the allocation holds, in the three forms that Nomad keeps."""
+    """Return the resources of the allocation, in the three forms that Nomad keeps."""
     cpu = sum(task.cpu for task in group.tasks)
     memory = sum(task.memory_mb for task in group.tasks)
     allocated = {

@@ -7,14 +7,14 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 async def happens_within(event: asyncio.Event, seconds: float, sleep: Sleep) -> bool:
-    """Whether *event* is set before *sleep* has slept so long."""
+    """Return whether *event* is set before *sleep* has slept for this long."""
     if not event.is_set():
         await first_of(event.wait(), sleep(seconds))
     return event.is_set()
 
 
 async def ends_before(event: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
-    """Whether *work* ends before *event* is set; if not, it is called off. Raises what *work* raises."""
+    """Return whether *work* ends before *event* is set. If not, *work* is cancelled. Raises what *work* raises."""
     working = asyncio.ensure_future(work)
     try:
         await first_of(working, event.wait())

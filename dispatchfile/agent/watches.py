@@ -1,4 +1,4 @@
-"""Who waits for which change: the other half of a blocking query."""
+"""Keeps the watches of blocking queries: who waits for which change."""
 
 import asyncio
 from collections import defaultdict
@@ -12,7 +12,7 @@ WatchKey = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Watch:
     """
-    What a query depends on.
+    The keys and indexes that a query depends on.
 
     keys: objects, tables, or all of one job's allocations or evaluations. below: jobs of a namespace (None:
     of every namespace) whose ID begins so; a change of another job does not wake the query.

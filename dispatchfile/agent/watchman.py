@@ -37,7 +37,7 @@ def _groups_left() -> set[int]:
 
 
 def _kill_marked(mark: bytes) -> bool:
-    """Whether there was a process with the mark; only Linux shows the environments of processes."""
+    """Kill the processes with the mark. Return whether there were any. Only Linux shows environments of processes."""
     found = False
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():  # noqa: PTH112, PTH208 - starts faster
         if name.isdigit() and mark in _environment(name).split(b"\0"):

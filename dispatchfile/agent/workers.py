@@ -89,7 +89,7 @@ class Workers:
         self.fill_slots()
 
     def node_changed(self) -> None:
-        """Whatever waits is tried again."""
+        """Try again whatever waits."""
         for eval_id in (*self._blocked_evals.take_for_change(), *self._blocked_evals.take_for_neighbours()):
             self._try_again(eval_id)
         self.fill_slots()
@@ -159,7 +159,7 @@ class Workers:
         self._tell_runners(plan)
 
     def _decided(self, evaluation: Evaluation, job: Job | None) -> tuple[Wanted, Plan]:
-        """What a job wants and what of it can be done; nothing for a purged one."""
+        """Decide what a job wants and what of it can be done; nothing for a purged job."""
         if job is None:
             return Wanted(), Plan()
         situation = Situation(job, evaluation, self._node, self._clock.now_ns())
@@ -211,7 +211,7 @@ class Workers:
     def _put_followups(
         self, evaluation: Evaluation, job: Job | None, later: Sequence[Later], snapshot: int
     ) -> list[Evaluation]:
-        """One evaluation for all that is due within five seconds, at the time of the first."""
+        """Store one evaluation for all that is due within five seconds, at the time of the first."""
         followups: list[Evaluation] = []
         for due in sorted(one.due for one in later):
             if job is None or (followups and due - followups[-1].wait_until < _FOLLOWUP_WINDOW_NS):

@@ -1,4 +1,4 @@
-"""What a job file says before its words are understood: blocks with labels, arguments and places."""
+"""The syntax of a job file: blocks with labels, arguments and places."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One ``name = value``."""
+    """An argument, ``name = value``."""
 
     value: Value
     place: Place | None
@@ -57,7 +57,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One ``type "label" { … }``."""
+    """A block, ``type "label" { … }``."""
 
     type: str
     labels: tuple[str, ...]
@@ -67,7 +67,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a file, and where."""
+    """A problem of a file, and its place."""
 
     message: str
     place: Place | None = None

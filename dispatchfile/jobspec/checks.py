@@ -1,4 +1,4 @@
-"""What keeps a job from running on the embedded agent: Nomad's own validation, and what the agent lacks."""
+"""Checks whether a job can run on the embedded agent: Nomad's own validation, and what the agent lacks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -24,7 +24,7 @@ def check_job(job: Api, text: str = "") -> None:
 
 
 def unsupported_parts(job: Api) -> Iterator[str]:
-    """What Nomad runs and the embedded agent does not."""
+    """Return what Nomad runs and the embedded agent does not."""
     if job["Type"] not in JOB_TYPES:
         yield f'type is "{job["Type"]}", the embedded agent runs batch and sysbatch jobs'
     if job["Multiregion"]:

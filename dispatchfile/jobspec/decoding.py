@@ -1,5 +1,5 @@
 """
-How strictly Nomad decodes the arguments of a job file in HCL, where that does not follow from their types.
+The rules by which Nomad decodes arguments of a job file in HCL, where they do not follow from the types.
 
 Keys are API names of blocks, as in the shapes. Source: hashicorp/nomad, the Go types behind the hcl tags of package
 api (pointers take null, plain values do not), jobspec2/hcl_conversions.go (decodeAsAttribute).

@@ -1,4 +1,4 @@
-"""What Nomad fills in: a job with every key its server gives back."""
+"""Fills in what Nomad fills in: a job with every key that its server returns."""
 
 import posixpath
 from collections.abc import Mapping
@@ -143,7 +143,7 @@ def _networks(networks: Any) -> list[dict[str, object]] | None:
 
 
 def _network(network: Api) -> dict[str, object]:
-    """What is empty has no key."""
+    """Return the network without empty values, which have no key."""
     filled = _filled(network, GROUP.blocks["network"])
     for key in ("DynamicPorts", "ReservedPorts"):
         ports = [_filled(port, RESERVED_PORTS) for port in network.get(key) or ()]

@@ -32,7 +32,7 @@ def read_json(text: str) -> dict[str, object]:
 
 
 def _is_api_job(value: Any) -> bool:
-    """Whether ``{"job": …}`` is the API's wrapper in lower case: HCL has a job's name there."""
+    """Return whether ``{"job": …}`` is the API's wrapper in lower case: in HCL, the name of a job has this place."""
     keys = {folded(key): one for key, one in value.items()} if isinstance(value, dict) else {}
     return isinstance(keys.get("id"), str) or isinstance(keys.get("taskgroups"), list)
 
@@ -91,7 +91,7 @@ def _body(data: Mapping[str, Any], shape: Shape) -> Body:
 
 
 def _is_free_block(name: str, value: Any, shape: Shape) -> bool:
-    """Whether a property is a block of words that only its reader knows, such as a driver's config."""
+    """Return whether a property is a block with keys that only its reader knows, such as a driver's config."""
     free = name in shape.fields and shape.fields[name].kind in FREE_FORM
     only_argument = name in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ())
     return free and not only_argument and isinstance(_unwrapped(name, value, shape), dict)

@@ -53,7 +53,7 @@ def _first_word(rows: Sequence[str], index: int) -> Place:
 
 
 def broken_templates(job: Api) -> Iterator[BrokenTemplate]:
-    """All templates of a canonical job with an action that cannot be rendered here."""
+    """Return the templates of a canonical job with an action that cannot be rendered here."""
     for group in job["TaskGroups"] or ():
         for task in group["Tasks"] or ():
             for template in task["Templates"] or ():

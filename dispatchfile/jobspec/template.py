@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What stands between ``${`` and ``}``."""
+    """The text between ``${`` and ``}``."""
 
     source: str  # as written, with its ``${`` and ``}``
     path: tuple[str, ...] | None  # the names of a plain reference such as ``env["X"]``; None for all else

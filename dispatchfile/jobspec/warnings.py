@@ -1,4 +1,4 @@
-"""What a job says that the embedded agent runs in another way than Nomad does."""
+"""Warnings about what the embedded agent runs in another way than Nomad does."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def left_aside(job: Api) -> list[str]:
 
 
 def job_warnings(job: Api) -> list[str]:
-    """What a user should know of a canonical job before its tasks run here."""
+    """Return warnings about a canonical job, to be shown before its tasks run here."""
     names = left_aside(job)
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else "".join(names)
     aside = [f"no effect on the embedded agent: {listed}"] if names else []

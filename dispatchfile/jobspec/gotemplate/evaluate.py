@@ -58,7 +58,7 @@ _MISSING: Final = object()
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What a template sees of where it is rendered.
+    The values that a template can read where it is rendered.
 
     environment: of the task, and what ``attr.``, ``meta.`` and ``node.`` stand for. read_file: the text of a file
     that the task may read; raises RenderFailure. now: the time. fails_on_missing_keys: error_on_missing_key.

@@ -1,4 +1,4 @@
-"""What can be wrong with a template: as it is read, or as it is rendered."""
+"""The errors of a template: when it is read, or when it is rendered."""
 
 
 class TemplateSyntaxError(ValueError):

@@ -1,4 +1,4 @@
-"""Which functions a template may call here, and why not the others."""
+"""The functions that a template may call here, and why it may not call others."""
 
 from typing import Final
 

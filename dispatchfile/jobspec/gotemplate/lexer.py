@@ -72,7 +72,7 @@ def _comment_end(text: str, inside: int) -> int:
 
 
 def _closed(text: str, position: int, right: str, *, what: str) -> tuple[int, bool]:
-    """Where the action that ends here is closed, and whether the text behind it is trimmed."""
+    """Return where the action that ends here is closed, and whether the text behind it is trimmed."""
     trim = re.compile(r"[ \t\r\n]-").match(text, position)
     if trim and text.startswith(right, trim.end()):
         return trim.end() + len(right), True

@@ -63,7 +63,7 @@ Operand: TypeAlias = Literal | Dot | Variable | Function | Chain | Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What stands outside of actions."""
+    """The text outside of actions."""
 
     text: str
 

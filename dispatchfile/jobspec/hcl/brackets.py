@@ -1,5 +1,5 @@
 """
-What stands in brackets: arguments, tuples, objects and for expressions.
+Parses what is in brackets: arguments, tuples, objects and for expressions.
 
 Source: hashicorp/hcl, hclsyntax/parser.go.
 """

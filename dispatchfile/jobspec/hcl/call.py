@@ -1,4 +1,4 @@
-"""What a function of HCL is. Source: zclconf/go-cty, cty/function/function.go."""
+"""The interface of HCL functions. Source: zclconf/go-cty, cty/function/function.go."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

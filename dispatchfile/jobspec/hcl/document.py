@@ -26,7 +26,7 @@ _LABELS: Final = {"variables": 0, "variable": 1, "locals": 0, "job": 1}
 
 
 class Document:
-    """One file. Raises HclError if it is not HCL."""
+    """An HCL file. Raises HclError if it is not HCL."""
 
     def __init__(self, text: str, folder: Path, *, reads_files: bool = True) -> None:
         self._source = Source(text)

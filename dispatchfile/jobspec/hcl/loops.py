@@ -1,4 +1,4 @@
-"""For expressions and splats. Source: hashicorp/hcl, hclsyntax/expression.go (ForExpr, SplatExpr)."""
+"""Evaluates for expressions and splats. Source: hashicorp/hcl, hclsyntax/expression.go (ForExpr, SplatExpr)."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING

@@ -63,7 +63,7 @@ def _collection_from_collection(given: Type, wanted: Type, converts: Converts) -
 
 
 def _is_clear(given: Type, wanted: Type) -> bool:
-    """Whether naming both types helps; "number required, but have string" would not, for "1" is a number."""
+    """Return whether naming both types helps. "number required, but have string" does not, because "1" is a number."""
     if given.is_primitive != wanted.is_primitive or wanted.kind is Kind.STRING:
         return True
     if {given.kind, wanted.kind} == {Kind.BOOL, Kind.NUMBER}:

@@ -59,7 +59,7 @@ class Number:
         return rounded(self.value - rounded(product, self.precision).value, self.precision)
 
     def same_as(self, other: "Number") -> bool:
-        """Whether both are equal for HCL, which compares fractions by their shortest text."""
+        """Return whether both are equal for HCL, which compares fractions by their shortest text."""
         if self.whole is not None or other.whole is not None:
             return self.whole == other.whole
         return self.text() == other.text()

@@ -1,4 +1,4 @@
-"""What operators do. Source: hashicorp/hcl, hclsyntax/expression_ops.go, and zclconf/go-cty, cty/value_ops.go."""
+"""Evaluates operators. Source: hashicorp/hcl, hclsyntax/expression_ops.go, and zclconf/go-cty, cty/value_ops.go."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final

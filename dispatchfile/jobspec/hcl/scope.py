@@ -1,4 +1,4 @@
-"""What an expression may refer to. Source: hashicorp/nomad, jobspec2/types.config.go (EvalContext)."""
+"""The names that an expression may refer to. Source: hashicorp/nomad, jobspec2/types.config.go (EvalContext)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ MOST_STEPS: Final = 100_000
 
 
 class Budget:
-    """How many more expressions may be evaluated for one file."""
+    """The number of expressions that may still be evaluated for one file."""
 
     def __init__(self) -> None:
         self._left = MOST_STEPS

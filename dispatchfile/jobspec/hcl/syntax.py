@@ -1,5 +1,5 @@
 """
-What an HCL file is made of: bodies with arguments and blocks, and expressions.
+The syntax tree of an HCL file: bodies with arguments and blocks, and expressions.
 
 *start* and *end* are offsets in the file. Source: hashicorp/hcl, hclsyntax/structure.go and expression.go.
 """

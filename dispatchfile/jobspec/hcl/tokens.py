@@ -96,7 +96,7 @@ class _Heredoc:
 
 
 class _Scanner:
-    """One pass over a text: nested modes for templates inside of expressions inside of templates."""
+    """Scans a text once, with nested modes for templates inside of expressions inside of templates."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -242,7 +242,7 @@ def scan(source: Source) -> list[Token]:
 
 
 def is_identifier(text: str) -> bool:
-    """Whether *text* is a name that HCL can refer to."""
+    """Return whether *text* is a name that HCL can refer to."""
     return bool(text) and all(_continues(one, first=n == 0) for n, one in enumerate(text))
 
 

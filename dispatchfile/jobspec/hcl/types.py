@@ -10,7 +10,7 @@ from dispatchfile.jobspec.hcl.numbers import Number, integer
 
 
 class Kind(Enum):
-    """What a type is, before the types of its elements."""
+    """The kind of a type, before the types of its elements."""
 
     STRING = "string"
     NUMBER = "number"
@@ -55,7 +55,7 @@ class Type:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no part of the type is unknown."""
+        """Return whether no part of the type is unknown."""
         return self.kind is not Kind.ANY and all(element.is_exact for element in self.elements)
 
     def described(self) -> str:
@@ -110,7 +110,7 @@ def object_of(attributes: Mapping[str, Type], optional: frozenset[str] = frozens
 
 
 class Special(Enum):
-    """What stands in place of a value's content."""
+    """A mark in place of a value's content."""
 
     NULL = "null"
     UNKNOWN = "unknown"
@@ -287,7 +287,7 @@ def _set_order(value: Value) -> tuple[bool, object]:
 
 
 def same(one: Value, other: Value) -> bool:
-    """Whether two values are known and equal: of one type and of the same content."""
+    """Return whether two values are known and equal: of one type and with the same content."""
     if not (one.is_known and other.is_known):
         return False
     if one.is_null or other.is_null or one.type != other.type:

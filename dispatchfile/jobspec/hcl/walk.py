@@ -1,4 +1,4 @@
-"""All references in an expression. Source: hashicorp/hcl, hclsyntax/variables.go."""
+"""Finds all references in an expression. Source: hashicorp/hcl, hclsyntax/variables.go."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a block of a job file is made of: arguments and blocks, their types, API names and defaults."""
+"""The model of a block of a job file: arguments and blocks, their types, API names and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ HOUR: Final = UNITS_NS["h"]
 
 
 class Kind(StrEnum):
-    """What a field holds; the value is how messages call it."""
+    """The kind of value in a field; its own value is the name in messages."""
 
     TEXT = "a string"
     NUMBER = "a whole number"
@@ -31,7 +31,7 @@ FREE_FORM: Final = frozenset({Kind.TEXT_MAP, Kind.TEXTS_MAP, Kind.ANY_MAP})
 @dataclass(frozen=True, slots=True)
 class Field:
     """
-    One argument: its name in the API, its type, and what Nomad fills in where it is missing.
+    An argument: its name in the API, its type, and the default that Nomad fills in.
 
     fills_empty: Nomad takes ``""`` and 0 for missing, too. keeps_empty: it keeps an empty list or map, which it else
     takes for missing.
@@ -47,7 +47,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One type of block."""
+    """A type of block."""
 
     key: str
     fields: Mapping[str, Field]

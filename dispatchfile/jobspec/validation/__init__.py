@@ -1,5 +1,5 @@
 """
-What keeps Nomad's server from taking a job, in its own words and order.
+Nomad's validation of a job, in its own words and order.
 
 Source of checks and wording: hashicorp/nomad, the Validate methods in nomad/structs.
 """

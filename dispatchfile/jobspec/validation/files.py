@@ -1,4 +1,4 @@
-"""What puts files into a task's folder: templates, artifacts, the payload. Source: hashicorp/nomad, nomad/structs."""
+"""Validates what puts files into a task's folder: templates, artifacts, the payload. Source: hashicorp/nomad."""
 
 import posixpath
 import re
@@ -116,7 +116,7 @@ def payload_problems(payload: Api) -> Iterator[str]:
 
 
 def escapes(prefix: str, path: str) -> bool:
-    """Whether a path of the job leads out of its allocation. Source: helper/escapingfs/escapes.go."""
+    """Return whether a path of the job leads out of its allocation. Source: helper/escapingfs/escapes.go."""
     folder = "/alloc-dir/alloc-id"
     absolute = posixpath.normpath(f"{folder}/{prefix}/{path}")
     return not (absolute == folder or absolute.startswith(f"{folder}/"))

@@ -19,7 +19,7 @@ _LARGEST_COUNT: Final = 50_000
 
 
 def job_problems(job: Api) -> list[str]:
-    """Everything that keeps Nomad's server from taking a canonical job, in its words; empty for a good job."""
+    """Return all reasons for which Nomad's server refuses a canonical job, in its words. Empty for a good job."""
     return [*_validate(job), *_admission_problems(job)]
 
 

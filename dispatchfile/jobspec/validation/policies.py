@@ -93,7 +93,7 @@ def _attempt_problems(policy: Api) -> Iterator[str]:
 
 
 def _viable(policy: Api) -> tuple[bool, int, int]:
-    """Whether the attempts fit into the interval, how many do, and the interval that would do."""
+    """Return whether the attempts fit into the interval, how many do, and the interval in which all fit."""
     attempts, interval, delay = policy["Attempts"], policy["Interval"], policy["Delay"]
     if policy["DelayFunction"] == "constant":
         wanted = attempts * delay

@@ -17,7 +17,7 @@ def joined_problems(problems: Sequence[str]) -> str:
 
 
 def nested(title: str, problems: Iterable[str]) -> list[str]:
-    """All *problems* as one, below *title*; none for none."""
+    """Return all *problems* as one, below *title*; none if there are none."""
     found = list(problems)
     return [f"{title}{joined_problems(found)}"] if found else []
 
