@@ -73,7 +73,8 @@ class Start:
     predecessor: str = ""  # the previous attempt's child, which may still live
     foreign_predecessor: bool = False  # that child existed before the run, so the run does not stop it
     resent: bool = False  # the result of the attempt before is unknown
-    stored_baselines: bool = True  # the journal has the child; else it is news
+    in_journal: bool = True  # the journal has the child; else it is news
+    seen: Verdict | None = None  # the child's end, as somebody saw it while no process worked on the run
     retry_at: float | None = None  # the attempt may not leave before, in seconds since the epoch
 
     @property

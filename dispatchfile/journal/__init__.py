@@ -3,6 +3,7 @@
 from dispatchfile.journal.folder import ENVIRONMENT, state_folder
 from dispatchfile.journal.journal import Journal
 from dispatchfile.journal.masking import MASKED, Mask
+from dispatchfile.journal.observations import keep_observations
 from dispatchfile.journal.opening import remove_run
 from dispatchfile.journal.reader import JournalReader
 from dispatchfile.journal.records import (
@@ -33,6 +34,7 @@ __all__ = [
     "each_run",
     "find_run",
     "is_live",
+    "keep_observations",
     "list_runs",
     "open_run",
     "remove_run",

@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent
 from dispatchfile.items import Item
+from dispatchfile.journal.observations import read_observations
 from dispatchfile.journal.records import Baseline, Mark, StoredRun
 from dispatchfile.journal.store import count_outcomes, read_facts, read_items, read_log, read_run
 from dispatchfile.results import AttemptHistory, ItemFacts
@@ -60,6 +61,10 @@ class JournalReader:
         """The last of each parent, by namespace, region and job."""
         found = cast("Iterator[tuple[int, Baseline]]", read_log(self.path, kinds=[Baseline]))
         return {baseline.parent: baseline for _, baseline in found}
+
+    def observations(self) -> Mapping[Key, Ended]:
+        """Return the ends that were seen while no process worked on the run, by item and attempt."""
+        return read_observations(self.path)
 
     def attempts(self) -> Mapping[Key, AttemptHistory]:
         """Return the history of each attempt, by item and attempt, in the order of their intents."""

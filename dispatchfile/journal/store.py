@@ -101,7 +101,7 @@ class Store:
         """
         self._path, self._lock, self._mask = path, lock, mask
         with journal_errors(path):
-            self._connection = _connect(path, "rw")
+            self._connection = connect(path, "rw")
             try:
                 check_version(self._connection, path)
                 upgrade(self._connection)
@@ -120,7 +120,7 @@ class Store:
             if status is None and len(entries) <= CHUNK:
                 _append(self._connection, entries, self._mask)  # one statement, a transaction by itself
                 return
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 _append(self._connection, entries, self._mask)
                 if status is not None:
                     self._connection.execute("UPDATE run SET status = ?", (encode_record(status),))
@@ -155,10 +155,10 @@ def build(
 
     Raises JournalError, also where WAL mode cannot be had.
     """
-    with journal_errors(path), closing(_connect(path, "rwc")) as connection:
+    with journal_errors(path), closing(connect(path, "rwc")) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = FULL")
-        with _transaction(connection):
+        with transaction(connection):
             _create_tables(connection)
             run = (encode_record(header), encode_record(status))
             connection.execute("INSERT INTO run VALUES (?, ?)", run)
@@ -169,7 +169,7 @@ def build(
 
 def request_stop(path: Path, at: float) -> None:
     """Ask the process that works on the run to stop. Raises JournalError."""
-    with journal_errors(path), closing(_connect(path, "rw")) as connection:
+    with journal_errors(path), closing(connect(path, "rw")) as connection:
         check_version(connection, path)
         connection.execute("INSERT INTO stop_requests (at) VALUES (?)", (at,))
 
@@ -273,7 +273,7 @@ def upgrade(
     found = _number(connection, "PRAGMA user_version")
     if found == version:
         return
-    with _transaction(connection):
+    with transaction(connection):
         for step in range(found, version):
             for statement in upgrades[step]:
                 connection.execute(statement)
@@ -307,7 +307,8 @@ def _way_on(path: Path) -> str:
     return f"; with it moved away, {again} takes what Nomad still has of the run, and sends the rest"
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file. mode: `ro`, `rw` or, to create it, `rwc`."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -324,12 +325,12 @@ def _readable(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    connection = _connect(path, "ro")
+    connection = connect(path, "ro")
     try:
         connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError:
         connection.close()
-        return _connect(path, "rw")  # a process was killed just as it closed the file: that has to be rolled back first
+        return connect(path, "rw")  # a process was killed just as it closed the file: that has to be rolled back first
     except BaseException:
         connection.close()
         raise
@@ -344,7 +345,8 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit all that is written meanwhile, or none of it."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -22,8 +22,7 @@ def rerun_group(summary: Summary, group: Group) -> str:
     """Return the command that runs the group again, and no other item; empty where a rerun would be refused."""
     if not can_rerun(summary) or superseded(summary).issuperset(group.ids):
         return ""
-    is_short = group.count == 1 and SHORT_ID.fullmatch(group.example.id)
-    if is_short or not summary.let_go.keys().isdisjoint(group.ids):
+    if group.count == 1 and SHORT_ID.fullmatch(group.example.id):
         return f"{PROGRAM} rerun {summary.run} {_by_ids(group.items)}"
     return " ".join([f"{PROGRAM} rerun {summary.run}", *_naming_unknown(group.items), f"--only group:{group.name}"])
 
@@ -81,12 +80,8 @@ def _groups_of(summary: Summary, wanted: Collection[str]) -> list[Group]:
 
 
 def _as_on_record(summary: Summary) -> Summary:
-    """
-    Return the summary as `rerun` sees it: with the latest ends over the run and its reruns.
-
-    To the journal a child is let go of, whatever has become of it since.
-    """
-    if not summary.let_go and not summary.later:
+    """Return the summary as `rerun` sees it: with the latest ends over the run and its reruns."""
+    if not summary.later:
         return summary
     items = [_on_record(item, summary) for item in summary.items]
     return replace(summary, items=tuple(item for item in items if item is not None))
@@ -96,8 +91,6 @@ def _on_record(item: ItemResult, summary: Summary) -> ItemResult | None:
     later = summary.later.get(item.id)
     if later is not None:
         return None if later.is_open else replace(item, outcome=later.outcome, cause=later.cause)
-    if item.id in summary.let_go:
-        return replace(item, outcome=summary.let_go[item.id], cause=None)
     return item
 
 

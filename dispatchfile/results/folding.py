@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from dispatchfile.events import Doubled, Ended, Event, Notice, Outcome, State
 from dispatchfile.results.attempts import AttemptHistory, ItemHistory
@@ -22,6 +23,7 @@ class Results:
         self._tracks = {facts.id: ItemHistory(facts) for facts in items}
         self._follows_detached = follows_detached
         self.detached: dict[str, Outcome] = {}  # what the run said of such items
+        self.observed: dict[str, Outcome | None] = {}  # what the run itself says of items whose ends were seen since
         self._counts: dict[State | Outcome, int] = dict.fromkeys([*State, *Outcome], 0)
         self._counts[State.WAITING] = len(self._tracks)
         self._doubled: dict[str, None] = {}
@@ -46,6 +48,23 @@ class Results:
         if ended.verdict.outcome.is_detached:
             self.detached[ended.item] = ended.verdict.outcome
         return ended.verdict.outcome.is_detached
+
+    def observe(self, seen: Ended) -> None:
+        """Take an end that somebody has seen of a child that the run let go of, or left as it was interrupted."""
+        track = self._tracks[seen.item]
+        attempt, before = track.deciding, track.standing
+        if attempt.number != seen.attempt or not (isinstance(before, State) or before.is_detached):
+            return
+        self.observed[seen.item] = before if isinstance(before, Outcome) else None
+        at = seen.at if attempt.ended is None else max(seen.at, attempt.ended.at)
+        track.fold(replace(seen, at=at))
+        self._count(before, track.standing)
+
+    def own_outcomes(self) -> Iterator[Outcome | None]:
+        """Yield each item's outcome as the run itself has it; None where it has none."""
+        for id_, track in self._tracks.items():
+            standing = track.standing
+            yield self.observed.get(id_, standing if isinstance(standing, Outcome) else None)
 
     def reopen(self, attempts: Mapping[str, int]) -> None:
         """These attempts, by item, are what a resume begins with: what is still to be sent waits."""

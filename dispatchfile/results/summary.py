@@ -97,14 +97,14 @@ def summarize(
     """
     The results in one value. An attempt with two children makes the exit code 1, however well both ended.
 
+    What was observed after the run does not change its exit code.
+
     signal_exit: 129, 130 or 143 where a signal ended the run.
     """
     items = tuple(results.items())
     if facts.target == LOCAL and state == "interrupted":
         items = tuple(map(_without_its_agent, items))
-    code = exit_code(
-        (item.outcome for item in items if item.outcome), finished=results.finished and not results.doubled
-    )
+    code = _exit_code(results)
     return Summary(
         run=facts.run,
         name=facts.name,
@@ -123,6 +123,11 @@ def summarize(
         waits=results.waits(),
         has_journal=facts.has_journal,
     )
+
+
+def _exit_code(results: Results) -> int:
+    own = list(results.own_outcomes())
+    return exit_code(filter(None, own), finished=None not in own and not results.doubled)
 
 
 def _without_its_agent(item: ItemResult) -> ItemResult:

@@ -24,6 +24,14 @@ def fold_journal(reader: JournalReader, stored: StoredRun) -> Results:
     return results
 
 
+def fold_past(reader: JournalReader, stored: StoredRun) -> Results:
+    """As `fold_journal`, with the ends that were seen while no process worked on the run. Raises JournalError."""
+    results = fold_journal(reader, stored)
+    for seen in reader.observations().values():
+        results.observe(seen)
+    return results
+
+
 def _fold(results: Results, events: Iterable[Event]) -> bool:
     """Fold the events. Return whether a child was adopted: its time of dispatch is then that of its request."""
     adopted = False

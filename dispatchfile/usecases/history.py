@@ -42,9 +42,9 @@ def _succeeded_in(
     run: StoredRun, wanted: Mapping[str, Item], job_modify_indexes: Mapping[JobKey, int]
 ) -> Iterator[str]:
     reader = JournalReader(run.path)
-    baselines = reader.baselines()
-    for (item_id, _), progress in reader.attempts().items():
-        item, ended = wanted.get(item_id), progress.ended
+    baselines, observed = reader.baselines(), reader.observations()
+    for (item_id, attempt), progress in reader.attempts().items():
+        item, ended = wanted.get(item_id), observed.get((item_id, attempt), progress.ended)
         if item is None or ended is None or ended.verdict.outcome is not Outcome.SUCCEEDED:
             continue
         parent = item.request.job_key

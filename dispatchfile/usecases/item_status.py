@@ -162,8 +162,15 @@ def _attempts(past: PastRun, item_id: str) -> list[AttemptDetail]:
         if isinstance(event, Moved) and event.item == item_id and event.state is State.RUNNING:
             running.setdefault(event.attempt, event.at)
     progress = {number: one for (item, number), one in past.reader.attempts().items() if item == item_id}
+    for (item, number), seen in past.reader.observations().items():
+        if item == item_id and number in progress and _has_no_end(progress[number]):
+            progress[number].ended = seen
     found = [_attempt(progress[number], running.get(number)) for number in sorted(progress)]
     return [one for one in found if one.number == 1 or one.may_be_sent or one.child or one.verdict]
+
+
+def _has_no_end(progress: AttemptHistory) -> bool:
+    return progress.ended is None or progress.ended.verdict.outcome.is_detached
 
 
 def _attempt(progress: AttemptHistory, running_at: float | None) -> AttemptDetail:

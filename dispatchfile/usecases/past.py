@@ -19,7 +19,7 @@ from dispatchfile.journal import (
     state_folder,
 )
 from dispatchfile.results import Results, RunFacts, Summary, summarize
-from dispatchfile.usecases.folding import fold_journal, uncollected
+from dispatchfile.usecases.folding import fold_past, uncollected
 from dispatchfile.usecases.reruns import with_later_ends
 
 BY_SIGNAL = frozenset({129, 130, 143})  # exit codes after SIGHUP, SIGINT and SIGTERM
@@ -78,7 +78,7 @@ def read_past(name: RunName) -> PastRun:
     reader = name.open()
     live = is_live(reader.run())
     stored = reader.run()  # read after the look: a process that ended before it has written its last word
-    return PastRun(reader, stored, fold_journal(reader, stored), live)
+    return PastRun(reader, stored, fold_past(reader, stored), live)
 
 
 def signal_exit(status: RunStatus) -> int | None:

@@ -11,6 +11,7 @@ from dispatchfile.errors import JournalError, RunRefused
 from dispatchfile.events import Outcome
 from dispatchfile.journal import JournalReader, StoredRun, remove_run
 from dispatchfile.settings import Wait, parse_duration
+from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.past import RUNNING
 from dispatchfile.usecases.runs import RunFilter, read_history
 
@@ -90,11 +91,19 @@ def _own_reason(stored: StoredRun, state: str) -> str:
     if stored.is_unfinished:
         return f"it is unfinished: `dispatchfile resume {run}` continues it, `dispatchfile stop {run}` ends it"
     try:
-        counts = stored.status.counts or JournalReader(stored.path).outcome_counts()
+        unseen = _count_unseen(stored)
     except JournalError as exc:
         return str(exc)
-    unseen = [f"{counts[outcome]:,} {outcome}" for outcome in _unseen(stored) if counts.get(outcome)]
     return f"it has items whose end was not seen ({', '.join(unseen)})" if unseen else ""
+
+
+def _count_unseen(stored: StoredRun) -> list[str]:
+    """Return how many items have each of the outcomes without an end, less those whose ends were observed since."""
+    reader = JournalReader(stored.path)
+    counts = stored.status.counts or reader.outcome_counts()
+    if any(counts.get(outcome) for outcome in _unseen(stored)) and reader.observations():
+        counts = {str(state): number for state, number in fold_past(reader, stored).counts().items()}
+    return [f"{counts[outcome]:,} {outcome}" for outcome in _unseen(stored) if counts.get(outcome)]
 
 
 def _unseen(stored: StoredRun) -> list[Outcome]:

@@ -17,7 +17,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.results import Results
 from dispatchfile.settings import SettingError, Settings, Wait, override_settings
 from dispatchfile.usecases.choose import Choice, Chosen, choose_items
-from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.reruns import read_family, read_later_ends
@@ -79,7 +79,7 @@ def read_again(options: RerunOptions) -> Again:
         raise RunRefused(
             f"run {run} is unfinished: `dispatchfile resume {run}` continues it, `dispatchfile stop {run}` ends it"
         )
-    settings, results = _settings(options, stored), fold_journal(reader, stored)
+    settings, results = _settings(options, stored), fold_past(reader, stored)
     run, later = stored.header.id, read_later_ends(reader.path.parents[1], stored.header.id)
     chosen = choose_items(run, tuple(reader.items(payloads=False)), results, options.choice, later)
     wanted = {item.id for item in chosen.items}

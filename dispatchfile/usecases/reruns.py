@@ -9,7 +9,7 @@ from pathlib import Path
 from dispatchfile.events import Outcome, State
 from dispatchfile.journal import JournalReader, StoredRun, list_runs
 from dispatchfile.results import ItemResult, LaterEnd, Summary
-from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.folding import fold_past
 
 NOT_SENT = frozenset({Outcome.UNSENT, Outcome.SKIPPED})
 
@@ -46,7 +46,7 @@ def read_family(folder: Path, run: str, *, but: str = "") -> Iterator[JournalRea
 
 
 def _ends_of(reader: JournalReader, stored: StoredRun) -> dict[str, LaterEnd]:
-    results = list(fold_journal(reader, stored).items())
+    results = list(fold_past(reader, stored).items())
     sent = _sent_of(reader, results)
     return {
         result.id: LaterEnd(stored.header.id, result.outcome, result.cause)

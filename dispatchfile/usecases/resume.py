@@ -16,7 +16,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
-from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.folding import fold_journal, fold_past
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -236,7 +236,7 @@ def _stopped(state: ResumeState, settings: Settings) -> Cause | None:
 
 def _sum_up(reader: JournalReader, stored: StoredRun, reporter: Reporter) -> Summary | None:
     """A run that is over has nothing to go on with, and its summary is told again; None if an item is unknown."""
-    run = PastRun(reader, stored, fold_journal(reader, stored), is_live=False)
+    run = PastRun(reader, stored, fold_past(reader, stored), is_live=False)
     if run.results.counts()[Outcome.UNKNOWN] and not stored.header.local:
         return None
     reporter.started(run.facts, run.results)

@@ -1,4 +1,4 @@
-"""`watch` and `status --refresh`: the current state of a run; nothing is sent and nothing is written."""
+"""`watch` and `status --refresh`: the current state of a run. Nothing is sent; the ends that are seen are kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from dispatchfile.results import Results, Summary, exit_code, summarize
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.folding import uncollected
 from dispatchfile.usecases.follow import Follower
+from dispatchfile.usecases.observations import Observations
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import BY_SIGNAL, RUNNING, PastRun, RunName, run_facts, signal_exit
 from dispatchfile.usecases.reporting import NoReporter, Reporter
@@ -162,6 +163,7 @@ class _Seen:
         self._items, self._children = [item for item, _ in living], [watch for _, watch in living]
         self._mask = Mask()
         self._mask.silence(self._items)
+        self._observations = Observations(reader.path, reporter)
 
     def _living(self) -> Iterator[tuple[Item, Watch]]:
         attempts = {
@@ -179,13 +181,17 @@ class _Seen:
         self._reporter.started(run_facts(self.header), self.results)
         if self._children:
             async with connect(connection, self.header.settings) as client:
-                await (await self._follower(client, clock)).to_the_end(self._children, until=until)
+                follower = await self._follower(client, clock)
+                async with self._observations.kept(clock):
+                    await follower.to_the_end(self._children, until=until)
 
     async def look(self, connection: Connection, connect: Connect, clock: Clock) -> None:
         if self._children:
             async with connect(connection, self.header.settings) as client:
                 patient = client.patient(self.header.settings.unreachable_after)
-                await (await self._follower(patient, clock)).once(self._children)
+                follower = await self._follower(patient, clock)
+                async with self._observations.kept(clock):
+                    await follower.once(self._children)
 
     async def _follower(self, client: Client, clock: Clock) -> Follower:
         items = self._items
@@ -203,6 +209,7 @@ class _Seen:
 
     def _tell(self, event: Event) -> None:
         event = self._mask.hide(event)
+        self._observations.add(event)
         self.results.apply(event)
         self._reporter.event(event, self.results)
 
@@ -234,9 +241,17 @@ def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
 
 
 def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
-    """Return results in which detached children live until an end is seen, and what the journal has of such items."""
+    """
+    Return results in which detached children live until an end is seen, and what the journal has of such items.
+
+    Ends that were seen before count.
+    """
     with uncollected():
         results = Results(reader.facts(), follows_detached=True)
         for event in reader.events():
             results.apply(event)
+    for (item, attempt), seen in reader.observations().items():
+        result = results.item(item)
+        if (result.outcome, result.attempt) == (None, attempt):
+            results.apply(seen)
     return results, dict(results.detached)

@@ -390,7 +390,7 @@ async def test_a_child_that_only_nomad_knows_is_told_as_adopted():
     """With a run's ID but without its journal, what Nomad still has is adopted, and put on record."""
     nomad = FakeNomad(lifetime_s=10)
     child = nomad._make("encode", "default", "", "run1-a-1", b"", {})
-    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id, stored_baselines=False)})
+    ended = await run_batch(nomad, [make_item("a")], starts={"a": Start(child=child.id, in_journal=False)})
     assert ended.of("a")[0] == "Accepted"
     assert ended.outcomes() == {"a": Outcome.SUCCEEDED}
     assert len(nomad.made) == 1

@@ -131,7 +131,7 @@ CASES = [
     Case(P.OFFERED, TakenUp(Start(retry_at=NOW + 5)), P.POSTPONED),
     Case(P.OFFERED, TakenUp(Start(in_doubt=True)), P.LOOKING, ("Doubted", "LookFor")),
     Case(P.OFFERED, TakenUp(Start(child=CHILD)), P.WATCHED, ("Watch",)),
-    Case(P.OFFERED, TakenUp(Start(child=CHILD, stored_baselines=False)), P.WATCHED, ("Accepted", "Watch")),
+    Case(P.OFFERED, TakenUp(Start(child=CHILD, in_journal=False)), P.WATCHED, ("Accepted", "Watch")),
     Case(P.OFFERED, TakenUp(Start(child=CHILD)), P.OVER, ("Ended",), detached),
     Case(P.OFFERED, RunStopped(), P.OVER, ("Ended",), stopped),
     Case(P.POSTPONED, Due(), P.READY),

@@ -51,7 +51,7 @@ async def test_a_child_found_by_the_runs_name_may_be_older_than_the_total():
     found = made(nomad, "run1-b-1")
     made(nomad, "run1-a-1", collected=True)
     nomad.end(found)
-    starts = {"b": Start(child=found.id, stored_baselines=False), "a": IN_DOUBT}
+    starts = {"b": Start(child=found.id, in_journal=False), "a": IN_DOUBT}
     ended = await run_batch(nomad, [make_item("b"), make_item("a")], starts=starts, baseline=Baseline(1, found.index))
     assert ended.outcomes() == {"b": Outcome.SUCCEEDED, "a": Outcome.UNKNOWN}
 

@@ -232,7 +232,7 @@ async def test_a_child_in_another_namespace_is_no_child_of_the_item():
     nomad._make("encode", "blue", "", "run1-a-1", b"", {})
     mine = nomad._make("encode", "blue", "", "run1-b-3", b"", {})
     items = [make_item("a", namespace="green"), make_item("b", namespace="blue")]
-    assert await find_children(nomad, items, "run1") == {"b": Start(3, child=mine.id, stored_baselines=False)}
+    assert await find_children(nomad, items, "run1") == {"b": Start(3, child=mine.id, in_journal=False)}
 
 
 async def test_two_children_of_an_attempt_are_told_whoever_sees_them_last(tmp_path):

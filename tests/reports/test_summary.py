@@ -260,22 +260,13 @@ def test_the_shortest_command_that_runs_just_these_again(ids: list[str], options
     assert rerun_command(summary_of(MIXED), ids) == f"dispatchfile rerun k3v9x2ab {options}"
 
 
-@pytest.mark.parametrize(
-    ("failed", "well", "options"),
-    [
-        pytest.param(2, 3, "--only i00 --only i01", id="few"),
-        pytest.param(7, 3, " ".join(f"--only i{n:02}" for n in range(7)), id="more, and no others with them"),
-        pytest.param(7, 0, "--outcome dispatched", id="all"),
-        pytest.param(60, 3, " ".join(f"--only i{n:02}" for n in range(50)) + "  # the first 50 of 60", id="too many"),
-    ],
-)
 @pytest.mark.parametrize("state", ["finished", "running"])
-def test_what_the_run_had_let_go_of_is_named(failed: int, well: int, options: str, state: str) -> None:
-    """The journal knows nothing of an end that was seen since: `--failed` would take nothing."""
-    ids = [f"i{n:02}" for n in range(failed + well)]
-    summary = summary_of({item: FAILED if n < failed else GOOD for n, item in enumerate(ids)}, state)
+def test_what_the_run_had_let_go_of_is_run_again_by_what_was_seen(state: str) -> None:
+    """Although some children may still be running: the run itself is over."""
+    ids = [f"i{n:02}" for n in range(5)]
+    summary = summary_of({item: FAILED if n < 2 else GOOD for n, item in enumerate(ids)}, state)
     summary = replace(summary, let_go=dict.fromkeys(ids, Outcome.DISPATCHED))
-    assert rerun_command(summary, ids[:failed]) == f"dispatchfile rerun k3v9x2ab {options}"
+    assert rerun_command(summary, ids[:2]) == "dispatchfile rerun k3v9x2ab --failed"
 
 
 def test_an_unfinished_run_is_resumed_not_rerun() -> None:

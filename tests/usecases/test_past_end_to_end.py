@@ -183,7 +183,7 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
         "wrong": "failed",
         "long": "running",
     }
-    assert rerun_command(seen, ["wrong"]) == "dispatchfile rerun r1 --only wrong"
+    assert rerun_command(seen, ["wrong"]) == "dispatchfile rerun r1 --failed"
     logs = [log async for log in read_logs(LogOptions(name=here.name, connection=here.connection))]
     assert [(log.item, log.task, log.stream, log.lines) for log in logs] == [
         ("quick", "t", "stdout", ("true",)),
@@ -193,10 +193,10 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
     await here.stop()
     again = RerunOptions(
         name=here.name,
-        choice=Choice(outcomes=[Outcome.DISPATCHED]),
+        choice=Choice(outcomes=[Outcome.FAILED]),
         connection=here.connection,
         settings={"wait": "completion"},
     )
     end = await rerun_items(again, reporter=NoReporter(), control=Control(), clock=Clock())
-    assert {item.id: str(item.outcome) for item in end.summary.items} == {"quick": "succeeded", "wrong": "failed"}
+    assert {item.id: str(item.outcome) for item in end.summary.items} == {"wrong": "failed"}
     assert end.exit_code == 2

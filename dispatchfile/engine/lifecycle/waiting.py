@@ -7,7 +7,7 @@ from dispatchfile.engine.lifecycle.doubting import begin_looks
 from dispatchfile.engine.lifecycle.ending import end_unsent
 from dispatchfile.engine.lifecycle.internal import Due, MarkAsked, MarkDurable, Queued, RunStopped, TakenUp
 from dispatchfile.engine.lifecycle.life import Life
-from dispatchfile.engine.lifecycle.watching import follow
+from dispatchfile.engine.lifecycle.watching import follow, take_seen
 from dispatchfile.engine.spec import Start
 from dispatchfile.events import Accepted, Doubted
 
@@ -31,7 +31,10 @@ def take_up(life: Life, attempt: Attempt, taken: TakenUp) -> Phase:
     start = taken.start
     if start.child:
         life.fly(attempt)
-        return follow(life, attempt, _acceptance(life, attempt, start))
+        accepted = _acceptance(life, attempt, start)
+        if start.seen is not None and life.is_watched(attempt):
+            return take_seen(life, attempt, accepted, start.seen)
+        return follow(life, attempt, accepted)
     if start.in_doubt:
         life.fly(attempt)
         life.record(Doubted(attempt.item.id, attempt.number, life.wall, LEFT_IN_DOUBT))
@@ -43,7 +46,7 @@ def take_up(life: Life, attempt: Attempt, taken: TakenUp) -> Phase:
 
 def _acceptance(life: Life, attempt: Attempt, start: Start) -> Accepted:
     """Return what says that the child is the attempt's; what is not on record yet is recorded."""
-    adopted = start.adopted or not start.stored_baselines
+    adopted = start.adopted or not start.in_journal
     item, number = attempt.item.id, attempt.number
     event = Accepted(
         item,
@@ -52,9 +55,9 @@ def _acceptance(life: Life, attempt: Attempt, start: Start) -> Accepted:
         start.child,
         existing=start.existing,
         adopted=adopted,
-        inherited=not start.stored_baselines,
+        inherited=not start.in_journal,
     )
-    if not start.stored_baselines:
+    if not start.in_journal:
         life.record(event)
     return event
 

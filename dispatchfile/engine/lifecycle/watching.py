@@ -46,6 +46,12 @@ def follow(life: Life, attempt: Attempt, accepted: Accepted) -> Phase:
     return Phase.WATCHED
 
 
+def take_seen(life: Life, attempt: Attempt, accepted: Accepted, seen: Verdict) -> Phase:
+    """The child's end was seen before the run was resumed: Nomad may have collected the child since."""
+    attempt.child, attempt.existing, attempt.doubt = accepted.child, accepted.existing, None
+    return conclude(life, attempt, seen)
+
+
 def take_move(life: Life, attempt: Attempt, moved: ChildMoved) -> Phase:
     """The child runs, or waits in Nomad."""
     life.record(Moved(attempt.item.id, attempt.number, life.wall, moved.state, moved.message, moved.blocked))

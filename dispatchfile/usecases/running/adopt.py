@@ -45,7 +45,7 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
     for item in items:
         child = children.get((item.request.job_key, f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
         if child is not None and not item.exact_prefix:
-            found[item.id] = Start(child[0], child=child[1], stored_baselines=False)
+            found[item.id] = Start(child[0], child=child[1], in_journal=False)
     return found
 
 

@@ -16,7 +16,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.problems import Problem, has_errors
 from dispatchfile.results import LOCAL, ItemResult
 from dispatchfile.settings import NONE, SettingError, Settings, Wait, resolve_settings
-from dispatchfile.usecases.folding import fold_journal
+from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
 
@@ -89,7 +89,7 @@ def _last_results(options: RunOptions) -> dict[str, ItemResult] | None:
     runs, _ = list_runs(options.folder)
     for stored in runs:
         if (stored.header.manifest, stored.header.target.address) == (real_path(options.source), options.address):
-            results = fold_journal(JournalReader(stored.path), stored)
+            results = fold_past(JournalReader(stored.path), stored)
             return {item.id: item for item in results.items()}
     return None
 

@@ -48,7 +48,7 @@ def read_resume_state(reader: JournalReader, stored: StoredRun, *, resend_unknow
     attempts: dict[str, list[AttemptHistory]] = {}
     for (item_id, _), progress in reader.attempts().items():
         attempts.setdefault(item_id, []).append(progress)
-    found = _Starts(local=stored.header.local, resend_unknown=resend_unknown)
+    found = _Starts(reader.observations(), local=stored.header.local, resend_unknown=resend_unknown)
     for item in items:
         if item.id in attempts:
             found.add(item, sorted(attempts[item.id], key=lambda progress: progress.number))
@@ -71,7 +71,8 @@ def _with_payloads(reader: JournalReader, items: tuple[Item, ...], wanted: Colle
 
 
 class _Starts:
-    def __init__(self, *, local: bool, resend_unknown: bool) -> None:
+    def __init__(self, observed: Mapping[tuple[str, int], Ended], *, local: bool, resend_unknown: bool) -> None:
+        self._observed = observed
         self._local, self._resend_unknown = local, resend_unknown
         self.starts: dict[str, Start] = {}
         self.verdicts: dict[str, tuple[int, Verdict]] = {}
@@ -99,7 +100,9 @@ class _Starts:
         if last.accepted is None:
             return Start(attempt, in_doubt=True)
         accepted = last.accepted
-        return replace(_with_child(attempt, accepted), sent_at=accepted.at)
+        seen = self._observed.get((last.intent.item, attempt))
+        verdict = None if seen is None else seen.verdict
+        return replace(_with_child(attempt, accepted), sent_at=accepted.at, seen=verdict)
 
     def _after_end(self, last: AttemptHistory, ended: Ended) -> Start | None:
         verdict, attempt = ended.verdict, last.number

@@ -159,7 +159,7 @@ async def test_the_last_attempt_that_nomad_has_is_adopted() -> None:
     nomad.had(item)
     last = nomad.had(item, attempt=2)
     found = await find_children(nomad, [item, B], "run1")
-    assert found == {"a": Start(2, child=last.id, stored_baselines=False)}
+    assert found == {"a": Start(2, child=last.id, in_journal=False)}
     await record_intents(NoJournal(), [item, B], found, HEADER)
 
 
