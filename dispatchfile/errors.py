@@ -87,11 +87,15 @@ class RenderError(DispatchfileError):
 
 
 class NomadError(DispatchfileError):
-    """Nomad, or the way to it, is in trouble. *status* is the HTTP status, if there was one."""
+    """
+    Nomad, or the way to it, is in trouble. *status* is the HTTP status, if there was one.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    is_lasting: the same request would fail in the same way if it was repeated at once, as after a TLS fault.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, is_lasting: bool = False) -> None:
         super().__init__(message)
-        self.message, self.status = message, status
+        self.message, self.status, self.is_lasting = message, status, is_lasting
 
     def at(self, address: str) -> Self:
         """The same, with the place where Nomad was looked for."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
-import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
 from types import TracebackType
-from typing import Self, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Self
+from urllib.parse import quote
 
-import stamina
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
-
-from dispatchfile.errors import NomadForbidden, NomadUnavailable, NomadUnreadable
-from dispatchfile.nomad.answers import Answer
+from dispatchfile.errors import NomadForbidden, NomadUnreadable
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.decode import (
     Row,
-    as_object,
     as_text,
     parse_agent,
     parse_alloc,
@@ -46,23 +38,13 @@ from dispatchfile.nomad.models import (
     TokenSelf,
 )
 from dispatchfile.nomad.patience import Patience
-from dispatchfile.nomad.refusals import DENIED, in_doubt, read_dispatched, trouble_of_read, trouble_of_write
-from dispatchfile.nomad.transport import Transport, is_passing
-
-T = TypeVar("T")
-R = TypeVar("R", JobStub, Evaluation, Alloc)
+from dispatchfile.nomad.protocol import Transport
+from dispatchfile.nomad.reader import Reader
+from dispatchfile.nomad.refusals import DENIED, check_written, read_dispatched
+from dispatchfile.nomad.targets import Targets, dispatch_body, job_path
 
 PAGE_ROWS = 1000  # of the job list, these take 0.7 MB
 PAGE_ALLOCS = 300  # with their task states, these take 2 MB
-READ_ATTEMPTS = 3
-log = logging.getLogger(__name__)
-
-
-def _log_repeat(details: RetryDetails) -> None:
-    log.debug("read repeated in %.1f s: %s", details.wait_for, details.caused_by)
-
-
-set_on_retry_hooks([_log_repeat])  # the default writes warnings to wherever structlog or logging points
 
 
 class Client:
@@ -75,19 +57,9 @@ class Client:
     NomadRefused, and NomadUnreadable where the answer is not what Nomad says. Nothing but a read is ever repeated.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        max_connections: int,
-        transport: Transport | None = None,
-    ) -> None:
-        self._connection = connection
-        self._transport = transport or Transport(connection, max_connections=max_connections)
-        self._reading = stamina.AsyncRetryingCaller(
-            attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.5
-        ).on(_may_pass)
-        self._patience: Patience | None = None
+    def __init__(self, connection: Connection, transport: Transport) -> None:
+        self._connection, self._transport = connection, transport
+        self._reader, self._targets = Reader(transport), Targets(connection.namespace, connection.region)
         self.dispatches = 0
 
     async def __aenter__(self) -> Self:
@@ -107,7 +79,7 @@ class Client:
         is lost or the answer cannot be read. Connections and counts are shared.
         """
         client = copy.copy(self)
-        client._patience = Patience(limit)  # noqa: SLF001  its own
+        client._reader = replace(self._reader, patience=Patience(limit))  # noqa: SLF001  its own
         return client
 
     # What was asked of the server so far
@@ -148,12 +120,10 @@ class Client:
         NomadRefused (never will be; Nomad answers 500 to a bad dispatch, so the status alone does not tell).
         Source: hashicorp/nomad, api/jobs.go and nomad/job_endpoint.go.
         """
-        target = _dispatch_target(job, namespace or self._connection.namespace, region or self._connection.region)
-        if token:
-            target += f"{'&' if '?' in target else '?'}idempotency_token={quote(token, safe='')}"
+        target = self._targets.of_dispatch(job, namespace, region, token)
         self.dispatches += 1
-        answer = await self._send("PUT", target, _dispatch_body(job, payload, meta, id_prefix, priority))
-        return read_dispatched(answer)
+        body = dispatch_body(job, payload, meta, id_prefix, priority)
+        return read_dispatched(await self._transport.send("PUT", target, body))
 
     async def stop_job(self, job_id: str, *, namespace: str = "", region: str = "", purge: bool = False) -> None:
         """
@@ -161,8 +131,8 @@ class Client:
 
         Needs submit-job. May be repeated whatever it raised: NomadUnavailable, NomadAmbiguous or NomadRefused.
         """
-        target = self._target(_job_path(job_id), namespace, region, purge="true" if purge else "")
-        await self._write("DELETE", target, b"")
+        target = self._targets.of(job_path(job_id), namespace, region, purge="true" if purge else "")
+        check_written(await self._transport.send("DELETE", target))
 
     async def stop_nothing(self, *, namespace: str = "", region: str = "") -> None:
         """
@@ -171,36 +141,30 @@ class Client:
         The right is checked before the ID is missed, so it is told without effect, whatever happens meanwhile.
         Source: hashicorp/nomad, nomad/job_endpoint.go, Deregister.
         """
-        await self._write("DELETE", self._target("/v1/job/", namespace, region), b"")
-
-    async def _write(self, method: str, target: str, body: bytes) -> Row:
-        answer = await self._send(method, target, body)
-        if error := trouble_of_write(answer):
-            raise error
-        try:
-            return as_object(answer.json())
-        except ValueError as exc:
-            raise in_doubt(answer) from exc
+        target = self._targets.of("/v1/job/", namespace, region)
+        check_written(await self._transport.send("DELETE", target))
 
     # Jobs
 
     async def read_job(self, job_id: str, *, namespace: str = "", region: str = "") -> Job:
         """A job in full. Raises NomadNotFound. Needs read-job."""
-        return await self._read_object(self._target(_job_path(job_id), namespace, region), parse_job)
+        return await self._reader.read_object(self._targets.of(job_path(job_id), namespace, region), parse_job)
 
     async def read_summary(self, job_id: str, *, namespace: str = "", region: str = "") -> JobSummary:
         """The counts of a job. Raises NomadNotFound. Needs read-job."""
-        return await self._read_object(self._target(_job_path(job_id) + "/summary", namespace, region), parse_summary)
+        return await self._reader.read_object(
+            self._targets.of(job_path(job_id) + "/summary", namespace, region), parse_summary
+        )
 
     async def read_allocations(self, job_id: str, *, namespace: str = "", region: str = "") -> tuple[Alloc, ...]:
         """The allocations of a job, none for one that does not exist. Needs read-job."""
-        target = self._target(_job_path(job_id) + "/allocations", namespace, region)
-        return await self._read(target, lambda value: parse_rows(value, parse_alloc))
+        target = self._targets.of(job_path(job_id) + "/allocations", namespace, region)
+        return await self._reader.read(target, lambda value: parse_rows(value, parse_alloc))
 
     async def read_evaluations(self, job_id: str, *, namespace: str = "", region: str = "") -> tuple[Evaluation, ...]:
         """The evaluations of a job, also of one that was purged; none for one that never was. Needs read-job."""
-        target = self._target(_job_path(job_id) + "/evaluations", namespace, region)
-        return await self._read(target, lambda value: parse_rows(value, parse_evaluation))
+        target = self._targets.of(job_path(job_id) + "/evaluations", namespace, region)
+        return await self._reader.read(target, lambda value: parse_rows(value, parse_evaluation))
 
     async def list_jobs(
         self,
@@ -213,8 +177,8 @@ class Client:
         next_token: str = "",
     ) -> Page[JobStub]:
         """One page of the jobs whose ID begins with *prefix*, ordered by ID. Needs list-jobs."""
-        target = self._target("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
-        return await self._read_page(target, next_token, parse_stub)
+        target = self._targets.of("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
+        return await self._reader.read_page(target, next_token, parse_stub)
 
     async def list_all_jobs(
         self,
@@ -226,22 +190,22 @@ class Client:
         per_page: int = PAGE_ROWS,
     ) -> tuple[JobStub, ...]:
         """All pages of `list_jobs`. Pages are separate snapshots: of a job seen twice, what was seen last."""
-        target = self._target("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
-        return await self._read_pages(target, parse_stub)
+        target = self._targets.of("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
+        return await self._reader.read_pages(target, parse_stub)
 
     # Evaluations and allocations
 
     async def read_evaluation(self, eval_id: str, *, namespace: str = "", region: str = "") -> Evaluation:
         """One evaluation. Raises NomadNotFound. Needs read-job."""
-        target = self._target(f"/v1/evaluation/{quote(eval_id, safe='')}", namespace, region)
-        return await self._read_object(target, parse_evaluation)
+        target = self._targets.of(f"/v1/evaluation/{quote(eval_id, safe='')}", namespace, region)
+        return await self._reader.read_object(target, parse_evaluation)
 
     async def read_evaluation_allocations(
         self, eval_id: str, *, namespace: str = "", region: str = ""
     ) -> tuple[Alloc, ...]:
         """What one evaluation placed; nothing for an evaluation that does not exist. Needs read-job."""
-        target = self._target(f"/v1/evaluation/{quote(eval_id, safe='')}/allocations", namespace, region)
-        return await self._read(target, lambda value: parse_rows(value, parse_alloc))
+        target = self._targets.of(f"/v1/evaluation/{quote(eval_id, safe='')}/allocations", namespace, region)
+        return await self._reader.read(target, lambda value: parse_rows(value, parse_alloc))
 
     async def list_evaluations(
         self,
@@ -252,8 +216,8 @@ class Client:
         per_page: int = PAGE_ROWS,
     ) -> tuple[Evaluation, ...]:
         """All evaluations of a namespace that *filter* lets through, oldest first. Needs read-job."""
-        target = self._target("/v1/evaluations", namespace, region, filter=filter, per_page=str(per_page))
-        return await self._read_pages(target, parse_evaluation)
+        target = self._targets.of("/v1/evaluations", namespace, region, filter=filter, per_page=str(per_page))
+        return await self._reader.read_pages(target, parse_evaluation)
 
     async def list_allocations(
         self,
@@ -264,8 +228,8 @@ class Client:
         per_page: int = PAGE_ALLOCS,
     ) -> tuple[Alloc, ...]:
         """All allocations of a namespace that *filter* lets through, with task states. Needs read-job."""
-        target = self._target("/v1/allocations", namespace, region, filter=filter, per_page=str(per_page))
-        return await self._read_pages(target, parse_alloc)
+        target = self._targets.of("/v1/allocations", namespace, region, filter=filter, per_page=str(per_page))
+        return await self._reader.read_pages(target, parse_alloc)
 
     async def read_logs(
         self, alloc_id: str, task: str, *, stream: str, tail_bytes: int, namespace: str = "", region: str = ""
@@ -276,7 +240,7 @@ class Client:
         Raises NomadNotFound where there is no such allocation, or no log (yet, or any more), and NomadRefused where
         the allocation has no such task.
         """
-        target = self._target(
+        target = self._targets.of(
             f"/v1/client/fs/logs/{quote(alloc_id, safe='')}",
             namespace,
             region,
@@ -286,13 +250,13 @@ class Client:
             offset=str(tail_bytes),
             plain="true",
         )
-        return await self._understand(target, lambda answer: answer.body[-tail_bytes:])
+        return await self._reader.understand(target, lambda answer: answer.body[-tail_bytes:])
 
     # The cluster
 
     async def read_agent(self) -> AgentSelf:
         """Who answers. Needs agent:read, which no namespace's policy includes."""
-        return await self._read("/v1/agent/self", parse_agent)
+        return await self._reader.read("/v1/agent/self", parse_agent)
 
     async def read_version(self) -> tuple[int, int, int] | None:
         """The version of the agent that answers, None where it may not be known."""
@@ -315,7 +279,7 @@ class Client:
 
     async def read_leader(self) -> str:
         """Address of the leader, for servers. Raises NomadUnavailable where there is none."""
-        return await self._read("/v1/status/leader", as_text)
+        return await self._reader.read("/v1/status/leader", as_text)
 
     @property
     def has_token(self) -> bool:
@@ -324,115 +288,14 @@ class Client:
 
     async def read_token_self(self) -> TokenSelf:
         """The token in use. Raises NomadForbidden for one that is unknown, malformed or expired."""
-        return await self._read("/v1/acl/token/self", parse_token)
+        return await self._reader.read("/v1/acl/token/self", parse_token)
 
     async def read_regions(self) -> tuple[str, ...]:
-        return await self._read("/v1/regions", parse_texts)
+        return await self._reader.read("/v1/regions", parse_texts)
 
     async def read_namespaces(self) -> tuple[str, ...]:
         """The namespaces in which the token may do anything at all."""
-        return await self._read("/v1/namespaces", lambda value: parse_rows(value, _name))
-
-    # How it is read
-
-    async def _read_object(self, target: str, parse: Callable[[Row], T]) -> T:
-        return await self._read(target, lambda value: parse(as_object(value)))
-
-    async def _read(self, target: str, parse: Callable[[object], T]) -> T:
-        return await self._understand(target, lambda answer: _parsed(target, answer, parse))
-
-    async def _read_pages(self, target: str, parse: Callable[[Row], R]) -> tuple[R, ...]:
-        rows: dict[tuple[str, str], R] = {}
-        token, seen = "", set[str]()
-        while token not in seen:
-            seen.add(token)
-            page = await self._read_page(target, token, parse)
-            rows |= {(row.namespace, row.id): row for row in page.rows}
-            if not (token := page.next_token):
-                return tuple(rows.values())
-        raise NomadUnreadable(f"{target.partition('?')[0]}: the pages of the list repeat")
-
-    async def _read_page(self, target: str, next_token: str, parse: Callable[[Row], T]) -> Page[T]:
-        def page_of(answer: Answer) -> Page[T]:
-            return Page(
-                rows=_parsed(target, answer, lambda value: parse_rows(value, parse)),
-                next_token=answer.headers.get("x-nomad-nexttoken", ""),
-                index=_index(answer),
-            )
-
-        place = f"{target}&{urlencode({'next_token': next_token})}" if next_token else target
-        return await self._understand(place, page_of)
-
-    async def _understand(self, target: str, parse: Callable[[Answer], T]) -> T:
-        async def ask() -> T:
-            return parse(await self._read_once(target))
-
-        if self._patience:
-            return await self._patience.repeat(ask)
-        return parse(await self._reading(self._read_once, target))
-
-    async def _read_once(self, target: str) -> Answer:
-        answer = await self._send("GET", target)
-        if error := trouble_of_read(answer):
-            raise error
-        return answer
-
-    async def _send(self, method: str, target: str, body: bytes = b"") -> Answer:
-        return await self._transport.send(method, target, body)
-
-    def _target(self, path: str, namespace: str, region: str, **query: str) -> str:
-        return _with_query(
-            path,
-            namespace=namespace or self._connection.namespace,
-            region=region or self._connection.region,
-            **query,
-        )
-
-
-def _parsed(target: str, answer: Answer, parse: Callable[[object], T]) -> T:
-    try:
-        return parse(answer.json())
-    except ValueError as exc:
-        story = "a web page" if answer.is_html else exc
-        raise NomadUnreadable(f"{target.partition('?')[0]}: not an answer from Nomad: {story}") from exc
-
-
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, NomadUnavailable) and is_passing(error)
-
-
-def _job_path(job_id: str) -> str:
-    return f"/v1/job/{quote(job_id, safe='')}"
-
-
-def _with_query(path: str, **query: str) -> str:
-    given = {key: value for key, value in query.items() if value}
-    return f"{path}?{urlencode(given, quote_via=quote, safe='')}" if given else path
-
-
-@lru_cache(maxsize=1024)
-def _dispatch_target(job: str, namespace: str, region: str) -> str:
-    return _with_query(f"{_job_path(job)}/dispatch", namespace=namespace, region=region)
-
-
-def _dispatch_body(
-    job: str, payload: bytes | None, meta: Mapping[str, str], id_prefix: str, priority: int | None
-) -> bytes:
-    fields: dict[str, object] = {
-        "JobID": job,  # has Nomad refuse what a proxy did to the path
-        "Payload": None if payload is None else base64.b64encode(payload).decode("ascii"),
-        "Meta": dict(meta),
-    }
-    if id_prefix:
-        fields["IdPrefixTemplate"] = id_prefix
-    if priority:
-        fields["Priority"] = priority
-    return json.dumps(fields, separators=(",", ":")).encode("ascii")
-
-
-def _index(answer: Answer) -> int:
-    text = answer.headers.get("x-nomad-index", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else 0
+        return await self._reader.read("/v1/namespaces", lambda value: parse_rows(value, _name))
 
 
 def _name(row: Row) -> str:

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from dispatchfile.errors import NomadError, NomadUnavailable, NomadUnreadable
 from dispatchfile.nomad.refusals import is_busy
-from dispatchfile.nomad.transport import is_passing
 
 T = TypeVar("T")
 LONGEST = timedelta(seconds=30)
@@ -52,5 +51,5 @@ def _is_worth_repeating(error: NomadError, attempt: int) -> bool:
         case NomadUnavailable() if is_busy(error) or error.status == LEADERLESS_LIST:
             return True
         case NomadUnavailable() | NomadUnreadable():  # without a status: there is no HTTP answer, or no Nomad's JSON
-            return error.status is None and is_passing(error) and attempt < FEW
+            return error.status is None and not error.is_lasting and attempt < FEW
     return False

@@ -26,7 +26,7 @@ from dispatchfile.errors import (
     NomadUnreadable,
 )
 from dispatchfile.nomad.answers import PERHAPS_DONE, Answer, shown
-from dispatchfile.nomad.decode import parse_dispatched
+from dispatchfile.nomad.decode import as_object, parse_dispatched
 from dispatchfile.nomad.models import Dispatched
 
 # One more for every server the request was handed on to.
@@ -109,6 +109,16 @@ def trouble_of_write(answer: Answer) -> NomadError | None:
 def in_doubt(answer: Answer) -> NomadAmbiguous:
     """An answer to a write that tells nothing of it."""
     return NomadAmbiguous(f"{_heading(answer)}: {PERHAPS_DONE}", status=answer.status)
+
+
+def check_written(answer: Answer) -> None:
+    """Raise what *answer* to a request that changes something says, unless the request was carried out."""
+    if error := trouble_of_write(answer):
+        raise error
+    try:
+        as_object(answer.json())
+    except ValueError as exc:
+        raise in_doubt(answer) from exc
 
 
 def read_dispatched(answer: Answer) -> Dispatched:

@@ -21,6 +21,7 @@ from dispatchfile.events import Cause, Outcome, State, Verdict
 from dispatchfile.items import DispatchRequest
 from dispatchfile.nomad.changes import Change
 from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched, Job
 from dispatchfile.settings import Settings, Wait, format_duration
@@ -125,7 +126,7 @@ async def _dispatch_and_follow(
     options: DispatchOptions, watcher: DispatchWatcher, clock: Clock, record: DispatchRecord
 ) -> DispatchEnd:
     connection = options.connection
-    async with Client(connection, max_connections=CONNECTIONS) as client:
+    async with client_of(connection, max_connections=CONNECTIONS) as client:
         limit = Settings().unreachable_after
         patient = client.patient(limit)
         found = await resolve_job(patient, options.job, namespace=connection.namespace)

@@ -9,6 +9,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import FileError, NomadError, UsageError
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.settings import Settings
@@ -63,7 +64,7 @@ async def examine(options: DoctorOptions, *, clock: Clock) -> Examination:
     manifest = _read_manifest(options, connection)
     address = ok("address", connection.address)
     try:
-        client = Client(connection, max_connections=_settings_of(manifest).concurrency + MONITOR_CONNECTIONS)
+        client = client_of(connection, max_connections=_settings_of(manifest).concurrency + MONITOR_CONNECTIONS)
     except (FileError, UsageError) as error:
         return Examination(connection.address, (address, fail("tls", str(error)), *manifest.findings))
     async with client:

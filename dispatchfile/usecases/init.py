@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dispatchfile.errors import FileError, UsageError
-from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
 from dispatchfile.nomad.patience import LONGEST
@@ -202,7 +202,7 @@ def _escaped(char: str) -> str:
 
 async def read_files_for_job(connection: Connection, job_id: str, name: str) -> Mapping[str, str]:
     """The texts for a registered job. Raises NomadError, as `Client.read_job`, and UsageError."""
-    async with Client(connection, max_connections=1) as client:
+    async with client_of(connection, max_connections=1) as client:
         return files_for_job(await client.patient(LONGEST).read_job(job_id), name)
 
 

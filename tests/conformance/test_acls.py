@@ -9,7 +9,7 @@ import pytest
 
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Cause, Outcome
-from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.usecases.findings import Level
 from dispatchfile.usecases.rights import probe_rights
 from tests.conformance.acls import Guarded, guarded_agent
@@ -126,7 +126,7 @@ async def test_a_run_that_would_stop_what_lives_needs_the_right_to(guarded, tmp_
 async def test_a_doctor_is_told_each_right(guarded, capabilities, lacking):
     """Whatever can be asked for without effect; and nothing happens by asking."""
     backend = await guarded.as_one_who_may(*capabilities)
-    async with Client(backend.connection, max_connections=1) as client:
+    async with client_of(backend.connection, max_connections=1) as client:
         findings = [finding async for finding in probe_rights(client, ("default", ""))]
         with pytest.raises(NomadForbidden, match="Permission denied"):
             await client.stop_nothing(namespace="elsewhere")
@@ -151,7 +151,7 @@ async def test_without_a_token_each_right_is_lacking(guarded, tmp_path):
 async def test_the_right_to_dispatch_is_checked_first(guarded):
     """Without it even a job that does not exist is forbidden, so nothing is learned of it."""
     backend = await guarded.as_one_who_may(READ)
-    async with Client(backend.connection, max_connections=1) as client:
+    async with client_of(backend.connection, max_connections=1) as client:
         with pytest.raises(NomadForbidden, match="Permission denied"):
             await client.dispatch_job("nobody", payload=None, meta={})
 

@@ -17,7 +17,7 @@ import pytest
 
 from dispatchfile.errors import NomadError, NomadNotFound, NomadRefused, NomadUnavailable
 from dispatchfile.nomad.answers import Answer
-from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.refusals import trouble_of_read, trouble_of_write
 from tests.conformance.backends import Backend, job_path
 from tests.conformance.jobs import Document, job, mock, takes
@@ -64,7 +64,7 @@ async def dispatched_raw(backend: Backend, asked: Asked) -> httpx.Response:
 
 
 async def dispatched_by_client(backend: Backend, asked: Asked) -> None:
-    async with Client(backend.connection, max_connections=1) as client:
+    async with client_of(backend.connection, max_connections=1) as client:
         await client.dispatch_job(
             asked.job,
             payload=asked.payload,

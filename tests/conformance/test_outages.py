@@ -14,7 +14,7 @@ import pytest
 
 from dispatchfile.errors import NomadNotFound
 from dispatchfile.events import Accepted
-from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from tests.conformance.agents import RealAgent, agents, healthy, until
 from tests.conformance.backends import backend_at
 from tests.conformance.driver import Told, run_items
@@ -150,7 +150,7 @@ async def test_a_cluster_that_loses_its_leader_costs_no_item(tmp_path):
 async def refusals_read_the_same_through(*addresses: str) -> None:
     """A server that hands a request on puts its own words in front of the answer; the client takes them away."""
     for address in addresses:
-        async with backend_at("real", address) as backend, Client(backend.connection, max_connections=1) as client:
+        async with backend_at("real", address) as backend, client_of(backend.connection, max_connections=1) as client:
             answer = await backend.ask("PUT", "/v1/job/nobody/dispatch", body={})
             assert re.fullmatch("(rpc error: )+parameterized job not found", answer.text)
             with pytest.raises(NomadNotFound, match=r"^parameterized job not found$"):

@@ -19,6 +19,7 @@ from dispatchfile.agent.views import job_view, node_view
 from dispatchfile.errors import NomadError
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched
 from dispatchfile.settings import Settings
@@ -208,7 +209,7 @@ class LiveWorld(World):
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        async with Client(Connection(self.nomad.address), max_connections=8) as client:
+        async with client_of(Connection(self.nomad.address), max_connections=8) as client:
             yield client
 
     async def dispatch_as_stranger(self, job: str, token: str | None) -> None:

@@ -59,6 +59,10 @@ class Line:
         if self.http.our_state is h11.DONE and self.http.their_state is h11.DONE:
             self.http.start_next_cycle()
 
+    def begin_anew(self) -> None:
+        """Forget what was said: a next request may follow on an answer that broke off."""
+        self.http = h11.Connection(h11.SERVER)
+
     async def write(self, raw: bytes) -> None:
         self.writer.write(raw)
         await self.writer.drain()

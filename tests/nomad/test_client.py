@@ -4,7 +4,6 @@ import base64
 import json
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
 import pytest
 import stamina
 
@@ -19,33 +18,42 @@ from dispatchfile.errors import (
     NomadUnreadable,
 )
 from dispatchfile.nomad.answers import Answer
-from dispatchfile.nomad.client import READ_ATTEMPTS, Client, parse_version
+from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched, JobStub
-from dispatchfile.nomad.transport import Transport
+from dispatchfile.nomad.protocol import Counters
+from dispatchfile.nomad.reader import READ_ATTEMPTS
 from tests.nomad.recorded import recorded_answer
 
 UUID = "0d4c42eb-0091-14f6-8bc5-2d764f7d86fb"
 
 
 class Nomad:
-    """Answers as told, one answer after the other, the last one for ever; keeps what it was asked."""
+    """A transport that answers as told, one answer after the other, the last one for ever; keeps what it was asked."""
+
+    peak_connections = 1
 
     def __init__(self, *answers, connection=None):
         self.answers, self.asked = list(answers), []
-        self.connection = connection or Connection()
+        self.connection, self.counters = connection or Connection(), Counters()
 
-    async def handle(self, request):
-        target = request.extensions["target"].decode("ascii")
-        self.asked.append((request.method, target, await request.aread()))
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        pass
+
+    async def send(self, method, target, body=b""):
+        self.asked.append((method, target, body))
+        self.counters.requests += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+        self.counters.throttled += answer.status == 429
+        return answer
 
     def client(self):
-        transport = Transport(self.connection, max_connections=2, via=httpx.MockTransport(self.handle))
-        return Client(self.connection, max_connections=2, transport=transport)
+        return Client(self.connection, self)
 
     @property
     def query(self):
@@ -141,8 +149,8 @@ async def test_a_token_needs_no_namespace():
         (ok({}), NomadAmbiguous),
         (said(403, "Permission denied"), NomadForbidden),
         (said(500, "parameterized job not found"), NomadNotFound),
-        (httpx.ConnectError("refused"), NomadUnavailable),
-        (httpx.ReadError("reset"), NomadAmbiguous),
+        (NomadUnavailable("refused"), NomadUnavailable),
+        (NomadAmbiguous("reset"), NomadAmbiguous),
     ],
 )
 async def test_a_dispatch_is_sent_once_whatever_becomes_of_it(answer, error):
@@ -194,7 +202,7 @@ async def test_the_right_to_stop_is_asked_for_without_a_job(answer, error):
         (said(500, "never seen"), NomadAmbiguous),
         (said(200, "<html>"), NomadAmbiguous),
         (ok([]), NomadAmbiguous),
-        (httpx.ReadError("reset"), NomadAmbiguous),
+        (NomadAmbiguous("reset"), NomadAmbiguous),
     ],
 )
 async def test_no_write_is_ever_repeated(answer, error):
@@ -332,7 +340,7 @@ def test_versions_are_numbers(text, version):
 
 
 @pytest.mark.parametrize(
-    "trouble", [said(500, "No cluster leader"), said(502), said(500, "rpc error: EOF"), httpx.ReadError("reset")]
+    "trouble", [said(500, "No cluster leader"), said(502), said(500, "rpc error: EOF"), NomadUnavailable("reset")]
 )
 async def test_a_read_is_repeated_a_few_times(trouble):
     """What may pass is asked again, and only reads are."""
@@ -341,7 +349,7 @@ async def test_a_read_is_repeated_a_few_times(trouble):
     assert len(nomad.asked) == READ_ATTEMPTS
 
 
-@pytest.mark.parametrize("trouble", [said(500, "No cluster leader"), said(429), httpx.ConnectError("refused")])
+@pytest.mark.parametrize("trouble", [said(500, "No cluster leader"), said(429), NomadUnavailable("refused")])
 async def test_a_read_is_not_repeated_for_ever(trouble):
     """Then it is for others to wait."""
     nomad = Nomad(trouble)
@@ -364,7 +372,7 @@ async def test_a_read_is_not_repeated_for_ever(trouble):
         (said(200, "null"), NomadUnreadable),
         (said(200, '{"ID": "a", "Status": 5}'), NomadUnreadable),
         (said(200, '{"ID": "a", "Priority": 1' + "0" * 5000 + "}"), NomadUnreadable),
-        (httpx.ReadTimeout("nothing heard"), NomadUnavailable),
+        (NomadUnavailable("nothing heard", is_lasting=True), NomadUnavailable),
     ],
 )
 async def test_what_will_not_pass_is_not_asked_again(answer, error):

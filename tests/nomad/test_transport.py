@@ -2,15 +2,13 @@
 
 import asyncio
 import gzip
-import inspect
 import random
 import ssl
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import h11
-import httpx
 import pytest
 import trustme
 
@@ -18,17 +16,13 @@ from dispatchfile.errors import FileError, NomadAmbiguous, NomadError, NomadThro
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.nomad.refusals import trouble_of_write
-from dispatchfile.nomad.transport import (
-    FATES,
-    Bounds,
-    Fate,
-    KeepAliveTransport,
-    Transport,
-    Unsent,
-    Wire,
-    fate_of,
-    is_passing,
-)
+from dispatchfile.nomad.transport import HttpTransport, Limits, limits_of
+from dispatchfile.nomad.transport.connection import PooledConnection
+from dispatchfile.nomad.transport.faults import Fate, Fault
+from dispatchfile.nomad.transport.http import headers_of
+from dispatchfile.nomad.transport.http1 import Http1
+from dispatchfile.nomad.transport.pool import ConnectionPool
+from dispatchfile.nomad.transport.proxied import ProxiedWay
 from tests.nomad.loopback import Line, echo, refusing, serving
 from tests.nomad.recorded import recording
 
@@ -36,11 +30,12 @@ SOON = timedelta(seconds=0.05)
 TARGET = "/v1/job/a%2Fb?namespace=media"
 
 
-def transport_to(address, *, max_connections=4, flags=(), environ=(), bounds=None, **times):
+def transport_to(address, *, max_connections=4, flags=(), environ=(), limits=(), **times):
     """A transport to an address, with shorter patience where *times* says so."""
     read = read_connection({"address": address} | dict(flags), dict(environ))
     fields = {name: getattr(read, name) for name in Connection.__slots__}
-    return Transport(Connection(**(fields | times)), max_connections=max_connections, bounds=bounds or Bounds())
+    connection = Connection(**(fields | times))
+    return HttpTransport(connection, replace(limits_of(connection, max_connections=max_connections), **dict(limits)))
 
 
 async def both(transport):
@@ -209,13 +204,13 @@ async def test_the_connection_used_last_is_used_first():
         for _ in range(8):
             await transport.send("GET", "/calm")
         assert server.connections == 4
-        pool = transport._via
+        pool = transport._way
         assert [wire._served for wire in pool._idle].count(1) == 3
 
 
 async def test_idle_connections_are_closed_after_a_while():
     """Before a load balancer does it, and so that they do not count against the server's limit."""
-    async with serving(echo) as server, transport_to(server.address, bounds=Bounds(idle_s=0.0)) as transport:
+    async with serving(echo) as server, transport_to(server.address, limits={"idle_s": 0.0}) as transport:
         for _ in range(3):
             await transport.send("GET", TARGET)
             await asyncio.sleep(0)
@@ -243,7 +238,7 @@ async def test_a_connection_that_ended_while_idle_is_not_used_again():
     async with serving(script) as server, transport_to(server.address) as transport:
         for expected in (1, 2, 3):
             await transport.send("PUT", TARGET, b"{}")
-            await until(lambda: transport._via._idle[0]._is_over)
+            await until(lambda: transport._way._idle[0]._is_over)
             assert server.connections == expected
 
 
@@ -261,7 +256,7 @@ async def test_a_connection_that_speaks_up_while_idle_is_not_used_again():
     async with serving(script) as server, transport_to(server.address) as transport:
         await transport.send("PUT", TARGET, b"{}")
         bored.set()
-        await until(lambda: transport._via._idle[0]._is_spoken_to)
+        await until(lambda: transport._way._idle[0]._is_spoken_to)
         assert (await transport.send("PUT", TARGET, b"{}")).status == 200
         assert server.connections == 2
 
@@ -299,7 +294,7 @@ async def test_leaving_the_line_loses_no_place():
 
     async with serving(script) as server, transport_to(server.address, max_connections=1) as transport:
         tasks = [asyncio.create_task(transport.send("GET", f"/{n}")) for n in range(6)]
-        await until(lambda: len(transport._via._line) == 5)
+        await until(lambda: len(transport._way._turns) == 5)
         for task in tasks[1:5]:
             task.cancel()
         going.set()
@@ -341,7 +336,7 @@ async def test_a_failed_connection_gives_its_place_back():
         for _ in range(3):
             with pytest.raises(NomadUnavailable, match="connection refused: is the agent running"):
                 await transport.send("PUT", TARGET, b"{}")
-        assert transport._via._places == 0
+        assert transport._way._places == 0
 
 
 async def test_waiting_for_a_connection_in_vain_is_surely_not_sent():
@@ -386,12 +381,12 @@ async def test_whatever_happens_answers_go_to_their_questions_and_no_place_is_lo
             chance.choice(tasks).cancel()
             await asyncio.sleep(0.001)
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        pool = transport._via
+        pool = transport._way
         for _ in range(3):  # sockets are closed in the event loop's next round
             await asyncio.sleep(0)
         assert server.peak <= transport.peak_connections == 5
-        assert (pool._places, len(pool._line)) == (len(pool._idle), 0)
-        assert len(pool._wires) == len(pool._idle)
+        assert (pool._places, len(pool._turns)) == (len(pool._idle), 0)
+        assert len(pool._connections) == len(pool._idle)
     assert all(end.body == b"/%d" % n for n, end in enumerate(ends) if isinstance(end, Answer))
     assert not [n for n, end in enumerate(ends) if isinstance(end, NomadUnavailable) and f"/{n}" in arrived]
     kinds = Counter(type(end) for end in ends)
@@ -461,7 +456,7 @@ async def test_silence_ends_after_the_request_timeout():
 
 async def test_an_answer_in_drips_ends_too():
     """A server that always says a little and never comes to an end does not hold the tool for ever."""
-    assert_lost(await faults_of(drip, request_timeout=SOON), "not complete after 0.2 s")
+    assert_lost(await faults_of(drip, limits={"whole_s": 0.2}), "not complete after 0.2 s")
 
 
 @pytest.mark.parametrize(
@@ -497,7 +492,7 @@ async def test_answers_that_no_nomad_gives_are_not_read(raw):
     async def script(line: Line):
         while await line.request():
             await line.write(raw)
-            line.http = h11.Connection(h11.SERVER)
+            line.begin_anew()
 
     get, put = await faults_of(script)
     assert (type(get), type(put)) == (NomadUnreadable, NomadAmbiguous)
@@ -516,7 +511,7 @@ async def test_an_answer_without_end_is_cut_off(packed):
             while True:
                 await line.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
-    get, put = await faults_of(script, bounds=Bounds(answer_bytes=1 << 20))
+    get, put = await faults_of(script, limits={"answer_bytes": 1 << 20})
     assert (type(get), type(put)) == (NomadUnreadable, NomadAmbiguous)
     assert "the answer is larger than 1 MiB" in str(get)
 
@@ -577,13 +572,18 @@ class Pipe(asyncio.Transport):
         self.closed = True
 
 
-def new_request():
-    return httpx.Request("PUT", "http://nomad/v1", headers=[(b"Host", b"nomad"), (b"Content-Length", b"2")])
+def new_connection():
+    loop, limits = asyncio.get_running_loop(), Limits(max_connections=1, connect_s=5.0, silence_s=30.0, whole_s=120.0)
+    return PooledConnection(loop, Http1(((b"Host", b"nomad"),), most_bytes=limits.answer_bytes), limits)
+
+
+def put(wire):
+    return wire.ask("PUT", b"/v1", b"{}", since=asyncio.get_running_loop().time())
 
 
 async def ask(wire, pipe):
     """A request under way: written, or over."""
-    task = asyncio.create_task(wire.ask(new_request(), b"{}", 30.0))
+    task = asyncio.create_task(put(wire))
     await until(lambda: pipe.written or pipe.closed or task.done())
     return task
 
@@ -595,52 +595,51 @@ async def settled(task):
 
 async def test_a_connection_that_took_nothing_has_sent_nothing():
     """The first write already failed."""
-    wire = Wire(asyncio.get_running_loop(), Bounds())
+    wire = new_connection()
     task = await ask(wire, Pipe(wire, breaks=True))
     wire.connection_lost(BrokenPipeError(32, "Broken pipe"))
-    assert type(await settled(task)) is Unsent
+    assert (await settled(task)).fate is Fate.UNSENT
 
 
 async def test_a_connection_lost_before_all_was_sent_has_sent_nothing_of_use():
     """Without its last byte a body is no JSON, so nobody can have acted on it."""
-    wire = Wire(asyncio.get_running_loop(), Bounds())
+    wire = new_connection()
     pipe = Pipe(wire, fills=True)
     task = await ask(wire, pipe)
     wire.eof_received()
-    assert type(await settled(task)) is Unsent
+    assert (await settled(task)).fate is Fate.UNSENT
     assert pipe.closed  # and what was left will not be sent either
 
 
 async def test_a_connection_lost_after_all_was_sent_is_in_doubt():
     """The buffer has drained: the other side may have it all."""
-    wire = Wire(asyncio.get_running_loop(), Bounds())
+    wire = new_connection()
     task = await ask(wire, Pipe(wire, fills=True))
     wire.resume_writing()
     wire.connection_lost(ConnectionResetError(104, "reset"))
-    error = await settled(task)
-    assert fate_of(error) is Fate.LOST
+    assert (await settled(task)).fate is Fate.LOST
 
 
 @pytest.mark.parametrize("lost", [False, True])
 async def test_a_new_connection_that_is_closed_before_it_was_used_has_sent_nothing(lost):
     """Beyond its budget for 429 Nomad just closes."""
-    wire = Wire(asyncio.get_running_loop(), Bounds())
+    wire = new_connection()
     pipe = Pipe(wire)
     wire.connection_lost(None) if lost else wire.eof_received()
-    assert type(await settled(await ask(wire, pipe))) is Unsent
+    assert (await settled(await ask(wire, pipe))).fate is Fate.UNSENT
     assert pipe.written == b""
 
 
 async def test_an_answer_that_comes_before_the_question_is_taken_without_asking():
     """429 at the door: the request is not even written."""
-    wire = Wire(asyncio.get_running_loop(), Bounds())
+    wire = new_connection()
     pipe = Pipe(wire)
     wire.data_received(b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n")
-    task = asyncio.create_task(wire.ask(new_request(), b"{}", 30.0))
+    task = asyncio.create_task(put(wire))
     await until(lambda: wire._waiting)
     wire.data_received(b"Content-Length: 0\r\n\r\n")
     await asyncio.wait([task], timeout=5)
-    assert (task.result().status_code, pipe.written) == (429, b"")
+    assert (task.result().status, pipe.written) == (429, b"")
     assert not wire.is_usable(0.0)
 
 
@@ -706,7 +705,7 @@ async def test_a_certificate_that_is_not_trusted_says_what_to_try(authority, ca_
     assert (type(get), type(put)) == (NomadUnavailable, NomadUnavailable)
     assert "its certificate is not trusted" in str(get)
     assert advice in str(get)
-    assert not is_passing(get)
+    assert get.is_lasting
 
 
 async def test_an_expired_certificate_says_so(authority, ca_file):
@@ -746,7 +745,7 @@ async def test_a_missing_client_certificate_is_told_and_surely_nothing_was_sent(
             get, put = await both(transport)
     assert (type(get), type(put)) == (NomadUnavailable, NomadUnavailable)
     assert "set --client-cert and --client-key" in str(put) or "ask for --client-cert" in str(put)
-    assert not is_passing(put)
+    assert put.is_lasting
 
 
 async def test_a_client_certificate_of_another_ca_is_told(authority, ca_file, tmp_path):
@@ -870,82 +869,72 @@ async def test_a_proxy_that_loses_the_answer_leaves_a_write_in_doubt():
 # What goes wrong has a meaning
 
 
-FOREIGN = [
-    kind
-    for library in (httpx, h11)
-    for kind in vars(library).values()
-    if inspect.isclass(kind) and issubclass(kind, Exception)
-]
+class Scripted:
+    """A way that answers as told, and keeps what it was asked."""
+
+    peak = 1
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, []
+
+    async def open(self):
+        pass
+
+    async def close(self):
+        pass
+
+    async def ask(self, method, target, body):
+        self.asked.append((method, target, body))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
 
-@pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_every_exception_of_the_libraries_below_is_mapped(kind):
-    """A release that adds one has to be thought about."""
-    assert kind in FATES
+def scripted(answer):
+    way = Scripted(answer)
+    return way, HttpTransport(Connection(), limits_of(Connection(), max_connections=1), way=way)
 
 
 @pytest.mark.parametrize(
     ("error", "get", "put"),
     [
-        (httpx.ConnectTimeout("x"), NomadUnavailable, NomadUnavailable),
-        (httpx.PoolTimeout("x"), NomadUnavailable, NomadUnavailable),
-        (httpx.ReadTimeout("x"), NomadUnavailable, NomadAmbiguous),
-        (httpx.WriteError("x"), NomadUnavailable, NomadAmbiguous),
-        (httpx.RemoteProtocolError("x"), NomadUnavailable, NomadAmbiguous),
-        (h11.RemoteProtocolError("x"), NomadUnreadable, NomadAmbiguous),
-        (h11.LocalProtocolError("x"), NomadUnavailable, NomadUnavailable),
+        (Fault(Fate.UNSENT, "x"), NomadUnavailable, NomadUnavailable),
+        (Fault(Fate.LOST, "x"), NomadUnavailable, NomadAmbiguous),
+        (Fault(Fate.GARBLED, "x"), NomadUnreadable, NomadAmbiguous),
         (ssl.SSLError("x"), NomadUnavailable, NomadAmbiguous),
         (ConnectionResetError("x"), NomadUnavailable, NomadAmbiguous),
         (TimeoutError(), NomadUnavailable, NomadAmbiguous),
         (OSError("x"), NomadUnavailable, NomadAmbiguous),
+        (EOFError("x"), NomadUnavailable, NomadAmbiguous),
     ],
 )
-async def test_foreign_exceptions_do_not_get_out(error, get, put):
-    """They become one of three things a caller can act on, with the cause kept."""
-
-    async def fail(request):
-        raise error
-
-    transport = Transport(Connection(), max_connections=1, via=httpx.MockTransport(fail))
-    faults = await both(transport)
+async def test_what_goes_wrong_on_the_way_is_one_of_three_things(error, get, put):
+    """A caller can act on each of them; the cause is kept."""
+    faults = await both(scripted(error)[1])
     assert tuple(type(fault) for fault in faults) == (get, put)
-    assert all(error in {fault.__cause__, fault.__cause__.__cause__} for fault in faults)
+    assert all(fault.__cause__ is error for fault in faults)
     assert all("http://127.0.0.1:4646" in str(fault) for fault in faults)
 
 
 async def test_another_way_is_asked_with_the_target_as_it_is():
-    """What tests hand in sees the same requests that the wire does."""
-    asked = []
-
-    async def handle(request):
-        asked.append((request.method, request.extensions["target"], await request.aread()))
-        return httpx.Response(200, json=[])
-
-    async with Transport(Connection(), max_connections=1, via=httpx.MockTransport(handle)) as transport:
+    """What tests hand in sees the same requests as the server does."""
+    way, transport = scripted(Answer(200, {"content-type": "application/json"}, b"[]"))
+    async with transport:
         answer = await transport.send("PUT", TARGET, b"{}")
-    assert asked == [("PUT", TARGET.encode(), b"{}")]
-    assert answer == Answer(200, {"content-length": "2", "content-type": "application/json"}, b"[]")
+    assert way.asked == [("PUT", TARGET.encode(), b"{}")]
+    assert answer == Answer(200, {"content-type": "application/json"}, b"[]")
 
 
-async def test_remote_servers_may_pack_their_answers():
+@pytest.mark.parametrize(("address", "encoding"), [("http://nomad.example", b"gzip"), ("http://localhost:4646", None)])
+def test_remote_servers_may_pack_their_answers(address, encoding):
     """Lists are long, and the way may be."""
-    asked = []
-
-    async def handle(request):
-        asked.append(request.headers.get("accept-encoding"))
-        return httpx.Response(200, json=[])
-
-    for address in ("http://nomad.example", "http://localhost:4646"):
-        connection = read_connection({"address": address}, {})
-        async with Transport(connection, max_connections=1, via=httpx.MockTransport(handle)) as transport:
-            await transport.send("GET", TARGET)
-    assert asked == ["gzip", None]
+    assert dict(headers_of(read_connection({"address": address}, {}))).get(b"Accept-Encoding") == encoding
 
 
 def test_the_default_way_is_the_own_one():
     """Only a proxy asks for the stock transport."""
-    assert type(transport_to("http://nomad")._via) is KeepAliveTransport
-    assert type(transport_to("http://nomad", environ={"HTTP_PROXY": "p:1"})._via) is httpx.AsyncHTTPTransport
+    assert type(transport_to("http://nomad")._way) is ConnectionPool
+    assert type(transport_to("http://nomad", environ={"HTTP_PROXY": "p:1"})._way) is ProxiedWay
 
 
 async def until(condition):

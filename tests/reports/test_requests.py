@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.items import DispatchRequest, Item, Retry
-from dispatchfile.nomad.client import _dispatch_target
+from dispatchfile.nomad.targets import dispatch_target
 from dispatchfile.reports.requests import render_request, request_path, request_record
 from dispatchfile.source import Position
 
@@ -60,7 +60,7 @@ outro  films.yaml:12:5
 def test_the_path_is_the_one_that_the_client_sends() -> None:
     """Escaped in the same way, whatever the job is called."""
     odd = replace(ITEM, request=replace(REQUEST, job="a b/ü%", namespace="n", region="", token=None))
-    assert request_path(odd) == _dispatch_target("a b/ü%", "n", "")
+    assert request_path(odd) == dispatch_target("a b/ü%", "n", "")
 
 
 def test_a_script_gets_every_field() -> None:

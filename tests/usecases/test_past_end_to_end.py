@@ -15,7 +15,7 @@ from dispatchfile.journal import RunState
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.nomad.transport import Transport
+from dispatchfile.nomad.transport import HttpTransport, limits_of
 from dispatchfile.reports.again import rerun_command
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.load import ManifestSource
@@ -108,11 +108,11 @@ async def place(tmp_path):
         yield lambda wait: Place(tmp_path, agent, wait)
 
 
-class Expiring(Transport):
+class Expiring(HttpTransport):
     """The way to a Nomad whose token expires when so many children have been made."""
 
     def __init__(self, connection: Connection, *, children: int) -> None:
-        super().__init__(connection, max_connections=4)
+        super().__init__(connection, limits_of(connection, max_connections=4))
         self.left = children
 
     async def send(self, method: str, target: str, body: bytes = b"") -> Answer:
@@ -127,7 +127,7 @@ class Expiring(Transport):
 
 @asynccontextmanager
 async def with_a_token_for_one(connection, settings):
-    async with Client(connection, max_connections=4, transport=Expiring(connection, children=1)) as client:
+    async with Client(connection, Expiring(connection, children=1)) as client:
         yield client
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dispatchfile.errors import NomadError
 from dispatchfile.nomad.client import Client
+from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.settings import Settings
 
@@ -25,7 +26,7 @@ async def connected(connection: Connection, settings: Settings) -> AsyncIterator
     """
     patience = min(connection.request_timeout, settings.unreachable_after)
     patient = replace(connection, connect_timeout=min(connection.connect_timeout, patience), request_timeout=patience)
-    async with Client(patient, max_connections=settings.concurrency + MONITOR_CONNECTIONS) as client:
+    async with client_of(patient, max_connections=settings.concurrency + MONITOR_CONNECTIONS) as client:
         try:
             yield client
         except NomadError as error:
