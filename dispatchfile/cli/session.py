@@ -173,7 +173,7 @@ def screen_for(display: Display, output: OutputFormat) -> Screen:
     palette = palette_for(display, sys.stderr)
     shares_terminal = output is OutputFormat.NDJSON and sys.stdout.isatty()
     if not is_live(sys.stderr, os.environ) or shares_terminal:
-        return PlainScreen(stream, palette)
+        return PlainScreen(stream, palette, wrap=lambda line: wrapped(line, sys.stderr))
     from dispatchfile.reports.live import LiveScreen  # noqa: PLC0415  only terminals need rich
 
     return LiveScreen(stream, palette=palette)
@@ -208,7 +208,9 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
 
 def _tell_problems(problems: Sequence[Problem], display: Display) -> None:
     if display.log_format is LogFormat.TEXT:
-        Unbreakable(sys.stderr).write(list_problems(problems, palette=palette_for(display, sys.stderr)))
+        Unbreakable(sys.stderr).write(
+            list_problems(problems, palette=palette_for(display, sys.stderr), width=width_of(sys.stderr))
+        )
         return
     for problem in problems:
         tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -14,6 +13,7 @@ from dispatchfile.reports.text import PLAIN, Palette
 
 EXPLANATIONS_SCHEMA = "dispatchfile/explanations/v1"
 WIDEST = 100  # cells of a paragraph; longer lines are hard to read
+NARROWEST = 20  # cells of a paragraph
 INDENT = "    "
 FILE_NAME = re.compile(r"`[^`]+`:")
 
@@ -77,14 +77,10 @@ def _example(part: Part) -> list[str]:
 def _wrapped(text: str, width: int | None, *, first: str = "", others: str = "") -> list[str]:
     if width is None:
         return [first + text]
-    wrapper = textwrap.TextWrapper(
-        max(width, len(others) + 20),
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapper.wrap(text)
+    from dispatchfile.reports.table import wrap_at_words  # noqa: PLC0415  only terminals need Rich
+
+    start, *rest = wrap_at_words(text, max(width - len(others), NARROWEST))
+    return [first + start, *(others + line for line in rest)]
 
 
 def _json_of(entries: Sequence[Entry], form: OutputFormat) -> str:

@@ -10,16 +10,16 @@ from dispatchfile.reports.checked import Checked, all_problems, count_problems, 
 from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible_lines
 
 
-def text_of_problems(checked: Sequence[Checked], palette: Palette) -> str:
-    """Every problem with its excerpt, a line for each manifest without any, and a count."""
-    return "".join(_text_of(manifest, palette) for manifest in checked) + closing_line(checked, palette)
+def text_of_problems(checked: Sequence[Checked], palette: Palette, width: int | None = None) -> str:
+    """Every problem with its excerpt, a line for each manifest without any, and a count; *width* as in `fit`."""
+    return "".join(_text_of(manifest, palette, width) for manifest in checked) + closing_line(checked, palette)
 
 
-def _text_of(manifest: Checked, palette: Palette) -> str:
+def _text_of(manifest: Checked, palette: Palette, width: int | None) -> str:
     kept = "".join(map(_rows_kept, manifest.sources))
     if not manifest.problems:
         return f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n{kept}"
-    shown = list_problems(manifest.problems, palette=palette)
+    shown = list_problems(manifest.problems, palette=palette, width=width)
     return shown if has_errors(manifest.problems) else shown + kept
 
 
@@ -31,22 +31,35 @@ def _rows_kept(count: RowCount) -> str:
     return "" if count.rows else f"  {source}: no rows ({place})\n"
 
 
-def list_problems(problems: Sequence[Problem], *, palette: Palette = PLAIN, limit: int = SHOWN_PROBLEMS) -> str:
+def list_problems(
+    problems: Sequence[Problem],
+    *,
+    palette: Palette = PLAIN,
+    width: int | None = None,
+    limit: int = SHOWN_PROBLEMS,
+) -> str:
     """Each problem as `path:line:column: CODE text` above its excerpt; past *limit* they are only counted."""
     counts = [problem for problem in problems[limit:] if problem.is_count]
-    shown = "".join(_block(problem, palette) for problem in [*problems[:limit], *counts])
+    shown = "".join(_block(problem, palette, width) for problem in [*problems[:limit], *counts])
     left_out = len(problems) - limit - len(counts)
     return shown + (f"and {left_out:,} more (-o json shows all)\n" if left_out > 0 else "")
 
 
-def _block(problem: Problem, palette: Palette) -> str:
+def _block(problem: Problem, palette: Palette, width: int | None) -> str:
     is_error = problem.severity is Severity.ERROR
     code = palette.bad(problem.code) if is_error else palette.doubtful(f"{problem.code} warning:")
     place = palette.strong(visible(str(problem.position)) + ":")
-    lines = [f"{place} {code} {visible(text_with_item(problem))}"]
-    if problem.excerpt:
-        lines += visible_lines(problem.excerpt)
-    return "\n".join(lines) + "\n"
+    head = f"{place} {code} {visible(text_with_item(problem))}"
+    return "\n".join(_fitted(head, visible_lines(problem.excerpt) if problem.excerpt else [], width)) + "\n"
+
+
+def _fitted(head: str, excerpt: Sequence[str], width: int | None) -> Sequence[str]:
+    """Wrap the head at words, and cut the excerpt's two lines around the caret."""
+    if width is None:
+        return [head, *excerpt]
+    from dispatchfile.reports.table import cut_around, fit  # noqa: PLC0415  only terminals need Rich
+
+    return [*fit([head], width), *(cut_around(*excerpt, width=width) if excerpt else ())]
 
 
 def closing_line(checked: Sequence[Checked], palette: Palette = PLAIN) -> str:

@@ -15,12 +15,18 @@ from dispatchfile.reports.text import PLAIN, Palette
 SCHEMA = "dispatchfile/problems/v1"
 
 
-def render_problems(checked: Sequence[Checked], form: ProblemFormat, *, palette: Palette = PLAIN) -> str:
-    """Render all problems of all manifests in the given format. The text ends with a line feed."""
+def render_problems(
+    checked: Sequence[Checked], form: ProblemFormat, *, palette: Palette = PLAIN, width: int | None = None
+) -> str:
+    """
+    Render all problems of all manifests in the given format. The text ends with a line feed.
+
+    width: of the terminal in cells; None lets lines grow as long as they are.
+    """
     # What few ask for is imported for them only.
     match form:
         case ProblemFormat.TEXT:
-            return text_of_problems(checked, palette)
+            return text_of_problems(checked, palette, width)
         case ProblemFormat.JSON:
             return _as_json(checked)
         case ProblemFormat.GITHUB:

@@ -76,11 +76,14 @@ class PlainScreen:
 
     every_s = PLAIN_EVERY_S
 
-    def __init__(self, stream: TextStream, palette: Palette = PLAIN) -> None:
-        self._stream, self._palette = stream, palette
+    def __init__(
+        self, stream: TextStream, palette: Palette = PLAIN, *, wrap: Callable[[str], str] = lambda line: line
+    ) -> None:
+        """wrap: breaks a line at words, where a terminal would break them."""
+        self._stream, self._palette, self._wrap = stream, palette, wrap
 
     def line(self, level: Level, text: str) -> None:
-        self._stream.write(f"{marked(level, text, self._palette)}\n")
+        self._stream.write(self._wrap(marked(level, text, self._palette)) + "\n")
         self._stream.flush()
 
     def show(self, view: View) -> None:

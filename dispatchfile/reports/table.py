@@ -72,6 +72,30 @@ def _fitted(line: str, width: int | None) -> list[str]:
     return [_printed(console, part).rstrip().replace(UNBROKEN_BLANK, " ") for part in parts]
 
 
+def wrap_at_words(text: str, cells: int) -> list[str]:
+    """Return the lines of *text*, at most so many cells wide: only a word that is longer is broken."""
+    lines = Text(text).wrap(_console(cells, coloured=False), cells, overflow="fold")
+    return [line.plain.rstrip() for line in lines] or [""]
+
+
+def cut_around(line: str, caret: str, *, width: int) -> list[str]:
+    """Return *line* and the *caret* below it, both in at most *width* cells: what is far from the caret is left out."""
+    if max(cell_len(line), cell_len(caret)) <= width:
+        return [line, caret]
+    at, ahead = cell_len(caret) - 1, width // 2
+    if at >= width - 1:
+        line, dropped = _without_start(line, at - ahead)
+        at -= dropped
+    end = ELLIPSIS if cell_len(line) > width else ""
+    return [set_cell_size(line, min(cell_len(line), width - len(end))).rstrip() + end, f"{' ' * at}^"]
+
+
+def _without_start(line: str, cells: int) -> tuple[str, int]:
+    """The *line* with an ellipsis in place of at least *cells* cells at its start, and by how much it is shorter."""
+    start = next((index for index in range(len(line)) if cell_len(line[:index]) > cells), len(line))
+    return ELLIPSIS + line[start:], cell_len(line[:start]) - 1
+
+
 def wrap_below(text: str, width: int | None, indent: str) -> list[str]:
     """Return *text* in indented lines of at most *width* cells; an ID or another single word is not broken."""
     if width is None or " " not in text:

@@ -1,9 +1,20 @@
 """Tables and wrapped lines."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from dispatchfile.reports.table import Command, fit, labelled, lay_out, row_lines, shorten_middle
+from dispatchfile.reports.table import (
+    Command,
+    cut_around,
+    fit,
+    labelled,
+    lay_out,
+    row_lines,
+    shorten_middle,
+    wrap_at_words,
+)
 
 
 def test_columns_are_aligned_and_numbers_to_the_right() -> None:
@@ -134,3 +145,31 @@ def test_a_command_is_never_wrapped() -> None:
         "run again with:",
         "  dispatchfile rerun k3v9x2ab",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "shown"),
+    [
+        ("    job: x", 9, ["    job: x", "         ^"]),
+        ("    job: encode # of films", 9, ["    job: encode # o…", "         ^"]),
+        ("    title: a long text with an error here", 37, ["…an error here", "          ^"]),
+    ],
+    ids=["fits", "far from the end", "far from the start"],
+)
+def test_an_excerpt_is_cut_around_its_caret(line: str, at: int, shown: list[str]) -> None:
+    """The caret stays below its character."""
+    assert cut_around(line, f"{' ' * at}^", width=20) == shown
+    assert shown[0][shown[1].index("^")] == line[at]
+
+
+@given(st.text("ab 日é", max_size=90), st.integers(0, 89), st.integers(20, 100))
+def test_an_excerpt_is_never_wider_than_the_terminal(line: str, at: int, width: int) -> None:
+    """Neither of its lines, wherever the caret is."""
+    caret = " " * min(at, cell_len(line)) + "^"
+    assert max(map(cell_len, cut_around(line, caret, width=width))) <= width
+
+
+def test_only_a_word_wider_than_the_line_is_broken() -> None:
+    """A file name or an option is one word."""
+    assert wrap_at_words("see docs/a-name.md now", 15) == ["see", "docs/a-name.md", "now"]
+    assert wrap_at_words("see docs/a-name.md now", 12) == ["see", "docs/a-name.", "md now"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.options import OUTPUT, Display, ManifestFlags, Manifests, Namespace, Region
-from dispatchfile.cli.terminal import wants_color, write_result
+from dispatchfile.cli.terminal import wants_color, width_of, write_result
 from dispatchfile.reports.formats import ProblemFormat
 
 
@@ -44,5 +44,5 @@ def validate(
     )
     checked = usecase.validate(sources)
     palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))
-    write_result(render_problems(checked, output, palette=palette))
+    write_result(render_problems(checked, output, palette=palette, width=width_of(sys.stdout)))
     return usecase.exit_code(checked)
