@@ -98,7 +98,7 @@ class NomadError(DispatchfileError):
         self.message, self.status, self.is_lasting = message, status, is_lasting
 
     def at(self, address: str) -> Self:
-        """The same, with the place where Nomad was looked for."""
+        """Return the same, with the place where Nomad was looked for."""
         return type(self)(f"{address}: {self.message}", status=self.status)
 
 

@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
     @property
     def exit_class(self) -> int:
-        """The exit code that this outcome asks for: 0 fine, 2 ran and did not succeed, 1 anything else."""
+        """Return the exit code that this outcome asks for: 0 fine, 2 ran and did not succeed, 1 anything else."""
         return OUTCOMES[self].exit_class
 
     @property

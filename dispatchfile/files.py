@@ -95,7 +95,7 @@ class Files:
 
     def read(self, name: str, *, limit: int | None = None) -> bytes:
         """
-        The bytes of the regular file *name*.
+        Return the bytes of the regular file *name*.
 
         limit: in bytes. Raises FileError where the file is missing, unreadable, not a regular one, over the limit, or
         no longer what was read before; OutsideFolder where it lies outside of the folder.
@@ -120,7 +120,7 @@ class Files:
 
     def glob(self, pattern: str) -> list[str]:
         """
-        The names of the regular files that match, sorted.
+        Return the names of the regular files that match, sorted.
 
         `*`, `?` and `[…]` stay within a name, `**` stands for any number of folders and follows no symbolic link;
         hidden names must be asked for with their dot. Raises FileError where a folder cannot be read or a name is not
@@ -174,14 +174,14 @@ class Files:
         return path
 
     def _matches(self, folders: Iterable[str], part: str) -> Iterator[str]:
-        """The files in *folders* that are called *part*."""
+        """Yield the files in *folders* that are called *part*."""
         for folder in folders:
             for name, is_folder in self._named(folder, part):
                 if not is_folder and self._is_file(name):
                     yield name
 
     def _step(self, folders: Iterable[str], part: str) -> Iterator[str]:
-        """The folders to which *part* of a pattern leads from *folders*."""
+        """Yield the folders to which *part* of a pattern leads from *folders*."""
         if part == "**":
             yield from self._all_below(folders)
             return
@@ -255,7 +255,7 @@ def _reasons(name: str, path: str = "") -> Iterator[None]:
 
 
 def _collected(pattern: str, folders: Iterable[str]) -> set[str]:
-    """Each of *folders* once. Links that lead back multiply them with every part of the pattern."""
+    """Return each of *folders* once. Links that lead back multiply them with every part of the pattern."""
     found = set()
     for folder in folders:
         found.add(folder)

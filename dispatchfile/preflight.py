@@ -49,7 +49,7 @@ ROUTES = (
 
 
 def route_in(job: str) -> str:
-    """The route of Nomad's in which the ID ends, if it does; not every server knows each of them."""
+    """Return the route of Nomad's in which the ID ends, if it does; not every server knows each of them."""
     return next((route for route in ROUTES if job.endswith(route)), "")
 
 
@@ -85,7 +85,7 @@ class Policy:
 
 
 def parents_in(items: Iterable[Item]) -> dict[JobKey, Item]:
-    """Each parent with the first item that names it, in the order of the items."""
+    """Return each parent with the first item that names it, in the order of the items."""
     found: dict[JobKey, Item] = {}
     for item in items:
         found.setdefault(item.request.job_key, item)
@@ -93,7 +93,7 @@ def parents_in(items: Iterable[Item]) -> dict[JobKey, Item]:
 
 
 def near_misses(job: str, registered: Sequence[str]) -> tuple[str, ...]:
-    """The registered job IDs most like *job*."""
+    """Return the registered job IDs most like *job*."""
     return tuple(similar_names(job, registered, most=3))
 
 
@@ -131,7 +131,7 @@ def check_items(
     has_token: bool = True,
 ) -> tuple[Problem, ...]:
     """
-    Every problem of every item; one of a parent as a whole is told once, at the first item that names it.
+    Return every problem of every item; one of a parent as a whole is told once, at the first item that names it.
 
     highest_priority: of the server's configuration, None where that is not known. stops: as `find_stops` gives them.
     """
@@ -150,7 +150,7 @@ def check_items(
 
 
 def policies(items: Iterable[Item], parents: Mapping[JobKey, ParentState]) -> tuple[Policy, ...]:
-    """The effective retry policy of each parent, with the most attempts any of its items may make."""
+    """Return the effective retry policy of each parent, with the most attempts any of its items may make."""
     attempts: dict[JobKey, int] = {}
     for item in items:
         parent = item.request.job_key

@@ -96,7 +96,7 @@ _MICROSECONDS = (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms
 @lru_cache(maxsize=1024)  # most items of a manifest have the same
 def parse_duration(text: str) -> timedelta:
     """
-    A duration as Nomad writes it: `90s`, `1h30m`, `0.5s`.
+    Parse a duration as Nomad writes it: `90s`, `1h30m`, `0.5s`.
 
     Raises ValueError with what would be right.
     """
@@ -123,7 +123,7 @@ def respell_duration(text: str) -> str:
 
 
 def format_duration(span: timedelta) -> str:
-    """A duration as manifests have it: `1h30m`."""
+    """Return a duration as manifests have it: `1h30m`."""
     left, parts = span // timedelta(microseconds=1), []
     for unit, size in _MICROSECONDS:
         count, left = divmod(left, size)
@@ -132,7 +132,7 @@ def format_duration(span: timedelta) -> str:
 
 
 def parse_rate(text: str) -> Rate:
-    """`20/s`, `100/m` or `5/h`. Raises ValueError with what would be right."""
+    """Parse `20/s`, `100/m` or `5/h`. Raises ValueError with what would be right."""
     match = re.fullmatch(r"([0-9]{1,9})/(s|m|h)", text)
     if match is None or int(match[1]) == 0:
         raise ValueError(f"{text!r} is not a rate (examples: 20/s, 100/m, 5/h)")
@@ -140,7 +140,7 @@ def parse_rate(text: str) -> Rate:
 
 
 def parse_share(text: str) -> Share:
-    """`5` or `1%`. Raises ValueError with what would be right."""
+    """Parse `5` or `1%`. Raises ValueError with what would be right."""
     if match := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?)%", text):
         if float(match[1]) <= 100:
             return Share(percent=float(match[1]))
@@ -168,7 +168,7 @@ def _parse_patience(text: str) -> timedelta:
 
 
 def parse_timeout(text: str) -> timedelta:
-    """A duration that is not none at all. Raises ValueError with what would be right."""
+    """Parse a duration that is longer than zero. Raises ValueError with what would be right."""
     timeout = parse_duration(text)
     if not timeout:
         raise ValueError(f"{text!r} is too short (examples: 30m, 2h)")
@@ -246,7 +246,7 @@ def resolve_settings(flags: Mapping[str, str | None], manifest: Mapping[str, obj
 
 def override_settings(settings: Settings, flags: Mapping[str, str | None]) -> Settings:
     """
-    The settings of a run that goes on, with the flags given now.
+    Return the settings of a run that continues, with the flags given now.
 
     flags: by manifest key, as typed, None where not given. Raises SettingError.
     """

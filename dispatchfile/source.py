@@ -60,7 +60,7 @@ class SourceText:
 
 
 def excerpt(line: str, column: int) -> str:
-    """The source *line* with a caret below *column* (from 1); long lines are cut around the caret."""
+    """Return the source *line* with a caret below *column* (from 1); long lines are cut around the caret."""
     start = max(0, column - 1 - EXCERPT_WIDTH // 2) if len(line) > EXCERPT_WIDTH else 0
     shown = line[start : start + EXCERPT_WIDTH].rstrip("\r\n")
     before = shown[: max(0, column - 1 - start)]

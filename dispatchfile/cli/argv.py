@@ -96,7 +96,8 @@ TRUE, FALSE = frozenset({"1", "t", "T", "TRUE", "true", "True"}), frozenset({"0"
 
 def normalize_argv(argv: Sequence[str]) -> list[str]:
     """
-    `-address=X` as `--address=X`, `--wait` as `--wait=completion`, `-insecure` and `-detach=true` as our switches.
+    Return `-address=X` as `--address=X`, `--wait` as `--wait=completion`, `-insecure` and `-detach=true` as our
+    switches.
 
     Only whole, known long names are taken, so `-o` and `-qv` stay; nothing after `--` is touched.
     """
@@ -119,7 +120,7 @@ def _normalized(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _match(argument: str) -> re.Match[str] | None:
-    """A long option's name, and its value if that is in the same argument."""
+    """Return a long option's name, and its value if that is in the same argument."""
     return re.match(r"--?([a-z][a-z-]+)(?:=(.*)|$)", argument, re.DOTALL)
 
 

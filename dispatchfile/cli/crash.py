@@ -32,7 +32,7 @@ def describe_crash(exc: BaseException, argv: Sequence[str], environ: Mapping[str
 
 
 def _store(trace: str) -> str:
-    """The path of a new file that only this user may read."""
+    """Return the path of a new file that only this user may read."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="dispatchfile-error-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def run_to_exit_code(argv: Sequence[str]) -> int:
     """
-    The exit code of the command; whatever goes wrong is one line on standard error.
+    Return the exit code of the command; whatever goes wrong is one line on standard error.
 
     An error of ours has its own code, a wrong command line is 1, an interrupt 130; what nobody foresaw is 1, and its
     traceback goes to a file that the line names.

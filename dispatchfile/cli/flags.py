@@ -200,7 +200,7 @@ class SettingFlags:
 
 
 def checked_setting(key: str, text: str) -> str:
-    """The *text*, if it can be read as the setting *key*. Raises UsageError, which names the flag, if not."""
+    """Return the *text*, if it can be read as the setting *key*. Raises UsageError, which names the flag, if not."""
     from dispatchfile.settings import PARSERS  # noqa: PLC0415  only commands that run something need it
 
     try:

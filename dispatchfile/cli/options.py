@@ -245,7 +245,10 @@ class Display:
 
 
 def read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
-    """`key=value` texts to a mapping, the last of a key winning. Raises UsageError that names the *option*."""
+    """
+    Convert `key=value` texts to a mapping, in which the last value of a key wins. Raises UsageError
+    that names the *option*.
+    """
     pairs = {}
     for text in texts:
         key, separator, value = text.partition("=")

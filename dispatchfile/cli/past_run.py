@@ -34,7 +34,7 @@ OnNomad = Callable[[Connection, Reporter, Control], Awaitable[RunEnd]]
 
 def name_run(run: str | None, state_dir: str | None) -> RunName:
     """
-    The run that *run* names: an ID or the beginning of one, or a manifest; without, this folder's manifest.
+    Return the run that *run* names: an ID or the beginning of one, or a manifest; without, this folder's manifest.
 
     A manifest stands for its latest run, even one that is gone by now. Raises UsageError for what can be neither.
     """
@@ -56,7 +56,7 @@ def find_past_run(run: str | None, state_dir: str | None) -> tuple[RunName, Stor
 
 def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -> Connection:
     """
-    The way to where the run went: what the environment points at may be another cluster.
+    Return the connection that the run used. The environment may point to another cluster.
 
     A flag is believed: one cluster has many addresses. The environment's namespace and region are for new runs: the
     items of this one have theirs.

@@ -29,7 +29,7 @@ class ReportFile:
 
 
 def read_report_files(texts: Iterable[str], environ: Mapping[str, str]) -> list[ReportFile]:
-    """`KIND=PATH` texts. Raises UsageError before a run, for what would go wrong only after it."""
+    """Parse `KIND=PATH` texts. Raises UsageError before a run, for what would go wrong only after it."""
     return [_read_report_file(text, environ) for text in texts]
 
 
@@ -76,7 +76,7 @@ def write_report(file: ReportFile, pieces: Iterable[str]) -> None:
 
 
 def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:
-    """The text of a report, to be written piece by piece."""
+    """Yield the text of a report, to be written piece by piece."""
     match kind:
         case ReportKind.JSON:
             yield from summary_pieces(summary, OutputFormat.JSON)

@@ -22,7 +22,7 @@ ENDINGS = (".yaml", ".yml")
 
 
 def manifest_here() -> str | None:
-    """The name of this folder's manifest: the default one, else the only one there is."""
+    """Return the name of this folder's manifest: the default one, else the only one there is."""
     for ending in ENDINGS:
         if Path(f"dispatchfile{ending}").exists():
             return f"dispatchfile{ending}"

@@ -12,7 +12,8 @@ from typing import Annotated, get_args
 
 def spread(command: Callable[..., int]) -> Callable[..., int]:
     """
-    The *command* as Typer is to see it: a parameter that is a dataclass of options becomes one parameter a field.
+    Return the *command* as Typer is to see it: a parameter that is a dataclass of options becomes one parameter a
+    field.
 
     Typer reads a signature and calls with keywords; the dataclasses are put together again before *command* is called.
     """

@@ -181,7 +181,7 @@ class Unbreakable(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the base class has a plain attribute
-        """The encoding of the stream: by it Rich chooses between line-drawing characters and ASCII."""
+        """Return the encoding of the stream: by it Rich chooses between line-drawing characters and ASCII."""
         return self._stream.encoding or "utf-8"
 
     def isatty(self) -> bool:

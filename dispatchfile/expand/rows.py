@@ -49,7 +49,7 @@ class RowSource(Protocol):
 
     @property
     def origin(self) -> str:
-        """The name of the source in messages: its file, else its key."""
+        """Return the name of the source in messages: its file, else its key."""
 
     def rows(self) -> Iterator[Found]:
         """

@@ -30,12 +30,12 @@ class Site:
 
     @property
     def index(self) -> int:
-        """The dispatch's number in the manifest's list."""
+        """Return the dispatch's number in the manifest's list."""
         return int(self.route[1])
 
     @property
     def called(self) -> str:
-        """The key in messages: for_each.matrix.url.lines."""
+        """Return the key in messages: for_each.matrix.url.lines."""
         return ".".join(map(str, self.route[2:]))
 
     @property

@@ -32,19 +32,22 @@ def fingerprint(request: DispatchRequest, sensitive: frozenset[str]) -> str:
 
 
 def default_id(job: str, meta: Mapping[str, str], payload: bytes | None, sensitive: frozenset[str]) -> str:
-    """`<job>-<16 hex>`; characters of the job that no id may have become `-` (the hash knows them)."""
+    """Return `<job>-<16 hex>`; characters of the job that no id may have become `-` (the hash knows them)."""
     content = f'{{"job":{quoted(job)},"meta":{_meta(meta, sensitive)},"payload":{_payload(payload, sensitive)}}}'
     digest = _digest(content)
     return f"{_NOT_IN_ID.sub('-', job)[:MAX_JOB_IN_ID]}-{digest[:DEFAULT_ID_DIGITS]}"
 
 
 def auto_token(name: str, item_id: str, fingerprint: str) -> str:
-    """The idempotency token that `auto` stands for, of a manifest called *name*."""
+    """Return the idempotency token that `auto` stands for, of a manifest called *name*."""
     return f"{name}:{item_id}:{fingerprint}"
 
 
 def short_id(item_id: str) -> str:
-    """The id as it stands in a child's ID: one over 64 characters is cut and ends in 8 hex digits of its hash."""
+    """
+    Return the id as it stands in a child's ID: one over 64 characters is cut and ends in 8 hex
+    digits of its hash.
+    """
     if len(item_id) <= MAX_ID_IN_PREFIX:
         return item_id
     digest = hashlib.sha256(item_id.encode()).hexdigest()[:HASH_DIGITS]
@@ -69,7 +72,10 @@ def split_child_id(child_id: str) -> tuple[str, int] | None:
 
 
 def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:
-    """The token that *attempt* sends, in the run *rerun* if that is a rerun: each is to make a child of its own."""
+    """
+    Return the token that *attempt* sends, in the run *rerun* if that is a rerun: each is to make a
+    child of its own.
+    """
     base = token if rerun is None else f"{token}@{rerun}"
     return base if attempt == 1 else f"{base}#{attempt}"
 

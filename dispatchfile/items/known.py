@@ -40,7 +40,7 @@ def _entries(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _sources(data: dict[str, Any], files: Files) -> Iterator[str | None]:
-    """Every template; None for one that cannot be read now, or whose file's name is made by another."""
+    """Yield every template; None for one that cannot be read now, or whose file's name is made by another."""
     for entry in _entries(data):
         for text in texts_of([value for key, value in entry.items() if key != "vars"]):
             if has_template(text):

@@ -24,7 +24,7 @@ class DispatchRequest:
 
     @property
     def job_key(self) -> JobKey:
-        """The job that is dispatched."""
+        """Return the job that is dispatched."""
         return JobKey(self.namespace, self.region, self.job)
 
 

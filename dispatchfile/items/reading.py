@@ -49,7 +49,7 @@ def read_items(
     timeout_given: bool = False,
 ) -> Iterator[Item | Problem]:
     """
-    The items of a *document* that its schema accepts, in their order, and all problems; nothing is kept but identities.
+    Yield the items of a *document* that its schema accepts, in their order, and all problems; only identities are kept.
 
     overrides: variables over the manifest's and its items'. env: the process's environment, of which templates see
     what the manifest lists. dispatches: which of them, by their numbers in a document whose others the schema refuses;
@@ -122,7 +122,7 @@ def _listed(document: Document) -> list[str]:
 
 
 def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
-    """A problem with a row, of which a file may have many at different lines."""
+    """Return a problem with a row, of which a file may have many at different lines."""
     return repeats.told(problem.code, problem.position.file, lambda: problem)
 
 

@@ -20,7 +20,7 @@ class Repeats:
         self._last: dict[tuple[str, Hashable], Problem] = {}
 
     def told(self, code: str, place: Hashable, problem: Callable[[], Problem]) -> list[Problem]:
-        """The *problem*, made only if it is to be told; nothing where it is but counted."""
+        """Return the *problem*, made only if it is to be told; nothing where it is but counted."""
         kind = code, place
         self._counts[kind] += 1
         if self._counts[kind] > _shown(code):
@@ -29,7 +29,7 @@ class Repeats:
         return [self._last[kind]]
 
     def rest(self) -> Iterator[Problem]:
-        """A problem for each kind of which some were only counted."""
+        """Yield a problem for each kind of which some were only counted."""
         for (code, place), count in self._counts.items():
             if count > _shown(code):
                 more, last = count - _shown(code), self._last[code, place]

@@ -73,7 +73,7 @@ class DispatchTemplate:
 
 
 def manifest_name(document: Document) -> str:
-    """The manifest's name, else one made of its file's: `nightly` for nightly.dispatchfile.yaml."""
+    """Return the manifest's name, else one made of its file's: `nightly` for nightly.dispatchfile.yaml."""
     name = document.data.get("name")
     if name is not None:
         return str(name)
@@ -118,7 +118,7 @@ class DispatchTemplates:
         self._region: str = data.get("region") or scope.region_env or ""
 
     def read(self, index: int) -> tuple[DispatchTemplate | None, list[Problem]]:
-        """The template, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
+        """Return the template, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
         own = self._dispatches[index]
         meta = {**self._meta, **_texts(own["meta"])} if "meta" in own else self._meta
         entry = _Entry(index, own, {**self._defaults, **own}, meta)

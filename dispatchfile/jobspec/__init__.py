@@ -79,7 +79,7 @@ def read_job(
     path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True, checks: bool = True
 ) -> dict[str, object]:
     """
-    The job of an HCL or JSON file as ``PUT /v1/jobs`` takes it in ``Job``, with Nomad's defaults filled in.
+    Return the job of an HCL or JSON file as ``PUT /v1/jobs`` takes it in ``Job``, with Nomad's defaults filled in.
 
     Durations are integer nanoseconds. Run-time references such as ``${NOMAD_META_x}`` stay as written.
     given: values for the file's HCL variables; names that it does not declare are left alone. reads_files: whether

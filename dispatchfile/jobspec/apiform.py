@@ -19,7 +19,7 @@ _SHOWN: Final = 60
 
 def read_api(data: Mapping[str, Any]) -> dict[str, object]:
     """
-    The known keys of an API job, spelled as Nomad spells them and checked for their types.
+    Return the known keys of an API job, spelled as Nomad spells them and checked for their types.
 
     Durations may be integers (nanoseconds) or texts such as ``"30s"``. Raises UnreadableJobError.
     """
@@ -27,7 +27,7 @@ def read_api(data: Mapping[str, Any]) -> dict[str, object]:
 
 
 def folded(key: str) -> str:
-    """A key without its case, as Go compares them."""
+    """Return a key without its case, as Go compares them."""
     return key.translate(_FOLDED_LIKE_ASCII).lower()
 
 

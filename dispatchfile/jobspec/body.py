@@ -84,7 +84,7 @@ class UnreadableJobError(Exception):
 
 
 def text_of(value: Value) -> str | None:
-    """A primitive value as a string, the way HCL converts it; None for anything that has no such form."""
+    """Return a primitive value as a string, the way HCL converts it; None for anything that has no such form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, WrittenNumber):

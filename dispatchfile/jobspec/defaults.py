@@ -41,7 +41,7 @@ _SCALED_RESOURCES: Final = {"cpu": "vertical_cpu", "mem": "vertical_mem"}
 
 def canonical_job(job: Api) -> dict[str, object]:
     """
-    An API job with Nomad's defaults for its type; keys that no shape knows are kept, unless they are null.
+    Return an API job with Nomad's defaults for its type; keys that no shape knows are kept, unless they are null.
 
     Source: hashicorp/nomad, api/jobs.go (Job.Canonicalize), nomad/structs/structs.go (Canonicalize) and what a 2.0.5
     server gives back.

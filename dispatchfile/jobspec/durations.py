@@ -36,7 +36,7 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """A duration as Go prints it: ``24h0m0s``, ``1.079540604s``, ``500ms``, ``0s``."""
+    """Return a duration as Go prints it: ``24h0m0s``, ``1.079540604s``, ``500ms``, ``0s``."""
     if nanoseconds < 0:
         return "-" + format_duration(-nanoseconds)
     if nanoseconds < UNITS_NS["s"]:

@@ -16,7 +16,7 @@ _COMMENT = "//"
 
 def read_json(text: str) -> dict[str, object]:
     """
-    The API job of ``{"Job": {…}}``, of a bare API job, or of HCL as JSON, ``{"job": {"name": {…}}}``.
+    Return the API job of ``{"Job": {…}}``, of a bare API job, or of HCL as JSON, ``{"job": {"name": {…}}}``.
 
     Raises UnreadableJobError. Source: hashicorp/nomad, command/helpers.go (JobGetter) and jobspec2/parse.go.
     """

@@ -23,7 +23,7 @@ from dispatchfile.jobspec.spelling import suggestion
 
 
 def read_blocks(body: Body) -> dict[str, object]:
-    """The API job of a file's top-level blocks. Raises UnreadableJobError."""
+    """Return the API job of a file's top-level blocks. Raises UnreadableJobError."""
     for block in body.blocks:
         if block.type != "job":
             raise UnreadableJobError(_unknown_block(block.type, None), block.place)
@@ -178,7 +178,7 @@ def _plain_values(body: Body) -> dict[str, Value]:
 
 
 def _plain(block: Block) -> Value:
-    """A block inside ``config``, whose words only the driver knows; each label is one more map around it."""
+    """Return a block inside ``config``, whose words only the driver knows; each label is one more map around it."""
     values = _plain_values(block.body)
     for label in reversed(block.labels):
         values = {label: [values]}

@@ -7,14 +7,14 @@ _FARTHEST: Final = 2  # Source: hashicorp/hcl, didyoumean.go
 
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is at most two edits away, the nearest first."""
+    """Return the known word that is at most two edits away, the nearest first."""
     distances = {name: _distance(word, name) for name in known if abs(len(name) - len(word)) <= _FARTHEST}
     nearest = min(distances, key=distances.__getitem__, default=None)
     return nearest if nearest is not None and distances[nearest] <= _FARTHEST else None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word."""
+    """Return the end of a message about an unknown word."""
     name = near_miss(word, known)
     return f'; did you mean "{name}"?' if name else ""
 

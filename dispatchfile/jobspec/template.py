@@ -33,7 +33,8 @@ _NAMES = re.compile(r'\[\s*"(?P<key>[^"]*)"\s*\]|(?P<name>[\w-]+)', re.ASCII)
 
 def split_template(text: str, *, escapes: bool = False) -> Iterator[str | Expression]:
     """
-    The literal pieces and the expressions of a template, in order; ``$${`` and ``%%{`` turn into ``${`` and ``%{``.
+    Yield the literal pieces and the expressions of a template, in order; ``$${`` and ``%%{`` turn into ``${`` and
+    ``%{``.
 
     escapes: a backslash shields the character after it, as in quoted strings; both stay in the piece.
     Raises TemplateError for an expression without end and for directives such as ``%{ if … }``.
@@ -55,7 +56,7 @@ def split_template(text: str, *, escapes: bool = False) -> Iterator[str | Expres
 
 
 def reference_path(source: str) -> tuple[str, ...] | None:
-    """The names of a plain reference (``meta.x``, ``env["X"]``, ``local.names[1]``), None for anything else."""
+    """Return the names of a plain reference (``meta.x``, ``env["X"]``, ``local.names[1]``), None for anything else."""
     if not _REFERENCE.fullmatch(source):
         return None
     return tuple(match["name"] if match["key"] is None else match["key"] for match in _NAMES.finditer(source))

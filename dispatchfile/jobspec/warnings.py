@@ -27,7 +27,7 @@ _OF_A_TASK: Final = {
 
 
 def left_aside(job: Api) -> list[str]:
-    """The names of the blocks of a canonical job that have no effect here, each once, in alphabetical order."""
+    """Return the names of the blocks of a canonical job that have no effect here, each once, in alphabetical order."""
     return sorted(set(_names(job)))
 
 

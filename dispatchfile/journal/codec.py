@@ -22,13 +22,13 @@ SCALARS = (str, int, float, bool, bytes)
 
 
 def encode(record: DataclassInstance) -> Plain:
-    """The fields of *record*, less those that have their default."""
+    """Return the fields of *record*, less those that have their default."""
     return _encoder(type(record))(record)
 
 
 def decode(kind: type, plain: Plain) -> object:
     """
-    The record of class *kind* that *plain* was made from. Fields that the class does not have are left out.
+    Return the record of class *kind* that *plain* was made from. Fields that the class does not have are left out.
 
     *plain* is used up: its values are changed in place.
 

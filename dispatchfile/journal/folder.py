@@ -25,7 +25,7 @@ PRIVATE = 0o700  # payloads are their user's own
 
 def state_folder(flag: str | None, environ: Mapping[str, str]) -> Path:
     """
-    The one of `--state-dir`, else of the environment, else the user's own. Nothing is created.
+    Return the state folder of `--state-dir`, else of the environment, else the user's own. Nothing is created.
 
     Raises JournalError where it would be the user's own and there is no home folder.
     """

@@ -41,7 +41,7 @@ class Journal:
         cls, folder: Path, header: RunHeader, items: Sequence[Item], *, baselines: Iterable[Baseline] = ()
     ) -> Journal:
         """
-        The journal of a new run in the state *folder*. Nothing is written before the run's first intents come.
+        Return the journal of a new run in the state *folder*. Nothing is written before the run's first intents come.
 
         items: all of the run, those that are skipped too. baselines: of the parents known so far.
         `add_intents` raises RunRefused where there is a run of that ID already.
@@ -57,7 +57,7 @@ class Journal:
     @classmethod
     def resume(cls, path: Path) -> Journal:
         """
-        The journal of a run that has been before. Read it after this: then it is sure that nobody else writes.
+        Return the journal of a run that has been before. Read it after this: then it is sure that nobody else writes.
 
         Raises JournalError, and RunRefused while another process works on the run.
         """

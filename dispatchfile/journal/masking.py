@@ -34,7 +34,7 @@ class Mask:
         self._unknown |= {item.id for item in items if item.sensitive}
 
     def silenced(self, ended: Ended) -> Ended:
-        """The end without the words of others, if a sensitive value that is not at hand may be among them."""
+        """Return the end without the words of others, if a sensitive value that is not at hand may be among them."""
         if ended.item not in self._unknown:
             return ended
         verdict, message = ended.verdict, ended.verdict.message
@@ -53,7 +53,7 @@ class Mask:
                 plain[key] = self.covered(value, item)
 
     def hide(self, event: Event) -> Event:
-        """The event without the secrets that its free texts repeat."""
+        """Return the event without the secrets that its free texts repeat."""
         if isinstance(event, Ended):
             event = self.silenced(event)
         if not self._secrets or isinstance(event, Notice):
@@ -73,7 +73,7 @@ class Mask:
         return replace(event, **changes) if changes else event  # type: ignore[arg-type]  # the event's own fields
 
     def covered(self, text: str, item: str | None) -> str:
-        """The *text* without the secrets of *item*, or without any secret if that is None."""
+        """Return the *text* without the secrets of *item*, or without any secret if that is None."""
         known = self._secrets.values() if item is None else [self._secrets.get(item, ())]
         for secrets in known:
             for secret in secrets:
@@ -96,7 +96,7 @@ def _sensitive_values(item: Item) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The ways in which a log line or an error may repeat the value: a line of it, plain or quoted."""
+    """Yield the ways in which a log line or an error may repeat the value: a line of it, plain or quoted."""
     for line in value.splitlines():
         if len(secret := line.strip()) >= SHORTEST_SECRET:
             yield secret

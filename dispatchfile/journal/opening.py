@@ -37,7 +37,7 @@ def own_status(
     counts: Mapping[str, int] | None = None,
     requests: Requests = NO_REQUESTS,
 ) -> RunStatus:
-    """The status of a run that this process works on."""
+    """Return the status of a run that this process works on."""
     return RunStatus(state, os.getpid(), platform.node(), exit_code, finished_at, counts or {}, requests)
 
 

@@ -42,7 +42,7 @@ class JournalReader:
         return read_items(self.path, payloads=payloads)
 
     def outcome_counts(self) -> Mapping[str, int]:
-        """The number of items that have ended so far, by outcome."""
+        """Return the number of items that have ended so far, by outcome."""
         return count_outcomes(self.path)
 
     def facts(self) -> Iterator[ItemFacts]:
@@ -58,7 +58,7 @@ class JournalReader:
         return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=EVENTS, after=after))
 
     def baselines(self) -> Mapping[tuple[str, str, str], Baseline]:
-        """The last of each parent, by namespace, region and job."""
+        """Return the last baseline of each parent, by namespace, region and job."""
         found = cast("Iterator[tuple[int, Baseline]]", read_log(self.path, kinds=[Baseline]))
         return {baseline.parent: baseline for _, baseline in found}
 

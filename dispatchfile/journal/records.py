@@ -35,7 +35,7 @@ class Target:
     namespaces: tuple[str, ...]
 
     def without_credentials(self) -> Target:
-        """The same, less a user and password in the address."""
+        """Return the same, less a user and password in the address."""
         return replace(self, address=re.sub(r"^(\w+://)?[^/]*@", r"\1", self.address))
 
     def meets(self, other: Target) -> bool:

@@ -82,7 +82,7 @@ def _decoders() -> Mapping[str, Callable[[Plain], Entry]]:
 
 def encode_item(item: Item) -> tuple[str, bytes | None]:
     """
-    The item without its payload, and that; both without what is sensitive.
+    Return the item without its payload, and that; both without what is sensitive.
 
     Of the names of sensitive values those are kept of which the item has one: whoever reads it has to ask for these.
     """
@@ -97,7 +97,7 @@ def encode_item(item: Item) -> tuple[str, bytes | None]:
 
 
 def decode_items(rows: Sequence[tuple[str, bytes | None]]) -> Iterator[Item]:
-    """The items of rows that hold what `encode_item` made."""
+    """Yield the items of rows that hold what `encode_item` made."""
     plains = _load_all([body for body, _ in rows])
     for (_, payload), plain in zip(rows, plains, strict=True):
         cast("Plain", plain["request"])["payload"] = payload

@@ -21,7 +21,7 @@ def list_runs(folder: Path) -> tuple[list[StoredRun], list[JournalError]]:
 
 
 def each_run(folder: Path) -> Iterator[StoredRun | JournalError]:
-    """Each run, newest first, read as it is asked for; an error in place of a file that cannot be read."""
+    """Yield each run, newest first, read as it is asked for; an error in place of a file that cannot be read."""
     for path in run_files(folder):
         try:
             yield read_run(path)
@@ -31,7 +31,7 @@ def each_run(folder: Path) -> Iterator[StoredRun | JournalError]:
 
 def open_run(folder: Path, run: str | None, *, manifest: Path | None = None) -> JournalReader:
     """
-    The run of that ID or unique prefix of one; without, the latest run of the *manifest*.
+    Return the run of that ID or unique prefix of one; without, the latest run of the *manifest*.
 
     Raises RunRefused where there is none or more than one, and JournalError for a file that cannot be read.
     """
@@ -40,13 +40,13 @@ def open_run(folder: Path, run: str | None, *, manifest: Path | None = None) -> 
 
 
 def find_run(folder: Path, run: str) -> JournalReader | None:
-    """The run of exactly that ID. Raises JournalError."""
+    """Return the run of exactly that ID. Raises JournalError."""
     return next((JournalReader(path) for path in run_files(folder) if run_id(path) == run), None)
 
 
 def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | None:
     """
-    The latest run of the same manifest and target that `resume` would go on with, or that is still at work.
+    Return the latest run of the same manifest and target that `resume` would go on with, or that is still at work.
 
     Raises JournalError for a file that cannot be read: it may be the one.
     """

@@ -175,7 +175,7 @@ def request_stop(path: Path, at: float) -> None:
 
 
 def read_run(path: Path) -> StoredRun:
-    """The run's header and status, also of a journal that a newer version wrote. Raises JournalError."""
+    """Return the run's header and status, also of a journal that a newer version wrote. Raises JournalError."""
     with _readable(path) as connection, damage_errors(path):
         _check_is_journal(connection, path)
         header, status = connection.execute("SELECT header, status FROM run").fetchone()
@@ -215,13 +215,13 @@ def read_log(path: Path, *, kinds: Iterable[type[Entry]], after: int = 0) -> Ite
 
 
 def count_outcomes(path: Path) -> Mapping[str, int]:
-    """The number of items that have ended so far, by outcome. Raises JournalError."""
+    """Return the number of items that have ended so far, by outcome. Raises JournalError."""
     with open_to_read(path) as connection:
         return dict(connection.execute(COUNT_OUTCOMES).fetchall())
 
 
 def read_items(path: Path, *, payloads: bool) -> Iterator[Item]:
-    """The items in the order of the run, with their payloads or without. Raises JournalError."""
+    """Yield the items in the order of the run, with their payloads or without. Raises JournalError."""
     with open_to_read(path) as connection, damage_errors(path):
         last, bodies = 0, dict[int, bytes]()
         while rows := connection.execute(READ_ITEMS, (last, CHUNK)).fetchall():

@@ -188,12 +188,12 @@ def _flat(values: object) -> Iterable[object]:
 
 
 def _largest(values: Iterable[object]) -> int:
-    """The largest number or the length of the longest text among *values*."""
+    """Return the largest number or the length of the longest text among *values*."""
     return max((value if isinstance(value, int) else _length(value) for value in values), default=0)
 
 
 def _longest(values: Iterable[object]) -> int:
-    """The length of the longest text among *values*."""
+    """Return the length of the longest text among *values*."""
     return max(map(_length, values), default=0)
 
 

@@ -29,7 +29,7 @@ def read_lookups(source: str) -> Lookups | None:
 
 
 def fill_lookups(lookups: Lookups, context: Mapping[str, object]) -> str | None:
-    """The text with the values in their places; None where Jinja has to have a look."""
+    """Return the text with the values in their places; None if Jinja has to render it."""
     filled, following = lookups
     try:
         for route, text in following:

@@ -31,7 +31,10 @@ _NOTHING_KNOWN = _Reads(None, None, row=True)
 
 
 def variables_read(source: str) -> frozenset[str] | None:
-    """The names of all `vars.NAME` in *source*; None where `vars` is read in any way that does not show a name."""
+    """
+    Return the names of all `vars.NAME` in *source*; None where `vars` is read in any way that does
+    not show a name.
+    """
     reads = _reads_of(source)
     return None if reads.files is None or reads.files else reads.names
 

@@ -124,7 +124,7 @@ class Renderer:
         self._broken = 0
 
     def render(self, source: str, context: Mapping[str, object], *, name: str) -> str:
-        """The text that *source* gives. *name* stands for it in messages. Raises TemplateTrouble."""
+        """Return the text that *source* gives. *name* stands for it in messages. Raises TemplateTrouble."""
         if not has_template(source):
             return source
         lookups = self._lookups(source)
@@ -132,7 +132,10 @@ class Renderer:
         return self._run(self._compiled_text(source), context, name, _rendered) if text is None else text
 
     def render_file(self, path: str, context: Mapping[str, object]) -> str:
-        """The text that the template in the file *path* gives. Raises TemplateTrouble; FileError for *path* itself."""
+        """
+        Return the text that the template in the file *path* gives. Raises TemplateTrouble;
+        FileError for *path* itself.
+        """
         return self._run(self._compiled_file(path), context, path, _rendered)
 
     def evaluate(self, source: str, context: Mapping[str, object], *, name: str) -> object:

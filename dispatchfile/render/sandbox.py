@@ -178,7 +178,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: self._bounded(name, function) for name, function in self.filters.items()}
 
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The filter *function*, with a look at what goes in and at what comes out."""
+        """Return the filter *function*, with a look at what goes in and at what comes out."""
         at = int(hasattr(function, "jinja_pass_arg"))
         takes_text, is_checked = name in _TEXT_FILTERS, name in CHECKED_FILTERS
 

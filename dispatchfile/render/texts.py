@@ -19,7 +19,7 @@ class NotText(Exception):
 
 def print_value(value: object) -> str:
     """
-    The text that stands for *value*: text as it is, numbers as they were written, `true` and `false` as in YAML.
+    Return the text that stands for *value*: text as it is, numbers as they were written, `true` and `false` as in YAML.
 
     Raises NotText for all else: Python's own notation is never meant, and for some values differs from run to run.
     """

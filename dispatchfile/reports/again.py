@@ -74,7 +74,7 @@ def _by_ids(items: Sequence[ItemResult]) -> str:
 
 
 def _groups_of(summary: Summary, wanted: Collection[str]) -> list[Group]:
-    """The groups that hold just what is wanted; none if there are none that do."""
+    """Return the groups that hold just what is wanted; none if there are none that do."""
     groups = [group for group in group_endings(summary.items) if not set(group.ids).isdisjoint(wanted)]
     return groups if sum(group.count for group in groups) == len(wanted) else []
 

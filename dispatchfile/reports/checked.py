@@ -34,7 +34,7 @@ def count_problems(problems: Sequence[Problem], severity: Severity) -> int:
 
 
 def text_with_item(problem: Problem) -> str:
-    """The problem in one line, and the item it is about where the text does not quote it."""
+    """Return the problem in one line, and the item it is about where the text does not quote it."""
     if problem.item is None or repr(problem.item) in problem.text:
         return problem.text
     return f"{problem.text} (item {problem.item!r})"

@@ -107,7 +107,7 @@ class Wording:
     # Its evaluation
 
     def changed(self, change: Change, at: float) -> list[str]:
-        """The lines that a change is worth."""
+        """Return the lines that a change is worth."""
         if isinstance(change, EvalMissing):
             return [f"{HEADING}No evaluation with id {quoted(change.eval_id)} found"]
         now = local_time(at)
@@ -150,7 +150,7 @@ class Wording:
         return lines
 
     def _failure(self, failure: PlacementFailure) -> list[str]:
-        """A line for each reason, and an empty one where there is none. The CLI tells them in any order."""
+        """Return a line for each reason, and an empty one where there is none. The CLI tells them in any order."""
         lines = [f"  * {reason}" for reason in _reasons(failure)]
         return [self.palette.bad(line) if "missing drivers" in line else line for line in lines] or [""]
 
@@ -202,7 +202,7 @@ def doubt_text(job: str, namespace: str, *, prefix: str, token: str, flags: Sequ
 
 
 def look_command(job: str, namespace: str, *, prefix: str = "", flags: Sequence[str] = ()) -> str:
-    """The command that shows the children of *job*. flags: of the connection, as the user gave them."""
+    """Return the command that shows the children of *job*. flags: of the connection, as the user gave them."""
     where = [f"-namespace={namespace}"] if namespace not in ("", DEFAULT_NAMESPACE) else []
     what = f"{job}/dispatch-{prefix}-" if prefix else job
     return shlex.join(["nomad", "job", "status", *flags, *where, what])
@@ -211,7 +211,7 @@ def look_command(job: str, namespace: str, *, prefix: str = "", flags: Sequence[
 def several_jobs_text(
     headline: str, rows: Sequence[JobStub], *, with_namespaces: bool = False, truncated: bool = False
 ) -> str:
-    """The table of jobs that may be meant."""
+    """Return the table of jobs that may be meant."""
     head = ["ID", *(["Namespace"] if with_namespaces else []), "Type", "Priority", "Status", "Submit Date"]
     cells = [head, *(_job_cells(row, with_namespaces=with_namespaces) for row in rows)]
     lines = lay_out(cells, width=None, align_numbers=False)
@@ -235,7 +235,7 @@ def ui_address(address: str, child: str, namespace: str) -> str:
 
 
 def end_json(end: End) -> dict[str, object]:
-    """The dispatch as one object; what is not known is null."""
+    """Return the dispatch as one object; what is not known is null."""
     child, verdict = end.child, end.verdict
     return {
         "schema": SCHEMA,

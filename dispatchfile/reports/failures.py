@@ -74,7 +74,7 @@ def words_of(group: Group) -> str:
 
 
 def _heading(groups: Iterable[Group]) -> str:
-    """The head of the column of words."""
+    """Return the head of the column of words."""
     kinds = {bool(group.last_line or group.log_unread) for group in groups}
     return {True: "LAST LOG LINE", False: "MESSAGE"}[kinds.pop()] if len(kinds) == 1 else "LAST LOG LINE OR MESSAGE"
 

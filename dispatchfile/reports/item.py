@@ -46,7 +46,7 @@ def text_of_item(detail: ItemDetail, *, palette: Palette = PLAIN, width: int | N
 
 
 def _field(key: str, value: str, width: int | None, indent: str = "  ") -> Iterator[str]:
-    """`  key         value`, the value wrapped below itself."""
+    """Yield `  key         value`, the value wrapped below itself."""
     head = f"{indent}{key.ljust(KEY_WIDTH)}  "
     if width is not None and width - len(head) < NARROWEST:
         yield f"{indent}{key}"
@@ -58,7 +58,7 @@ def _field(key: str, value: str, width: int | None, indent: str = "  ") -> Itera
 
 
 def _time(at: float | None, since: float | None = None) -> str:
-    """`2026-11-22 12:29:00Z (after 12s)`."""
+    """Return `2026-11-22 12:29:00Z (after 12s)`."""
     if at is None:
         return ""
     after = "" if since is None else f" (after {span(max(0.0, at - since))})"
@@ -193,7 +193,7 @@ def _alloc(alloc: Alloc, width: int | None) -> Iterator[str]:
 
 
 def _task(state: TaskState) -> str:
-    """`dead, failed; started …, ended … (after 12s); 2 restarts`."""
+    """Return `dead, failed; started …, ended … (after 12s); 2 restarts`."""
     started, ended = to_epoch_or_none(state.started_at), to_epoch_or_none(state.finished_at)
     times = [
         *([f"started {_time(started)}"] if started else ["never started" if state.state == "dead" else "not started"]),

@@ -33,7 +33,7 @@ TAGS: dict[Outcome | None, str] = {
 
 
 def junit_of_run(summary: Summary) -> str:
-    """The whole report, as the readers of Jenkins, GitLab and GitHub take it."""
+    """Return the whole report, as the readers of Jenkins, GitLab and GitHub take it."""
     counts = _counts(summary)
     root = ElementTree.Element("testsuites", {"name": "dispatchfile", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": for_xml(summary.name), **counts})

@@ -13,7 +13,7 @@ from dispatchfile.reports.xml import document, for_xml
 
 
 def junit_of_problems(checked: Sequence[Checked]) -> str:
-    """A test case for each manifest, failed by errors; warnings are told and pass."""
+    """Return a test case for each manifest, failed by errors; warnings are told and pass."""
     failures = sum(_is_failed(manifest) for manifest in checked)
     counts = {"tests": str(len(checked)), "failures": str(failures), "errors": "0", "skipped": "0"}
     root = ElementTree.Element("testsuites", {"name": "dispatchfile", **counts})

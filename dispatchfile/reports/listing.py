@@ -11,7 +11,7 @@ from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible
 
 
 def text_of_problems(checked: Sequence[Checked], palette: Palette, width: int | None = None) -> str:
-    """Every problem with its excerpt, a line for each manifest without any, and a count; *width* as in `fit`."""
+    """Return every problem with its excerpt, a line for each manifest without any, and a count; *width* as in `fit`."""
     return "".join(_text_of(manifest, palette, width) for manifest in checked) + closing_line(checked, palette)
 
 
@@ -38,7 +38,7 @@ def list_problems(
     width: int | None = None,
     limit: int = SHOWN_PROBLEMS,
 ) -> str:
-    """Each problem as `path:line:column: CODE text` above its excerpt; past *limit* they are only counted."""
+    """Return each problem as `path:line:column: CODE text` above its excerpt; past *limit* they are only counted."""
     counts = [problem for problem in problems[limit:] if problem.is_count]
     shown = "".join(_block(problem, palette, width) for problem in [*problems[:limit], *counts])
     left_out = len(problems) - limit - len(counts)

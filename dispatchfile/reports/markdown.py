@@ -23,7 +23,7 @@ MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
 
 
 def markdown_of_run(summary: Summary) -> str:
-    """A heading, the counts, a table of what did not succeed, and the run."""
+    """Return a heading, the counts, a table of what did not succeed, and the run."""
     groups = bad_endings(summary)
     name = escaped(summary.name)
     lines = [
@@ -79,7 +79,7 @@ def _details(summary: Summary) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """The *text* on one line and as text: no markup, no HTML, no mention, no end of a table's cell."""
+    """Return the *text* on one line and as text: no markup, no HTML, no mention, no end of a table's cell."""
     plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", plain)
     return plain.replace("@", "@\N{ZERO WIDTH NON-JOINER}").replace("://", ":\N{ZERO WIDTH NON-JOINER}//")

@@ -17,7 +17,7 @@ INDENT = "    "
 
 
 def request_record(item: Item, *, run: str = UNKNOWN_RUN) -> dict[str, object]:
-    """The first attempt's request, complete, for JSON. Sensitive values are masked."""
+    """Return the first attempt's request, complete, for JSON. Sensitive values are masked."""
     request = item.request
     return {
         "item": item.id,
@@ -64,7 +64,7 @@ def _payload_record(item: Item) -> dict[str, object] | None:
 
 
 def render_request(item: Item, *, run: str = UNKNOWN_RUN, palette: Palette = PLAIN) -> str:
-    """The first attempt's request as a block of lines; long payloads are cut."""
+    """Return the first attempt's request as a block of lines; long payloads are cut."""
     request = item.request
     fields = [
         ("prefix", child_prefix(item, run=run, attempt=1)),

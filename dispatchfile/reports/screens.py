@@ -114,7 +114,7 @@ class JsonScreen:
 
 
 def marked(level: Level, text: str, palette: Palette) -> str:
-    """The *text* after the word that says how much it matters."""
+    """Return the *text* after the word that says how much it matters."""
     match level:
         case Level.ERROR:
             return f"{palette.bad('FAIL')} {text}"

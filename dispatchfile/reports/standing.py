@@ -54,7 +54,7 @@ def _head(standing: Standing, palette: Palette) -> Iterator[str]:
 
 
 def _counts(summary: Summary, palette: Palette) -> str:
-    """`1,000 items: 300 succeeded, 12 failed, 40 running, 648 waiting`."""
+    """Return `1,000 items: 300 succeeded, 12 failed, 40 running, 648 waiting`."""
     paint = {0: palette.good, 1: palette.doubtful, 2: palette.bad}
     parts = [
         paint[outcome.exit_class](f"{number:,} {outcome}") for outcome in Outcome if (number := summary.counts[outcome])

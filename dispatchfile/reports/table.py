@@ -155,7 +155,10 @@ def _are_alike(names: Sequence[str], cells: int) -> bool:
 
 
 def _narrowed(widths: Sequence[int], room: int) -> list[int] | None:
-    """The widths, the widest ones made narrower until they and their gaps fit into *room*; None where they cannot."""
+    """
+    Return the widths, the widest ones made narrower until they and their gaps fit into *room*; None
+    where they cannot.
+    """
     narrowed = list(widths)
     while (excess := sum(narrowed) + GAP * len(narrowed) - room) > 0:
         widest = max(narrowed, default=0)
@@ -200,7 +203,7 @@ def _stacked(row: Sequence[str], width: int) -> list[str]:
 
 
 def _joined(parts: Iterable[str], width: int) -> list[str]:
-    """The parts on as few lines as they fit on."""
+    """Return the parts on as few lines as they fit on."""
     lines: list[str] = []
     for part in parts:
         if lines and cell_len(lines[-1]) + GAP + cell_len(part) <= width:
@@ -211,7 +214,7 @@ def _joined(parts: Iterable[str], width: int) -> list[str]:
 
 
 def _wrapped(text: str, cells: int, console: Console) -> Text:
-    """The text in lines of at most *cells* cells, and no more of them than a cell may have."""
+    """Return the text in lines of at most *cells* cells, and no more of them than a cell may have."""
     lines = [line for part in text.split("\n") for line in Text(part).wrap(console, cells, overflow="fold")]
     for line in lines:
         line.rstrip()

@@ -22,7 +22,7 @@ def log_label(item: str, source: str, stream: str = "", *, origin: str = "") -> 
 
 def log_lines(name: str, lines: Iterable[str], number: int, *, palette: Palette, safe: bool) -> Iterator[str]:
     """
-    Each of the *lines* behind *name*, in the colour of the item's *number* where there are colours.
+    Yield each of the *lines* behind *name*, in the colour of the item's *number* where there are colours.
 
     safe: for a terminal, to which no control character of a task gets; else lines are as they were written.
     """

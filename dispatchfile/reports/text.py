@@ -10,7 +10,7 @@ ELLIPSIS = "…"
 
 def visible(text: str) -> str:
     r"""
-    The *text* on one line, everything that cannot be seen written as an escape: `\x1b`, `\n`, `\u202e`.
+    Return the *text* on one line, everything that cannot be seen written as an escape: `\x1b`, `\n`, `\u202e`.
 
     Covers terminal escapes (C0, C1), line separators, bidirectional overrides and stray surrogates.
     """
@@ -20,12 +20,12 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The *text* with every run of white space as one blank, then made visible: for messages of many lines."""
+    """Return the *text* with every run of white space as one blank, then made visible: for messages of many lines."""
     return visible(" ".join(text.split()))
 
 
 def visible_lines(text: str) -> list[str]:
-    """The lines of *text*, each made visible; only a line feed ends a line, and a tab is shown as blanks."""
+    """Return the lines of *text*, each made visible; only a line feed ends a line, and a tab is shown as blanks."""
     return [visible(line.rstrip("\r").expandtabs(4)) for line in text.split("\n")]
 
 
@@ -35,12 +35,12 @@ def shorten(text: str, width: int) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 item`, `2 items`, `12,000 items`."""
+    """Return `1 item`, `2 items`, `12,000 items`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def span(seconds: float) -> str:
-    """A length of time as people read it: `0.4s`, `12s`, `3m05s`, `2h03m`."""
+    """Return a length of time as people read it: `0.4s`, `12s`, `3m05s`, `2h03m`."""
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = timedelta(seconds=round(seconds))

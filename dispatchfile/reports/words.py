@@ -55,7 +55,7 @@ def _level_of_end(event: Ended) -> Level:
 
 
 def tell(event: Event) -> str:
-    """`intro: failed (exit 3): no such codec`."""
+    """Return `intro: failed (exit 3): no such codec`."""
     if isinstance(event, Notice):
         return one_line(event.message)
     name = event.item if event.attempt == 1 else f"{event.item}, attempt {event.attempt}"

@@ -14,6 +14,6 @@ def for_xml(text: str) -> str:
 
 
 def document(root: ElementTree.Element) -> str:
-    """The whole document, indented, ended by a line feed."""
+    """Return the whole document, indented, ended by a line feed."""
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'

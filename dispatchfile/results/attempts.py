@@ -228,7 +228,10 @@ class ItemHistory:
 
     @property
     def deciding(self) -> AttemptHistory:
-        """The last attempt, unless it was given up before it had a child: then the end before it is the item's."""
+        """
+        Return the last attempt, unless it was given up before it had a child: then the end before
+        it is the item's.
+        """
         current = self.current
         if not self.earlier or current.accepted is not None or current.ended is not None:
             return current

@@ -109,6 +109,6 @@ def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:
 
 
 def _common_message(items: Sequence[ItemResult]) -> str:
-    """The sentence that is said of all of them; empty where it is not the same."""
+    """Return the sentence that is said of all of them; empty where it is not the same."""
     messages = {item.message for item in items}
     return messages.pop() if len(messages) == 1 else ""

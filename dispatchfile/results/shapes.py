@@ -72,7 +72,7 @@ class Shape:
     values: tuple[str, ...]
 
     def text(self, differing: Sequence[bool]) -> str:
-        """The line, a mask in place of each value that differs."""
+        """Return the line, a mask in place of each value that differs."""
         values = [MASK if differs else value for value, differs in zip(self.values, differing, strict=True)]
         return "".join(part for pair in zip(self.fixed, [*values, ""], strict=True) for part in pair)
 
@@ -90,7 +90,7 @@ class Merged(Generic[Thing]):
 
 def shape_of(line: str, own_values: Iterable[str] = ()) -> Shape:
     """
-    The *line* in parts.
+    Return the *line* in parts.
 
     own_values: what belongs to the one thing that said it, such as its id, and so is not what went wrong.
     """

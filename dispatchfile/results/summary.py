@@ -95,7 +95,7 @@ def summarize(
     signal_exit: int | None = None,
 ) -> Summary:
     """
-    The results in one value. An attempt with two children makes the exit code 1, however well both ended.
+    Return the results in one value. An attempt with two children makes the exit code 1, however well both ended.
 
     What was observed after the run does not change its exit code.
 

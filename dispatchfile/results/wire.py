@@ -120,7 +120,7 @@ def event_json(run: str, event: Event) -> dict[str, object]:
 
 
 def run_started_json(facts: RunFacts, *, items: int) -> dict[str, object]:
-    """The first line of a run's events."""
+    """Return the first line of a run's events."""
     return _head(facts.run, facts.started_at, "run_started") | {
         "name": facts.name,
         "manifest": facts.manifest or None,
@@ -131,7 +131,7 @@ def run_started_json(facts: RunFacts, *, items: int) -> dict[str, object]:
 
 
 def run_ended_json(summary: Summary) -> dict[str, object]:
-    """The last line of a run's events, before its summary."""
+    """Return the last line of a run's events, before its summary."""
     return _head(summary.run, summary.finished_at or summary.started_at, "run_ended") | {
         "state": summary.state,
         "exit_code": summary.exit_code,

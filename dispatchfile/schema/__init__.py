@@ -49,7 +49,8 @@ def check_document(document: Document, *, as_written: bool = False) -> tuple[Pro
 
 def sound_dispatches(document: Document) -> tuple[int, ...]:
     """
-    The dispatches of a *document* with problems that items can still be made of, so that one slip does not hide others.
+    Return the dispatches of a *document* with problems that items can still be made of, so that one slip does not hide
+    others.
 
     None at all where a problem may reach into every item, as one of the defaults does.
     """
@@ -78,7 +79,7 @@ def _shares_are_sound(data: Mapping[str, Any]) -> bool:
 
 
 def _met_in(document: Document, dispatches: list[object]) -> frozenset[int] | None:
-    """The dispatches in which the reading met its problems; None where one may stand elsewhere as well."""
+    """Return the dispatches in which the reading met its problems; None where one may stand elsewhere as well."""
     if not document.reported:
         return frozenset()
     top = document.position()
@@ -135,7 +136,7 @@ def _is_fine(item: object) -> bool:
 
 
 def _rows(dispatch: object) -> Iterator[tuple[str, Route, str]]:
-    """A `for_each` that says which rows to keep, but not where they come from."""
+    """Yield a `for_each` that says which rows to keep, but not where they come from."""
     for_each = dispatch.get("for_each") if isinstance(dispatch, dict) else None
     if isinstance(for_each, dict) and for_each and for_each.keys() <= BESIDE_ROWS:
         yield "DF013", ("for_each",), f"name the rows: add one of the keys {', '.join(ROW_SOURCES)}"

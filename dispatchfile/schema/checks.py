@@ -69,7 +69,7 @@ def item_check() -> Check:
 
 @cache
 def known_keys() -> dict[str, frozenset[str]]:
-    """The keys that each of the larger mappings knows, by its name in messages."""
+    """Return the keys that each of the larger mappings knows, by its name in messages."""
     schema = read_schema("manifest")
     return {
         "the top level": frozenset(schema["properties"]),

@@ -60,12 +60,12 @@ class Subject:
     item: str | None = None  # the item's id, where it is no template
 
     def called(self, path: Route) -> str:
-        """`settings.rate`, `tags[0]`, or the subject's own name."""
+        """Return `settings.rate`, `tags[0]`, or the subject's own name."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in path)
         return "".join(steps).removeprefix(".") or self.name
 
     def problem(self, code: str, path: Route, found: str, hint: str, *, at_key: bool = False) -> Problem:
-        """A problem with the value at *path*, or with its key."""
+        """Return a problem with the value at *path*, or with its key."""
         route = self.route + path
         position = self.document.key_position(*route) if at_key else self.document.position(*route)
         return self.document.problem(code, position, found, hint, item=self.item)
@@ -101,7 +101,10 @@ class _Failure:
 
 
 def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem]:
-    """A problem or more for each error: first what is likely to explain others, then in the order of the file."""
+    """
+    Return a problem or more for each error: first what is likely to explain others, then in the
+    order of the file.
+    """
     failures = _telling([_take_apart(subject, error) for error in errors])
     found = {
         problem: (_RANKS.get(failure.keyword, 1), problem.position, problem.code, problem.text)
@@ -120,7 +123,7 @@ def _telling(failures: list[_Failure]) -> list[_Failure]:
 
 
 def shown(value: object) -> str:
-    """A value as messages show it: on one line, and not all of a long one."""
+    """Return a value as messages show it: on one line, and not all of a long one."""
     text = _quoted(value) if isinstance(value, str) else str(value)
     return text if len(text) <= SHOWN_VALUE else f"{text[: SHOWN_VALUE - 1]}…"
 
@@ -169,7 +172,7 @@ def _allowed(keys: list[str]) -> str:
 
 
 def _near_misses(failure: _Failure) -> Iterator[str]:
-    """The keys that misspelled ones were meant to be."""
+    """Yield the keys that misspelled ones were meant to be."""
     if failure.keyword == "additionalProperties":
         allowed = list(failure.schema["properties"])
         for key in failure.found:
@@ -237,7 +240,7 @@ def _text_advice(found: str) -> str:
 
 
 def _bounds(failure: _Failure) -> str:
-    """` from 1 to 64` or ` of at least 1`; empty where nothing bounds the value."""
+    """Return ` from 1 to 64` or ` of at least 1`; empty where nothing bounds the value."""
     least, most = failure.schema.get("minimum"), failure.schema.get("maximum")
     if least is None:
         return ""
@@ -252,7 +255,10 @@ def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
 
 
 def _excluded_keys(failure: _Failure) -> Iterator[Problem]:
-    """A `for_each` with several sources, each of which leaves room for no other: told once, at the last of them."""
+    """
+    Yield a `for_each` with several sources, each of which leaves room for no other: told once, at
+    the last of them.
+    """
     subject, path = failure.subject, failure.path
     first, *beside = failure.wanted
     written: Any = subject.document.data
@@ -279,7 +285,7 @@ def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
 
 
 def _alternatives(choices: list[str]) -> str:
-    """`a, b or c`."""
+    """Return `a, b or c`."""
     *others, last = choices
     return f"{', '.join(others)} or {last}" if others else last
 

@@ -156,7 +156,7 @@ def _is_mended(since: LaterEnd, choice: Choice) -> bool:
 
 
 def _latest(first: ItemResult, since: LaterEnd | None, choice: Choice) -> ItemResult:
-    """The result that counts. Who names items, or insists, repeats what was mended; never what may have run."""
+    """Return the result that counts. Who names items, or insists, repeats what was mended; never what may have run."""
     if since is None or since.is_open or (choice.repeats_mended and since.outcome is not Outcome.UNKNOWN):
         return first
     return replace(first, outcome=since.outcome, cause=since.cause)
@@ -218,6 +218,6 @@ def _items(number: int) -> str:
 
 
 def describe_counts(results: Results) -> str:
-    """`997 succeeded, 3 failed`."""
+    """Return `997 succeeded, 3 failed`."""
     counts = results.counts()
     return ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome]) or "no items"

@@ -122,7 +122,7 @@ class DispatchRecord:
 
 
 def _item_of(sent: RecordedDispatch) -> Item:
-    """The record's only item. Its prefix is exact: by a bare one, children of others would be taken for it."""
+    """Return the record's only item. Its prefix is exact: by a bare one, children of others would be taken for it."""
     request = sent.request
     parts = [request.job, repr(request.payload), repr(sorted(request.meta.items())), repr(request.priority)]
     return Item(

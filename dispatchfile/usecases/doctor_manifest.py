@@ -88,7 +88,7 @@ async def _read_children(client: Client, parent: JobKey, state: ParentState) -> 
 
 
 async def _count_stored(client: Client, parent: JobKey) -> Stored | None:
-    """The jobs below the parent's ID, counted up to a limit; None if they may not be listed."""
+    """Return the jobs below the parent's ID, counted up to a limit; None if they may not be listed."""
     namespace, region, job = parent
     counted, token = 0, ""
     try:

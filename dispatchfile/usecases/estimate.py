@@ -65,7 +65,7 @@ def estimate_load(
     items: Sequence[Item], settings: Settings, *, stored: Mapping[JobKey, Stored], round_trip_s: float
 ) -> Load:
     """
-    The load of a run of *items*.
+    Return the load of a run of *items*.
 
     round_trip_s: of one small request, as measured now. stored: by parent; one that is missing has no jobs.
     """
@@ -91,7 +91,7 @@ def estimate_load(
 
 
 def _reads_before(items: Sequence[Item], jobs: int, settings: Settings) -> int:
-    """The agent, once, and the scheduler's configuration where an item has a priority of its own."""
+    """Read the agent, once, and the scheduler's configuration where an item has a priority of its own."""
     if not items:
         return 0
     stops = find_stops(items, settings)

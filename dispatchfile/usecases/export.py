@@ -53,7 +53,7 @@ def _restored_or_not(options: RerunOptions, again: Again) -> Sequence[Item]:
 
 def manifest_of(again: Again, items: Sequence[Item]) -> str:
     """
-    The text of a manifest of these *items*, from which the same requests are read, but for tokens and secrets.
+    Return the text of a manifest of these *items*, from which the same requests are read, but for tokens and secrets.
 
     again: where they come from. items: with their sensitive values if these are known, which are not written.
     """
@@ -104,7 +104,7 @@ def _item_lines(result: ItemResult, item: Item, entry: Entry) -> Iterator[str]:
 
 
 def _ending(result: ItemResult) -> str:
-    """`failed (exit 3)`."""
+    """Return `failed (exit 3)`."""
     if result.cause is None:
         return str(result.outcome)
     code = f" {result.exit_code}" if result.cause is Cause.EXIT else ""
@@ -194,7 +194,7 @@ def _payload(item: Item, secrets: Secrets) -> list[str] | None:
 
 
 def _readable(payload: bytes) -> str | None:
-    """The payload as text, unless it is none that a person reads."""
+    """Return the payload as text, unless it is none that a person reads."""
     try:
         text = payload.decode()
     except UnicodeDecodeError:

@@ -16,7 +16,7 @@ def find_succeeded(
     folder: Path, target: Target, items: Sequence[Item], job_modify_indexes: Mapping[JobKey, int]
 ) -> dict[str, str]:
     """
-    The latest run, by item, in which the same request succeeded on the same target.
+    Return the latest run, by item, in which the same request succeeded on the same target.
 
     The same: address, region, namespace, id, fingerprint, and the parent job as it is now. Runs on an embedded agent
     count for nothing but their like, which has forgotten all: they never count. Raises JournalError.

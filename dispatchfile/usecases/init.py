@@ -183,12 +183,15 @@ def _meta_lines(asked: Parameterized) -> list[str]:
 
 
 def slug(text: str) -> str:
-    """The *text* as a manifest's name: `[a-z0-9][a-z0-9-]{0,39}`."""
+    """Return the *text* as a manifest's name: `[a-z0-9][a-z0-9-]{0,39}`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].rstrip("-") or "dispatches"
 
 
 def quoted(text: str) -> str:
-    """The *text* as a YAML string: bare where that is safe, else in double quotes. Source: YAML 1.2.2, section 5.7."""
+    """
+    Return the *text* as a YAML string: bare where that is safe, else in double quotes. Source: YAML
+    1.2.2, section 5.7.
+    """
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", text) and text.lower() not in ("null", "true", "false"):
         return text
     return '"' + "".join(_escaped(char) for char in text) + '"'
@@ -201,7 +204,7 @@ def _escaped(char: str) -> str:
 
 
 async def read_files_for_job(connection: Connection, job_id: str, name: str) -> Mapping[str, str]:
-    """The texts for a registered job. Raises NomadError, as `Client.read_job`, and UsageError."""
+    """Return the texts for a registered job. Raises NomadError, as `Client.read_job`, and UsageError."""
     async with client_of(connection, max_connections=1) as client:
         return files_for_job(await client.patient(LONGEST).read_job(job_id), name)
 

@@ -56,7 +56,7 @@ class Loaded:
 def read_source(
     source: ManifestSource, *, as_written: bool = False
 ) -> tuple[Document | None, Files, tuple[Problem, ...]]:
-    """The manifest's document, checked against its schema, and the files it may read."""
+    """Return the manifest's document, checked against its schema, and the files it may read."""
     folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
     files = Files(folder, allow_outside=source.allow_outside, standard_input=source.standard_input)
     try:
@@ -74,7 +74,7 @@ def read_source(
 
 
 def _unknown(source: ManifestSource, document: Document, files: Files) -> Iterator[Problem]:
-    """The variables from outside that neither this manifest nor another of the call knows."""
+    """Yield the variables from outside that neither this manifest nor another of the call knows."""
     if not source.given.places or source.known_elsewhere is None:
         return
     known = known_variables(document, files)

@@ -82,7 +82,7 @@ def read_past(name: RunName) -> PastRun:
 
 
 def signal_exit(status: RunStatus) -> int | None:
-    """The exit code of the last process, where a signal ended it."""
+    """Return the exit code of the last process, where a signal ended it."""
     return status.exit_code if status.exit_code in BY_SIGNAL else None
 
 

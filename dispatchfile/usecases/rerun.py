@@ -103,7 +103,7 @@ def _findable(item: Item) -> Item:
 
 
 def restored_items(options: RerunOptions, again: Again) -> tuple[Item, ...]:
-    """The items with their sensitive values. Raises UsageError where these cannot be rendered again."""
+    """Return the items with their sensitive values. Raises UsageError where these cannot be rendered again."""
     header, environ = again.stored.header, options.name.environ
     check_variables(header, options.variables, again.items)
     source = source_of(header, variables=options.variables, environ=environ, allow_outside=options.allow_outside)
@@ -114,7 +114,7 @@ async def rerun_items(
     options: RerunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
 ) -> RunEnd:
     """
-    A new run of the chosen items.
+    Start a new run of the chosen items.
 
     Raises what `read_again` raises; UsageError where sensitive values cannot be rendered again; RunRefused beside an
     unfinished run of the same manifest and target, and where a child of somebody else would have to be stopped first;

@@ -56,7 +56,7 @@ class FoundJob:
 
 async def resolve_job(client: Client, text: str, *, namespace: str) -> FoundJob:
     """
-    The parameterized job whose ID is *text*, else the only one whose ID begins with it.
+    Return the parameterized job whose ID is *text*, else the only one whose ID begins with it.
 
     namespace: of the connection; "*" looks in all that the token may see. A token that may not list jobs is believed
     to mean an exact ID. Raises NoSuchJob, SeveralJobs and JobsUnlisted.
@@ -80,7 +80,7 @@ async def resolve_job(client: Client, text: str, *, namespace: str) -> FoundJob:
 
 
 async def _list_parameterized(client: Client, prefix: str) -> tuple[Sequence[JobStub], bool]:
-    """The rows, and whether there may be more."""
+    """Return the rows, and whether there may be more."""
     try:
         page = await client.list_jobs(prefix=prefix, filter=PARAMETERIZED, per_page=MOST_SHOWN)
     except NomadRefused as error:
@@ -102,6 +102,9 @@ async def _list_without_filter(client: Client, prefix: str) -> Sequence[JobStub]
 
 
 async def _list_exact(client: Client, text: str) -> Sequence[JobStub]:
-    """The rows with exactly this ID: all namespaces are listed one after the other, so they may be on a later page."""
+    """
+    Return the rows with exactly this ID: all namespaces are listed one after the other, so they may
+    be on a later page.
+    """
     page = await client.list_jobs(prefix=text, filter=f"{PARAMETERIZED} and ID == {quoted(text)}", per_page=MOST_SHOWN)
     return page.rows

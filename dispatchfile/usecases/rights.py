@@ -48,7 +48,7 @@ ONLY_BY_DOING = ("read-logs",)
 
 
 async def probe_rights(client: Client, place: Place) -> AsyncIterator[Finding]:
-    """A finding for each capability in the namespace."""
+    """Yield a finding for each capability in the namespace."""
     for capability, probe in PROBES.items():
         yield await _examine(client, capability, place, probe(client, place))
     for capability in ONLY_BY_DOING:

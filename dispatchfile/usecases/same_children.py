@@ -83,7 +83,7 @@ def _differences(item: Item, child: Job, parent: Job | None) -> Iterator[str]:
 
 
 def _permitted(child: Job, parent: Job | None) -> frozenset[str]:
-    """The keys that a dispatch may give; what else the child has comes from its parent."""
+    """Return the keys that a dispatch may give; what else the child has comes from its parent."""
     rules = child.parameterized or (parent.parameterized if parent else None)
     return frozenset() if rules is None else frozenset({*rules.meta_required, *rules.meta_optional})
 

@@ -22,7 +22,10 @@ STORED_NOWHERE = "has sensitive values, which are not stored, and"
 def source_of(
     header: RunHeader, *, variables: GivenVariables, environ: Mapping[str, str], allow_outside: bool
 ) -> ManifestSource:
-    """The manifest that a run's sensitive values are rendered from, with what the run was given besides these."""
+    """
+    Return the manifest that a run's sensitive values are rendered from, with what the run was given
+    besides these.
+    """
     return ManifestSource(
         path=header.manifest,
         content=None,
@@ -58,7 +61,7 @@ def check_variables(header: RunHeader, variables: GivenVariables, items: Sequenc
 
 def restore_sensitive(items: Sequence[Item], header: RunHeader, source: ManifestSource) -> tuple[Item, ...]:
     """
-    The stored items of the run with their sensitive values, rendered again.
+    Return the stored items of the run with their sensitive values, rendered again.
 
     Raises UsageError where a variable is missing that the run was given for such values, and where an item that needs
     one is not in the manifest any more, or no longer renders.
@@ -110,7 +113,7 @@ def _names_of(item: Item) -> set[str]:
 
 
 def manifest_change(header: RunHeader, items: Sequence[Item]) -> str:
-    """A sentence if the manifest is not what it was when the run started, of which *items* are to go on."""
+    """Return a sentence if the manifest is not what it was when the run started, of which *items* are to go on."""
     if header.manifest == STANDARD_INPUT:
         return ""
     try:

@@ -40,7 +40,7 @@ NO_VARIABLES = GivenVariables()
 
 def read_variables(files: Iterable[Path], pairs: Mapping[str, str], *, strict: bool = False) -> GivenVariables:
     """
-    The mappings in *files*, later ones over earlier ones, and *pairs* over all of them.
+    Return the mappings in *files*, later ones over earlier ones, and *pairs* over all of them.
 
     Raises FileError, with line and column where the file's text is at fault.
     """

@@ -92,7 +92,7 @@ async def watch_evaluation(watch: Watch, eval_id: str) -> Verdict:
 
 
 async def _watch_one_evaluation(watch: Watch, eval_id: str) -> Evaluation | None:
-    """The evaluation at its end, None if Nomad gave no answer for too long."""
+    """Return the evaluation at its end, None if Nomad gave no answer for too long."""
     last = Look()
     while True:
         try:
@@ -132,7 +132,7 @@ def _judge(evaluation: Evaluation) -> Verdict:
 
 async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) -> Verdict:
     """
-    The child's verdict, however long it takes.
+    Return the child's verdict, however long it takes.
 
     like: a job with the child's groups, in the child's namespace: itself, or its parent. tokened: the child may never
     have been there.

@@ -31,7 +31,7 @@ def judge_completion(records: ChildRecords) -> Judgement:
 
 
 def judge_blocked(records: ChildRecords) -> Verdict:
-    """The verdict on a child that nobody waits for any longer: *unplaced*, or what happened to it before."""
+    """Return the verdict on a child that nobody waits for any longer: *unplaced*, or what happened to it before."""
     places = find_places(records)
     ended = [verdict for place in places if (verdict := judge_place(place, records))]
     worst = worst_of(ended)
@@ -41,7 +41,7 @@ def judge_blocked(records: ChildRecords) -> Verdict:
 
 
 def with_last_seen(verdict: Verdict, records: ChildRecords) -> Verdict:
-    """A *verdict* that is none of Nomad's, with where the child ran when it was last looked at, if it did."""
+    """Return a *verdict* that is none of Nomad's, with where the child ran when it was last looked at, if it did."""
     places = find_places(records)
     if not places:
         return verdict
@@ -125,7 +125,7 @@ def _judge_missing(records: ChildRecords, evals: Sequence[Evaluation], places: S
 
 
 def _combine(worst: Verdict, verdicts: Sequence[Verdict], *, total: int) -> Verdict:
-    """The worst place's verdict for the whole child; of equals, the first by group and index."""
+    """Return the worst place's verdict for the whole child; of equals, the first by group and index."""
     alike = sum(verdict.outcome is worst.outcome for verdict in verdicts)
     share = f" ({alike} of {total} allocations)" if worst.message and total > 1 else ""
     return replace(worst, message=worst.message + share, starts=max(verdict.starts for verdict in verdicts))

@@ -158,5 +158,5 @@ def _verdict(place: Place, outcome: Outcome, cause: Cause | None, message: str, 
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The first of the worst; None of none."""
+    """Return the first of the worst verdicts, or None if there are none."""
     return min(verdicts, key=lambda verdict: SEVERITY[verdict.outcome], default=None)

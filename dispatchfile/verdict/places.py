@@ -77,7 +77,7 @@ def _index_of(alloc: Alloc) -> int | None:
 
 def _find_newest(holders: Sequence[Alloc]) -> Alloc:
     """
-    The allocation that counts, of those of one place from old to new.
+    Return the allocation that counts, of those of one place from old to new.
 
     After a disconnect Nomad may stop the replacement and keep the original, which is then still marked as replaced.
     Source: hashicorp/nomad, scheduler/reconciler/reconcile_cluster.go (reconcileReconnecting).
@@ -110,7 +110,7 @@ def is_living(alloc: Alloc) -> bool:
 
 
 def find_main_tasks(place: Place) -> list[str]:
-    """The tasks whose end is the group's: the leader, or all without a lifecycle."""
+    """Return the tasks whose end is the group's: the leader, or all without a lifecycle."""
     group = place.group or TaskGroup(place.newest.group, 1)
     names = group.tasks or tuple(sorted(place.newest.task_states))
     mains = [task for task in names if task not in group.lifecycle]

@@ -61,5 +61,5 @@ def name_signal(number: int) -> str:
 
 
 def to_seconds(timestamp: str) -> str:
-    """The RFC 3339 *timestamp* without fractions."""
+    """Return the RFC 3339 *timestamp* without fractions."""
     return re.sub(r"\.[0-9]+", "", one_line(timestamp))

@@ -98,7 +98,7 @@ async def _serve(
 
 def parse_bind(text: str) -> tuple[str, int]:
     """
-    `host:port`, `[v6]:port`, or a host alone for Nomad's own port.
+    Return `host:port`, `[v6]:port`, or a host alone for Nomad's own port.
 
     Raises UsageError with what would be right.
     """

@@ -217,7 +217,7 @@ def _refuse_broken_texts(texts: Sequence[str]) -> None:
 
 
 def _read_input(source: str) -> bytes:
-    """The whole payload. Raises UsageError as Go words it."""
+    """Return the whole payload. Raises UsageError as Go words it."""
     shown = "/dev/stdin" if source == STANDARD_INPUT else visible(shown_name(source))
     if not source:  # Path("") would be the folder
         raise UsageError("Error reading input data: open : no such file or directory")
@@ -240,7 +240,7 @@ def _read_some(source: str) -> bytes:
 
 
 def _read_meta(texts: Sequence[str]) -> dict[str, str]:
-    """`key=value` texts, the last of a key winning. Raises UsageError."""
+    """Convert `key=value` texts to a mapping, in which the last value of a key wins. Raises UsageError."""
     meta = {}
     for text in texts:
         key, separator, value = text.partition("=")

@@ -103,7 +103,7 @@ class Lifecycle:
 
     @property
     def followed(self) -> frozenset[JobKey]:
-        """The jobs of which the run has children."""
+        """Return the jobs of which the run has children."""
         return frozenset(self._life.followed) | {job for job, children in self._life.accounts.made.items() if children}
 
     def _tell_attempt(self, happening: AttemptHappening) -> None:

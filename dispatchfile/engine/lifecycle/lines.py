@@ -95,7 +95,7 @@ class Lines:
 
     @property
     def closed(self) -> frozenset[JobKey]:
-        """The jobs of which nothing may leave just now."""
+        """Return the jobs of which nothing may leave just now."""
         return frozenset(job for job, line in self._lines.items() if not line.is_open)
 
     @property

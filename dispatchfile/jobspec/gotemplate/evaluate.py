@@ -71,7 +71,7 @@ class Surroundings:
 
 
 def render(template: Template, surroundings: Surroundings) -> str:
-    """The text of a template. Raises RenderFailure."""
+    """Return the text of a template. Raises RenderFailure."""
     rendering = _Rendering(template, surroundings)
     try:
         rendering.show(template.body, None, [{"$": None}])

@@ -229,7 +229,7 @@ def _merged(target: Value, source: Value, *, overrides: bool) -> Value:
 
 
 def _title(text: Value) -> str:
-    """The first letter of each word; a mark between two letters does not end a word."""
+    """Return the first letter of each word; a mark between two letters does not end a word."""
     return re.sub(r"(?<![^\W_])(?<![^\W_][.'\u2019:\u00b7_])[^\W\d_]", lambda match: match[0].upper(), _text(text))
 
 

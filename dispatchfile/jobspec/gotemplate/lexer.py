@@ -34,7 +34,7 @@ class Token:
 
 
 def tokens_of(text: str, left: str, right: str) -> Iterator[Token]:
-    """The tokens of a template with these delimiters. Raises TemplateSyntaxError."""
+    """Yield the tokens of a template with these delimiters. Raises TemplateSyntaxError."""
     position = 0
     trims_next = False
     while True:
@@ -82,7 +82,7 @@ def _closed(text: str, position: int, right: str, *, what: str) -> tuple[int, bo
 
 
 def _action(text: str, position: int, right: str) -> Generator[Token, None, tuple[int, bool]]:
-    """The tokens of one action; returns where it is closed, and whether the text behind it is trimmed."""
+    """Yield the tokens of one action; returns where it is closed, and whether the text behind it is trimmed."""
     depth = 0
     trim = re.compile(r"[ \t\r\n]-" + re.escape(right))
     while position < len(text):

@@ -212,7 +212,7 @@ class _Parser:
         return Pipeline(tuple(commands), names, declares)
 
     def _declarations(self, context: str) -> tuple[tuple[str, ...], bool]:
-        """``$x :=``, ``$x =``, and in a range ``$i, $x :=``."""
+        """Return ``$x :=``, ``$x =``, and in a range ``$i, $x :=``."""
         start = self._place
         names: list[str] = []
         while self._skip_space().kind == "variable":

@@ -14,7 +14,7 @@ class Scratch:
     values: dict[str, Value] = field(default_factory=dict)
 
     def method(self, name: str) -> Callable[..., Value]:
-        """The method of that name in a template. Raises RenderFailure."""
+        """Return the method of that name in a template. Raises RenderFailure."""
         methods: dict[str, Callable[..., Value]] = {
             "Key": lambda key: key in self.values,
             "Get": self._get,

@@ -27,12 +27,12 @@ def truth(value: Value) -> bool:
 
 
 def shown(value: Value) -> str:
-    """A value as ``{{ value }}`` prints it."""
+    """Return a value as ``{{ value }}`` prints it."""
     return _NO_VALUE if value is None else plain(value)
 
 
 def plain(value: Value) -> str:
-    """A value as Go's %v prints it."""
+    """Return a value as Go's %v prints it."""
     if value is None:
         return "<nil>"
     if isinstance(value, bool):
@@ -47,7 +47,7 @@ def plain(value: Value) -> str:
 
 
 def go_float(number: float) -> str:
-    """The shortest form, with an exponent below 1e-4 and from 1e6 on."""
+    """Return the shortest form of a number, with an exponent below 1e-4 and from 1e6 on."""
     if not math.isfinite(number):
         return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(number)]
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
@@ -61,12 +61,12 @@ def go_float(number: float) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as Go's %q prints it."""
+    """Return a text as Go's %q prints it."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def kind_of(value: Value) -> str:
-    """The name of a value's type in messages."""
+    """Return the name of a value's type in messages."""
     if value is None:
         return "nil"
     names: Mapping[type, str] = {bool: "bool", int: "int", float: "float64", str: "string", list: "list", dict: "map"}

@@ -356,7 +356,10 @@ def _preferred(types: Sequence[Type], unsafe: bool) -> Type | None:
 
 
 def _generality(one: Type) -> int:
-    """The order in which types are tried as the common one: strings before other primitives, unknown types last."""
+    """
+    Return the order in which types are tried as the common one: strings before other primitives,
+    unknown types last.
+    """
     return {Kind.STRING: 0, Kind.LIST: 1, Kind.MAP: 1, Kind.TUPLE: 2, Kind.OBJECT: 2, Kind.SET: 0, Kind.ANY: 9}.get(
         one.kind, 3
     )

@@ -40,7 +40,7 @@ class Document:
 
     @property
     def declared(self) -> frozenset[str]:
-        """The names of the variables that the file declares."""
+        """Return the names of the variables that the file declares."""
         return self._variables.names
 
     def read(self, given: GivenValues) -> Body:

@@ -66,7 +66,7 @@ class Number:
 
     @property
     def whole(self) -> int | None:
-        """The number as an integer, or None if it has a fraction."""
+        """Return the number as an integer, or None if it has a fraction."""
         return self.value.numerator if self.value.denominator == 1 else None
 
     def text(self) -> str:

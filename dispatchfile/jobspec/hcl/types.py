@@ -46,7 +46,7 @@ class Type:
 
     @property
     def element(self) -> "Type":
-        """The type of a collection's elements."""
+        """Return the type of a collection's elements."""
         return self.elements[0]
 
     @property
@@ -59,13 +59,13 @@ class Type:
         return self.kind is not Kind.ANY and all(element.is_exact for element in self.elements)
 
     def described(self) -> str:
-        """The type as Nomad's messages call it."""
+        """Return the type as Nomad's messages call it."""
         if self.is_collection:
             return f"{self.kind.value} of {self.element.described()}"
         return self.kind.value
 
     def constraint(self) -> str:
-        """The type as Nomad's messages call it where a value of this type is required."""
+        """Return the type as Nomad's messages call it where a value of this type is required."""
         if self.kind is Kind.ANY:
             return "any type"
         if self.is_collection:
@@ -161,12 +161,12 @@ class Value:
 
     @property
     def items(self) -> tuple["Value", ...]:
-        """The elements of a sequence."""
+        """Return the elements of a sequence."""
         return cast("tuple[Value, ...]", self.content)
 
     @property
     def entries(self) -> Mapping[str, "Value"]:
-        """The elements of a map or the attributes of an object, sorted by name."""
+        """Return the elements of a map or the attributes of an object, sorted by name."""
         return cast("Mapping[str, Value]", self.content)
 
     def pairs(self) -> Iterator[tuple["Value", "Value"]]:
@@ -180,7 +180,7 @@ class Value:
 
     @property
     def length(self) -> int:
-        """The number of elements or attributes."""
+        """Return the number of elements or attributes."""
         return len(cast("tuple[Value, ...]", self.content))
 
 

@@ -149,7 +149,7 @@ def _service_problems(service: Api) -> Iterator[str]:
 
 
 def _check_problems(check: Api, service: Api) -> Iterator[str]:
-    """The first problem of one check."""
+    """Yield the first problem of one check."""
     if not service["PortLabel"] and not check["PortLabel"] and check["Type"] in _WITH_PORT:
         owner = quote(service["Name"])
         yield f"Check {check['Name']} invalid: check requires a port but neither check nor service {owner} have a port"

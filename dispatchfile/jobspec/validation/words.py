@@ -6,7 +6,7 @@ from typing import Any
 
 
 def quote(text: str) -> str:
-    """A text as Go's %q prints it."""
+    """Return a text as Go's %q prints it."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -23,7 +23,7 @@ def nested(title: str, problems: Iterable[str]) -> list[str]:
 
 
 def numbered(kind: str, items: Any, check: Any) -> list[str]:
-    """The problems of each of *items*, which are counted from 1."""
+    """Return the problems of each of *items*, which are counted from 1."""
     return [
         problem
         for number, item in enumerate(items or (), 1)

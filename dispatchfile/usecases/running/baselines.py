@@ -21,7 +21,7 @@ def baselines_of(states: Mapping[JobKey, ParentState]) -> dict[JobKey, Baseline]
 
 
 def to_store(states: Mapping[JobKey, ParentState], at: float) -> list[StoredBaseline]:
-    """The same, for the journal."""
+    """Return the same, for the journal."""
     return [
         StoredBaseline(*parent, state.job.job_modify_index, state.children, state.children_index, at)
         for parent, state in states.items()

@@ -37,7 +37,7 @@ class OwnChildren:
     unlisted: frozenset[str]  # of the recorded ones: their exact prefix does not tell whose they are
 
     def of_row(self, parent: JobKey, child_id: str) -> OwnChild | None:
-        """The child that a row of the parent's list shows, unless it is somebody else's."""
+        """Return the child that a row of the parent's list shows, unless it is somebody else's."""
         item = self.items.get((parent, child_id.rsplit("-", 2)[0]))
         return None if item is None else OwnChild(child_id, parent, item)
 
@@ -66,7 +66,10 @@ def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, i
 
 
 async def find_living(client: Client, own: OwnChildren) -> list[OwnChild]:
-    """The children of the run that are neither dead nor told to stop, by one list a parent. Raises NomadError."""
+    """
+    Return the children of the run that are neither dead nor told to stop, by one list a parent.
+    Raises NomadError.
+    """
     found = [child for parent in own.listings for child in await _living_of(client, own, parent)]
     named = [child for child in own.recorded if child.id in own.unlisted]
     return found + await _living_among(client, named)

@@ -41,7 +41,7 @@ class RunOptions:
 
     @property
     def folder(self) -> Path:
-        """The state folder. Raises JournalError where there can be none."""
+        """Return the state folder. Raises JournalError where there can be none."""
         return state_folder(self.state_dir, self.source.environ)
 
     @property
@@ -105,7 +105,7 @@ def _settings(options: RunOptions, document: Document) -> Settings:
 
 
 def _misfit(error: SettingError, options: RunOptions, document: Document) -> Problem:
-    """A setting of the manifest that does not fit the others. Raises UsageError where it is a flag."""
+    """Return a setting of the manifest that does not fit the others. Raises UsageError where it is a flag."""
     if options.settings.get(error.key) is not None:
         raise UsageError(f"--{error.key.replace('_', '-')}: {error.message}") from error
     place = document.position("settings", error.key)

@@ -135,7 +135,7 @@ class _Starts:
 
 
 def _behind(start: Start, last: AttemptHistory) -> Start:
-    """The attempt after *last*, whose child may still live."""
+    """Return the attempt after *last*, whose child may still live."""
     if last.accepted is None:
         return start
     return replace(start, predecessor=last.accepted.child, foreign_predecessor=last.accepted.existing)

@@ -111,7 +111,7 @@ def _log_reads(wanted: str, items: int) -> LogReads:
 
 
 def canaries_of(selected: Sequence[Item], settings: Settings) -> list[str]:
-    """The first items in file order; a percentage is rounded up."""
+    """Return the first items in file order; a percentage is rounded up."""
     if settings.canary is None:
         return []
     return [item.id for item in selected[: math.ceil(settings.canary.of(len(selected)))]]
