@@ -33,7 +33,7 @@ COMPLETION = Settings(wait=Wait.COMPLETION)
 
 @dataclass(slots=True)
 class Outcomes:
-    """What a batch came to."""
+    """The events and ends of a batch, collected."""
 
     events: list[Event] = field(default_factory=list)
     state: BatchState | None = None

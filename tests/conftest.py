@@ -1,4 +1,4 @@
-"""What every test shares."""
+"""Fixtures that every test shares."""
 
 import signal
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> Iterator[None]:
-    """By processes that tests start, too: what began in the background or under `nohup` ignores some of them."""
+    """Reset the signals that processes started in the background or under `nohup` ignore."""
     ignored = [number for number in OWN_HANDLERS if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, OWN_HANDLERS[number])

@@ -114,7 +114,10 @@ class FakeNomad:
             child.status, child.exit_code, child.ended_at = "dead", exit_code, _now()
 
     def collect(self, *, dead_for_s: float = 0.0) -> int:
-        """As `nomad system gc`: dead children are gone, the parent's total stays. Gives how many went."""
+        """
+        Garbage-collect as `nomad system gc` does: dead children go, the parent's total stays.
+        Return how many went.
+        """
         before = len(self.children)
         self.children = {
             key: child
@@ -124,7 +127,7 @@ class FakeNomad:
         return before - len(self.children)
 
     def purge(self, child: FakeChild) -> None:
-        """As `nomad job stop -purge`: the child is gone with all it had, but for the evaluation that tells of it."""
+        """Purge as `nomad job stop -purge` does: the child goes with everything except the evaluation of the purge."""
         self.children.pop(child.id, None)
         self.purged[child.id] = child
 
@@ -186,7 +189,7 @@ class FakeNomad:
     def carry_out(
         self, job: str, *, namespace: str, token: str, prefix: str, payload: bytes, meta: Mapping[str, str]
     ) -> Dispatched:
-        """What becomes of a dispatch once it is its turn, whoever waits for the answer."""
+        """Carry out a dispatch when it is its turn, whether anybody waits for the answer or not."""
         living = (child for child in self.children.values() if child.parent == job and token)
         if hit := next((child for child in living if child.token == token), None):
             return Dispatched(hit.id, "", 0, hit.index, hit.index + 5)

@@ -1,4 +1,4 @@
-"""What the pages show is run without the Nomad of whoever runs the tests."""
+"""Runs the commands of the pages without the user's own Nomad variables."""
 
 import os
 

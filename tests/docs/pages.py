@@ -20,7 +20,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands between two fences. *file* is the name in the line above, as in "`films.csv`:"."""
+    """The text between two fences. *file* is the name in the line above, as in "`films.csv`:"."""
 
     page: str
     line: int  # of its first line, from 1
@@ -84,7 +84,7 @@ def calls_of(block: Block) -> Iterator[Call]:
 
 
 def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
-    """Whether *printed* is what a page shows, which may leave lines out."""
+    """Return whether *printed* is what a page shows, which may leave lines out."""
     pattern = "".join(r"(?:.*\n)*" if line == "…" else re.escape(line) + r"\n" for line in shown)
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
 

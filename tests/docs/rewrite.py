@@ -12,7 +12,10 @@ _HELP = re.compile(r"```text\nUsage: dispatchfile ([a-z]*).*?\n```\n", re.DOTALL
 
 
 def help_of(command: str) -> str:
-    """What `dispatchfile COMMAND --help` prints on a terminal of 100 columns; of the program itself for ""."""
+    """
+    Return what `dispatchfile COMMAND --help` prints on a terminal of 100 columns, or the program's
+    own help for "".
+    """
     lines, exit_code = run_dispatchfile([*command.split(), "--help"])
     assert exit_code == 0, lines
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"

@@ -40,7 +40,7 @@ def folder_with(files: Mapping[str, str], folder: Path) -> Iterator[Path]:
 
 
 def run_shown(command: str, *, environ: Mapping[str, str] | None = None) -> tuple[list[str], int]:
-    """What a *command* of a page prints, both streams together, and its exit code."""
+    """Return what a *command* of a page prints, both streams together, and its exit code."""
     words = shlex.split(command)
     if match := _EXAMPLE.fullmatch(command):
         printed, exit_code = run_example(match[1])
@@ -71,7 +71,7 @@ def run_dispatchfile(arguments: list[str], *, environ: Mapping[str, str] | None 
 
 @cache
 def run_example(name: str) -> tuple[tuple[str, ...], int]:
-    """What `dispatchfile run examples/NAME/dispatchfile.yaml --local` prints, and its exit code; it is run once."""
+    """Run `dispatchfile run examples/NAME/dispatchfile.yaml --local` once. Return what it prints, and its exit code."""
     with tempfile.TemporaryDirectory() as state, contextlib.chdir(ROOT):
         arguments = ["run", f"examples/{name}/dispatchfile.yaml", "--local"]
         printed, exit_code = run_dispatchfile(arguments, environ={ENVIRONMENT: state})

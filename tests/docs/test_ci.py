@@ -95,7 +95,7 @@ def bash(workspace: Path, script: str) -> int:
 
 
 def github_attempt(workspace: Path, number: int) -> tuple[bool, dict[str, int]]:
-    """Whether an attempt is green, and the exit codes of the steps that were reached."""
+    """Return whether an attempt is green, and the exit codes of the steps that ran."""
     green, codes = True, dict[str, int]()
     for step in _steps("run"):
         again = step.get("if") == "${{ !cancelled() && github.run_attempt > 1 }}"
@@ -108,7 +108,7 @@ def github_attempt(workspace: Path, number: int) -> tuple[bool, dict[str, int]]:
 
 
 def children(workspace: Path) -> dict[str, int]:
-    """How many jobs were dispatched for each item."""
+    """Return how many jobs were dispatched for each item."""
     with urllib.request.urlopen((workspace / "address").read_text() + "/v1/jobs?prefix=work/", timeout=10) as answer:
         ids = [job["ID"] for job in json.load(answer)]
     return {item: sum(f"-{item}-" in child for child in ids) for item in ("good", "bad")}
@@ -134,7 +134,7 @@ def test_a_green_github_job_stays_green(workspace: Path) -> None:
 
 
 def test_a_red_gitlab_job_is_mended_by_running_it_again(workspace: Path) -> None:
-    """By the same rules."""
+    """GitLab's job follows the same rules as GitHub's."""
     assert bash(workspace, _script("run")) == 2
     (workspace / "mended").touch()
     assert bash(workspace, _script("run")) == 0
@@ -143,7 +143,7 @@ def test_a_red_gitlab_job_is_mended_by_running_it_again(workspace: Path) -> None
 
 
 def test_the_checks_of_a_pull_request_work(workspace: Path) -> None:
-    """Without a server: green for a valid manifest, red for another one."""
+    """The check needs no server: it is green for a valid manifest and red for an invalid one."""
     (step,) = _steps("check")
     assert (bash(workspace, step["run"]), bash(workspace, _script("check"))) == (0, 0)
     (workspace / "dispatch/broken.yaml").write_text("version: 2\n")

@@ -38,7 +38,7 @@ LINES = list(dict.fromkeys(_lines()))
 
 
 def test_the_reference_has_every_command() -> None:
-    """In the order of the program's help, and the README's table has them as well."""
+    """The commands are in the order of the program's help, and the README's table has them, too."""
     assert [section.title for section in SECTIONS] == list(COMMANDS)
     (section,) = (section for section in read_sections(ROOT / "README.md") if section.title == "Commands")
     assert re.findall(r"^\| `([a-z]+)", section.prose, re.MULTILINE) == list(COMMANDS)

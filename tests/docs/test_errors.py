@@ -24,7 +24,7 @@ ONLY_WARNED = {"DF039"}
 
 
 def test_every_code_has_a_section_of_its_own() -> None:
-    """In the order of the codes, under the words that stand beside the code."""
+    """The sections are in the order of the codes, and each title has the title of its code."""
     assert [section.title for section in SECTIONS] == [f"{code}: {words}" for code, words in CODES.items()]
 
 
@@ -68,7 +68,7 @@ def _with_right(section: Section) -> dict[str, str]:
     [code for code in CODES if BY_CODE[code].blocks[-1].language in {"yaml right", "csv right", "ndjson right"}],
 )
 def test_right_examples_have_no_problem(code: str, tmp_path: Path) -> None:
-    """By the command that shows the problem of the wrong one."""
+    """The command that shows the problem of the wrong example finds none in the right one."""
     section = BY_CODE[code]
     commands = [call.command for call in _console(section) if call.command.startswith("dispatchfile ")]
     with folder_with(_with_right(section), tmp_path):

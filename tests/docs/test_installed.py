@@ -1,4 +1,4 @@
-"""What is installed, apart from the checkout: the program, its schemas, and everything in examples/."""
+"""Tests the installed package without the checkout: the program, its schemas, and everything in examples/."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def test_the_wheel_has_the_pages_that_explain_reads() -> None:
 
 
 def test_the_installed_program_explains_codes(tmp_path: Path) -> None:
-    """From any folder, without the checkout on the path."""
+    """`explain` works from any folder, without the checkout on the path."""
     command = [sys.executable, "-I", "-m", "dispatchfile", "explain", "DF004"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("DF004: ")
@@ -44,7 +44,7 @@ def test_the_installed_program_explains_codes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(SchemaName))
 def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> None:
-    """From any folder, without the checkout on the path."""
+    """`schema` works from any folder, without the checkout on the path."""
     command = [sys.executable, "-I", "-m", "dispatchfile", "schema", name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == read_schema(name)
@@ -73,7 +73,7 @@ def test_without_the_packages_of_the_agent_they_are_named(call: list[str], tmp_p
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_end_as_the_readme_says(name: str) -> None:
-    """On the embedded agent, with real processes."""
+    """The examples run on the embedded agent, with real processes."""
     printed, exit_code = run_example(name)
     ended, promised_code = _promised()[name]
     assert str(exit_code) == promised_code
@@ -81,12 +81,12 @@ def test_examples_end_as_the_readme_says(name: str) -> None:
 
 
 def test_the_readme_has_every_example() -> None:
-    """And no other."""
+    """The README lists every example and no other."""
     assert sorted(_promised()) == EXAMPLES
 
 
 def _promised() -> dict[str, tuple[str, str]]:
-    """How each example ends, and its exit code."""
+    """Return how each example ends, and its exit code, according to the README."""
     (section,) = (section for section in read_sections(ROOT / "README.md") if section.title == "Examples")
     rows = re.findall(r"^\| `examples/([a-z-]+)` \| .* \| (.*) \| ([0-9]+) \|$", section.prose, re.MULTILINE)
     return {name: (ended, code) for name, ended, code in rows}

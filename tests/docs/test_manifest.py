@@ -78,7 +78,7 @@ def test_the_reference_has_every_key_and_no_other(part: str) -> None:
     [pytest.param(part, key, schema, id=f"{part}-{key}") for part, key, schema in _properties() if part != "Defaults"],
 )
 def test_the_reference_agrees_with_the_schema(part: str, key: str, schema: Mapping[str, Any]) -> None:
-    """On defaults, choices and bounds, and on what is required."""
+    """They agree on defaults, choices and bounds, and on what is required."""
     _, kind, default, meaning = _rows(part)[key]
     if "default" in schema:
         written = json.dumps(schema["default"]).replace('"', "")
@@ -92,7 +92,7 @@ def test_the_reference_agrees_with_the_schema(part: str, key: str, schema: Mappi
 
 
 def test_every_setting_has_a_flag_on_run() -> None:
-    """As the reference says, under the same name."""
+    """The flag has the setting's name, as the reference says."""
     printed, _ = run_dispatchfile(["run", "--help"])
     options = set(re.findall(r"--[a-z-]+", "\n".join(printed)))
     assert {f"--{key.replace('_', '-')}" for key in PARSERS} <= options
@@ -100,7 +100,7 @@ def test_every_setting_has_a_flag_on_run() -> None:
 
 @pytest.mark.parametrize("block", all_blocks("yml"), ids=lambda block: block.place)
 def test_what_is_shown_for_ci_is_yaml(block: Block) -> None:
-    """Without a key that stands twice."""
+    """The files are valid YAML without duplicate keys."""
     assert YAML(typ="safe").load(block.text)
 
 
@@ -122,7 +122,7 @@ def test_every_manifest_on_the_pages_is_valid(section: Section, tmp_path: Path) 
     ids=lambda section: section.place,
 )
 def test_what_is_shown_beside_a_manifest_is_what_is_printed(section: Section, tmp_path: Path) -> None:
-    """By validate and dry runs, and by whatever else stands there."""
+    """Each command that a page shows with a manifest prints what the page shows."""
     with folder_with(section.files, tmp_path):
         for block in section.blocks:
             for call in calls_of(block) if block.language == "console" else ():

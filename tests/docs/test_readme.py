@@ -39,7 +39,7 @@ def test_the_first_session_is_real(tmp_path: Path) -> None:
 
 
 def test_every_page_is_listed_once() -> None:
-    """In the table of the documentation."""
+    """The table of the documentation lists every page."""
     (section,) = (section for section in read_sections(README) if section.title == "Documentation")
     listed = re.findall(r"^\| \[.*?\]\((.*?)\) \|", section.prose, re.MULTILINE)
     assert sorted(listed) == [page.relative_to(ROOT).as_posix() for page in PAGES if page != README]
@@ -47,7 +47,7 @@ def test_every_page_is_listed_once() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """To a file that is there and, where a heading is named, to one that it has."""
+    """Each link leads to a file that exists and to a heading that the file has."""
     assert [link for link in links_of(page) if not _leads_somewhere(page, link)] == []
 
 
@@ -62,6 +62,6 @@ def _leads_somewhere(page: Path, link: str) -> bool:
 
 
 def _anchor(title: str) -> str:
-    """As GitHub makes it."""
+    """Return the anchor of a heading as GitHub makes it."""
     kept = "".join(char for char in title.lower() if char.isalnum() or char in " -_")
     return kept.replace(" ", "-")

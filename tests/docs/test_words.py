@@ -36,25 +36,25 @@ def _words(rows: Iterable[list[str]]) -> list[str]:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/outcomes.md"])
 def test_every_outcome_has_its_meaning_and_class(page: str) -> None:
-    """In the order of the code."""
+    """The tables list the outcomes in the order of the code."""
     rows = _table(page, "Outcomes and exit codes" if page == "README.md" else "Outcomes")
     assert [(row[0], row[-1]) for row in rows] == [(f"`{outcome}`", str(outcome.exit_class)) for outcome in Outcome]
 
 
 def test_every_cause_and_state_has_its_meaning() -> None:
-    """In the order of the code."""
+    """The tables list them in the order of the code."""
     assert _words(_table("docs/outcomes.md", "Causes")) == list(Cause)
     assert _words(_table("docs/outcomes.md", "States")) == list(State)
 
 
 def test_every_exit_code_is_explained() -> None:
-    """Those that scripts may see."""
+    """The table lists all exit codes that scripts may see."""
     (section,) = (s for s in read_sections(ROOT / "docs/outcomes.md") if s.title == "Exit codes")
     assert re.findall(r"^\| ([0-9]+) \|", section.prose, re.MULTILINE) == ["0", "2", "1", "130", "143", "129"]
 
 
 def test_every_variable_is_explained() -> None:
-    """Those of named constants, and whatever else the package looks up by name."""
+    """The README explains every environment variable that the package reads."""
     told = set(_words(_table("README.md", "Environment")))
     upper = [names[0] for names in PROXIES.values()] + [EXCEPTIONS[0]]
     assert {*VARIABLES.values(), *FORCING, *FORBIDDING, ENVIRONMENT, *upper} <= told
@@ -79,18 +79,18 @@ def _resolved(schema: Schema, part: Schema) -> Schema:
 
 
 def test_every_state_of_a_run_is_named() -> None:
-    """Where the summary's key is explained."""
+    """The row of the summary's key `state` names all of them."""
     (row,) = (row for row in _table("docs/output.md", "JSON") if row[0] == "`state`")
     assert set(read_schema("summary")["properties"]["state"]["enum"]) <= set(re.findall(r"`(.*?)`", row[1]))
 
 
 def test_every_event_is_explained() -> None:
-    """By the names that lines bear."""
+    """The table lists the events by their names in the output."""
     assert _words(_table("docs/output.md", "NDJSON")) == read_schema("event")["properties"]["event"]["enum"]
 
 
 def test_every_kind_of_notice_is_named() -> None:
-    """Those that a run may tell of."""
+    """The row of `notice` names every kind that a run can report."""
     (row,) = (row for row in _table("docs/output.md", "NDJSON") if row[0] == "`notice`")
     sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     kinds = {NoticeKind[name] for text in sources for name in re.findall(r"NoticeKind\.([A-Z_]+)", text)}
@@ -98,14 +98,14 @@ def test_every_kind_of_notice_is_named() -> None:
 
 
 def test_every_object_is_listed() -> None:
-    """By the name that it bears as its schema."""
+    """The table lists every `schema` name that the package prints."""
     sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     names = {name for text in sources for name in re.findall(r'"(dispatchfile/[a-z]+/v1)"', text)}
     assert sorted(_words(row for row in _table("docs/output.md", "Objects") if "/v1" in row[0])) == sorted(names)
 
 
 def test_every_format_is_named() -> None:
-    """Of problems, of runs, and of reports."""
+    """The page names the formats of problems, of runs and of reports."""
     text = Path(ROOT / "docs/output.md").read_text(encoding="utf-8").partition("## Text")[0]
     assert {f"`{name}`" for kind in (ProblemFormat, OutputFormat, ReportKind) for name in kind} <= set(
         re.findall(r"`[a-z]+`", text)
@@ -113,7 +113,7 @@ def test_every_format_is_named() -> None:
 
 
 def test_every_fault_is_explained_and_can_be_read() -> None:
-    """As the table writes it."""
+    """Each fault of the table can be parsed as it is written there."""
     words = _words(row for row in _table("docs/local-agent.md", "Faults"))
     told = {parse_fault(word).kind for word in words}
     with pytest.raises(ValueError, match="there is no fault") as refusal:

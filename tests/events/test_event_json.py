@@ -113,7 +113,7 @@ def test_every_outcome_and_cause_fits_the_schema(outcome: Outcome, cause: Cause 
 
 
 def test_a_run_begins_and_ends_with_events_of_its_own() -> None:
-    """What it is about to do, and what it came to."""
+    """The first says what the run will do, the last says how it ended."""
     started = run_started_json(FACTS, items=2)
     ended = run_ended_json(
         summarize(Results([ItemFacts("i", "j", "default")]), FACTS, state="interrupted", finished_at=AT + 1)

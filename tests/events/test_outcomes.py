@@ -1,4 +1,4 @@
-"""What follows from each outcome."""
+"""The consequences of each outcome."""
 
 from dispatchfile.events import OUTCOMES, RESUMABLE_CAUSES, Cause, Outcome, Verdict
 

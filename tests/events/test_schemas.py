@@ -27,7 +27,7 @@ def find_keys(schema: object, path: str = "") -> Iterator[tuple[str, dict[str, o
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_schema_is_valid_draft_07(name: str) -> None:
-    """And its own examples fit it."""
+    """The examples in a schema match the schema."""
     schema = read(name)
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     jsonschema.Draft7Validator.check_schema(schema)

@@ -20,7 +20,7 @@ NO_FILES: Mapping[str, bytes] = {}
 def rows(
     folder: Path, for_each: str, files: Mapping[str, bytes] = NO_FILES, *, path: str = "dispatchfile.yaml"
 ) -> list[Row | Problem]:
-    """What a manifest gives whose only dispatch has this for_each, in a folder with these files."""
+    """Return the rows of a manifest whose only dispatch has this for_each, in a folder with these files."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

@@ -20,7 +20,10 @@ def values(results: list[Row | Problem]) -> list[object]:
 
 
 def test_lines_are_rows_at_their_places(tmp_path: Path) -> None:
-    """As they stand there, but for their ends and a byte order mark; blank ones are none; the last may have no end."""
+    """
+    A row is a line without its end and without a byte order mark. Blank lines are skipped; the last
+    may have no end.
+    """
     content = b"\xef\xbb\xbfhttps://a.example/x y\r\n\r\n  \n \xc3\xa4 \nlast"
     results = rows(tmp_path, "{lines: urls.txt}", {"urls.txt": content})
     assert values(results) == ["https://a.example/x y", " ä ", "last"]
@@ -114,14 +117,14 @@ def test_problems_of_an_axis_are_told_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_matrix_that_is_too_large_is_told_before_it_is_made(tmp_path: Path, axes: str) -> None:
-    """By sizes that are known, before a file is read, and by as many lines as are needed to know."""
+    """The size is computed before a file is read, or from as many lines as are needed."""
     [problem] = told(rows(tmp_path, f"{{matrix: {axes}}}", {"f": b"x\n" * 50}, path="m.yaml"))
     assert problem.startswith("DF023 m.yaml:4:22: the matrix gives ")
     assert problem.endswith("rows: at most 1,000,000 are allowed")
 
 
 def test_no_rows_can_be_allowed(tmp_path: Path) -> None:
-    """Of any source; other problems stay."""
+    """`allow_empty` works for any source and hides no other problem."""
     for kind, written in (("lines", "f"), ("csv", "f"), ("glob", '"*.x"'), ("json", "list")):
         assert rows(tmp_path, f"{{{kind}: {written}, allow_empty: true}}", {"f": b"\n", "list": b"[]"}) == []
     assert told(rows(tmp_path, "{json: f, allow_empty: true}")) == [
@@ -130,7 +133,7 @@ def test_no_rows_can_be_allowed(tmp_path: Path) -> None:
 
 
 def piped(folder: Path, for_each: str, content: bytes, *, count: int = 1) -> list[Row | Problem]:
-    """What dispatches with this for_each give where *content* is piped in."""
+    """Return the rows of dispatches with this for_each when *content* is piped in."""
     text = "version: 1\ndispatches:\n" + f"- {{job: encode, for_each: {for_each}}}\n" * count
     document, _ = load_manifest(text.encode(), path="m.yaml", folder=folder)
     assert document is not None
@@ -165,7 +168,7 @@ def test_standard_input_can_be_read_once(tmp_path: Path) -> None:
 
 
 def test_standard_input_of_an_earlier_process_is_gone(tmp_path: Path) -> None:
-    """Where nobody gives it, nothing is read."""
+    """Nothing is read if nobody provides it."""
     assert told(rows(tmp_path, '{lines: "-"}', NO_FILES, path="m.yaml")) == [
         "DF029 m.yaml:4:21: standard input was read by an earlier process: start a new run with `dispatchfile run`"
     ]
@@ -200,7 +203,7 @@ DIALECTS: Mapping[str, tuple[str, bytes, str]] = {
     ("csv", "content", "expected"), [pytest.param(*case, id=name) for name, case in DIALECTS.items()]
 )
 def test_another_dialect_names_the_key_to_set(tmp_path: Path, csv: str, content: bytes, expected: str) -> None:
-    """What a file looks like, and how to say so; an exact setting is not doubted."""
+    """The error says what the file looks like and how to declare it. An exact setting is not questioned."""
     assert told(rows(tmp_path, f"{{csv: {csv}}}", {"f": content})) == [f"DF023 f:{expected}"]
 
 

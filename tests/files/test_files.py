@@ -265,7 +265,7 @@ def test_a_folder_is_listed_once_for_each_part_of_a_pattern(tmp_path: Path) -> N
 
 
 def test_a_link_that_leads_to_itself_is_no_file(folder: Path) -> None:
-    """And no folder."""
+    """It is no folder, either."""
     (folder / "loop.json").symlink_to("loop.json")
     assert Files(folder).glob("*/*.json") == ["payloads/a.json"]
     assert "loop.json" not in Files(folder).glob("*.json")

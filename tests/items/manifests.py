@@ -32,7 +32,7 @@ def read(
     scope: Scope = Scope(),  # noqa: B008  # frozen
     path: str = "m.yaml",
 ) -> list[Item | Problem]:
-    """What the manifest *text* (its version stands in line 1) gives beside these files."""
+    """Return what the manifest *text* (its version is in line 1) gives with these files."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -28,7 +28,7 @@ def payload_of(folder: Path, payload: str, **more: object) -> bytes | None:
 
 
 def test_a_bare_dispatch_has_every_default(tmp_path: Path) -> None:
-    """Where the manifest says nothing, an item has what Nomad and its command line would do."""
+    """An item has the defaults of Nomad and its CLI."""
     request = DispatchRequest("encode", "default", "", None, {}, None, None)
     assert only(tmp_path, "id: intro, job: encode") == Item(
         id="intro",
@@ -161,7 +161,7 @@ dispatches:
     ],
 )
 def test_a_manifest_is_named_after_its_file(tmp_path: Path, path: str, text: str, name: str) -> None:
-    """Without a name of its own, a manifest gets one that a name may be, of the file's."""
+    """A manifest without a name gets a valid name made from its file's name."""
     assert manifest_name(load(tmp_path, f"{text}dispatches: [{{job: j}}]", path=path)) == name
 
 

@@ -1,4 +1,4 @@
-"""Which variables from outside are behind sensitive values."""
+"""The variables from outside that sensitive values are made of."""
 
 from pathlib import Path
 
@@ -49,6 +49,6 @@ def test_a_payload_of_any_form_is_looked_into(tmp_path: Path, payload: str) -> N
 
 @pytest.mark.parametrize("payload", ['{text: "{{ vars | tojson }}"}', "{template: '{{ vars.key }}.j2'}"])
 def test_where_it_cannot_be_told_all_is_hidden(tmp_path: Path, payload: str) -> None:
-    """Whether the payload is sensitive or not: without its variables the item cannot be rendered again."""
+    """A template that may read any variable hides all: without them the item cannot be rendered again."""
     found = origins(tmp_path, f"id: a, job: j, payload: {payload}, meta: {{m: s}}, sensitive: [meta.m]")
     assert found == Origins(frozenset(GIVEN), {})

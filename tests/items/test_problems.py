@@ -14,7 +14,7 @@ from tests.items.manifests import read, told
 
 
 def problems_of(folder: Path, dispatch: str, **more: object) -> list[str]:
-    """What is told of a manifest with a single dispatch in line 3, a flow mapping without its braces."""
+    """Return the problems of a manifest with a single dispatch in line 3, a flow mapping without its braces."""
     return told(read(folder, f"dispatches:\n- {{{dispatch}}}\n", **more))  # type: ignore[arg-type]
 
 
@@ -421,7 +421,7 @@ def test_what_is_sensitive_is_in_no_message(payload: str, tmp_path: Path) -> Non
 def test_a_variable_that_is_not_given_for_what_is_sensitive_is_told_without_its_name(
     payload: str, tmp_path: Path
 ) -> None:
-    """As where an export is to be run: which one may have been made of the value."""
+    """The name may be made of the sensitive value."""
     (tmp_path / "t.j2").write_text("{{ vars.sekrit }}")
     (problem,) = read(tmp_path, f"dispatches: [{{id: a, job: j, payload: {payload}, sensitive: [payload]}}]\n")
     assert isinstance(problem, Problem)

@@ -61,7 +61,7 @@ def test_where_may_keep_nothing_where_that_is_allowed(tmp_path: Path) -> None:
 
 
 def test_where_drops_rows_of_empty_cells(tmp_path: Path) -> None:
-    """Which are errors if they stay."""
+    """Rows of empty cells are errors only if `where` keeps them."""
     text = HEAD + "- {id: '{{ each.a }}', for_each: {csv: f.csv%s}}\n"
     files = {"f.csv": "a,b\nx,1\n,\n"}
     assert ids(read(tmp_path, text % ", where: each.a != ''", files=files)) == ["x"]
@@ -71,7 +71,7 @@ def test_where_drops_rows_of_empty_cells(tmp_path: Path) -> None:
 
 
 def test_every_source_is_counted(tmp_path: Path) -> None:
-    """What it has, and what is kept of it."""
+    """The count has all rows of the source, and those that are kept."""
     document = load(tmp_path, f"{HEAD}- for_each: {{range: {{to: 4}}, where: each.value > 1}}\n- id: one\n")
     counts: list[RowCount] = []
     list(read_items(document, files=Files(tmp_path), overrides={}, env={}, scope=Scope(), counted=counts.append))
@@ -100,7 +100,7 @@ def test_a_variable_gives_rows(tmp_path: Path, source: str, given: dict[str, obj
 
 
 def test_rows_of_a_written_list_have_their_places(tmp_path: Path) -> None:
-    """Where the list stands in the manifest."""
+    """A row's place is in the list in the manifest."""
     found = items(read(tmp_path, HEAD + "- {id: \"{{ each.value }}\", for_each: {list: '{{ vars.tickers }}'}}\n"))
     assert [item.row for item in found] == [Position("m.yaml", 2, 28), Position("m.yaml", 2, 34)]
 
@@ -123,7 +123,7 @@ def test_a_variable_that_is_not_a_list(tmp_path: Path, written: str, given: dict
 
 
 def test_two_rows_with_one_id_are_told_with_both_places(tmp_path: Path) -> None:
-    """Of the rows, not of the dispatch that they share."""
+    """The message has the places of the rows, not of the dispatch that they share."""
     text = HEAD + "- {id: '{{ each.value | slug }}', for_each: {lines: f}}\n"
     [problem] = told([row for row in read(tmp_path, text, files={"f": "a b\nc\nA/b\n"}) if isinstance(row, Problem)])
     assert "(row f:3:1)" in problem
@@ -134,7 +134,7 @@ SECRET = HEAD + "- {id: '{{ each.value }}', for_each: {lines: '-'}, sensitive: [
 
 
 def piped(folder: Path, text: str, lines: bytes, stored: list[Item] | None = None) -> list[Item | Problem]:
-    """What the manifest gives where *lines* are piped in."""
+    """Return what the manifest gives when *lines* are piped in."""
     files = Files(folder, standard_input=StandardInput(lambda _: lines))
     document = load(folder, text)
     env = {"KEY": "hush"}
@@ -149,7 +149,7 @@ def test_a_secret_cannot_be_a_row_of_standard_input(tmp_path: Path, value: str) 
 
 
 def test_a_secret_beside_rows_of_standard_input_is_made_again(tmp_path: Path) -> None:
-    """For items that were stored without it, when the rows are gone."""
+    """Stored items get their sensitive values again, although the rows are gone."""
     text = "env: [KEY]\n" + SECRET % "{{ env.KEY }}-{{ item.id }}"
     made = items(piped(tmp_path, text, b"a\nb\n"))
     assert [item.request.meta["k"] for item in made] == ["hush-a", "hush-b"]

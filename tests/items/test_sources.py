@@ -1,4 +1,4 @@
-"""Where an item comes from whose ID the manifest does not give."""
+"""The origin of items whose ID the manifest does not give."""
 
 import pytest
 

@@ -35,7 +35,7 @@ def test_on_timeout_without_a_timeout_is_a_warning(tmp_path: Path, manifest: str
 
 
 def test_a_sensitive_payload_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    """As a sensitive meta key that the dispatch does not have is one."""
+    """It is an error like a sensitive meta key that the dispatch does not have."""
     manifest = "dispatches: [{job: j, sensitive: [payload]}]"
     assert found(tmp_path, manifest) == [("DF015", "the dispatch has no payload", Severity.ERROR)]
 

@@ -1,4 +1,4 @@
-"""What the tests of the journal share."""
+"""Fixtures that the tests of the journal share."""
 
 from pathlib import Path
 

@@ -32,7 +32,7 @@ ATTEMPTS = [(name, attempt) for name in ("a", "b", "c") for attempt in (1, 2)]
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[list[Entry]]:
-    """What a run commits, commit by commit: an attempt's intent before its mark, and that before its events."""
+    """Return the commits of a run: an attempt's intent before its mark, and its mark before its events."""
     known: dict[tuple[str, int], bool] = {(name, 1): False for name in ("a", "b", "c")}
     return [[_entry(draw, known) for _ in range(draw(st.integers(1, 6)))] for _ in range(draw(st.integers(1, 12)))]
 

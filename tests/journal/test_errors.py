@@ -1,4 +1,4 @@
-"""What can be wrong with a journal's file, its folder and its disk."""
+"""Errors of a journal's file, its folder and its disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_all(path: Path) -> tuple[object, ...]:
 
 
 def limit_pages(journal: Journal, spare: int) -> None:
-    """From now on the disk is as good as full."""
+    """Make the disk as good as full from now on."""
     connection = journal._writer._store._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + spare}")
@@ -191,7 +191,7 @@ def test_a_journal_of_an_older_version_is_brought_up_step_by_step():
     ],
 )
 async def test_a_file_that_is_no_journal_is_told(tmp_path, content):
-    """Whether it is read, resumed or stopped."""
+    """The error is the same when the file is read, resumed or stopped."""
     path = tmp_path / "x-abc.db"
     if content is None:
         with sqlite3.connect(path) as connection:

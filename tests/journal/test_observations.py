@@ -71,7 +71,7 @@ async def test_a_run_can_be_taken_up_as_soon_as_an_end_is_kept(tmp_path: Path) -
 
 
 async def test_a_run_whose_lock_file_is_gone_is_nobodys(tmp_path: Path) -> None:
-    """As where a journal was copied."""
+    """A journal that was copied has no lock file."""
     path = await kept(tmp_path)
     lock_path(path).unlink()
     assert keep_observations(path, [SEEN])

@@ -47,7 +47,7 @@ def test_a_folder_that_is_not_there_has_no_runs(folder):
 
 
 def test_runs_are_listed_newest_first(folder):
-    """By their start, to the microsecond."""
+    """Runs are sorted by their start, to the microsecond."""
     for run, at in [("b", 2.000001), ("c", 1_000_000_000.0), ("a", 2.0)]:
         keep(folder, run, at=at)
     runs, errors = list_runs(folder)

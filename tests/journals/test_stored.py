@@ -1,4 +1,4 @@
-"""What version 0.1.0 has written can be reported, resumed and run again."""
+"""Journals written by version 0.1.0 can be reported, resumed and run again."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -156,7 +156,7 @@ async def test_a_finished_run_is_told_again(tmp_path, name):
 
 
 async def test_what_failed_is_run_again(tmp_path):
-    """As a new run, whose token differs from the first one's."""
+    """The rerun is a new run, whose token differs from the first one's."""
     nomad = LaterNomad(restore("finished", tmp_path))
     known = len(nomad.made)
     summary = await rerun(tmp_path, nomad, Choice(failed=True))

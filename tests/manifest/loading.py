@@ -1,4 +1,4 @@
-"""How the tests of this folder read a manifest."""
+"""Reads manifests for the tests of this folder."""
 
 from pathlib import Path
 

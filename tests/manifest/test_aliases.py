@@ -27,7 +27,7 @@ def test_an_alias_is_read_as_its_place_asks(pure: bool) -> None:
 
 @PARSERS
 def test_a_merged_item_has_text_below_its_meta(pure: bool) -> None:
-    """Whether it is merged alone or in a list, from an item or from a variable."""
+    """Merging alone or in a list, from an item or from a variable, gives the same."""
     text = """
     vars: {base: &base {job: x, meta: {take: 1.10}}}
     dispatches:
@@ -41,7 +41,7 @@ def test_a_merged_item_has_text_below_its_meta(pure: bool) -> None:
 
 @PARSERS
 def test_own_keys_go_over_merged_ones_and_earlier_over_later(pure: bool) -> None:
-    """As the merge key's own page defines it."""
+    """The merge key's specification defines this order."""
     text = "vars: {a: &a {x: 1, y: 1}, b: &b {y: 2, z: 2}, c: {z: 3, <<: [*a, *b], w: 3}}"
     merged = document(text, pure=pure).data["vars"]["c"]  # type: ignore[index]
     assert merged == {"x": 1, "y": 1, "z": 3, "w": 3}
@@ -56,7 +56,7 @@ def test_an_anchor_may_be_set_again(pure: bool) -> None:
 
 @PARSERS
 def test_an_alias_can_be_a_key(pure: bool) -> None:
-    """Where it stands for text."""
+    """An alias of a text works as a key."""
     assert document("vars:\n  a: &a b\n  *a : c\n", pure=pure).data == {"vars": {"a": "b", "b": "c"}}
 
 

@@ -118,7 +118,7 @@ def test_problems_show_their_line(pure: bool) -> None:
 @pytest.mark.parametrize("enabled", [True, False])
 @pytest.mark.parametrize("text", ["version: 1", "version: ["])
 def test_the_collector_is_left_as_it_was(text: str, enabled: bool) -> None:
-    """Whether the reading went well or not, and whoever switched it off."""
+    """The garbage collector is restored whether the reading succeeds or fails."""
     was_enabled = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:

@@ -1,4 +1,4 @@
-"""What is read line by line is read as the parser would read it."""
+"""The line-by-line reader gives the same result as the parser."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PIECES = [
 
 
 def _as_parsed(text: str) -> tuple[object, int, Tables] | None:
-    """What the parser's events come to, None where something is wrong."""
+    """Return the result of the parser's events, or None if something is wrong."""
     try:
         source = decode(text.encode(), "a.yaml")
         refuse_disputed(source)

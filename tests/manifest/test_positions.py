@@ -1,4 +1,4 @@
-"""Where values and keys stand."""
+"""The positions of values and keys."""
 
 import hashlib
 from pathlib import Path

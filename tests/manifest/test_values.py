@@ -1,4 +1,4 @@
-"""What the words of a manifest become: YAML 1.2's core schema, and text below meta."""
+"""The values of scalars: YAML 1.2's core schema, and text below meta."""
 
 import copy
 import json
@@ -141,7 +141,7 @@ def test_meta_is_only_a_dispatchs_own_key() -> None:
     "text", ["1.10", "1e3", "0x1F", "0o17", "007", "+5", "-0", "5.", ".5", "1.0", "12", "0.1", "1E400", "-12.50"]
 )
 def test_numbers_print_as_they_were_written(text: str, pure: bool) -> None:
-    """In text, in a format and within a list, as templates would print them."""
+    """Numbers keep their spelling in text, in a format and within a list."""
     if text == "1E400":
         text = "1E40"
     value = document(f"vars: {{a: {text}}}", pure=pure).data["vars"]["a"]  # type: ignore[index]

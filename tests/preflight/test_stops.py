@@ -1,4 +1,4 @@
-"""Where a run may have to stop a child, and what is said of a token that may not."""
+"""The cases in which a run may have to stop a child, and the messages about a token that may not."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def test_a_stop_is_foreseen(item, settings, why):
 
 
 def test_an_interrupted_run_stops_whatever_lives():
-    """Where that is asked for, even what nobody waits for."""
+    """With --on-interrupt stop, even children that nobody waits for are stopped."""
     items = [make_item("a"), make_item("b", **LATE)]
     stops = find_stops(items, Settings(wait=Wait.DETACH), on_interrupt=True)
     assert stops == dict.fromkeys(("a", "b"), "--on-interrupt=stop")
@@ -70,5 +70,5 @@ def test_a_right_that_is_lacking_is_told_where_it_is_needed():
 
 
 def test_nothing_is_said_where_nothing_is_stopped():
-    """Of a right that no item needs."""
+    """A right that no item needs is not mentioned."""
     assert found_in(ParentState(may_stop=False), make_item("plain")) == []

@@ -22,7 +22,7 @@ def test_a_problem_without_a_hint_ends_with_what_was_found() -> None:
 
 
 def test_problems_sort_as_a_reader_meets_them_and_come_once() -> None:
-    """By file, line, column, code and text; what two stages found alike is one problem."""
+    """They sort by file, line, column, code and text. Two equal problems are one."""
     ordered = [
         problem(9),
         problem(10),

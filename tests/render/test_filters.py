@@ -40,7 +40,7 @@ def rendered(folder: Path, source: str, **variables: object) -> str:
     ],
 )  # fmt: skip
 def test_a_filter_gives(tmp_path: Path, source: str, expected: str) -> None:
-    """What Ansible's of the same name gives; a slug is what an id may be made of."""
+    """A filter has the result of Ansible's filter of that name; a slug is a valid part of an id."""
     assert rendered(tmp_path, source) == expected
 
 
@@ -80,7 +80,7 @@ def test_a_filter_gives(tmp_path: Path, source: str, expected: str) -> None:
     ],
 )
 def test_a_filter_refuses(tmp_path: Path, source: str, code: str, found: str) -> None:
-    """What it cannot do, and what would take too much time or memory."""
+    """It refuses wrong arguments, and whatever would take too much time or memory."""
     with pytest.raises(TemplateTrouble) as refused:
         rendered(tmp_path, source)
     assert refused.value.trouble.code == code

@@ -77,7 +77,7 @@ def test_a_percent_sign_in_a_format_is_no_width(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_is_told_before_it_hurts(tmp_path: Path, source: str) -> None:
-    """What would take for ever, or all memory, fails at once with the limit it met."""
+    """A template that would take endless time or memory fails immediately, and names the limit."""
     (tmp_path / "self.j2").write_text("x{% include 'self.j2' %}")
     (tmp_path / "child.j2").write_text("{% extends 'child.j2' %}")
     start = time.thread_time()

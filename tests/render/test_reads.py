@@ -1,4 +1,4 @@
-"""Which variables a template reads."""
+"""The variables that a template reads."""
 
 import pytest
 

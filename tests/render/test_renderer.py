@@ -28,7 +28,7 @@ CONTEXT: dict[str, object] = {
 
 
 def trouble(renderer: Renderer, source: str) -> Trouble:
-    """What is wrong with the template *source*."""
+    """Return the problem of the template *source*."""
     with pytest.raises(TemplateTrouble) as caught:
         renderer.render(source, CONTEXT, name="meta.title")
     return caught.value.trouble
@@ -75,7 +75,7 @@ def trouble(renderer: Renderer, source: str) -> Trouble:
     ],
 )
 def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
-    """What templates can do, and how values print."""
+    """Each kind of expression renders, and values print as documented."""
     assert renderer.render(source, CONTEXT, name="x") == text
 
 

@@ -11,7 +11,7 @@ def ended(outcome, cause=None, at=9.0):
 
 
 def read(*entries):
-    """What comes of the entries, in this order; None stands for a mark."""
+    """Return the history of the entries, in this order; None stands for a mark."""
     history = AttemptHistory(1)
     for entry in entries:
         if entry is None:

@@ -258,7 +258,7 @@ def test_two_children_for_one_attempt_are_told_whatever_else_is() -> None:
 
 
 def test_counts_follow_every_event() -> None:
-    """By outcome where there is one, else by state."""
+    """Items are counted by outcome if they have one, else by state."""
     results = Results([ItemFacts(name, "j", "default") for name in "abcd"])
     for event in (sending(1, item="a"), accepted(2, item="b"), ended(3, item="c"), ended(3, FAILED, item="d")):
         results.apply(event)
@@ -318,7 +318,7 @@ def fold_all(events: list[Event]) -> Results:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(any_event, max_size=20, unique_by=lambda event: event.at), st.randoms(use_true_random=False))
 def test_events_of_distinct_times_fold_alike_in_any_order(events: list[Event], random) -> None:
-    """For the items as for the counts, which always add up."""
+    """Items and counts are the same, and the counts always add up."""
     shuffled = random.sample(events, len(events))
     once, again = fold_all(events), fold_all(shuffled + events)
     assert list(once.items()) == list(again.items())

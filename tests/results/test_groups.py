@@ -1,4 +1,4 @@
-"""What did not end well, grouped by what was said of it."""
+"""Groups of items that did not succeed, by what was said about them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +15,7 @@ def failed(id: str, line: str, **changes: object) -> ItemResult:  # noqa: A002 -
 
 
 def lines_of(lines: Iterable[str], *, prefix: str = "item-") -> list[tuple[int, str]]:
-    """How many said what, of one item for each of the *lines*."""
+    """Return how many items share each text, for one item for each of the *lines*."""
     groups = group_endings(failed(f"{prefix}{number}", line) for number, line in enumerate(lines))
     return [(group.count, group.last_line) for group in groups]
 
@@ -26,7 +26,7 @@ def test_what_ended_well_is_in_no_group() -> None:
 
 
 def test_the_same_words_after_the_same_end_are_one_group() -> None:
-    """Of one outcome, cause and exit code; the words are shown as they were."""
+    """A group has one outcome, cause and exit code; the words are shown as they were."""
     items = [
         failed("film-1", "cannot open film 17"),
         result("film-2", OK),
@@ -55,7 +55,7 @@ def test_anything_else_makes_another_group(other: Verdict) -> None:
 
 
 def test_the_largest_group_comes_first_and_of_equals_the_one_that_came_first() -> None:
-    """So a summary that shows only a few shows the most telling."""
+    """A summary that shows only a few groups shows the largest."""
     items = [failed("a", "x"), failed("b", "y"), failed("c", "z"), failed("d", "z")]
     assert [group.last_line for group in group_endings(items)] == ["z", "x", "y"]
 
@@ -183,7 +183,7 @@ def test_a_group_has_a_name_that_stays() -> None:
 
 
 def test_items_of_a_group_stay_in_the_order_of_the_run() -> None:
-    """Also where their words differed."""
+    """They stay in this order even if their words differ."""
     items = [failed(f"film-{n}", f"took {n % 2 + 1}s") for n in range(4)]
     assert [group.ids for group in group_endings(items)] == [("film-0", "film-1", "film-2", "film-3")]
 

@@ -79,7 +79,7 @@ def test_two_children_for_one_attempt_are_never_fine() -> None:
 
 @pytest.mark.parametrize("verdict", [OK, FAILED, UNSENT])
 def test_a_signal_has_the_last_word_on_the_exit_code(verdict: Verdict) -> None:
-    """As shells expect it."""
+    """Shells expect 128 and the number of the signal."""
     summary = summarize(folded(ended(9.0, verdict)), RUN, state="interrupted", finished_at=None, signal_exit=130)
     assert summary.exit_code == 130
 

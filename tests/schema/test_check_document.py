@@ -1,4 +1,4 @@
-"""What the schema says of a document beyond the whole manifests in tests/manifests."""
+"""The schema's answers beyond the whole manifests in tests/manifests."""
 
 import json
 import subprocess
@@ -94,7 +94,7 @@ def test_numbers_as_written_are_numbers_to_the_schema() -> None:
 
 
 def test_a_number_as_written_can_still_be_wrong() -> None:
-    """And is shown as it stands there."""
+    """The message shows it as it is written."""
     text = "version: 1\ndispatches: [{job: x, priority: 0x0, tags: [1.10]}]\n"
     assert lines(text) == [
         "a.yaml:2:33: priority must be a whole number from 1 to 32766, got 0x0",
@@ -169,7 +169,7 @@ def spoilt_manifests(draw: st.DrawFn) -> dict[str, object]:
 
 
 def _is_own_rule(problem: Problem) -> bool:
-    """Whether no JSON schema says so: settings that contradict each other, a retry of one attempt, a huge duration."""
+    """Return whether the rule is in no JSON schema: contradicting settings, a retry of one attempt, a huge duration."""
     return problem.code == "DF017" or "with 1 attempt" in problem.text or "99999999999999h" in problem.text
 
 

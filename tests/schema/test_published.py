@@ -149,7 +149,7 @@ def test_both_validators_take_every_valid_manifest_as_a_whole(path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["", "dispatchfile", "../manifest", "Manifest"])
 def test_other_names_are_no_schemas(name: str) -> None:
-    """Only the three that are published."""
+    """There are no schemas but the published ones."""
     with pytest.raises(ValueError, match="is not one of manifest, summary, event"):
         read_schema(name)
 

@@ -132,7 +132,7 @@ def test_a_setting_that_cannot_be_read_names_its_key(key: str, text: str) -> Non
 
 
 def test_a_flag_takes_away_what_the_manifest_sets() -> None:
-    """By the word that its help has for the default."""
+    """A flag removes a setting with the word that its help shows as the default."""
     manifest = {
         "canary": "5",
         "stop_on": "3",

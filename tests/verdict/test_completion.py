@@ -1,4 +1,4 @@
-"""What a server can show beside the recorded endings, row by row."""
+"""Cases that a server can show beside the recorded endings, row by row."""
 
 from dataclasses import replace
 
@@ -70,7 +70,7 @@ def test_a_failure_that_a_reschedule_made_good_is_success() -> None:
 
 
 def test_a_newer_failure_hides_an_older_success_of_the_same_place() -> None:
-    """Without a link between them, the one created last is the newest."""
+    """Without a link between two allocations, the one created last is the newest."""
     records = child(alloc(id="a1", at=10), alloc("failed", id="a2", at=20))
     assert outcome_of(judge_completion(records)) == (Outcome.FAILED, Cause.EXIT)
 
@@ -173,7 +173,7 @@ def test_groups_of_count_0_want_no_allocation() -> None:
 
 
 def test_the_place_that_failed_is_named_where_there_are_several() -> None:
-    """By its group and its index, as Nomad's own allocations are."""
+    """The message has its group and its index, as in the names of Nomad's allocations."""
     groups = {"g": group_of(count=3)}
     allocs = (alloc(id="a0"), alloc("failed", id="a1", index=1), alloc(id="a2", index=2))
     verdict = judge_completion(child(*allocs, groups=groups))
@@ -183,7 +183,7 @@ def test_the_place_that_failed_is_named_where_there_are_several() -> None:
 
 
 def test_groups_with_tasks_of_one_name_are_told_apart() -> None:
-    """Where no task failed, too."""
+    """The group is named even if no task failed."""
     groups = {"g": group_of(), "h": replace(group_of(), name="h")}
     over = replace(
         alloc(id="a1", client_description="allocation exceeded max_run_duration"),
@@ -468,7 +468,7 @@ def test_dead_is_no_end_on_old_servers_while_an_evaluation_is_open(waiting: obje
 
 
 def test_dead_is_an_end_on_old_servers_once_all_evaluations_are_closed() -> None:
-    """And at once where all ended well."""
+    """It is an end immediately if everything ended well."""
     failed = child(alloc("failed"), groups=RETRIED, evals=(evaluation(),), server_before_2_0_1=True)
     assert outcome_of(judge_completion(failed)) == (Outcome.FAILED, Cause.EXIT)
     well = child(alloc(), groups=RETRIED, evals=None, server_before_2_0_1=True)

@@ -107,7 +107,7 @@ def test_an_exit_is_told_from_a_signal_and_from_want_of_memory(
     ],
 )
 def test_a_task_that_never_started_says_what_kept_it(last: TaskEvent, cause: Cause, sentence: str) -> None:
-    """By the type of the event before its end; a hook's own name tells templates and secrets from the rest."""
+    """The type of the last event decides; a hook's own name tells templates and secrets from the rest."""
     verdict = judge(event("Received"), last, NOT_RESTARTING, started=False)
     assert (verdict.cause, verdict.exit_code, verdict.message) == (cause, None, f"task t: {sentence}")
 

@@ -1,4 +1,4 @@
-"""How often the policies of a parent let a task of one item start."""
+"""The number of times that the policies of a parent let a task of one item start."""
 
 from dataclasses import replace
 

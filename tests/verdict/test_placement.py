@@ -1,4 +1,4 @@
-"""Whether everything of a child found a node."""
+"""Judges whether everything of a child found a node."""
 
 import pytest
 

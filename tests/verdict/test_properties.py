@@ -1,4 +1,4 @@
-"""What holds for any records whatever."""
+"""Properties that hold for any records."""
 
 from dataclasses import replace
 
@@ -202,7 +202,7 @@ def test_success_needs_every_newest_allocation_to_have_ended_well(made: ChildRec
 @anything
 @given(failures)
 def test_any_failure_to_place_can_be_explained(made: dict[str, PlacementFailure]) -> None:
-    """In one printable line, empty only for no failures."""
+    """The explanation is one printable line, empty only if there are no failures."""
     sentence = explain_placement_failure(made)
     assert bool(sentence) == bool(made)
     assert sentence.isprintable()

@@ -128,7 +128,7 @@ def test_a_child_that_did_not_end_well_says_why(
     [("exit3", "t", 0), ("prestart-fail", "pre", 0), ("twotasks", "bad", 0), ("resched-fail", "t", 1)],
 )
 def test_a_verdict_names_the_allocation_and_task_that_decided_it(name: str, task: str, index: int) -> None:
-    """So that somebody can fetch their logs."""
+    """The user can then fetch their logs."""
     records = recorded(name)
     verdict = judge_completion(records)
     assert isinstance(verdict, Verdict)
@@ -258,7 +258,7 @@ def test_a_child_that_ran_was_placed(name: str) -> None:
     ],
 )
 def test_a_blocked_child_is_unplaced_when_placement_is_asked_for(name: str, reason: str) -> None:
-    """As `nomad job dispatch` reports it; the child stays queued."""
+    """`nomad job dispatch` reports the same; the child stays queued."""
     assert judge_placement(recorded(name)) == Verdict(
         Outcome.UNPLACED, Cause.NO_CAPACITY, f"{reason}; it stays queued in Nomad"
     )
