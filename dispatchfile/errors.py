@@ -15,6 +15,7 @@ DispatchfileError                       1
 │   └── NomadRefused                    1  never will be done
 │       ├── NomadForbidden              1  the token lacks a capability
 │       └── NomadNotFound               1  no such job, evaluation or allocation
+├── PlanError                           1  a plan file, or the state of a git ref, that cannot be used
 ├── JournalError                        1  the journal cannot be written or read
 ├── RunRefused                          1  a run that must not start beside another, or no such run
 ├── NothingToRerun                      0 or 1  no item of a run is left to run again
@@ -132,6 +133,10 @@ class NomadForbidden(NomadRefused):
 
 class NomadNotFound(NomadRefused):
     """There is no such job, evaluation or allocation (HTTP 404)."""
+
+
+class PlanError(DispatchfileError):
+    """A plan cannot be written, read or applied; or what it is compared with cannot be read."""
 
 
 class JournalError(DispatchfileError):

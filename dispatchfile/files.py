@@ -86,6 +86,7 @@ class Files:
     ) -> None:
         self._standard_input = standard_input or StandardInput(no_standard_input)
         self.digests: dict[str, str] = {}  # of each file read: its name without needless dots -> SHA-256, 64 hex digits
+        self.globs: dict[str, tuple[str, ...]] = {}  # the matches of each pattern
         self._folder = os.path.realpath(folder)
         self._inside = self._folder.rstrip("/") + "/"
         self._allow_outside = allow_outside
@@ -135,7 +136,9 @@ class Files:
         folders = {""}
         for part in leading:
             folders = _collected(pattern, self._step(folders, part))
-        return sorted(set(self._matches(folders, last)))
+        found = sorted(set(self._matches(folders, last)))
+        self.globs[pattern] = tuple(found)
+        return found
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)

@@ -2,7 +2,14 @@
 
 from dispatchfile.items.builder import MAX_PAYLOAD_BYTES
 from dispatchfile.items.excerpts import without_secrets
-from dispatchfile.items.identity import attempt_token, child_prefix, is_child_of, item_prefix, split_child_id
+from dispatchfile.items.identity import (
+    attempt_token,
+    child_prefix,
+    is_child_of,
+    item_prefix,
+    split_child_id,
+)
+from dispatchfile.items.identity import fingerprint as fingerprint_of
 from dispatchfile.items.known import known_variables
 from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
@@ -21,6 +28,7 @@ __all__ = [
     "attempt_token",
     "child_prefix",
     "do_not_count",
+    "fingerprint_of",
     "is_child_of",
     "item_prefix",
     "known_variables",

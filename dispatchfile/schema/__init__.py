@@ -16,11 +16,11 @@ from typing import Any
 
 from dispatchfile.manifest import Document
 from dispatchfile.problems import SHOWN_PROBLEMS, Problem
-from dispatchfile.schema.checks import item_check, known_keys, manifest_check, read_schema
+from dispatchfile.schema.checks import first_violation, item_check, known_keys, manifest_check, read_schema
 from dispatchfile.schema.explain import PATTERN_HINTS, Route, Subject, explain, shown
 from dispatchfile.settings import PARSERS, SettingError, parse_duration, parse_timeout, resolve_settings
 
-__all__ = ["ROW_SOURCES", "check_document", "read_schema", "sound_dispatches", "trouble_with_name"]
+__all__ = ["ROW_SOURCES", "check_document", "first_violation", "read_schema", "sound_dispatches", "trouble_with_name"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 ROW_SOURCES = ("list", "csv", "json", "ndjson", "lines", "range", "glob", "matrix")

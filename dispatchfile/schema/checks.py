@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]  # JSON, of our own making
 
-NAMES = {"manifest": "dispatchfile", "summary": "summary", "event": "event", "item": "item"}
+NAMES = {"manifest": "dispatchfile", "summary": "summary", "event": "event", "item": "item", "plan": "plan"}
 
 
 def read_schema(name: str) -> Schema:
@@ -77,3 +77,21 @@ def known_keys() -> dict[str, frozenset[str]]:
         "a dispatch": frozenset(schema["definitions"]["dispatch"]["properties"]),
         "for_each": frozenset(schema["definitions"]["for_each"]["properties"]),
     }
+
+
+@cache
+def _check_of(name: str) -> Check:
+    return Check(read_schema(name))
+
+
+def first_violation(name: str, value: object) -> str:
+    """Return what keeps *value* from fitting the schema of that *name*, with its path; empty: nothing."""
+    check = _check_of(name)
+    if check.accepts(value):
+        return ""
+    for error in check.errors(value):
+        while error.context:  # what one of several forms says of it
+            error = max(error.context, key=lambda inner: len(inner.absolute_path))  # noqa: PLW2901
+        path = ".".join(str(step) for step in error.absolute_path) or "the line"
+        return f"{path}: {error.message[:200]}"
+    return ""
