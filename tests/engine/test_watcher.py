@@ -148,7 +148,7 @@ async def test_a_look_that_fails_tells_nothing():
     async with watcher(nomad) as (room, posted):
         room.watch(watch(child))
         room.look_at(c.LookAt(KEY, 9))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)
     failure = Failure(FailureKind.UNAVAILABLE, "connection refused by http://fake")
     assert posted == [h.Troubled(failure), h.LookedAt(KEY, 9, surely_lives=False)]
 

@@ -18,6 +18,7 @@ from dispatchfile.nomad.filters import literal, matches
 from dispatchfile.nomad.models import JobStub
 
 SHORTEST_POLL_S = 1.0
+FIRST_POLL_S = 0.3  # after the first child: short tasks have ended by then
 LONGEST_POLL_S = 10.0
 IDLE_SHARE = 0.1  # of the time in which nothing changed is let pass before the next poll
 COST_FACTOR = 2.0  # a poll that took 1 s is followed by a pause of 2 s
@@ -73,7 +74,7 @@ class Poller:
     def begin(self, polls: JobPolls, now: float) -> None:
         """The first child of the job is to be followed."""
         polls.changed_at = now
-        polls.next_at = max(polls.next_at, now + SHORTEST_POLL_S)
+        polls.next_at = max(polls.next_at, now + FIRST_POLL_S)
 
     async def _poll(self, job: JobKey, polls: JobPolls) -> None:
         started = self._clock.now()
