@@ -96,7 +96,7 @@ async def fronted(
 
 @dataclass(frozen=True)
 class End:
-    """How `run` ended; the server's address is written SERVER."""
+    """The end of a `run`; the server's address is written SERVER."""
 
     code: int | None  # None: it did not
     out: str

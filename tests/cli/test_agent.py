@@ -69,7 +69,7 @@ def test_jobs_come_from_files_folders_and_patterns(in_an_empty_folder: Path) -> 
 
 
 def test_one_job_in_two_files_is_an_error(in_an_empty_folder: Path) -> None:
-    """Which of them counts would depend on their names."""
+    """The names of the files would decide which of them counts."""
     (in_an_empty_folder / "a.nomad.json").write_text(JOB % "x")
     (in_an_empty_folder / "b.nomad.json").write_text(JOB % "x")
     with pytest.raises(

@@ -376,7 +376,7 @@ def test_what_is_wrong_is_told_and_nothing_is_sent(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At its place or by its option, with what would be right; for people and for scripts; soon, and with code 1."""
+    """The message names the place or the option and what would be right, for people and for scripts; the code is 1."""
     make_files(case.files)
     for name, value in {"DISPATCHFILE_STATE_DIR": "state", **case.environ}.items():
         monkeypatch.setenv(name, value)

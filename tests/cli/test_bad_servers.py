@@ -119,7 +119,7 @@ class Case:
 
 
 async def end_of(case: Case, folder: Path) -> tuple[End, int]:
-    """How the run ended, and how many children there are then."""
+    """Return how the run ended, and how many children there are then."""
     async with fronted(case.endpoint, case.misbehave, well=case.well, badly=case.badly) as front:
         end = await run_two_items(front.address, folder / case.name, *case.options)
         return end, await front.count_children()
@@ -159,7 +159,7 @@ BEFORE_ANYTHING_IS_SENT = [
 
 
 async def test_what_is_not_nomad_is_told_before_anything_is_sent(tmp_path: Path) -> None:
-    """With its address, in one line."""
+    """One line names the address."""
     ends = await ends_of(BEFORE_ANYTHING_IS_SENT, tmp_path)
     assert [(end.code, end.out, end.err.count("\n"), children) for end, children in ends] == [(1, "", 1, 0)] * len(ends)
 
@@ -204,7 +204,7 @@ ANSWERS_LOST = [
 
 
 async def test_an_answer_that_is_lost_does_no_harm(tmp_path: Path) -> None:
-    """Whether or not the dispatch was carried out: each item has one child, and its outcome."""
+    """Each item has one child and its outcome, whether the dispatch was carried out or not."""
     ends = await ends_of(ANSWERS_LOST, tmp_path)
     fine = {"a": ("succeeded", None), "b": ("succeeded", None)}
     assert [(end.code, end.outcomes, children) for end, children in ends] == [(0, fine, 2)] * len(ends)
@@ -220,7 +220,7 @@ NOTHING_GETS_THROUGH = [
 
 
 async def test_a_run_whose_dispatches_never_get_through_ends(tmp_path: Path) -> None:
-    """As interrupted, so that a resume goes on; nothing was made, and nothing is said to have been."""
+    """The run is interrupted, so that a resume can continue it. No child was made, and no output says so."""
     ends = await ends_of(NOTHING_GETS_THROUGH, tmp_path)
     assert [(end.code, children) for end, children in ends] == [(1, 0)] * len(ends)
     assert {outcome for end, _ in ends for outcome in end.outcomes.values()} <= {
@@ -249,7 +249,7 @@ async def test_each_item_has_the_outcome_that_can_be_known(tmp_path: Path) -> No
 
 
 async def test_a_list_that_is_none_ends_the_run(tmp_path: Path) -> None:
-    """As interrupted: what was sent goes on in Nomad, and a resume can tell."""
+    """The run is interrupted: children continue in Nomad, and a resume can find them."""
     says = "no valid answer from Nomad for 2 s; last error: /v1/jobs: not an answer from Nomad: a web page"
     case = Case("list", web_page, says, IMPATIENT)
     [(end, children)] = await ends_of([case], tmp_path)
@@ -275,7 +275,7 @@ async def end_with(tls: ssl.SSLContext | None, folder: Path, *options: str) -> E
 
 
 async def test_certificates_that_do_not_fit_are_told_with_what_to_do(tmp_path: Path) -> None:
-    """In one line, and nothing is asked of whom the server may not be."""
+    """One line says what to do, and no request goes to a server that is perhaps another one."""
     authority, name = trustme.CA(), "127.0.0.1"
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     trusting = ("--ca-cert", str(tmp_path / "ca.pem"))

@@ -33,13 +33,13 @@ def test_one_dash_is_enough_for_every_long_option() -> None:
 
 @pytest.mark.parametrize(("command", "option", "text"), list(_options()))
 def test_every_option_has_help(command: str, option: str, text: str) -> None:
-    """Of the program and of each command."""
+    """Each option of the program and of each command has a help text."""
     assert text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a line of the program's help that is not cut, and at length in its own."""
+    """The program's help has one uncut line for it, and its own help says more."""
     assert run_to_exit_code(["--help"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == [command])
     assert line.endswith(".")
@@ -49,13 +49,13 @@ def test_every_command_says_what_it_is_for(command: str, capsys: pytest.CaptureF
 
 
 def test_every_command_is_in_a_group_of_the_help() -> None:
-    """And in one only."""
+    """Each command is in exactly one group."""
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_a_known_group_of_the_help(command: str) -> None:
-    """Those that commands share are in the same group everywhere."""
+    """Options that commands share are in the same group everywhere."""
     groups = {parameter.name: parameter.rich_help_panel or "Options" for parameter in COMMANDS[command].params}
     assert set(groups.values()) <= set(ORDER)
     assert {name: group for name, group in groups.items() if SHARED.get(name, group) != group} == {}
@@ -169,19 +169,19 @@ def modules_of_help() -> frozenset[str]:
 
 
 def test_runs_can_be_narrowed_by_every_state() -> None:
-    """And by no other."""
+    """`--state` accepts every state and nothing else."""
     assert set(StateChoice) == set(RunState)
 
 
 @pytest.mark.parametrize("name", ["manifest", "summary", "event"])
 def test_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """As JSON that a validator takes."""
+    """The output is JSON that a validator accepts."""
     assert run_to_exit_code(["schema", name]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"].startswith("http://json-schema.org/draft-07/")
 
 
 def test_completion_can_be_shown() -> None:
-    """For the shell that is named."""
+    """`--show-completion` prints the script of the given shell."""
     ended = subprocess.run(
         [sys.executable, "-m", "dispatchfile", "--show-completion", "bash"],
         capture_output=True,

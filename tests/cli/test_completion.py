@@ -51,7 +51,7 @@ def folder(in_an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def asked(variables: Mapping[str, str]) -> tuple[str, int]:
-    """What the program prints for a shell that asks, and its exit code; nothing goes to standard error."""
+    """Return what the program prints for a shell that asks, and its exit code. Standard error stays empty."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         for name, value in variables.items():
@@ -100,7 +100,7 @@ def test_runs_are_completed(folder: Path, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["run", "validate", "doctor"])
 def test_manifests_are_completed(folder: Path, command: str) -> None:
-    """Those of this folder and of the folders in it; by their usual names first."""
+    """Manifests of this folder and of its subfolders are proposed, the default names first."""
     assert bash(command, "") == ["dispatchfile.yaml", "sub/films.dispatchfile.yaml", "other.yml"]
     assert bash(command, "su") == ["sub/films.dispatchfile.yaml"]
     assert bash(command, "./o") == ["./other.yml"]
@@ -109,12 +109,12 @@ def test_manifests_are_completed(folder: Path, command: str) -> None:
 
 
 def test_a_manifest_is_not_named_twice(folder: Path) -> None:
-    """By a command that takes several."""
+    """A command that takes several manifests proposes each only once."""
     assert bash("validate", "dispatchfile.yaml", "") == ["sub/films.dispatchfile.yaml", "other.yml"]
 
 
 def test_items_are_completed(folder: Path) -> None:
-    """Those of the run that is typed, as far as they are not typed already."""
+    """The items of the typed run are proposed, except those that are typed already."""
     assert bash("logs", "first", "") == ["intro", "outro"]
     assert bash("status", "first", "i") == ["intro"]
     assert bash("logs", "first", "o") == ["outro"]
@@ -163,7 +163,7 @@ def test_a_manifest_that_was_never_run_has_the_ids_that_stand_in_it(folder: Path
     ],
 )
 def test_values_of_options_are_completed(folder: Path, words: tuple[str, ...], values: list[str]) -> None:
-    """With one dash or two, and with the value in the same word or in the next; nothing where files are wanted."""
+    """Values are completed after one dash or two, in the same word or the next. Files are left to the shell."""
     assert bash(*words) == values
 
 
@@ -174,7 +174,7 @@ def test_a_name_with_blanks_is_escaped_for_bash(folder: Path) -> None:
 
 
 def test_words_that_bash_takes_apart_are_put_together() -> None:
-    """At an equals sign and at a colon."""
+    """Bash splits words at an equals sign and at a colon."""
     words = "\n".join(["dispatchfile", "run", "--report", "json", "=", "x.json", "--only", "tag", ":", "o", "later"])
     assert read_bash({"COMP_WORDS": words, "COMP_CWORD": "9"}) == Line(
         ["run", "--report", "json=x.json", "--only"], "tag:o"
@@ -196,7 +196,7 @@ def test_zsh_shows_apostrophes_brackets_and_colons(folder: Path) -> None:
 
 
 def test_zsh_completes_files_where_nothing_is_known(folder: Path) -> None:
-    """As for other programs."""
+    """Files are completed as for other programs."""
     assert typed_in("zsh", "dispatchfile run --token-file ") == "_files\n"
 
 
@@ -236,7 +236,7 @@ def test_nothing_that_is_typed_is_an_error(words: list[str]) -> None:
 
 @pytest.mark.parametrize("variables", [{}, {"COMP_WORDS": "dispatchfile"}, {"COMP_WORDS": "x", "COMP_CWORD": "y"}])
 def test_a_question_that_is_none_gets_no_answer(variables: dict[str, str]) -> None:
-    """And no error."""
+    """It gets no error, either."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COMP_WORDS", "COMP_CWORD"):
             patch.delenv(name, raising=False)
@@ -254,7 +254,7 @@ def test_the_variable_is_the_one_that_the_scripts_set() -> None:
 
 
 def test_bash_itself_completes(folder: Path, tmp_path: Path) -> None:
-    """With the script that --show-completion prints."""
+    """Bash runs the script that --show-completion prints."""
     program = tmp_path / "bin" / "dispatchfile"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dispatchfile "$@"\n')

@@ -1,4 +1,4 @@
-"""What nobody foresaw."""
+"""Unexpected exceptions."""
 
 import re
 import stat

@@ -33,7 +33,7 @@ from dispatchfile.errors import AgentError, FileError, Interrupted, NomadForbidd
 def test_what_ends_a_command_has_its_code_and_one_line(
     exc: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error; standard output belongs to results."""
+    """The line goes to standard error; standard output is for results."""
     assert exit_code_of(exc, []) == code
     assert capsys.readouterr() == ("", line)
 

@@ -9,7 +9,7 @@ from dispatchfile.problems import CODES
 
 
 def test_a_code_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    """In lower case as well."""
+    """A code may be written in lower case."""
     assert run_to_exit_code(["explain", "df033"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"DF033: {CODES['DF033']}\n")
@@ -17,7 +17,7 @@ def test_a_code_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """For people and for scripts."""
+    """The list has a form for people and one for scripts."""
     assert run_to_exit_code(["explain"]) == 0
     out = capsys.readouterr().out
     assert [code for code in CODES if f"  {code}  {CODES[code]}\n" not in out] == []

@@ -1,4 +1,4 @@
-"""What a fault in showing a run leaves: the run's exit code, and its result in plain lines."""
+"""Faults while a run is shown: the run's exit code stays, and its result is printed in plain lines."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def session(output: OutputFormat = OutputFormat.TEXT, *, reports: tuple[str, ...
 
 
 def traces(err: str) -> int:
-    """How many faults were told, each with a file that has the traceback; the files are removed."""
+    """Return how many faults were reported, each with a file that has the traceback. The files are removed."""
     files = [Path(name) for name in FAULT.findall(err)]
     assert all("ZeroDivisionError: on purpose" in file.read_text() for file in files)
     for file in files:
@@ -148,7 +148,7 @@ def test_a_stream_that_takes_nothing_changes_no_exit_code(
 
 
 def test_status_and_report_tell_the_result_all_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a report that there is none of, the exit code says so: it is all that was asked for."""
+    """If the report itself fails, the exit code says so, because nothing else was asked for."""
     assert run_to_exit_code(["run", "--local", "--run-id", "r1", "-q", "-var", "how=false"]) == 2
     capsys.readouterr()
     plain = "counts: 1 succeeded, 1 failed, 2 total\nrun: r1\nstate: finished\nexit code: 2\n"

@@ -76,7 +76,7 @@ def test_each_ending_that_nomad_users_give_job_files_counts(tmp_path: Path) -> N
 def test_a_flag_overrides_a_file_and_a_file_the_environment(
     tmp_path: Path, environ: Mapping[str, str], file: str | None, flags: list[str], expected: str
 ) -> None:
-    """As `nomad job run` has it; a variable of the environment that no file declares is none of ours."""
+    """`nomad job run` has the same order. A variable of the environment that no file declares is ignored."""
     write(tmp_path, {"jobs/j.hcl": job("j", "var.root", DECLARED), "v.hcl": f'root = "{file}"\n'})
     given = AgentFlags(job_var=flags, job_var_file=[str(tmp_path / "v.hcl")] if file else None)
     assert args_of(read(given, tmp_path / "jobs", environ)) == [expected]
@@ -127,7 +127,7 @@ def test_a_variable_that_no_file_declares_is_an_error(
     ],
 )  # fmt: skip
 def test_a_variable_file_that_is_none_is_an_error(in_an_empty_folder: Path, text: str, message: str) -> None:
-    """With its place; the file could not mean anything else."""
+    """The error has the place of the mistake."""
     write(in_an_empty_folder, {"jobs/j.hcl": job("j", "", DECLARED), "v.hcl": text})
     with pytest.raises(AgentError) as caught:
         read(AgentFlags(job_var_file=["v.hcl"]), Path("jobs"))

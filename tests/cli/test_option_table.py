@@ -98,7 +98,7 @@ def test_every_option_has_one_row() -> None:
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS, ids=[" ".join(option) for option in OPTIONS])
 def test_the_option_has_its_effect(command: str, option: str, stage: Stage) -> None:
-    """As its row checks it."""
+    """The row of the table checks the effect."""
     ROWS[command, option](stage)
 
 

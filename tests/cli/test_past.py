@@ -101,7 +101,7 @@ def test_a_run_is_shown_by_its_beginning_its_manifest_or_its_folder(
 
 
 def test_the_history_and_the_status_are_told_for_people(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard output, as they are the result."""
+    """They go to standard output, because they are the result."""
     assert run_to_exit_code(["runs"]) == 0
     assert capsys.readouterr().out == (
         "RUN  NAME     FOLDER  STATE     STARTED            TOOK   OK  TARGET  OUTCOMES\n"
@@ -131,7 +131,7 @@ def test_the_history_and_the_status_are_told_for_people(past: Path, capsys: pyte
 def test_the_history_can_be_narrowed(
     past: Path, options: list[str], shown: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By number, state, and manifest or folder; all options have to agree."""
+    """Number, state, and manifest or folder can be combined; a run must match all of them."""
     head = header(id="r2", manifest="-", started_at=2_000.0)
     items = load_items(
         ManifestSource(path=str(past / "dispatchfile.yaml"), content=None, variables={}, environ={})
@@ -142,7 +142,7 @@ def test_the_history_can_be_narrowed(
 
 
 def test_an_unfinished_run_shows_what_is_known(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a run that was killed, the items that had ended for good."""
+    """A run that was killed shows the items that had ended."""
     items = load_items(
         ManifestSource(path=str(past / "dispatchfile.yaml"), content=None, variables={}, environ={})
     ).items
@@ -195,7 +195,7 @@ def test_a_needed_run_is_named_and_a_damaged_journal_is_an_error(
 
 
 def test_a_finished_run_is_told_again_by_resume_and_watch(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With its exit code; nothing is sent, and no agent is started."""
+    """They exit with the run's code; nothing is sent, and no agent is started."""
     (past / "jobs/work.nomad.json").unlink()
     for command in ("resume", "watch"):
         assert run_to_exit_code([command, "-q"]) == 2
@@ -205,7 +205,7 @@ def test_a_finished_run_is_told_again_by_resume_and_watch(past: Path, capsys: py
 
 
 def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As a run of their own, on an agent of its own; the history has both."""
+    """The rerun is a run of its own, on an agent of its own; the history has both."""
     assert run_to_exit_code(["rerun", "--failed", "-q", "-o", "json"]) == 2
     summary = json.loads(capsys.readouterr().out)
     assert [item["id"] for item in summary["items"]] == ["bad"]
@@ -238,7 +238,7 @@ def test_failed_items_run_again(past: Path, capsys: pytest.CaptureFixture[str]) 
 def test_a_wrong_command_line_is_1(
     argv: list[str], message: str, past: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And says what is wrong."""
+    """The message says what is wrong."""
     assert run_to_exit_code(argv) == 1
     out, err = capsys.readouterr()
     assert message in err
@@ -258,7 +258,7 @@ def test_an_export_is_a_manifest(past: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard output or into a file."""
+    """A report goes to standard output or into a file."""
     assert run_to_exit_code(["report", "--format", "junit", "--out", "j.xml"]) == 0
     assert capsys.readouterr().out == "wrote j.xml\n"
     (suite,) = junitparser.JUnitXml.fromfile("j.xml")
@@ -270,7 +270,7 @@ def test_reports_are_made_of_any_past_run(past: Path, capsys: pytest.CaptureFixt
 
 
 def test_logs_of_a_local_run_are_gone_with_its_agent(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Which is said on standard error, or in the record."""
+    """Standard error says so, or the record in JSON."""
     assert run_to_exit_code(["logs", "r1", "tag:odd"]) == 0
     out, err = capsys.readouterr()
     assert (out, err) == ("", "bad: gone with the embedded agent that ran it\n")
@@ -321,7 +321,7 @@ def wait_for(path: Path, text: str) -> None:
 
 
 def test_resume_is_interrupted_as_a_run_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In good order, with one line that says how to go on, and the signal's exit code."""
+    """The resume ends cleanly, with one line that says how to continue, and the signal's exit code."""
     (folder / "dispatchfile.yaml").write_text(MANIFEST.replace('"false"', '"sleep 30"'))
     interrupt(["run", "--local", "--run-id", "r1"], signal.SIGINT, folder)
     interrupt(["resume", "r1"], signal.SIGTERM, folder)
@@ -398,14 +398,14 @@ def test_nothing_left_to_run_again_is_good_news(
 
 
 def test_an_export_of_nothing_writes_no_file(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And says why."""
+    """A message says why."""
     assert run_to_exit_code(["rerun", "r1", "--cause", "oom", "--export", "again.yaml"]) == 0
     assert capsys.readouterr().err == "nothing to rerun: no item of run r1 matches --cause oom\n"
     assert not Path("again.yaml").exists()
 
 
 def test_one_item_is_shown_by_a_part_of_its_id(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As text and as JSON; of a local run Nomad has nothing any more."""
+    """It is shown as text and as JSON. Nomad has nothing of a local run any more."""
     assert run_to_exit_code(["status", "r1", "b"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("item bad of run r1: failed (exit 1)\n  message       exit code 1\n")

@@ -38,7 +38,7 @@ def only_dispatching(asked: Asked) -> Reply:
 def test_the_right_to_stop_is_missed_before_anything_is_sent(
     tmp_path: Path, arguments: list[str], line: int, why: str
 ) -> None:
-    """At the place in the manifest, with exit code 1."""
+    """The error has its place in the manifest, and the exit code is 1."""
     manifest = tmp_path / "m.yaml"
     manifest.write_text(MANIFEST)
     with scripted(only_dispatching) as server:

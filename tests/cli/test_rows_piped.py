@@ -36,7 +36,7 @@ def validated(folder: Path, *arguments: str, **options: object) -> tuple[int, st
 
 
 def test_lines_that_are_piped_in_are_rows(tmp_path: Path) -> None:
-    """Of the manifest in this folder."""
+    """They are rows of the manifest in this folder."""
     assert validated(tmp_path, input="a b\nc\n") == (0, "dispatchfile.yaml: ok, 2 items")
 
 
@@ -52,7 +52,7 @@ def test_standard_input_is_no_terminal(tmp_path: Path) -> None:
 
 
 def test_standard_input_may_be_closed(tmp_path: Path) -> None:
-    """Which is told at the key that reads it."""
+    """The error is shown at the key that reads standard input."""
     command = f'exec "{sys.executable}" -m dispatchfile validate <&-'
     (tmp_path / "dispatchfile.yaml").write_text(MANIFEST, encoding="utf-8")
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)

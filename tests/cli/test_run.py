@@ -54,7 +54,7 @@ def test_a_good_run_ends_with_a_summary_and_0(folder: Path, capsys: pytest.Captu
 
 
 def test_a_failed_item_is_2_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With a test report and a page for CI, and a JSON summary for scripts."""
+    """CI gets a test report and a page, and scripts get a JSON summary."""
     argv = ["run", "--local", "-var", "how=false", "-q", "-o", "json"]
     reports = ["--report", "junit=j.xml", "--report", "markdown=s.md", "--report", "json=s.json"]
     assert run_to_exit_code([*argv, *reports]) == 2
@@ -73,7 +73,7 @@ def test_a_failed_item_is_2_and_named(folder: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(("argv", "code"), [(["-q"], 0), (["-var", "how=false"], 2), (["--only", "nope"], 1)])
 def test_an_error_stream_that_takes_nothing_changes_no_code(folder: Path, argv: list[str], code: int) -> None:
-    """Also where Python keeps back what could not be written until it ends."""
+    """The code stays even if Python writes the rest only when it ends."""
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     command = [sys.executable, "-m", "dispatchfile", "run", "--local", *argv]
     with open("/dev/full", "w") as full:  # noqa: PTH123
@@ -82,7 +82,7 @@ def test_an_error_stream_that_takes_nothing_changes_no_code(folder: Path, argv: 
 
 
 def test_items_are_chosen_by_how_the_last_run_left_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of this manifest on the same target; before there is one, nothing is sent."""
+    """The last run is that of this manifest on the same target. Before there is one, nothing is sent."""
     argv = ["run", "--local", "-q", "-o", "json", "--only", "outcome:failed"]
     assert run_to_exit_code(argv) == 1
     assert "there is no earlier run of this manifest" in capsys.readouterr().err
@@ -161,7 +161,7 @@ def test_problems_that_only_the_server_knows_are_told_alike(folder: Path, capsys
 
 
 def test_a_dry_run_shows_every_request_and_sends_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a server; secrets are masked in every format."""
+    """It needs no server, and masks secrets in every format."""
     assert run_to_exit_code(["run", "--dry-run", "--run-id", "r1", "-q"]) == 0
     text = capsys.readouterr().out
     assert "  prefix: r1-bad-1\n" in text
@@ -268,7 +268,7 @@ def test_a_run_whose_terminal_goes_away_ends_in_good_order(folder: Path, output:
 
 
 def test_a_script_is_told_of_the_interruption_too(folder: Path) -> None:
-    """In the summary, whose exit code is the process's own, and in a line of the other stream."""
+    """The summary has the process's own exit code, and standard error has a line."""
     process = _start(folder, "-v", "--run-id", "r1", "-o", "json")
     _wait_for(process, "bad: running")
     process.send_signal(signal.SIGINT)

@@ -86,7 +86,7 @@ def test_no_argument_shows_a_secret(folder: Path, capsys: pytest.CaptureFixture[
 def test_a_password_that_is_not_quoted_is_not_shown(
     folder: Path, capsys: pytest.CaptureFixture[str], value: str
 ) -> None:
-    """In a file of variables, and in a manifest that calls anything sensitive."""
+    """No line of a variables file, or of a manifest with sensitive values, is quoted."""
     (folder / "v.yaml").write_text(f"key: {value}\nother: [\n")
     text = said(capsys, "run", "--var-file", "v.yaml")
     assert ("S3cretTok3n" in text, "v.yaml:" in text) == (False, True)

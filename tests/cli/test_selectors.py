@@ -71,7 +71,7 @@ def test_an_exit_code_selects_the_items_that_ended_with_it(
 
 
 def test_selectors_add_up(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the order of the manifest."""
+    """The selected items stay in the order of the manifest."""
     assert rerun_ids([run, "--only", "exit:7", "--only", "usage-0"], capsys) == ["usage-0", *CODE]
 
 

@@ -80,7 +80,7 @@ def test_the_second_signal_says_how_to_go_on(
 
 
 def test_a_hang_up_that_was_ignored_at_the_start_stays_so() -> None:
-    """As under `nohup`."""
+    """`nohup` starts programs that ignore SIGHUP."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Signals(on_first=lambda: None, before_exit=lambda: None) as signals:

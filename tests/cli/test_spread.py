@@ -22,7 +22,7 @@ def _command(first: str, shared: Shared, last: int = 3) -> int:
 
 
 def test_a_dataclass_becomes_one_parameter_a_field() -> None:
-    """In the place of the dataclass, with its fields' defaults and annotations."""
+    """The parameters replace the dataclass, with its fields' defaults and annotations."""
     parameters = inspect.signature(spread(_command)).parameters.values()
     assert [(p.name, p.default, get_args(p.annotation)[:1] or p.annotation) for p in parameters] == [
         ("first", inspect.Parameter.empty, str),

@@ -26,7 +26,7 @@ def test_the_manifest_of_this_folder_is_the_default(
 def test_the_only_manifest_of_this_folder_is_the_default_too(
     in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Of two that are named as freely nobody can tell which is meant."""
+    """If there are two, neither is the default."""
     (in_an_empty_folder / name).write_text(GOOD)
     assert run_to_exit_code(["validate"]) == 0
     assert run_to_exit_code(["run", "--dry-run"]) == 0
@@ -84,7 +84,7 @@ def test_a_namespace_that_contradicts_an_item_is_a_problem(
 
 @pytest.mark.parametrize("choice", ["always", "never"])
 def test_colours_are_a_choice(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str], choice: str) -> None:
-    """Of whoever types the command."""
+    """The user of the command chooses."""
     (in_an_empty_folder / "dispatchfile.yaml").write_text(BAD)
     run_to_exit_code(["validate", "--color", choice])
     assert ("\x1b[" in capsys.readouterr().out) is (choice == "always")
@@ -97,7 +97,7 @@ def test_colours_are_a_choice(in_an_empty_folder: Path, capsys: pytest.CaptureFi
 def test_each_format_goes_to_standard_output(
     in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str], form: str, start: str
 ) -> None:
-    """And its exit code is the same."""
+    """The exit code is the same for each format."""
     (in_an_empty_folder / "bad.yaml").write_text(BAD)
     assert run_to_exit_code(["validate", "bad.yaml", "--output", form]) == 1
     assert capsys.readouterr().out.startswith(start)

@@ -29,7 +29,7 @@ ANY_TIME = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", "TIME")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a command wrote, IDs and times made equal, and its exit code."""
+    """The output of a command, with IDs and times replaced, and its exit code."""
 
     out: str
     err: str
@@ -43,7 +43,7 @@ def normalized(text: str) -> str:
 
 
 def ours(address: str, *arguments: str, stdin: str = "", command: str = "dispatch") -> Said:
-    """In this process, which is faster by far."""
+    """Run our command in this process, which is much faster."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), _typed(stdin), _only(environment(address)):
         code = run_to_exit_code([command, *arguments])
@@ -72,7 +72,7 @@ def _only(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def theirs(address: str, *arguments: str, stdin: str = "") -> Said:
-    """As the plain CLI says it, without the hint at its Web UI."""
+    """Run the plain CLI. Its hint at its Web UI is left out."""
     ended = subprocess.run(
         [str(binary()), "job", "dispatch", *arguments],
         input=stdin,

@@ -52,5 +52,5 @@ def real() -> Iterator[str]:
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=REAL)])
 def address(request: pytest.FixtureRequest) -> str:
-    """Where a test dispatches to; it runs against both."""
+    """Return the address that a test dispatches to; it runs against both."""
     return request.getfixturevalue(request.param)

@@ -62,7 +62,7 @@ def test_what_may_have_been_carried_out_is_1_and_says_how_to_look(reply: Reply, 
     ],
 )
 def test_the_command_that_looks_finds_the_job(arguments: Sequence[str], told: str) -> None:
-    """By its prefix where it has one, in the namespace and region that were meant."""
+    """It looks by the prefix if there is one, in the right namespace and region."""
 
     def somewhere(asked: Asked) -> Reply:
         if asked.path == "/v1/jobs":
@@ -85,7 +85,7 @@ def test_the_command_that_looks_finds_the_job(arguments: Sequence[str], told: st
     ],
 )
 def test_what_surely_was_not_carried_out_is_said_without_doubt(reply: Reply, told: str) -> None:
-    """In Nomad's own words, as the CLI has them."""
+    """The message has Nomad's own words, as in the CLI."""
     with scripted(with_job(lambda _: reply)) as server:
         assert ours(server.address, "ok") == Said("", f"Failed to dispatch job: {told}\n", 1)
     assert len(server.dispatches()) == 1
@@ -111,7 +111,7 @@ def test_a_hit_is_told_from_a_new_child_of_a_periodic_job() -> None:
 
 
 def test_an_evaluation_that_may_not_be_read_is_1() -> None:
-    """As the CLI has it, although the job was dispatched."""
+    """The CLI exits in the same way, although the job was dispatched."""
     with scripted(with_job(lambda _: dispatched(CHILD), otherwise=lambda _: FORBIDDEN)) as server:
         said = ours(server.address, "ok")
     assert said.out.splitlines()[-1] == '==> TIME: Monitoring evaluation "ID"'
@@ -129,14 +129,14 @@ def test_an_evaluation_that_may_not_be_read_is_1() -> None:
     ],
 )
 def test_nothing_is_sent_that_could_not_be_waited_for(parent: Reply, told: str) -> None:
-    """To wait for more than can be seen is an error beforehand."""
+    """Waiting for more than the token can see is an error before the dispatch."""
     with scripted(with_job(lambda _: dispatched(CHILD), otherwise=lambda _: parent)) as server:
         assert ours(server.address, "-wait", "ok") == Said("", f"Failed to dispatch job: {told}\n", 1)
     assert server.dispatches() == []
 
 
 def test_as_json_a_doubt_is_an_outcome() -> None:
-    """For scripts, which must not take it for a refusal."""
+    """Scripts must not take it for a refusal."""
     with scripted(with_job(lambda _: Reply("bad gateway", 502))) as server:
         said = ours(server.address, "-o", "json", "ok")
     told = json.loads(said.out)
@@ -203,7 +203,7 @@ def summary_on_record(state: Path) -> tuple[int, str, str] | None:
 
 @pytest.mark.parametrize("refused", ["is not nil", "ParentID"])
 def test_a_server_that_does_not_know_the_filter_is_asked_without_it(refused: str) -> None:
-    """As before 1.11.3, and one that refuses every filter; only parameterized jobs are chosen from."""
+    """Servers before 1.11.3 do not know it. Only parameterized jobs are candidates."""
 
     def old(asked: Asked) -> Reply:
         if asked.path != "/v1/jobs":

@@ -114,7 +114,7 @@ TWICE = 'Prefix "twice" matched multiple jobs'
 
 @pytest.fixture
 def two_namespaces(real: str) -> Iterator[str]:
-    """Beside the default namespace `other`: a job of both, and jobs whose ID is the beginning of another's."""
+    """Create a namespace `other` with a job that `default` has, too, and jobs whose IDs begin like another's."""
     ask(real, "PUT", "/v1/namespace/other", {"Name": "other"})
     registered = [
         ("default", "twice"),

@@ -33,7 +33,7 @@ WAITING = '    TIME: Evaluation "ID" waiting for additional capacity to place re
 
 
 def test_a_dispatch_is_monitored_until_it_is_placed(address: str) -> None:
-    """As `nomad job dispatch` does it, and with its exit code."""
+    """The lines and the exit code are those of `nomad job dispatch`."""
     assert ours(address, "-meta", "k=v", "long") == Said(MONITORED.format(job="long"), "", 0)
 
 
@@ -72,7 +72,7 @@ def test_the_payload_is_a_file_or_standard_input(address: str, tmp_path: Path) -
 
 
 def test_ids_are_shown_in_full_on_request(address: str) -> None:
-    """Those of evaluations, allocations and nodes; a job's ID is never cut."""
+    """-verbose shows IDs of evaluations, allocations and nodes in full; a job's ID is never cut."""
     said = ours(address, "-verbose", "long")
     assert said.out.count("UUID") == 5
     assert '"ID"' not in said.out
@@ -85,7 +85,7 @@ def test_a_prefix_stands_in_the_id_as_it_is(address: str) -> None:
 
 
 def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(address: str) -> None:
-    """As in the CLI; an ID that is there goes over longer ones."""
+    """The CLI does the same; an exact ID wins over longer ones."""
     assert ours(address, "-detach", "resched-a").out == DETACHED.format(job="resched-a")
     assert ours(address, "-detach", "lon").out == DETACHED.format(job="long")
 

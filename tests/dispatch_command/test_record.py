@@ -16,7 +16,7 @@ def the_record(state):
 
 
 def dispatched(state, address, *arguments):
-    """What the command said as JSON, and the only item of its record."""
+    """Return what the command printed as JSON, and the only item of its record."""
     said = ours(address, "-o", "json", *arguments)
     past = the_record(state)
     (item,) = past.results.items()
@@ -35,14 +35,14 @@ def test_a_dispatch_is_a_run_of_one_item(address, state):
 
 
 def test_the_end_of_its_job_is_seen_by_watch(address, state):
-    """With the default, nobody waits for it."""
+    """The command itself does not wait for the end by default."""
     _, past, item = dispatched(state, address, "exit3")
     assert item.outcome is Outcome.PLACED
     assert ours(address, past.stored.header.id, "-q", command="watch").code == 2
 
 
 def test_its_log_and_all_about_it_are_shown(address, state):
-    """By its run and its job."""
+    """`logs` and `status` find it by its run and its job."""
     told, past, _ = dispatched(state, address, "-wait", "exit3")
     assert ours(address, past.stored.header.id, command="logs").out == "exit3 (stderr) | no such codec\n"
     shown = ours(address, past.stored.header.id, "exit3", command="status").out
@@ -72,7 +72,7 @@ def test_it_can_be_run_again_as_a_run_of_its_own(address, state):
 
 
 def test_without_a_journal_nothing_is_written(address, state):
-    """And the lines are the same."""
+    """The printed lines are the same."""
     said = ours(address, "-detach", "--no-journal", "ok")
     assert (said.code, state.exists()) == (0, False)
     assert ours(address, "-detach", "ok").out == said.out
@@ -88,7 +88,7 @@ def test_a_journal_that_cannot_be_written_keeps_nobody_from_dispatching(address,
 
 
 def test_a_refused_dispatch_is_on_record_too(address, state):
-    """With Nomad's words."""
+    """The record has Nomad's words."""
     said = ours(address, "needs")
     (item,) = the_record(state).results.items()
     assert (said.code, item.outcome, item.child) == (1, Outcome.REFUSED, "")
@@ -101,7 +101,7 @@ def test_a_job_that_does_not_exist_leaves_no_record(address, state):
 
 
 def test_the_timeout_ends_the_watch_and_leaves_the_job(address, state):
-    """As an item's timeout does: exit code 2."""
+    """The exit code is 2, as for an item's timeout."""
     said = ours(address, "-wait", "--timeout", "1s", "long")
     (item,) = the_record(state).results.items()
     assert (said.code, item.outcome, item.message) == (2, Outcome.TIMED_OUT, "exceeded its timeout of 1s: not stopped")

@@ -77,7 +77,7 @@ def test_nothing_is_dispatched_by_looking(address: str, tmp_path: Path) -> None:
 
 
 def test_problems_of_a_manifest_are_found_with_and_without_a_server(address: str, tmp_path: Path) -> None:
-    """With their places; those that only a server knows, too."""
+    """Problems have their places, also those that only a server knows."""
     manifest = tmp_path / "m.yaml"
     manifest.write_text("version: 1\ndispatches:\n  - {id: a, job: okk}\n")
     told = f"{manifest}:3:5: DF100 job 'okk' is not registered in namespace 'default': did you mean 'ok'?"
@@ -101,7 +101,7 @@ def test_problems_of_a_manifest_are_found_with_and_without_a_server(address: str
 def test_namespace_and_region_are_looked_for(
     address: str, arguments: Sequence[str], finding: tuple[str, str, str]
 ) -> None:
-    """By what Nomad lists."""
+    """They must be among those that Nomad lists."""
     assert finding in findings(address, *arguments)
 
 
@@ -143,7 +143,7 @@ def test_no_way_there_is_one_line(where: str, arguments: Sequence[str], finding:
 
 
 def test_a_certificate_that_is_not_trusted_is_one_line(tmp_path: Path) -> None:
-    """With what to do about it."""
+    """The line says what to do about it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -238,7 +238,7 @@ def but(path: str, reply: Reply) -> Callable[[Asked], Reply]:
     ],
 )
 def test_what_a_server_says_is_one_finding(path: str, reply: Reply, finding: tuple[str, str, str]) -> None:
-    """With its level, and words that say what to do."""
+    """The finding has its level and says what to do."""
     level, check, words = finding
     with scripted(but(path, reply)) as server:
         told = [each for each in findings(server.address) if each[:2] == (level, check)]
@@ -293,7 +293,7 @@ def test_a_secret_is_never_shown() -> None:
 
 
 def test_quiet_leaves_what_is_wrong_or_doubtful() -> None:
-    """And the last line."""
+    """The last line stays, too."""
     with scripted(but("/v1/jobs", FORBIDDEN)) as server:
         lines = examined(server.address, "-quiet").out.splitlines()
     assert [line.split()[:2] for line in lines] == [["warn", "list-jobs"], ["no", "problems,"]]

@@ -125,7 +125,7 @@ class World:
     # Answers
 
     def answer(self, command: c.Command, how: int) -> None:
-        """In one of some ways, the first of which is the truth."""
+        """Answer in one of several ways, the first of which is the truth."""
         self.open.remove(command)
         match command:
             case c.Mark():
@@ -257,7 +257,7 @@ def test_no_order_of_happenings_makes_two_children_or_loses_an_item(items, run_s
 
 
 def finish(world: World) -> None:
-    """From now on everything is answered, and truly."""
+    """Answer everything truthfully from now on."""
     for _ in range(2_000):
         if world.is_finished:
             return

@@ -1,4 +1,4 @@
-"""How many requests may leave, and how fast."""
+"""The number of requests that may leave, and their rate."""
 
 from dispatchfile.engine.lifecycle.pace import Blocked, Pace
 from dispatchfile.settings import Rate, Settings

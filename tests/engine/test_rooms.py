@@ -77,7 +77,7 @@ async def send(nomad, **options):
 
 
 async def test_an_answer_names_the_child():
-    """And its evaluation, if it was made just now."""
+    """It also names the evaluation, if the child is new."""
     nomad = FakeNomad()
     assert await send(nomad) == [h.Answered(KEY, 7, nomad.made[0].id, "eval-100")]
 
@@ -236,7 +236,7 @@ async def test_a_child_is_stopped():
     ids=["lives", "has-ended", "is-gone"],
 )
 async def test_a_child_is_read(end, read):
-    """Whether there is one, and whether it lives."""
+    """The answer says whether there is a child, and whether it lives."""
     nomad = FakeNomad(lifetime_s=None)
     child = nomad._make("encode", "default", "", "run1-a-1", b"", {})
     end(nomad, child)
@@ -249,7 +249,7 @@ async def test_a_token_that_nomad_knows_has_nothing_against_it():
 
 
 async def test_a_token_that_nomad_does_not_know_is_refused():
-    """In Nomad's words."""
+    """The reason has Nomad's words."""
 
     class Forgetful(FakeNomad):
         async def read_token_self(self):
@@ -347,7 +347,7 @@ def test_items_of_a_job_that_must_wait_are_left_out():
 
 
 def test_what_an_earlier_process_has_begun_comes_first_and_once():
-    """With what became of it."""
+    """Each item is offered with what became of it."""
     items = [make_item("a"), make_item("b")]
     start = Start(2, retry_at=5.0)
     room, posted = supply(items, starts={"b": start})

@@ -262,7 +262,7 @@ def test_what_has_no_row_is_dropped():
 
 
 def test_only_doubt_that_is_proven_leads_back_to_the_line():
-    """From looks or a count alone; the request itself says so where Nomad was not reached."""
+    """Looks or a count prove it; the request itself proves it if Nomad was not reached."""
     back = {(row.phase, row.trigger) for row in ROWS if P.MARKED in row.to and row.phase is not P.MARKING}
     assert back == {
         (P.CLEARING, ChildStopped),

@@ -105,7 +105,7 @@ def test_nothing_leaves_before_its_mark_is_durable():
 
 
 def test_the_next_block_is_marked_when_half_of_one_is_left():
-    """So that a request hardly ever waits for the disk."""
+    """A request hardly ever has to wait for the disk."""
     settings = Settings(wait=Wait.DETACH, in_flight=None, concurrency=64)
     core = begin(items(*(f"i{number:03}" for number in range(200))), settings)
     blocks = [len(mark.keys) for mark in core.take(Mark)]
@@ -140,7 +140,7 @@ def test_canaries_go_first_and_alone():
 
 
 def test_a_canary_that_does_not_succeed_leaves_the_rest_unsent():
-    """With the cause."""
+    """The other items are unsent with the cause canary."""
     core = begin(items("a", "b", "c"), canaries=["a"])
     (send,) = core.take(Send)
     core.happen(Refused(send.key, send.serial, NO))

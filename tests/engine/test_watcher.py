@@ -129,7 +129,7 @@ async def test_a_child_that_never_was_vanishes():
 
 
 async def test_a_look_that_is_asked_for_tells_that_the_child_lives():
-    """At once, whatever the pace of the polls."""
+    """The look takes place immediately, whatever the pace of the polls is."""
     nomad = FakeNomad(lifetime_s=None)
     child = nomad._make("encode", "default", "", "run1-a-1", b"", {})
     async with watcher(nomad) as (room, posted):
@@ -206,7 +206,7 @@ async def test_a_child_whose_end_cannot_be_read_is_given_up():
 
 
 async def test_the_last_line_of_a_log_is_read():
-    """Of stderr, and of stdout where that is empty."""
+    """The line is that of stderr, or of stdout if stderr is empty."""
     nomad = FakeNomad()
 
     async def read(alloc_id, task, *, stream, **options):

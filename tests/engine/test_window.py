@@ -1,4 +1,4 @@
-"""Which children a list may leave out: those dispatched before every living one."""
+"""The children that a list may leave out: those dispatched before every living one."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_ids_without_a_time_leave_nothing_out(living):
 
 
 def test_a_pattern_arrives_whole():
-    """In quotes where that does, else in backticks, within which nothing is escaped: so none may be in it."""
+    """A pattern is quoted if possible, else in backticks, which allow no escapes and so no backtick."""
     plain = [child(1_795_000_000), child(1_795_000_001)]
     assert matches("ID", window_pattern(plain)) == f'ID matches "{window_pattern(plain)}"'
     odd = 'enc"ode\\^`/dispatch-run1-a.b-1-1795000000-0123abcd'

@@ -20,7 +20,7 @@ CHILDLESS = frozenset({Outcome.UNSENT, Outcome.REFUSED})
 
 
 class Knowing(Protocol):
-    """What a process knows as it sends."""
+    """The knowledge of a process when it sends."""
 
     events: list[Event]
     marked: set[tuple[str, int]]

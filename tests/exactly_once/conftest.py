@@ -1,4 +1,4 @@
-"""What the tests of whole runs share."""
+"""Fixtures that the tests of whole runs share."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tests.exactly_once.steady import elsewhere
 
 @pytest.fixture(scope="package")
 def runner():
-    """Where journals commit while virtual time stands still."""
+    """Return a loop in which journals commit while virtual time stands still."""
     with elsewhere() as running:
         yield running

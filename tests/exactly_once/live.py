@@ -160,7 +160,7 @@ class LiveNomad:
         self._agent.set_faults([parse_fault(fault) for fault in faults])
 
     def collect(self) -> bool:
-        """As `nomad system gc`. Whether anything went."""
+        """Garbage-collect as `nomad system gc` does. Return whether anything went."""
         before = len(self.children)
         self._agent.garbage_collect()
         return len(self.children) < before
@@ -172,12 +172,12 @@ class LiveNomad:
         self._agent.purge_job(child.id)
 
     def set_room(self, *, there_is: bool) -> None:
-        """Whether anything can be placed."""
+        """Set whether anything can be placed."""
         self._agent.set_eligible(eligible=there_is)
 
 
 def prefix_of(job: Job) -> str:
-    """What its dispatch had in IdPrefixTemplate."""
+    """Return the IdPrefixTemplate of its dispatch."""
     return job.id.removeprefix(f"{job.parent_id}/dispatch-").rsplit("-", 2)[0]
 
 

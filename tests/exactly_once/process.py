@@ -74,13 +74,13 @@ class Process:
         self._task = loop.create_task(self._work())
 
     async def wait(self, seconds: float) -> bool:
-        """Whether it has ended before so long."""
+        """Wait for its end. Return whether it came in time."""
         assert self._task is not None
         await asyncio.wait([self._task], timeout=seconds)
         return self._task.done()
 
     def finish(self) -> None:
-        """What it leaves behind, checked."""
+        """Return what it leaves behind, checked."""
         for timer in self._timers:
             timer.cancel()
         self.world.nomad.down = False
@@ -108,7 +108,7 @@ class Process:
             self.world.happen(weather.what)
 
     def ask_to_stop(self) -> None:
-        """By `stop` beside it."""
+        """Ask it to stop, as `stop` does from another process."""
         self.world.was_hindered = True
         self.is_asked_to_stop = True
 

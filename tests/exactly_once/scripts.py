@@ -56,7 +56,7 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What one process lives through."""
+    """The events that one process lives through."""
 
     end: Crash | Interrupt | None = None
     faults: tuple[str, ...] = ()  # one for each dispatch, then none

@@ -130,7 +130,7 @@ class SteadyJournal(Journal):
 
     def crash(self, folder: Path, *, kept: int) -> Path | None:
         """
-        What the disk holds now, copied into another state folder; None if the run has no file yet.
+        Return what the disk holds now, copied into another state folder, or None if the run has no file yet.
 
         kept: of what was recorded since the last commit, so many events are on disk.
         """

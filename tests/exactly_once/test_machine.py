@@ -96,7 +96,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 0.02, 0.3, 2.0, 8.0, 40.0, 300.0]))
     def pass_time(self, seconds: float) -> None:
-        """Whether there is a process or not."""
+        """Let time pass, with or without a process."""
         self.do(self._pass(seconds))
 
     @precondition(lambda self: self.process is not None)
@@ -119,7 +119,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.process is not None)
     @rule(points=st.integers(1, 25), kept=st.integers(0, 4))
     def kill_at(self, points: int, kept: int) -> None:
-        """As it reaches Nomad or its journal for the n-th time from now."""
+        """Kill the process when it reaches Nomad or its journal for the n-th time from now."""
         process = self.process
         process.life = replace(process.life, end=Crash(process.reached + points, kept))
 
@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=2))
     def change_faults(self, faults: list[str]) -> None:
-        """From now on; none for an empty list."""
+        """Use these faults from now on; none for an empty list."""
         self.world.was_hindered |= bool(faults)
         self.world.nomad.set_faults(faults)
 
@@ -198,7 +198,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(there_is=st.booleans())
     def change_room(self, there_is: bool) -> None:
-        """Without room children wait in Nomad."""
+        """Children wait in Nomad if there is no room."""
         self.do(self._change_room(there_is=there_is))
 
     async def _change_room(self, *, there_is: bool) -> None:
@@ -208,14 +208,14 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def each_attempt_has_at_most_one_child(self) -> None:
-        """Of all that were ever made, collected ones too."""
+        """No attempt ever had two children, collected ones included."""
         if self.has_begun:
             doubled = {key: children for key, children in self.world.own_children().items() if len(children) > 1}
             assert not doubled
 
     @invariant()
     def what_was_made_is_on_record_as_perhaps_sent(self) -> None:
-        """On the disk, so whoever goes on knows what is in doubt."""
+        """The mark is on the disk, so whoever continues knows what is in doubt."""
         if not self.has_begun:
             return
         made = {key for key, children in self.world.own_children().items() if children}
@@ -236,7 +236,7 @@ class Machine(RuleBasedStateMachine):
         assert not (living - foreign) & self.world.nomad.children.keys()
 
     def teardown(self) -> None:
-        """In good weather every run comes to its end."""
+        """Without faults every run comes to its end."""
         try:
             if self.has_begun:
                 self.do(self._finish())

@@ -117,7 +117,7 @@ async def test_a_timeout_does_not_stop_somebody_elses_child():
 
 
 async def test_resending_does_not_stop_somebody_elses_child(tmp_path):
-    """As a retry does not."""
+    """A retry does not stop it, either."""
     nomad = FakeNomad(latency_s=0, lifetime_s=None)
     theirs = had_by_others(nomad)
     journal = await begin(tmp_path, [make_item("a", token="tok")])
@@ -150,7 +150,7 @@ async def test_what_is_there_after_all_is_taken_and_not_sent_again(tmp_path):
 
 
 async def test_what_is_not_there_is_sent_again(tmp_path):
-    """As the next attempt."""
+    """It is sent as the next attempt."""
     nomad = FakeNomad(latency_s=0, lifetime_s=None)
     await unknown(tmp_path, Cause.COLLECTED)
     assert await resume(tmp_path, nomad, resend_unknown=True, settings=QUICK) == {"a": Outcome.DISPATCHED}
@@ -236,7 +236,7 @@ async def test_a_child_in_another_namespace_is_no_child_of_the_item():
 
 
 async def test_two_children_of_an_attempt_are_told_whoever_sees_them_last(tmp_path):
-    """Of items that ended in an earlier process too, and of attempts that the manifest does not count."""
+    """The check includes items that ended in an earlier process, and attempts that the manifest does not count."""
     nomad = FakeNomad(latency_s=0)
     one = nomad._make("encode", "default", "", "run1-a-2", b"", {})
     nomad._make("encode", "default", "", "run1-a-2", b"", {})

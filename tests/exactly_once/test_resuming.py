@@ -1,4 +1,4 @@
-"""What a resume makes of a journal: who was left out, what was never on record, and who may work on it."""
+"""Resumes from a journal: who was left out, what was never recorded, and who may work on it."""
 
 import asyncio
 import time

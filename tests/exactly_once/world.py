@@ -123,6 +123,6 @@ class World:
 
 
 def token_of(item: Item, attempt: int) -> str:
-    """As sent; empty for none."""
+    """Return the token as sent; empty if there is none."""
     token = item.request.token
     return attempt_token(token, attempt=attempt) if token else ""

@@ -33,5 +33,5 @@ def results_of(verdicts: Mapping[str, Verdict | None]) -> Results:
 
 
 def summary_of(verdicts: Mapping[str, Verdict | None], state: str = "finished") -> Summary:
-    """Of a run of 750 seconds."""
+    """Return the summary of a run of 750 seconds."""
     return summarize(results_of(verdicts), FACTS, state=state, finished_at=STARTED_AT + 750, requests=REQUESTS)

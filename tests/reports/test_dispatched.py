@@ -85,7 +85,7 @@ FAILURE = PlacementFailure(
 
 
 def test_a_placement_failure_tells_every_reason_in_the_clis_words():
-    """In one order, where the CLI has any; a missing driver is red."""
+    """The reasons are in one order, while the CLI has any; a missing driver is red."""
     row = {"ID": EVAL, "Status": "complete", "BlockedEval": "7277769c-1"}
     failed = {"g": FAILURE, "h": PlacementFailure(nodes_evaluated=1)}
     evaluation = replace(parse_evaluation(row), failed_groups=failed)

@@ -57,13 +57,13 @@ def test_the_last_line_sums_up(findings, line):
 
 
 def test_quietly_only_what_matters_is_told():
-    """In order."""
+    """The findings stay in order."""
     shown = render_examination(Examination((OK, WARN, SKIP)), OutputFormat.TEXT, quiet=True)
     assert shown == "warn  tls  not used\nno problems, 1 warning, 1 check not possible\n"
 
 
 def test_colours_repeat_what_the_word_says():
-    """On a terminal."""
+    """A terminal shows the colours."""
     shown = render_examination(Examination((FAIL,)), OutputFormat.TEXT, palette=Palette(on=True))
     assert shown.startswith("\x1b[1;31mFAIL\x1b[0m  token")
 

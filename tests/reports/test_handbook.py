@@ -21,7 +21,7 @@ BY_KIND = {
 
 
 def test_every_code_state_outcome_cause_and_exit_code_has_an_entry() -> None:
-    """And there are no others."""
+    """There are no other entries."""
     assert {
         "code": list(CODES),
         "state": list(State),
@@ -34,7 +34,7 @@ def test_every_code_state_outcome_cause_and_exit_code_has_an_entry() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_is_explained_as_on_its_page(code: str) -> None:
-    """With the same title and the same examples, a wrong one first and the right one last."""
+    """The title and the examples are the same, the wrong one first and the right one last."""
     (entry,) = find_entries(code)
     (section,) = (s for s in read_sections(ROOT / "docs/errors.md") if s.title.startswith(f"{code}: "))
     examples = [part for part in entry.parts if part.is_example]
@@ -58,7 +58,7 @@ def test_case_does_not_matter(name: str) -> None:
     [("timed-out", ["timed_out"]), ("NODE LOST", ["node_lost"]), ("2", ["2"]), ("df33", []), ("", []), ("x", [])],
 )
 def test_words_are_found_with_other_separators(typed: str, names: list[str]) -> None:
-    """As a person may remember them."""
+    """A person may remember a word with another separator."""
     assert [entry.name for entry in find_entries(typed)] == names
 
 
@@ -76,7 +76,7 @@ def test_words_are_found_with_other_separators(typed: str, names: list[str]) -> 
     ],
 )
 def test_names_that_resemble_what_was_typed_are_found(typed: str, near: list[str]) -> None:
-    """By their number, their beginning or their letters."""
+    """A name can resemble by its number, its beginning or its letters."""
     assert near_names(typed)[: len(near) or 3] == near
 
 
@@ -109,7 +109,7 @@ def test_paragraphs_fit_the_terminal(width: int) -> None:
 
 
 def test_the_index_has_a_line_for_each() -> None:
-    """By kind, each with its title."""
+    """The lines are grouped by kind, each with its title."""
     lines = render_index(read_handbook(), OutputFormat.TEXT).splitlines()
     kinds = [line for line in lines if line.endswith("s:")]
     assert kinds == ["Codes:", "States:", "Outcomes:", "Causes:", "Exit codes:"]
@@ -117,7 +117,7 @@ def test_the_index_has_a_line_for_each() -> None:
 
 
 def test_scripts_get_one_object() -> None:
-    """With text and examples apart."""
+    """The object has text and examples as separate keys."""
     (line,) = render_entries(find_entries("failed"), OutputFormat.NDJSON).splitlines()
     record = json.loads(line)
     (entry,) = record["entries"]

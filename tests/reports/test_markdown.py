@@ -37,7 +37,7 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
 
 
 def test_an_interrupted_run_says_what_its_items_waited_for() -> None:
-    """As text, whatever Nomad says."""
+    """Nomad's words are shown as text, whatever they are."""
     wait = JobWait("encode", "default", "", "a", "queued: class *big* filtered", 3)
     page = markdown_of_run(replace(summary_of({"a": None}, "interrupted"), waits=(wait,)))
     assert r"3 items of job encode were queued: class \*big\* filtered." in page

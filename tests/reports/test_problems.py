@@ -1,4 +1,4 @@
-"""What `validate` found, in each format."""
+"""The problems that `validate` found, in each format."""
 
 import json
 from dataclasses import dataclass, replace
@@ -252,7 +252,7 @@ def test_a_person_reads_how_many_rows_a_choice_keeps() -> None:
 
 
 def test_a_script_reads_how_many_rows_each_source_has() -> None:
-    """Of every source, with its place."""
+    """Every source has its place and its counts."""
     [manifest] = json.loads(render_problems([Manifest("m", 2, sources=(FILMS,))], ProblemFormat.JSON))["manifests"]
     assert manifest["sources"] == [
         {"source": "films.csv", "rows": 5, "kept": 2, "file": "films.yaml", "line": 4, "column": 15}

@@ -1,4 +1,4 @@
-"""How a run goes, told while it goes."""
+"""The progress of a run, shown while it goes on."""
 
 import io
 import json
@@ -101,7 +101,7 @@ def test_only_ten_reasons_to_wait_are_told() -> None:
 
 
 def test_a_view_says_why_jobs_wait() -> None:
-    """As long as they do."""
+    """The reason is shown as long as jobs wait."""
     screen = Views()
     story = Story(screen)
     story.after(11, waiting(0))
@@ -246,7 +246,7 @@ def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
 
 
 def test_the_screen_is_left_as_it_was_found() -> None:
-    """At the end of the run, and nothing is shown after it."""
+    """The view goes away at the end of the run, and nothing is shown after it."""
     screen = Recorder(every_s=0.0)
     story = Story(screen)
     story.progress.finished(summary_of({}))
@@ -255,7 +255,7 @@ def test_the_screen_is_left_as_it_was_found() -> None:
 
 
 def test_a_script_gets_a_line_for_each_event() -> None:
-    """From the run's start to its end, as it happens."""
+    """Lines are printed from the run's start to its end, as events happen."""
     written: list[str] = []
     lines = EventLines(written.append)
     results, summary = results_of({"a": None}), summary_of({"a": GOOD})
@@ -277,7 +277,7 @@ def _view(results: Results) -> View:
 
 
 def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
-    """In three lines, which go away at the end; told lines stay."""
+    """The bar takes three lines, which go away at the end; printed lines stay."""
     stream = io.StringIO()
     screen = LiveScreen(stream, palette=PLAIN, width=70)
     screen.show(_view(results_of({"a": GOOD, "b": FAILED, "c": None, "d": None})))

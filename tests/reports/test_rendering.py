@@ -135,7 +135,7 @@ def check_groups(summary: Summary, lines: Sequence[str], flat: str) -> None:
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(summary=summaries(), width=WIDTHS, coloured=st.booleans(), process=st.just("") | TEXTS)
 def test_a_status_fits_and_is_complete(summary: Summary, width: int | None, coloured: bool, process: str) -> None:
-    """As the summary; what lives is listed too."""
+    """A status has what a summary has, and lists living items, too."""
     standing = Standing(summary, process, STARTED_AT + 60)
     lines = check_fits(text_of_standing(standing, palette=Palette(coloured), width=width), width)
     check_groups(summary, lines, re.sub(r"\s+", " ", " ".join(lines)))

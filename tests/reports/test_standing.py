@@ -1,4 +1,4 @@
-"""Where a run stands."""
+"""The status of a run."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ EVENTS: list[Event] = [
 
 
 def test_a_running_run_tells_who_works_on_it_and_what_lives() -> None:
-    """And what has already gone wrong, without a rerun that would be refused."""
+    """It shows what has failed so far, without a rerun command that would be refused."""
     told = text_of_standing(Standing(summary("running", EVENTS), "process 4711 on build-3", 1_795_000_062.0))
     assert told == (
         """\
@@ -58,7 +58,7 @@ def test_a_running_run_says_what_its_items_wait_for() -> None:
 
 
 def test_an_interrupted_run_tells_how_to_go_on() -> None:
-    """With how long it had taken."""
+    """It also shows how long the run had taken."""
     told = text_of_standing(Standing(summary("interrupted", [], finished_at=1_795_000_009.0), "", 1_795_003_600.0))
     assert told == (
         """\

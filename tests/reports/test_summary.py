@@ -1,4 +1,4 @@
-"""What a run came to, for a person and for a script."""
+"""The result of a run, for people and for scripts."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,7 @@ run k3v9x2ab (nightly) finished after 12m30s: exit code 2
 
 
 def test_many_bad_endings_are_grouped() -> None:
-    """By outcome, cause and last log line, each with names and the command for just these."""
+    """A group has one outcome, cause and last log line, with names and the command for exactly these items."""
     verdicts = {f"film-{n}": FAILED for n in range(40)} | {f"gone-{n}": LOST for n in range(2)} | {"a": GOOD}
     assert (
         text_of_summary(summary_of(verdicts), width=80)
@@ -93,7 +93,7 @@ run k3v9x2ab (nightly) finished after 12m30s: exit code 2
 
 
 def test_many_groups_are_cut_and_counted() -> None:
-    """Of more than six, no names are shown; more than twelve are counted, and one command takes them all."""
+    """More than six groups show no names; groups after the twelfth are counted, and one command takes all."""
     verdicts = {
         f"{name}{n}": replace(FAILED, last_log_line=f"no codec {name}") for name in "abcdefghijklmno" for n in range(2)
     }
@@ -127,7 +127,7 @@ def test_long_ids_and_many_items_fit_on_a_screen() -> None:
 
 
 def test_an_item_without_a_written_id_shows_where_it_comes_from() -> None:
-    """Beside the hash: file, line and the row's first value."""
+    """File, line and the row's first value stand beside the hash."""
     summary = summary_of({"encode-5f0c12ab34cd56ef": FAILED})
     summary = replace(summary, items=tuple(replace(item, source="films.csv:3 alien") for item in summary.items))
     assert "encode-5f0c12ab34cd56ef  failed" in text_of_summary(summary)
@@ -147,7 +147,7 @@ def test_a_run_that_awaited_no_ends_says_so(wait: str, outcome: Outcome) -> None
 
 
 def test_what_a_run_cost_is_shown_to_those_who_ask() -> None:
-    """And to all where the server has held requests back."""
+    """It is shown to everyone if the server throttled the run."""
     summary = summary_of({"a": GOOD})
     line = "412 requests, peak 9 connections, {} throttled\n"
     assert text_of_summary(summary, verbose=True).endswith(line.format(0))
@@ -310,7 +310,7 @@ def test_an_item_that_a_rerun_has_sent_without_an_end_is_not_offered_again() -> 
 
 
 def test_an_item_that_failed_again_is_offered_again() -> None:
-    """By its latest end, so the command takes it."""
+    """Its latest end counts, so the command takes it."""
     summary = summary_of({"a": LOST, "b": GOOD})
     failed, unknown = LaterEnd("obtd47qn", Outcome.FAILED, Cause.EXIT), LaterEnd("obtd47qn", Outcome.UNKNOWN)
     start = "dispatchfile rerun k3v9x2ab"

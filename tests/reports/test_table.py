@@ -88,7 +88,7 @@ def test_the_middle_is_left_out(text: str, cells: int, short: str) -> None:
 
 
 def test_wide_characters_take_two_cells() -> None:
-    """As terminals draw them, so that columns stay straight."""
+    """Terminals draw them so, and columns stay aligned."""
     assert lay_out([("日本", "x"), ("abcd", "y")], width=None) == ["日本  x", "abcd  y"]
 
 
@@ -102,7 +102,7 @@ def test_a_long_line_is_wrapped_and_keeps_its_colours() -> None:
 
 
 def test_a_word_wider_than_the_terminal_is_continued_without_a_blank() -> None:
-    """And no blank is doubled where a line was broken."""
+    """No blank is doubled where a line was broken."""
     assert fit(["FAIL season-and-episode-0001: exit code 3 on n1"], 16) == [
         "FAIL",
         "  season-and-epi",

@@ -5,7 +5,7 @@ from dispatchfile.reports.text import Palette
 
 
 def test_lines_stand_behind_their_item() -> None:
-    """As they were written, for whoever reads a pipe."""
+    """They are printed as they were written, for programs that read a pipe."""
     lines = log_lines("film-1", ["a\tb", "", "\x1b[31mred"], 0, palette=Palette(), safe=False)
     assert list(lines) == ["film-1 | a\tb", "film-1 | ", "film-1 | \x1b[31mred"]
 

@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
 
 @pytest.mark.parametrize("rows", [2, 12, 60])
 def test_one_typo_in_many_rows_is_one_annotation(folder: Folder, rows: int) -> None:
-    """With its message, then how many rows and the first."""
+    """It has the message, the number of rows and the first row."""
     annotations = render_problems([folder.check(ROWS, rows)], ProblemFormat.GITHUB).splitlines()
     assert annotations == [
         (
@@ -56,7 +56,7 @@ def test_one_typo_in_many_rows_is_one_annotation(folder: Folder, rows: int) -> N
 
 
 def test_rows_sort_as_numbers_and_the_count_comes_last(folder: Folder) -> None:
-    """In every format, as the order is that of the problems."""
+    """Every format has the order of the problems."""
     problems = folder.check(ROWS, 60).problems
     assert [problem.row.line if problem.row else problem.text for problem in problems] == [
         *range(2, 22),

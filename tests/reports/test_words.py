@@ -1,4 +1,4 @@
-"""What happened, in one line."""
+"""Events described in one line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which items of a past run are meant."""
+"""Selects items of a past run."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_items_are_chosen_by_how_they_ended(choice, taken, left_out):
     ],
 )
 def test_a_choice_that_takes_nothing_says_what_there_is(choice, message):
-    """So that the next try is the right one."""
+    """The next try can be the right one."""
     with pytest.raises(UsageError, match=message):
         choose_items("r1", ITEMS, ended(), choice)
 
@@ -100,7 +100,7 @@ def test_what_was_mended_stays_mended(later, choice, taken):
 
 
 def test_what_is_left_out_is_named():
-    """With the reason, and what to do."""
+    """The note has the reason and says what to do."""
     later = {"bad": SUCCEEDED, "oom": LaterEnd("r3", None), "late": LaterEnd("r3", Outcome.UNKNOWN)}
     assert choose_items("r1", ITEMS, ended(), Choice(failed=True), later).notes() == [
         "1 item succeeded in rerun r2 since (--again repeats them)",
@@ -168,7 +168,7 @@ NOTHING = "nothing to rerun: no item of run r1"
     ],
 )
 def test_nothing_left_is_good_news_only_if_all_ends_are_known(verdicts, later, text, code):
-    """So that a step of CI that runs every night can tell."""
+    """A step of CI that runs every night can tell by the exit code."""
     assert nothing(verdicts, later=later) == (text, code)
 
 

@@ -41,7 +41,7 @@ def test_an_old_server_lacks_more(version, levels):
 
 
 def test_no_run_costs_nothing():
-    """Of no items."""
+    """A run without items sends no requests."""
     load = estimate_load([], COMPLETION, stored=NOTHING_THERE, round_trip_s=0.01)
     assert (load.requests, load.sent_bytes, load.sending_s) == (0, 0, 0.0)
 
@@ -75,7 +75,7 @@ def test_payloads_are_sent_in_base64():
 
 
 def test_each_token_costs_a_look_at_every_job_below_the_parent():
-    """Those that are there, and those that the run itself has made before."""
+    """The estimate counts existing children, and those that the run itself makes."""
     items = [make_item(f"i{number}", token="t") for number in range(3)]
     stored = {("default", "", "encode"): Stored(10_000, is_all=True)}
     load = estimate_load(items, COMPLETION, stored=stored, round_trip_s=0)
@@ -104,7 +104,7 @@ def test_each_token_costs_a_look_at_every_job_below_the_parent():
     ],
 )
 def test_the_way_there_is_described(connection: Connection, findings: list[Finding]):
-    """Without any secret in it."""
+    """The description contains no secret."""
     assert list(describe_way(connection)) == findings
 
 

@@ -128,7 +128,7 @@ def read(text: str, tmp_path: Path, **variables: str) -> Loaded:
 
 
 def without_place(item: Item) -> Item:
-    """As it is sent: where it stands is another file, and the fingerprint follows from the rest."""
+    """Return the item as it is sent, without its place in a file and its fingerprint."""
     request = item.request
     token = request.token and request.token.removesuffix(f"@{RUN}-again")
     return replace(
@@ -206,7 +206,7 @@ def test_settings_go_along(tmp_path: Path) -> None:
 
 
 def test_tokens_are_varied_so_that_new_children_come(tmp_path: Path) -> None:
-    """In a way that no run and no rerun does; and a comment says why."""
+    """No run and no rerun makes such a token, and a comment says why."""
     item = item_of(token="tok", prefix="p", exact=True)
     text = manifest_of(again([item]), [item])
     assert "# Idempotency tokens end in @x7k2m9qa-again: Nomad already knows those of the run.\n" in text

@@ -1,4 +1,4 @@
-"""What earlier runs say of a manifest's items."""
+"""The results of a manifest's items in earlier runs."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_names_become_slugs() -> None:
-    """Of a folder or of a job."""
+    """The name of a folder or of a job becomes a valid name."""
     assert [slug(text) for text in ("My Films!", "--", "a" * 50, "v1.2/x")] == [
         "my-films",
         "dispatches",

@@ -132,7 +132,7 @@ Next
 
 
 async def test_a_script_gets_the_same(tmp_path):
-    """As the published schema has it."""
+    """The JSON matches the published schema."""
     name = await two_attempts(tmp_path, nomad := PastNomad())
     record = item_record(await detail_of(name, nomad))
     jsonschema.Draft7Validator(SCHEMA).validate(record)
@@ -164,7 +164,7 @@ async def test_a_nomad_that_gives_no_answer_is_done_without(tmp_path):
 
 
 async def test_without_the_right_to_read_logs_the_rest_is_shown(tmp_path):
-    """And the missing capability is named."""
+    """The missing capability is named."""
     name = await two_attempts(tmp_path, nomad := PastNomad(forbidden=["logs"]))
     detail = await detail_of(name, nomad)
     (log,) = detail.nomad.logs
@@ -229,7 +229,7 @@ async def test_an_item_is_named_by_its_id_or_by_its_child(tmp_path, given, expec
     ],
 )
 async def test_an_item_that_is_not_there_has_near_misses(tmp_path, given, message):
-    """So that the next try is the right one."""
+    """The next try can be the right one."""
     name = await two_attempts(tmp_path, PastNomad())
     with pytest.raises(UsageError) as raised:
         find_item(read_past(name), given)
@@ -259,14 +259,14 @@ async def test_an_item_that_is_not_there_has_near_misses(tmp_path, given, messag
     ],
 )
 async def test_what_to_do_next_depends_on_the_end(tmp_path, outcome, state, steps):
-    """By commands that can be copied."""
+    """The commands can be copied."""
     item = make_item("a")
     name = await keep_run(tmp_path, [item], [Ended("a", 1, STARTED_AT + 3, Verdict(outcome))], state=state)
     assert next_steps(await detail_of(name, PastNomad(), "a")) == steps
 
 
 async def test_an_item_that_was_mended_points_to_its_rerun(tmp_path):
-    """And is not to be run again."""
+    """It is not proposed to run it again."""
     item = make_item("a")
     name = await keep_run(tmp_path, [item], [Ended("a", 1, STARTED_AT + 3, Verdict(Outcome.FAILED))])
     later = header(id="run2", rerun_of="run1", started_at=STARTED_AT + 9)

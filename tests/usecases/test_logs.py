@@ -62,7 +62,7 @@ ON_RECORD = "this is the last line on record"
 
 
 async def test_each_item_shows_both_streams_of_its_task(tmp_path):
-    """In file order; an empty stream is left out beside one with lines."""
+    """Items are in file order. An empty stream is left out beside one with lines."""
     name = await three(tmp_path, nomad := PastNomad())
     one, two = nomad.made
     assert await read(name, nomad) == [
@@ -91,7 +91,7 @@ async def test_items_streams_and_lines_can_be_chosen(tmp_path, options, expected
 
 
 async def test_a_task_that_wrote_nothing_has_one_note(tmp_path):
-    """For both streams."""
+    """One note is for both streams."""
     name = await three(tmp_path, nomad := PastNomad())
     nomad.logs[nomad.made[0].id, "stdout"] = b""
     assert await read(name, nomad, items=["a"]) == [
@@ -239,7 +239,7 @@ async def test_of_a_local_run_the_record_is_all_there_is(tmp_path):
 
 
 async def test_tasks_and_allocations_of_one_item_are_told_apart(tmp_path):
-    """By as much as it takes; of allocations that were replaced, the newest one counts."""
+    """The names are as short as possible. Of allocations that were replaced, the newest one counts."""
     name = await three(tmp_path, nomad := PastNomad())
     child = nomad.made[0]
     task = TaskState("dead", failed=False, restarts=0, started_at="", finished_at="", events=())
@@ -255,7 +255,7 @@ async def test_tasks_and_allocations_of_one_item_are_told_apart(tmp_path):
 
 
 async def test_a_huge_log_is_cut_to_its_end(tmp_path):
-    """At the beginning of a line, and that is said."""
+    """It is cut at the beginning of a line, and a note says so."""
     name = await three(tmp_path, nomad := PastNomad())
     nomad.logs[nomad.made[0].id, "stdout"] = b"first\n" + b"x" * 99 + b"\n" + b"y" * (MOST_BYTES - 50) + b"\nlast\n"
     (cut,) = await read(name, nomad, items=["a"])
@@ -298,7 +298,7 @@ async def test_where_nobody_answers_nothing_is_called_gone(tmp_path):
 
 
 async def test_a_choice_that_takes_nothing_is_an_error(tmp_path):
-    """As everywhere."""
+    """Other commands report the same error."""
     name = await three(tmp_path, nomad := PastNomad())
     with pytest.raises(
         UsageError, match=r"no item of run run1 matches a --failed \(1 succeeded, 1 failed, 1 refused\)"

@@ -76,7 +76,7 @@ async def test_status_and_report_know_the_ends_that_were_seen(tmp_path, nomad, b
 
 
 async def test_only_what_lives_is_looked_at_again(tmp_path, nomad):
-    """And what was seen before counts for the exit code of a watch."""
+    """What was seen before counts for the exit code of a watch."""
     name = await detached(tmp_path, nomad)
     await refresh(name, nomad)
     nomad.children.pop(nomad.made[1].id)  # collected since
@@ -98,7 +98,7 @@ async def test_a_watch_that_is_killed_has_kept_what_it_had_seen(tmp_path, nomad)
 
 
 async def test_rerun_takes_what_was_seen_to_fail(tmp_path, nomad):
-    """And nothing else of what the run had let go of."""
+    """It takes no other detached item."""
     name = await detached(tmp_path, nomad)
     options = RerunOptions(name=name, choice=Choice(failed=True), connection=CONNECTION)
     with pytest.raises(NothingToRerun) as before:
@@ -122,7 +122,7 @@ async def test_a_run_is_pruned_once_all_its_ends_were_seen(tmp_path, nomad):
 
 
 async def test_skip_succeeded_skips_what_was_seen_to_succeed(tmp_path, nomad):
-    """As if the run itself had waited for it."""
+    """It counts as if the run itself had waited for it."""
     name = await detached(tmp_path, nomad)
     assert find_succeeded(tmp_path, HEADER.target, [A, B, C], {A.request.job_key: 7}) == {}
     await refresh(name, nomad)

@@ -1,4 +1,4 @@
-"""What preflight asks of the server for each parent."""
+"""The requests of preflight for each parent."""
 
 import pytest
 
@@ -54,7 +54,7 @@ class Routed(FakeNomad):
 
 
 async def test_the_right_to_stop_is_asked_for_once_where_it_is_needed():
-    """And nowhere else."""
+    """It is not asked for anywhere else."""
     nomad = Asked(DENIED)
     states = await read_parents(nomad, parents_in(ITEMS), probe=False, stopped={MUX})
     assert {parent: state.may_stop for parent, state in states.items()} == {ENCODE: True, MUX: False}

@@ -74,7 +74,7 @@ def told_in_full(items, events):
 
 @pytest.mark.parametrize("cut", [len(STORY), 15, 9, 5, 3])
 async def test_a_run_reads_back_as_it_was_told(tmp_path, cut):
-    """Of one that has finished only the events that count are read: it makes no difference."""
+    """Only the events that count are read of a finished run, which makes no difference."""
     items, events = [A, B, C, D], STORY[:cut]
     state = RunState.FINISHED if cut == len(STORY) else RunState.INTERRUPTED
     reader = (await keep_run(tmp_path, items, events, state=state)).open()

@@ -173,7 +173,7 @@ async def test_a_live_run_is_stopped_by_another_process(place):
 
 
 async def test_a_detached_run_is_watched_read_and_run_again(place):
-    """From other processes, with nothing but the journal and Nomad."""
+    """Other processes do this with nothing but the journal and Nomad."""
     here = place("detach")
     assert (await here.run()).exit_code == 0
     options = WatchOptions(name=here.name, connection=here.connection, timeout_s=3.0)

@@ -75,14 +75,14 @@ def test_the_newest_runs_can_be_kept(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_removes_nothing(tmp_path: Path) -> None:
-    """And says what would be removed."""
+    """It says what would be removed."""
     keep(tmp_path, "a")
     result = pruned(tmp_path, dry_run=True)
     assert (removed(result), result.kept, ids(tmp_path)) == (["a"], 0, ["a"])
 
 
 def test_an_empty_folder_has_nothing_to_remove(tmp_path: Path) -> None:
-    """And is not created."""
+    """The folder is not created."""
     assert pruned(tmp_path / "state") == Pruned()
     assert not (tmp_path / "state").exists()
 
@@ -174,7 +174,7 @@ def test_a_damaged_journal_is_reported_and_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_journal_of_a_newer_version_is_reported_and_left(tmp_path: Path, dry_run: bool) -> None:
-    """By a dry run as well."""
+    """A dry run reports it, too."""
     keep(tmp_path, "a")
     (path,) = run_files(tmp_path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -196,12 +196,12 @@ def test_a_journal_of_a_newer_version_is_reported_and_left(tmp_path: Path, dry_r
     ],
 )
 def test_an_age_has_weeks_and_days(text: str, age: timedelta) -> None:
-    """Beside the units of Nomad's durations."""
+    """An age can also have the units of Nomad's durations."""
     assert parse_age(text) == age
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1x", "1d1d", "9" * 20 + "d", "1.5d"])
 def test_what_is_not_an_age_is_refused(text: str) -> None:
-    """With examples."""
+    """The message has examples."""
     with pytest.raises(ValueError, match="is not a duration \\(examples: 30d, 12h, 2w\\)"):
         parse_age(text)

@@ -57,7 +57,7 @@ def new_run(name: RunName):
 
 
 async def test_failed_items_go_out_again_as_they_were(tmp_path):
-    """With the stored payload and meta, under a new run's prefix, in a journal of its own."""
+    """They have the stored payload and meta, a new run's prefix, and a journal of their own."""
     name = await keep_run(
         tmp_path,
         [A, B, C],
@@ -84,7 +84,7 @@ async def test_a_token_is_varied_so_that_a_new_child_comes(tmp_path):
 
 
 async def test_a_rerun_of_a_rerun_varies_the_token_once(tmp_path):
-    """By its own ID, not by all that came before."""
+    """The token gets the ID of this rerun, not of all before it."""
     name = await keep_run(tmp_path, [B], [ended(B, Outcome.FAILED)], head=header(rerun_of="run0"))
     await rerun(name, nomad := PastNomad(lifetime_s=0))
     new, _ = new_run(name)
@@ -178,7 +178,7 @@ async def test_what_the_server_would_refuse_is_told_before_anything_is_sent(tmp_
 
 
 async def test_a_rerun_that_may_not_stop_what_it_would_have_to_does_not_start(tmp_path):
-    """As a run: by what its items say, before anything is sent."""
+    """The items decide this before anything is sent, as in a run."""
     late = make_item("late", deadline_s=60.0, stop_on_deadline=True, line=7)
     name = await keep_run(tmp_path, [late], [ended(late, Outcome.FAILED, Cause.EXIT)])
     nomad = PastNomad(forbidden=("stop",))
@@ -191,7 +191,7 @@ async def test_a_rerun_that_may_not_stop_what_it_would_have_to_does_not_start(tm
 
 
 async def test_settings_are_the_old_runs_unless_a_flag_says_otherwise(tmp_path):
-    """And wait is one of them."""
+    """The setting `wait` is one of them."""
     name = await keep_run(tmp_path, [A], [ended(A, Outcome.FAILED)])
     end = await rerun(name, PastNomad(), settings={"wait": "detach", "concurrency": "3"})
     assert (end.summary.wait, end.summary.counts["dispatched"]) == ("detach", 1)

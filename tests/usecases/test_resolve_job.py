@@ -1,4 +1,4 @@
-"""Which job `dispatch` means: exact IDs first, as `nomad job dispatch` resolves it."""
+"""The job that `dispatch` names: exact IDs first, as `nomad job dispatch` resolves it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ ROW = JobStub(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """As much of a page as is looked at."""
+    """The part of a page that is read."""
 
     rows: Sequence[JobStub]
 

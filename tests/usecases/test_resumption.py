@@ -31,7 +31,7 @@ NOW = 1_000.0
     ],
 )
 def test_a_resume_says_what_it_waits_for(starts: list[Start], expected: str) -> None:
-    """And for how long."""
+    """It also says for how long."""
     by_item = {f"i{number}": start for number, start in enumerate(starts)}
     settings = Settings(wait=Wait.COMPLETION)
     assert describe_resumption(by_item, by_item, settings, now=NOW, deadline=None) == expected

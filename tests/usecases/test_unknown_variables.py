@@ -39,7 +39,7 @@ def problems(
 
 @pytest.mark.parametrize("name", ["action", "Region", "own", "size", "deep", "deeper"])
 def test_a_variable_is_known_if_it_is_declared_or_read_anywhere(tmp_path: Path, name: str) -> None:
-    """In any `vars`; by a template, with a default too; in its file and in what that includes."""
+    """Any `vars` can declare it; a template, its file or an included file can read it, with a default, too."""
     assert problems(tmp_path, name) == []
 
 
@@ -54,7 +54,7 @@ def test_a_variable_is_known_if_it_is_declared_or_read_anywhere(tmp_path: Path, 
     ],
 )
 def test_an_unknown_one_on_the_command_line_is_an_error(tmp_path: Path, name: str, hint: str) -> None:
-    """At the place where the manifest has its variables, with a near miss, else with all there are."""
+    """The error is at the manifest's variables, with a near miss, or else all names."""
     assert problems(tmp_path, name) == [f"error m.yaml:2 --var {name}: the manifest has no such variable: {hint}"]
 
 

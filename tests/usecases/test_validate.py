@@ -184,7 +184,7 @@ def test_variables_are_read_alike_whatever_their_names_are(tmp_path: Path, quote
     ],
 )
 def test_a_file_of_variables_that_cannot_be_read_is_an_error(tmp_path: Path, content: str | None, message: str) -> None:
-    """With its place."""
+    """The error has its place."""
     if content is not None:
         (tmp_path / "v.yaml").write_text(content)
     with pytest.raises(FileError, match=message):

@@ -54,7 +54,7 @@ def told_of(summary):
 
 
 async def test_a_run_that_is_over_is_summed_up(tmp_path):
-    """At once, and without a server."""
+    """The summary comes immediately and without a server."""
     name = await keep_run(tmp_path, [A, B], [ended(A, Outcome.FAILED, Cause.EXIT), ended(B, Outcome.SUCCEEDED)])
     summary = await watch(name, nomad := PastNomad(), told := Told())
     assert (summary.exit_code, summary.state, told.finished_with) == (2, "finished", summary)
@@ -110,7 +110,7 @@ async def test_watching_ends_when_its_time_is_up(tmp_path):
 
 
 async def test_an_interruption_ends_the_watching_with_what_was_seen(tmp_path):
-    """At once, with the signal's exit code; the run is left alone."""
+    """It ends immediately with the signal's exit code; the run is left alone."""
     nomad, control = PastNomad(), Control()
     one, two = nomad.had(A), nomad.had(B)
     events = [*sent(A, one), ended(A, Outcome.DISPATCHED), *sent(B, two), ended(B, Outcome.DISPATCHED)]
@@ -216,7 +216,7 @@ async def test_a_refresh_that_gets_no_answer_says_so(tmp_path):
 
 
 class TestBesideALiveProcess:
-    """On real time, which the thread that writes a journal knows no other."""
+    """These tests use real time, because the thread that writes a journal knows no other."""
 
     @pytest.fixture
     def anyio_backend(self):
@@ -237,7 +237,7 @@ class TestBesideALiveProcess:
         assert (summary.state, summary.exit_code, summary.duration_s, nomad.connected) == ("finished", 2, 9.0, 0)
 
     async def test_who_takes_the_run_over_from_a_process_is_followed_too(self, tmp_path):
-        """As `stop` does, of whom a watch that had ended would not know."""
+        """`stop` takes a run over; a watch that had ended would not know its results."""
         name = await keep_run(tmp_path, [A], sent(A, PastNomad().had(A)), state=RunState.INTERRUPTED)
         path = name.open().path
         steps = iter(["the process ends", "nobody", "stop takes over", "stop ends"])

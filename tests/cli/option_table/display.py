@@ -193,7 +193,7 @@ def _doctor_output(stage: Stage) -> None:
 
 
 def agent_says(*flags: str, look: Callable[[str], str] = lambda _: "") -> str:
-    """What an agent writes on both streams from its start to SIGINT, and what *look* finds at its address."""
+    """Return what an agent writes on both streams until SIGINT, and what *look* finds at its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "dispatchfile", "agent", "--bind", f"127.0.0.1:{port}", *flags]

@@ -113,7 +113,7 @@ def _report(command: str) -> Check:
 
 
 def _logs(command: str) -> Check:
-    """By default the last lines of items that failed are read; here those of all."""
+    """The default reads the last lines of items that failed; this value reads those of all."""
 
     def check(stage: Stage) -> None:
         job = json.loads(Path("jobs/work.nomad.json").read_text())

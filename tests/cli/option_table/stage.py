@@ -107,7 +107,7 @@ class _QuietServer(ThreadingHTTPServer):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command line came to."""
+    """The result of a command line."""
 
     code: int
     out: str

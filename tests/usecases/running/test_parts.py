@@ -51,7 +51,7 @@ class Recorder:
 
 
 def test_an_interruption_before_the_work_begins_reaches_the_work() -> None:
-    """As does one that comes later."""
+    """A later interruption reaches it, too."""
     control, work = Control(), Recorder()
     control.interrupt(130)
     control.attach(work)
@@ -90,14 +90,14 @@ def test_the_problems_of_a_manifest_take_the_place_of_its_items(tmp_path) -> Non
 
 
 async def test_preflight_asks_nothing_about_no_items() -> None:
-    """And has no problem with them."""
+    """It finds no problem with them, either."""
     nomad = PastNomad()
     assert await preflight(nomad, [], Settings()) == Preflight()
     assert nomad.calls == []
 
 
 async def test_preflight_keeps_what_each_job_had_before() -> None:
-    """For the engine and for the journal alike."""
+    """The engine and the journal get the same baselines."""
     nomad = PastNomad()
     nomad.had(A)
     server = await preflight(nomad, [A], Settings())
@@ -117,7 +117,7 @@ async def test_preflight_keeps_what_each_job_had_before() -> None:
     ],
 )
 def test_one_list_shows_all_children_of_a_run(items, expected) -> None:
-    """By a prefix, or by a filter where items have prefixes of their own."""
+    """The list uses a prefix, or a filter if items have prefixes of their own."""
     assert listing_of("encode", "run1", items) == expected
 
 
@@ -126,7 +126,7 @@ def spec_of(items, **settings) -> BatchSpec:
 
 
 def test_items_of_high_priority_come_first() -> None:
-    """Those of equal priority stay in the order of the file."""
+    """Items of equal priority stay in the order of the file."""
     urgent = make_item("u", priority=90)
     spec = spec_of([A, urgent, B])
     assert [entry.item.id for entry in spec.source.take(3)] == ["u", "a", "b"]
@@ -210,7 +210,7 @@ async def test_a_new_run_has_its_journal_and_its_summary(tmp_path) -> None:
 
 
 async def test_whatever_ends_a_new_run_its_journal_is_closed(tmp_path) -> None:
-    """As that of an interrupted one, which can be resumed."""
+    """The journal is that of an interrupted run, which can be resumed."""
 
     class Broken(Told):
         def event(self, event, results):
