@@ -93,8 +93,9 @@ async def test_other_content_is_refused_at_its_place(machines, change, what):
     """Before anything is sent, with two ways to go on."""
     await machines.run("first", ITEM)
     (child,) = machines.nomad.made
+    what = f"{what} of {child.id} {'differ' if ',' in what else 'differs'}"
     assert await machines.refusal("second", {**ITEM, **change}) == (
-        f"dispatchfile.yaml:4:3: item 'a' is not the one that run night has dispatched: {what} of {child.id} differ; "
+        f"dispatchfile.yaml:4:3: item 'a' is not the one that run night has dispatched: {what}; "
         "choose another --run-id, or call `dispatchfile rerun night` where the run's journal is"
     )
 
