@@ -20,7 +20,7 @@ from tests.docs.pages import ROOT, read_sections
 
 Schema = Mapping[str, Any]
 PACKAGE = ROOT / "dispatchfile"
-READS_A_VARIABLE = re.compile(r'environ(?:\.get\(|\[)"([A-Za-z_]+)"')
+READS_A_VARIABLE = re.compile(r'environ(?:\.get\(|\[)"([A-Za-z_]+)"(?!\] = )')
 
 
 def _table(page: str, title: str) -> list[list[str]]:
