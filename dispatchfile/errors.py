@@ -153,6 +153,7 @@ class NothingToRerun(DispatchfileError):
     def __init__(self, message: str, run: str, exit_code: int) -> None:
         super().__init__(message)
         self.run, self.exit_code = run, exit_code
+        self.notes: list[str] = []  # on options that would have had no effect anyway
 
 
 class AgentError(DispatchfileError):

@@ -77,7 +77,6 @@ def on_nomad(
     header: RunHeader, agent: AgentFlags, flags: ConnectionFlags, display: Display, work: OnNomad
 ) -> Callable[[Reporter, Control], Awaitable[RunEnd]]:
     """*work* where the run went; for a local run that is an embedded agent of its own, started for the while."""
-    check_past_run(header, flags, agent)
     if not header.local:
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)

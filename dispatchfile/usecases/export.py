@@ -17,7 +17,7 @@ from dispatchfile.render import has_template
 from dispatchfile.results import ItemResult
 from dispatchfile.settings import UNLIMITED, Settings, format_duration
 from dispatchfile.usecases.init import MODELINES, SCHEMA_FILE, quoted, write_new_files
-from dispatchfile.usecases.rerun import Again, RerunOptions, read_again, restored_items
+from dispatchfile.usecases.rerun import Again, RerunOptions, check_given_variables, read_again, restored_items
 
 Entry = dict[str, list[str]]  # YAML by key: what follows the colon, and lines below it
 
@@ -37,6 +37,7 @@ def export_items(options: RerunOptions, path: Path) -> int:
     if not path.absolute().parent.is_dir():
         raise FileError(str(path), "is in a folder that does not exist")
     again = read_again(options)
+    check_given_variables(options, again.stored.header, again.items)
     text = manifest_of(again, _restored_or_not(options, again))
     modelines = MODELINES if (path.parent / SCHEMA_FILE).exists() else ""  # a schema that is missing is an error
     write_new_files(path.parent, {path.name: modelines + text})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.engine import Start
-from dispatchfile.errors import RunRefused, UsageError
+from dispatchfile.errors import NothingToRerun, RunRefused, UsageError
 from dispatchfile.items import Item
 from dispatchfile.journal import JournalReader, RunHeader, StoredRun, Target
 from dispatchfile.nomad.client import Client
@@ -18,6 +18,7 @@ from dispatchfile.results import Results
 from dispatchfile.settings import SettingError, Settings, Wait, override_settings
 from dispatchfile.usecases.choose import Choice, Chosen, choose_items
 from dispatchfile.usecases.folding import fold_past
+from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.reruns import read_family, read_later_ends
@@ -28,7 +29,12 @@ from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.running.preflight import preflight
 from dispatchfile.usecases.running.start import NewRun, start_run
-from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.sensitive import (
+    check_variables,
+    manifest_change,
+    restore_sensitive,
+    source_of,
+)
 from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
@@ -81,7 +87,12 @@ def read_again(options: RerunOptions) -> Again:
         )
     settings, results = _settings(options, stored), fold_past(reader, stored)
     run, later = stored.header.id, read_later_ends(reader.path.parents[1], stored.header.id)
-    chosen = choose_items(run, tuple(reader.items(payloads=False)), results, options.choice, later)
+    try:
+        chosen = choose_items(run, tuple(reader.items(payloads=False)), results, options.choice, later)
+    except NothingToRerun as nothing:
+        if options.variables.places:
+            nothing.notes = check_given_variables(options, stored.header, list(reader.items(payloads=False)))
+        raise
     wanted = {item.id for item in chosen.items}
     items = tuple(item for item in reader.items() if item.id in wanted)
     return Again(reader, stored, results, items, settings, chosen)
@@ -104,26 +115,50 @@ def _findable(item: Item) -> Item:
 
 def restored_items(options: RerunOptions, again: Again) -> tuple[Item, ...]:
     """Return the items with their sensitive values. Raises UsageError where these cannot be rendered again."""
-    header, environ = again.stored.header, options.name.environ
-    check_variables(header, options.variables, again.items)
-    source = source_of(header, variables=options.variables, environ=environ, allow_outside=options.allow_outside)
-    return restore_sensitive(again.items, header, source)
+    header = again.stored.header
+    return restore_sensitive(again.items, header, _source(options, header))
+
+
+def check_given_variables(options: RerunOptions, header: RunHeader, items: Sequence[Item]) -> list[str]:
+    """Call `check_variables` with the variables of the *options*; return its notes."""
+    return check_variables(header, _source(options, header), items)
+
+
+def _source(options: RerunOptions, header: RunHeader) -> ManifestSource:
+    return source_of(
+        header, variables=options.variables, environ=options.name.environ, allow_outside=options.allow_outside
+    )
 
 
 async def rerun_items(
     options: RerunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
 ) -> RunEnd:
-    """
-    Start a new run of the chosen items.
-
-    Raises what `read_again` raises; UsageError where sensitive values cannot be rendered again; RunRefused beside an
-    unfinished run of the same manifest and target, and where a child of somebody else would have to be stopped first;
-    NomadError where the server cannot be reached before the first dispatch.
-    """
+    """Start a new run of the chosen items. Raises what `read_again` and `send_again` raise."""
     again = read_again(options)
+    return await send_again(options, again, reporter=reporter, control=control, clock=clock, connect=connect)
+
+
+async def send_again(
+    options: RerunOptions,
+    again: Again,
+    *,
+    reporter: Reporter,
+    control: Control,
+    clock: Clock,
+    connect: Connect = connected,
+) -> RunEnd:
+    """
+    Start a new run of the items that were read from the journal.
+
+    Raises UsageError where sensitive values cannot be rendered again; RunRefused beside an unfinished run of the same
+    manifest and target, and where a child of somebody else would have to be stopped first; NomadError where the server
+    cannot be reached before the first dispatch.
+    """
     for note in filter(None, [check_logs(options.logs, again.settings, options.settings), *again.chosen.notes()]):
         reporter.note(note)
     if any(item.sensitive for item in again.items) and (note := manifest_change(again.stored.header, again.items)):
+        reporter.note(note)
+    for note in check_given_variables(options, again.stored.header, again.items):
         reporter.note(note)
     again = replace(again, items=tuple(map(_findable, restored_items(options, again))))
     folder = again.reader.path.parents[1]

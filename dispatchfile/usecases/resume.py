@@ -17,6 +17,7 @@ from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
 from dispatchfile.usecases.folding import fold_journal, fold_past
+from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
 from dispatchfile.usecases.reporting import Reporter
@@ -29,7 +30,12 @@ from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.execute import Executor
 from dispatchfile.usecases.running.resume_state import ResumeState, read_resume_state
 from dispatchfile.usecases.running.specs import batch_spec, canaries_of, run_deadline
-from dispatchfile.usecases.sensitive import check_variables, manifest_change, restore_sensitive, source_of
+from dispatchfile.usecases.sensitive import (
+    check_variables,
+    manifest_change,
+    restore_sensitive,
+    source_of,
+)
 from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
 
@@ -71,21 +77,9 @@ async def resume_run(
     Raises RunRefused for a run that is over or that another process works on, JournalError, NomadError where the
     server cannot be reached, UsageError where sensitive values cannot be rendered again.
     """
-    folder = state_folder(options.state_dir, options.environ)
-    reader = open_run(folder, options.run, manifest=options.manifest)
+    reader = _open(options)
     stored = reader.run()
-    if stored.header.is_dispatch:
-        raise RunRefused(
-            f"run {stored.header.id} is the record of a `dispatch`, which cannot be resumed; "
-            f"follow its job with: dispatchfile watch {stored.header.id}"
-        )
-    if stored.status.state is RunState.STOPPED_EARLY:
-        run = stored.header.id
-        raise RunRefused(
-            f"run {run} was stopped and cannot be resumed; "
-            f"run the remaining items with: dispatchfile rerun {run} --failed"
-        )
-    if stored.status.state is RunState.FINISHED and (summary := _sum_up(reader, stored, reporter)):
+    if summary := repeat_summary(options, reporter):
         return summary
     journal = Journal.resume(reader.path)
     try:
@@ -98,6 +92,49 @@ async def resume_run(
         await leave_as_it_was(journal, stored.status, clock)
 
 
+def repeat_summary(options: ResumeOptions, reporter: Reporter) -> Summary | None:
+    """
+    Report the summary of a run that is over once more; return None if there is something to go on with.
+
+    Raises RunRefused for a run that cannot be resumed, UsageError for variables that neither the run nor its manifest
+    knows, JournalError.
+    """
+    reader = _open(options)
+    stored = reader.run()
+    if stored.header.is_dispatch:
+        raise RunRefused(
+            f"run {stored.header.id} is the record of a `dispatch`, which cannot be resumed; "
+            f"follow its job with: dispatchfile watch {stored.header.id}"
+        )
+    if stored.status.state is RunState.STOPPED_EARLY:
+        run = stored.header.id
+        raise RunRefused(
+            f"run {run} was stopped and cannot be resumed; "
+            f"run the remaining items with: dispatchfile rerun {run} --failed"
+        )
+    if stored.status.state is not RunState.FINISHED:
+        return None
+    past = PastRun(reader, stored, fold_past(reader, stored), is_live=False)
+    if past.results.counts()[Outcome.UNKNOWN] and not stored.header.local:
+        return None
+    if options.variables.places and not options.same_items:
+        items = list(reader.items(payloads=False))
+        for note in check_variables(stored.header, _source(options, stored.header), items):
+            reporter.note(note)
+    reporter.started(past.facts, past.results)
+    summary = past.summary()
+    reporter.finished(summary)
+    return summary
+
+
+def _open(options: ResumeOptions) -> JournalReader:
+    return open_run(state_folder(options.state_dir, options.environ), options.run, manifest=options.manifest)
+
+
+def _source(options: ResumeOptions, header: RunHeader) -> ManifestSource:
+    return source_of(header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside)
+
+
 def take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, reporter: Reporter) -> ResumedRun:
     """Read again, now that nobody else writes."""
     stored = reader.run()
@@ -106,11 +143,9 @@ def take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, rep
     settings = _settings(options, header)
     if note := check_logs(options.logs, settings, options.settings):
         reporter.note(note)
-    source = source_of(
-        header, variables=options.variables, environ=options.environ, allow_outside=options.allow_outside
-    )
-    if not options.same_items:
-        check_variables(header, options.variables, state.selected)
+    source = _source(options, header)
+    for note in () if options.same_items else check_variables(header, source, state.selected or state.items):
+        reporter.note(note)
     if note := manifest_change(header, state.selected):
         reporter.note(note)
     restored = {item.id: item for item in restore_sensitive(state.selected, header, source)}
@@ -232,14 +267,3 @@ def _stopped(state: ResumeState, settings: Settings) -> Cause | None:
             return verdict.cause
     canaries = [state.ends[item] for item in canaries_of(state.chosen, settings) if item in state.ends]
     return Cause.CANARY if any(verdict.outcome.exit_class for verdict in canaries) else None
-
-
-def _sum_up(reader: JournalReader, stored: StoredRun, reporter: Reporter) -> Summary | None:
-    """A run that is over has nothing to go on with, and its summary is told again; None if an item is unknown."""
-    run = PastRun(reader, stored, fold_past(reader, stored), is_live=False)
-    if run.results.counts()[Outcome.UNKNOWN] and not stored.header.local:
-        return None
-    reporter.started(run.facts, run.results)
-    summary = run.summary()
-    reporter.finished(summary)
-    return summary

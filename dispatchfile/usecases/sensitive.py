@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.errors import UsageError
-from dispatchfile.items import Item
+from dispatchfile.items import Item, known_variables
 from dispatchfile.journal import STANDARD_INPUT, RunHeader
 from dispatchfile.problems import Problem, Severity
-from dispatchfile.usecases.load import ManifestSource, load_items
-from dispatchfile.usecases.variables import UNKNOWN, GivenVariables
+from dispatchfile.source import Position
+from dispatchfile.usecases.load import ManifestSource, load_items, read_source
+from dispatchfile.usecases.variables import NO_VARIABLES, UNKNOWN, GivenVariables, unknown_variables
 
 PAYLOAD, META = "payload", "meta."
 NOT_IN_ENVIRONMENT = "DF036"
+LEAVE_IT_OUT = "leave it out"
 STORED_NOWHERE = "has sensitive values, which are not stored, and"
 
 
@@ -36,26 +38,61 @@ def source_of(
     )
 
 
-def check_variables(header: RunHeader, variables: GivenVariables, items: Sequence[Item]) -> None:
+def check_variables(header: RunHeader, source: ManifestSource, items: Sequence[Item]) -> list[str]:
     """
-    Refuse variables that would change nothing: the stored requests are sent, and only sensitive values are made again.
+    Refuse variables that neither the run nor its manifest knows, and those that would change nothing.
 
-    Raises UsageError.
+    The stored requests are sent; only sensitive values are made again. Return notes about variables in a file that may
+    be for another manifest. items: those to send, or all of the run if nothing is to be sent. Raises UsageError.
     """
-    if not variables.places:
-        return
-    anew = "send other values with `dispatchfile run`"
-    if not any(item.sensitive for item in items):
-        name = next(iter(variables.places))
+    given = source.given
+    if not given.places:
+        return []
+    known, place = _known_variables(header, source)
+    problems = [] if known is None or place is None else list(unknown_variables(given, known, place))
+    for problem in problems:
+        if problem.severity is Severity.ERROR:
+            raise UsageError(str(problem))
+    foreign = [] if known is None else given.foreign_to(known)
+    _check_effect(header, given, [name for name in given.places if name not in foreign], items)
+    if known is not None and place is None:
+        for name in given.unknown_to(known):
+            raise UsageError(
+                f"variable {name!r} has no effect: run {header.id} was not given it, and its manifest cannot be read: "
+                f"{LEAVE_IT_OUT}"
+            )
+    return [f"{problem.position}: {problem.severity}: {problem.text}" for problem in problems]
+
+
+def _known_variables(header: RunHeader, source: ManifestSource) -> tuple[frozenset[str] | None, Position | None]:
+    """
+    Return the variables that the run was given or that its manifest has, and the place of the latter.
+
+    The names are None if the manifest may read any. The place is None if the manifest cannot be read.
+    """
+    given = frozenset({*header.variables, *header.hidden_variables})
+    if header.manifest == STANDARD_INPUT:
+        return given, None
+    document, files, _ = read_source(replace(source, given=NO_VARIABLES))
+    if document is None:
+        return given, None
+    known = known_variables(document, files)
+    return None if known is None else known | given, document.key_position("vars")
+
+
+def _check_effect(header: RunHeader, given: GivenVariables, names: Sequence[str], items: Sequence[Item]) -> None:
+    """Raise UsageError for the first of the *names* whose value changes nothing about the *items*."""
+    anew = f"{LEAVE_IT_OUT}, or send other values with `dispatchfile run`"
+    if names and not any(item.sensitive for item in items):
         raise UsageError(
-            f"variable {name!r} has no effect: no selected item of run {header.id} has sensitive values, and "
-            f"stored requests are sent as they are: leave it out, or {anew}"
+            f"variable {names[0]!r} has no effect: no selected item of run {header.id} has sensitive values, and "
+            f"stored requests are sent as they are: {anew}"
         )
-    for name in variables.places:
-        if name in header.variables and variables.values[name] != header.variables[name]:
+    for name in names:
+        if name in header.variables and given.values[name] != header.variables[name]:
             raise UsageError(
                 f"variable {name!r} is not what run {header.id} was given, whose stored requests are sent as they "
-                f"are: leave it out, or {anew}"
+                f"are: {anew}"
             )
 
 

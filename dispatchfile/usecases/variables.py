@@ -34,6 +34,14 @@ class GivenVariables:
     def unknown_to(self, known: frozenset[str]) -> list[str]:
         return [name for name in self.places if name not in known]
 
+    def foreign_to(self, known: frozenset[str]) -> list[str]:
+        """Names in a file that resemble none of the *known* ones: they may be for another manifest, unless strict."""
+        return [
+            name
+            for name in self.unknown_to(known)
+            if not self.strict and self.places[name] is not None and not similar_names(name, known)
+        ]
+
 
 NO_VARIABLES = GivenVariables()
 
@@ -60,22 +68,20 @@ def unknown_variables(given: GivenVariables, known: frozenset[str], manifest: Po
     manifest: the place of a problem with --var. In a file a name that resembles none of the *known* ones may be for
     another manifest: all of them are one warning.
     """
-    foreign: list[tuple[str, Position]] = []
+    foreign = given.foreign_to(known)
     for name in given.unknown_to(known):
         place = given.places[name]
         if place is None:
             yield Problem(UNKNOWN, manifest, f"--var {name}: the manifest has no such variable", _hint(name, known))
-        elif given.strict or similar_names(name, known):
+        elif name not in foreign:
             yield Problem(UNKNOWN, place, f"the manifest has no variable {name!r}", _hint(name, known))
-        else:
-            foreign.append((name, place))
     if foreign:
-        names = ", ".join(repr(name) for name, _ in foreign[:SHOWN_NAMES])
+        names = ", ".join(repr(name) for name in foreign[:SHOWN_NAMES])
         more = f" and {len(foreign) - SHOWN_NAMES:,} more" if len(foreign) > SHOWN_NAMES else ""
         noun = "variable" if len(foreign) == 1 else "variables"
         hint = "--strict-vars makes this an error"
         found = f"the manifest has no {noun} {names}{more}"
-        yield Problem(UNKNOWN, foreign[0][1], found, hint, severity=Severity.WARNING)
+        yield Problem(UNKNOWN, given.places[foreign[0]] or manifest, found, hint, severity=Severity.WARNING)
 
 
 def _hint(name: str, known: frozenset[str]) -> str:

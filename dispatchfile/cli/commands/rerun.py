@@ -139,20 +139,26 @@ def _send(
     display: Display,
 ) -> int:
     """Send the chosen items again; return the exit code. Raises NothingToRerun."""
+    from dispatchfile.cli.conflicts import check_past_run
     from dispatchfile.cli.past_run import on_nomad
     from dispatchfile.cli.session import Session
     from dispatchfile.clock import Clock
-    from dispatchfile.usecases.rerun import rerun_items
+    from dispatchfile.usecases.rerun import read_again, send_again
 
     header = options.name.open().run().header
     options = replace(options, name=replace(options.name, run=header.id))
+    check_past_run(header, flags, agent)
 
-    async def send(connection: Connection, reporter: Reporter, control: Control) -> RunEnd:
-        there = replace(options, connection=connection)
-        return await rerun_items(there, reporter=reporter, control=control, clock=Clock())
+    async def work(reporter: Reporter, control: Control) -> RunEnd:
+        again = read_again(options)  # first: if no item is left, neither Nomad nor a job file is needed
 
-    session = Session(display, output, manifest=header.shown_manifest, reports=reports)
-    return session.run(on_nomad(header, agent, flags, display, send))
+        async def send(connection: Connection, reporter: Reporter, control: Control) -> RunEnd:
+            there = replace(options, connection=connection)
+            return await send_again(there, again, reporter=reporter, control=control, clock=Clock())
+
+        return await on_nomad(header, agent, flags, display, send)(reporter, control)
+
+    return Session(display, output, manifest=header.shown_manifest, reports=reports).run(work)
 
 
 def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Display) -> int:
@@ -170,6 +176,8 @@ def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Displa
             "message": str(nothing),
         }
         write_result(json.dumps(record, indent=2 if output is OutputFormat.JSON else None) + "\n")
+    for note in () if display.quiet else nothing.notes:
+        tell(Level.WARNING, one_line(note), display)
     if not (is_good and display.quiet):
         tell(Level.INFO if is_good else Level.ERROR, one_line(str(nothing)), display)
     return nothing.exit_code

@@ -44,12 +44,13 @@ def resume(
     as the journal stored it. --var is only for sensitive values. A local run gets a new embedded agent. Exit code: as
     for `run`.
     """
+    from dispatchfile.cli.conflicts import check_past_run
     from dispatchfile.cli.past_run import name_run, on_nomad
     from dispatchfile.cli.session import Session
     from dispatchfile.cli.sources import read_given_variables
     from dispatchfile.clock import Clock
     from dispatchfile.nomad.connection import Connection
-    from dispatchfile.usecases.resume import ResumeOptions, resume_run
+    from dispatchfile.usecases.resume import ResumeOptions, repeat_summary, resume_run
     from dispatchfile.usecases.running.ends import RunEnd
 
     flags = settings.as_mapping() | {"wait": wait.as_setting()}
@@ -67,11 +68,15 @@ def resume(
         logs=logs or "",
     )
 
-    async def go_on(there: Connection, reporter: Reporter, control: Control) -> RunEnd:
-        there_options = replace(options, connection=there)
-        return RunEnd(await resume_run(there_options, reporter=reporter, control=control, clock=Clock()))
+    check_past_run(stored.header, connection, agent)
 
-    session = Session(display, output, manifest=stored.header.shown_manifest, reports=report or ())
-    if stored.header.local and not stored.is_unfinished:  # it is only told again
-        return session.run(lambda reporter, control: go_on(Connection(), reporter, control))
-    return session.run(on_nomad(stored.header, agent, connection, display, go_on))
+    async def send(there: Connection, reporter: Reporter, control: Control) -> RunEnd:
+        with_connection = replace(options, connection=there)
+        return RunEnd(await resume_run(with_connection, reporter=reporter, control=control, clock=Clock()))
+
+    async def work(reporter: Reporter, control: Control) -> RunEnd:
+        if summary := repeat_summary(options, reporter):  # neither Nomad nor a job file is needed
+            return RunEnd(summary)
+        return await on_nomad(stored.header, agent, connection, display, send)(reporter, control)
+
+    return Session(display, output, manifest=stored.header.shown_manifest, reports=report or ()).run(work)
