@@ -39,6 +39,11 @@ class Problem:
         """Return what was found and what would be right, in one line."""
         return f"{self.found}: {self.hint}" if self.hint else self.found
 
+    @property
+    def as_warning(self) -> str:
+        """Return the line that says this of a run that goes on."""
+        return f"{self.position}: {self.code} warning: {self.text}"
+
     def __str__(self) -> str:
         return f"{self.position}: {self.text}"
 
@@ -152,4 +157,6 @@ CODES: dict[str, str] = {
     "DF109": "a periodic job never completes",
     "DF110": "the server is too old for this",
     "DF111": "the job cannot be read",
+    "DF112": "a placement rule with a variable that Nomad does not replace",
+    "DF113": "a meta key that the job overrides",
 }

@@ -39,6 +39,23 @@ class TaskGroup:
     leaders: frozenset[str] = frozenset()
     task_restarts: Mapping[str, Policy] = field(default_factory=dict)  # task -> its own policy, which beats the group's
     max_run_duration_ns: int = 0  # 0: unlimited
+    meta: Mapping[str, str] = field(default_factory=dict)
+    task_meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # task -> its own, which beats the group's
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementRule:
+    """A constraint, affinity or spread of a job, or of a part of it."""
+
+    kind: str  # "constraint", "affinity" or "spread"
+    part: str  # "", "group g" or "task t of group g"
+    left: str
+    operand: str = ""
+    right: str = ""
+    of_device: bool = False  # compares a node's devices instead of nodes
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.left, self.operand, self.right)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,8 @@ class Job:
     submit_time_ns: int
     version: int
     region: str = ""
+    datacenters: tuple[str, ...] = ()
+    rules: tuple[PlacementRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 from dispatchfile.render import has_template
 
-OF_THE_JOB = frozenset({"DF100", "DF101", "DF102", "DF109", "DF111"})
+OF_THE_JOB = frozenset({"DF100", "DF101", "DF102", "DF109", "DF111", "DF112"})
 
 
 def at_job(problems: Sequence[Problem], items: Sequence[Item], document: Document) -> Iterator[Problem]:

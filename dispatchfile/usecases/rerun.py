@@ -166,6 +166,8 @@ async def send_again(
         server = await preflight(client, again.items, again.settings)
         if server.has_errors:
             return RunEnd(None, server.problems)
+        for warning in server.problems:
+            reporter.note(warning.as_warning)
         starts = await _find_predecessors(client, again, folder)
         header, items = _header(options, again, clock), again.items
         run = NewRun(header=header, items=items, selected=items, server=server, starts=starts, logs=options.logs)
@@ -174,7 +176,7 @@ async def send_again(
     if again.chosen.open and summary.exit_code in OF_ITEMS:
         summary = replace(summary, exit_code=1)  # it was asked for more than it could do
     reporter.finished(summary)
-    return RunEnd(summary, server.problems)
+    return RunEnd(summary)
 
 
 async def _find_predecessors(client: Client, again: Again, folder: Path) -> dict[str, Start]:

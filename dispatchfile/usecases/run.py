@@ -86,6 +86,8 @@ async def run_manifest(
         problems = (*prepared.problems, *server.problems)
         if server.has_errors:
             return RunEnd(None, problems)
+        for warning in server.problems:
+            reporter.note(warning.as_warning)
         run = await _with_children(_new_run(options, prepared, server, clock), client, reporter)
         journal = run.open_journal(options.folder, new=options.new) if options.journal else NoJournal()
         for policy in policies(prepared.selection.selected, server.states):
@@ -93,7 +95,7 @@ async def run_manifest(
                 reporter.note(policy.sentence)
         summary = await start_run(run, client, journal, reporter=reporter, control=control, clock=clock)
     reporter.finished(summary)
-    return RunEnd(summary, problems)
+    return RunEnd(summary, prepared.problems)
 
 
 def _unread_logs(options: RunOptions, prepared: Prepared) -> str:

@@ -29,7 +29,11 @@ class Told(NoReporter):
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.notes: list[str] = []
         self._news = asyncio.Event()
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
     def event(self, event: Event, results: Results) -> None:
         self.events.append(event)

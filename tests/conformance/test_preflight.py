@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.backends import own_backend, real_backend
-from tests.conformance.driver import end_of, manifest_of, run_items
-from tests.conformance.jobs import PERIODIC, Document, group, job, mock, takes
+from tests.conformance.driver import Told, end_of, manifest_of, of, outcomes, run_items
+from tests.conformance.jobs import PERIODIC, Document, group, job, mock, shell, takes
 from tests.conformance.lacks import real_only
 
 JOBS: tuple[Document, ...] = (
@@ -111,3 +111,38 @@ async def test_an_older_server_would_ignore_a_priority(kind, tmp_path):
         end = await end_of(old, tmp_path, manifest_of([{"id": "high", "job": "urgent", "priority": 70}]))
     found = "the server (Nomad 1.9.7) would ignore priority"
     assert [(problem.code, problem.found) for problem in end.problems] == [("DF110", found)]
+
+
+def rule(left: str, operand: str = "=", right: str = "yes") -> Document:
+    return {"LTarget": left, "RTarget": right, "Operand": operand}
+
+
+@pytest.mark.parametrize(
+    ("fields", "placed"),
+    [
+        pytest.param({"Constraints": [rule("${attr.kernel.name}", right="${NOMAD_META_here}")]}, False, id="right"),
+        pytest.param({"Datacenters": ["${NOMAD_META_here}"]}, False, id="datacenter"),
+        pytest.param({"Constraints": [rule("${attr.kernel.name}", "!=", "${NOMAD_META_here}")]}, True, id="negation"),
+        pytest.param({"Affinities": [{**rule("${NOMAD_META_here}"), "Weight": 50}]}, True, id="affinity"),
+        pytest.param({"Spreads": [{"Attribute": "${NOMAD_META_here}", "Weight": 50}]}, True, id="spread"),
+    ],
+)
+async def test_metadata_of_a_dispatch_chooses_no_node(backend, tmp_path, fields, placed):
+    """Nomad replaces no such variable where it chooses nodes; a warning before anything is sent says what follows."""
+    await backend.register(job("never", mock(run_for="0s"), **takes(optional=["here"]), **fields))
+    told, items = Told(), [{"id": "a", "job": "never", "meta": {"here": "linux"}}]
+    summary = await run_items(backend, tmp_path, items, told=told, wait="placement")
+    (warning,) = [note for note in told.notes if "DF112 warning: " in note]
+    assert outcomes(summary)["a"][0] == ("placed" if placed else "unplaced")
+    assert ("so no node" in warning) is not placed
+
+
+async def test_a_meta_block_of_the_job_overrides_the_item(backend, tmp_path):
+    """A warning says so before anything is sent, once for each key; the job's tasks see their own values."""
+    part = {**group(shell('test "$NOMAD_META_title" = item; exit $(($? + 3))')), "Meta": {"title": "job"}}
+    await backend.register(job("own", part, **takes(optional=["title"])))
+    told, items = Told(), [{"id": name, "job": "own", "meta": {"title": "item"}} for name in "ab"]
+    summary = await run_items(backend, tmp_path, items, told=told)
+    (warning,) = [note for note in told.notes if "DF113 warning: " in note]
+    assert "meta key 'title' does not reach group g of job 'own', whose own meta overrides it" in warning
+    assert [of(summary, name).exit_code for name in "ab"] == [4, 4]

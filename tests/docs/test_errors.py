@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dispatchfile.items import Item
-from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.nomad.models import Job, Parameterized, PlacementRule, TaskGroup
 from dispatchfile.preflight import ParentState, check_items
 from dispatchfile.problems import CODES
 from dispatchfile.settings import Wait
@@ -19,7 +20,7 @@ from tests.making import make_item
 
 SECTIONS = [section for section in read_sections(ROOT / "docs" / "errors.md") if section.level == 3]
 BY_CODE = {section.title.partition(":")[0]: section for section in SECTIONS}
-WITHOUT_OUTPUT = {"DF102", "DF107", "DF110"}  # no embedded agent can be brought to say these
+WITHOUT_OUTPUT = {"DF102", "DF107", "DF110", "DF112", "DF113"}  # no embedded agent says these, or a run that goes on
 ONLY_WARNED = {"DF039"}
 
 
@@ -113,6 +114,9 @@ JOB = Job(
     version=0,
 )
 
+RULE = PlacementRule("constraint", "", "${meta.codec}", "=", "${NOMAD_META_codec}")
+OVERRIDING = replace(JOB, groups=(TaskGroup("encode", 1, meta={"codec": "h264"}),))
+
 
 @pytest.mark.parametrize(
     ("code", "item", "state"),
@@ -120,10 +124,12 @@ JOB = Job(
         pytest.param("DF102", make_item("intro"), ParentState(JOB), id="DF102"),
         pytest.param("DF107", make_item("intro", namespace="media"), ParentState(JOB, may_dispatch=False), id="DF107"),
         pytest.param("DF110", make_item("intro", priority=70), ParentState(JOB), id="DF110"),
+        pytest.param("DF112", make_item("intro"), ParentState(replace(JOB, rules=(RULE,))), id="DF112"),
+        pytest.param("DF113", make_item("intro", meta={"codec": "av1"}), ParentState(OVERRIDING), id="DF113"),
     ],
 )
 def test_what_cannot_be_shown_is_quoted(code: str, item: Item, state: ParentState) -> None:
-    """Preflight's words for a server that no embedded agent can stand for."""
+    """Preflight's words, of a server or a job as it would have to be."""
     problems = check_items([item], {item.request.job_key: state}, wait=Wait.PLACEMENT, version=(1, 9, 7))
     block = BY_CODE[code].blocks[0]
     assert block.text.strip() in [problem.text for problem in problems if problem.code == code]

@@ -1,8 +1,4 @@
-"""
-Items against what the server says of their parents: problems before anything is sent, and effective retry policies.
-
-Pure: the facts are read by a use case. Nomad checks the same at each dispatch, but one by one and with a 500.
-"""
+"""What the server would refuse of each item, and where it would start tasks more often than wanted."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from dispatchfile.events import Cause, Outcome
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.models import Job, Parameterized
+from dispatchfile.preflight.never import find_never
 from dispatchfile.problems import Problem
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.similar import did_you_mean, similar_names
@@ -121,7 +118,7 @@ def _stop_in(item: Item, settings: Settings) -> str:
 
 
 def check_items(
-    items: Iterable[Item],
+    items: Sequence[Item],
     parents: Mapping[JobKey, ParentState],
     *,
     wait: Wait,
@@ -146,7 +143,8 @@ def check_items(
                 problems.append(problem)
         problems += _check_item(item, parents[parent])
         problems += _check_priority(item, version, highest_priority)
-    return tuple(problems)
+    jobs = {parent: state.job for parent, state in parents.items() if state.job is not None}
+    return (*problems, *find_never(items, jobs))
 
 
 def policies(items: Iterable[Item], parents: Mapping[JobKey, ParentState]) -> tuple[Policy, ...]:
