@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
+MASKED = "***"
+SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every sentence
+CUT = "…"  # ends a text that was too long
 LONGEST_NAME = 255  # characters of one part of a path, as file systems have it
 LONGEST_PATH = 1_024
 LONGEST_OPAQUE = 24  # characters of letters and digits without anything that names have
@@ -35,6 +42,36 @@ def shown_name(text: str) -> str:
     """Return *text* as a message may show it where a name is wanted: without what may be a secret."""
     kind = kind_of_secret(text)
     return f"({kind}, not shown)" if kind else text
+
+
+def forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return every text that may repeat one of the secrets, the longest first."""
+    forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """Return the ways in which a message may repeat it: plain, in JSON, in a URL, in Base64."""
+    data = secret.encode(errors="replace")
+    packed = (encode(data).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode))
+    quoted = (json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    return (secret, *quoted, quote(data, safe=""), quote(data), quote_plus(data), *packed)
+
+
+def masked(text: str, forms: Iterable[str]) -> str:
+    """Return *text* without the forms of secrets, and without the beginning of one at which the text was cut."""
+    for form in forms:
+        text = _without_cut_form(text.replace(form, MASKED), form)
+    return text
+
+
+def _without_cut_form(text: str, form: str) -> str:
+    head, cut, rest = text.rpartition(CUT)
+    if not cut:
+        return text
+    lengths = range(min(len(form), len(head)), SHORTEST_SECRET - 1, -1)
+    length = next((length for length in lengths if head.endswith(form[:length])), 0)
+    return f"{head[: len(head) - length]}{MASKED}{cut}{rest}" if length else text
 
 
 def _is_drawn_by_chance(text: str) -> bool:

@@ -11,17 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dispatchfile import __version__
 from dispatchfile.cli.argv import values_of
-from dispatchfile.secrecy import kind_of_secret
+from dispatchfile.secrecy import MASKED, forms_of, kind_of_secret, masked
 
 SECRET_VARIABLES = ("NOMAD_TOKEN", "NOMAD_HTTP_AUTH")
 SECRET_OPTIONS = ("--token", "--var")
-SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every line
-MASKED = "***"
 
 
 def describe_crash(exc: BaseException, argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """The line to show; the traceback is stored beside it, in a file of its own that the line names."""
-    secrets = sorted(_secrets(argv, environ), key=len, reverse=True)
+    secrets = forms_of(_secrets(argv, environ))
     what = _scrubbed(f"{type(exc).__name__}: {exc}", secrets)
     header = f"dispatchfile {__version__}, Python {sys.version}\narguments: {json.dumps(list(argv))}\n\n"
     trace = _scrubbed(header + "".join(traceback.format_exception(exc)), secrets)
@@ -44,13 +42,11 @@ def _secrets(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     given = [environ.get(name, "") for name in SECRET_VARIABLES]
     given += [value for option in SECRET_OPTIONS for value in values_of(option, argv)]
     words = [word for argument in argv for word in (argument, argument.partition("=")[2])]
-    yield from (word for word in (*words, *environ.values()) if kind_of_secret(word) and len(word) >= SHORTEST_SECRET)
+    yield from (word for word in (*words, *environ.values()) if kind_of_secret(word))
     for text in given:
         after_name = re.split(r"[:=]", text, maxsplit=1)[-1]  # of user:password and key=value
-        yield from (secret for secret in (text, after_name) if len(secret) >= SHORTEST_SECRET)
+        yield from (text, after_name)
 
 
 def _scrubbed(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASKED).replace(json.dumps(secret)[1:-1], MASKED)
-    return re.sub(r"(\w+://)[^/\s@]+@", rf"\1{MASKED}@", text)
+    return re.sub(r"(\w+://)[^/\s@]+@", rf"\1{MASKED}@", masked(text, secrets))

@@ -2,7 +2,7 @@
 
 from dispatchfile.journal.folder import ENVIRONMENT, state_folder
 from dispatchfile.journal.journal import Journal
-from dispatchfile.journal.masking import MASKED, Mask
+from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.observations import keep_observations
 from dispatchfile.journal.opening import remove_run
 from dispatchfile.journal.reader import JournalReader
@@ -20,7 +20,6 @@ from dispatchfile.journal.store import request_stop
 
 __all__ = [
     "ENVIRONMENT",
-    "MASKED",
     "STANDARD_INPUT",
     "Baseline",
     "Journal",

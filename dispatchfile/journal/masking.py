@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dispatchfile.events import Cause, Ended, Event, Notice
 from dispatchfile.items import Item
+from dispatchfile.secrecy import forms_of, masked
 
-MASKED = "***"
 NOT_TOLD = "Nomad's message is hidden, because it may contain a sensitive value"
-SHORTEST_SECRET = 4  # characters; less than that hides nothing, and would tear holes into every sentence
 WORDS_OF_OTHERS = frozenset({Cause.DRIVER, Cause.ARTIFACT, Cause.TEMPLATE, Cause.SETUP})  # told in Nomad's words
 FREE_TEXTS = frozenset({"message", "reason", "last_log_line"})  # fields whose words come from Nomad or from a task
 
@@ -56,8 +55,10 @@ class Mask:
         """Return the event without the secrets that its free texts repeat."""
         if isinstance(event, Ended):
             event = self.silenced(event)
-        if not self._secrets or isinstance(event, Notice):
+        if not self._secrets:
             return event
+        if isinstance(event, Notice):
+            return replace(event, message=self.covered(event.message, None))
         changes: dict[str, object] = {
             name: self.covered(text, event.item)
             for name in FREE_TEXTS
@@ -76,29 +77,20 @@ class Mask:
         """Return the *text* without the secrets of *item*, or without any secret if that is None."""
         known = self._secrets.values() if item is None else [self._secrets.get(item, ())]
         for secrets in known:
-            for secret in secrets:
-                text = text.replace(secret, MASKED)
+            text = masked(text, secrets)
         return text
 
 
 def _forms_of(item: Item) -> tuple[str, ...]:
-    """Return every text that may repeat a sensitive value of the item, the longest first."""
-    forms = {form for value in _sensitive_values(item) for form in _forms(value)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    """Return every text that may repeat a sensitive value of the item, or a line of it, the longest first."""
+    return forms_of(text for value in _sensitive_values(item) for text in (value, *map(str.strip, value.splitlines())))
 
 
 def _sensitive_values(item: Item) -> Iterator[str]:
     for name in item.sensitive:
         if name == "payload":
-            yield (item.request.payload or b"").decode(errors="replace")
+            payload = item.request.payload or b""
+            yield payload.decode(errors="replace")
+            yield base64.b64encode(payload).decode().rstrip("=")  # as it is sent, whatever bytes it has
         else:
             yield item.request.meta.get(name.removeprefix("meta."), "")
-
-
-def _forms(value: str) -> Iterator[str]:
-    """Yield the ways in which a log line or an error may repeat the value: a line of it, plain or quoted."""
-    for line in value.splitlines():
-        if len(secret := line.strip()) >= SHORTEST_SECRET:
-            yield secret
-            yield json.dumps(secret)[1:-1]
-            yield json.dumps(secret, ensure_ascii=False)[1:-1]

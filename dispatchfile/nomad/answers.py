@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dispatchfile.secrecy import CUT, masked
+
 LONGEST_TEXT = 600  # characters of a foreign text that are shown
 PERHAPS_DONE = "the request may have been carried out"  # a write that got no answer that tells
 
@@ -17,11 +19,22 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # of the request: a server or proxy may repeat them
 
     @property
     def text(self) -> str:
         """The body as words on one line."""
         return " ".join(self.body.decode("utf-8", "replace").split())
+
+    def shown(self, text: str) -> str:
+        """
+        Return a *text* of this answer as it may be shown.
+
+        The request's secrets are hidden, long text is cut, and characters that do something to a terminal are replaced.
+        """
+        safe = masked(text, self.secrets)
+        cut = safe if len(safe) <= LONGEST_TEXT else safe[:LONGEST_TEXT] + CUT
+        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)
 
     @property
     def is_html(self) -> bool:
@@ -34,9 +47,3 @@ class Answer:
         except RecursionError as exc:
             raise ValueError("nested too deeply") from exc
         return value
-
-
-def shown(text: str) -> str:
-    """A foreign text as it may be shown: cut where long, and without characters that do something to a terminal."""
-    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)

@@ -25,7 +25,7 @@ from dispatchfile.errors import (
     NomadUnavailable,
     NomadUnreadable,
 )
-from dispatchfile.nomad.answers import PERHAPS_DONE, Answer, shown
+from dispatchfile.nomad.answers import PERHAPS_DONE, Answer
 from dispatchfile.nomad.decode import as_object, parse_dispatched
 from dispatchfile.nomad.models import Dispatched
 
@@ -168,7 +168,7 @@ def _by_rules(rules: Sequence[Rule], answer: Answer) -> NomadError | None:
     for rule in rules:
         if re.search(rule.pattern, text):
             hint = f" ({rule.hint})" if rule.hint else ""
-            return rule.error(shown(text) + hint, status=answer.status)
+            return rule.error(answer.shown(text) + hint, status=answer.status)
     return None
 
 
@@ -190,7 +190,7 @@ def _not_found(answer: Answer) -> NomadError:
     """Return NomadNotFound if the text is Nomad's own, else an error about the address."""
     text = _words(answer)
     if any(re.fullmatch(pattern, text) for pattern in GONE):
-        return NomadNotFound(shown(text), status=404)
+        return NomadNotFound(answer.shown(text), status=404)
     return NomadUnreadable(f"{_heading(answer)}: {NO_SUCH_ROUTE}", status=404)
 
 
@@ -239,16 +239,20 @@ def _denial_of_proxy(answer: Answer) -> str:
 
 
 def _said(answer: Answer) -> str:
-    return shown(_words(answer)) if answer.text and not answer.is_html else _heading(answer)
+    return answer.shown(_words(answer)) if answer.text and not answer.is_html else _heading(answer)
 
 
 def _heading(answer: Answer) -> str:
     if answer.is_html:
         return f"HTTP {answer.status} with a web page, from a proxy and not from Nomad"
-    return f"HTTP {answer.status} ({shown(answer.text)})" if answer.text else f"HTTP {answer.status} without a message"
+    return (
+        f"HTTP {answer.status} ({answer.shown(answer.text)})"
+        if answer.text
+        else f"HTTP {answer.status} without a message"
+    )
 
 
 def _whereto(answer: Answer) -> str:
     """The place a redirect points to, without a query, which may hold secrets."""
     place = answer.headers.get("location", "").partition("?")[0]
-    return f", redirected to {shown(place)}" if place else ""
+    return f", redirected to {answer.shown(place)}" if place else ""

@@ -12,11 +12,12 @@ from dispatchfile.reports.again import PROGRAM
 from dispatchfile.reports.dispatched import ui_address
 from dispatchfile.reports.endings import cause_of, tell_ending
 from dispatchfile.reports.history import started_text
-from dispatchfile.reports.requests import MASKED, payload_lines, shown_meta
+from dispatchfile.reports.requests import payload_lines, shown_meta
 from dispatchfile.reports.table import Command, fit, labelled, wrap_below
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible, visible_lines
 from dispatchfile.results import LOCAL, WITHOUT_END, to_epoch_or_none
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
+from dispatchfile.secrecy import MASKED
 
 KEY_WIDTH = 12
 NARROWEST = 24

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlencode
 
 from dispatchfile.items import Item, child_prefix
 from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible_lines
+from dispatchfile.secrecy import MASKED
 
 UNKNOWN_RUN = "<run>"  # a run gets its ID when it starts
-MASKED = "***"
 SHOWN_CHARACTERS = 2000
 SHOWN_BYTES = 256  # of a payload that is no text
 BYTES_A_LINE = 16

@@ -23,6 +23,7 @@ from dispatchfile.nomad.transport.faults import FAULTS, Fate, Fault, fate_of, is
 from dispatchfile.nomad.transport.pool import ConnectionPool
 from dispatchfile.nomad.transport.tls import tls_context
 from dispatchfile.nomad.transport.way import Headers, Limits, Way
+from dispatchfile.secrecy import forms_of, masked
 
 PATIENCE = 4.0  # a whole request may take so many times the longest silence
 
@@ -37,7 +38,7 @@ class HttpTransport:
 
     def __init__(self, connection: Connection, limits: Limits, *, way: Way | None = None) -> None:
         self._endpoint, self._is_proxied = connection.endpoint, bool(connection.proxy)
-        self._limits = limits
+        self._limits, self._secrets = limits, _secrets_of(connection)
         self._way = way or _way(connection, limits)
         self.counters = Counters()
 
@@ -62,10 +63,11 @@ class HttpTransport:
         except FAULTS as exc:
             raise self._translated(exc, is_read=method == "GET") from exc
         self.counters.throttled += answer.status == 429
-        return answer
+        return Answer(answer.status, answer.headers, answer.body, self._secrets) if self._secrets else answer
 
     def _translated(self, error: Exception, *, is_read: bool) -> NomadError:
-        fate, story, lasting = fate_of(error), explain(error, self._endpoint), is_lasting(error)
+        fate, lasting = fate_of(error), is_lasting(error)
+        story = masked(explain(error, self._endpoint), self._secrets)
         where = f"{self._endpoint}{' through the proxy' if self._is_proxied else ''}"
         if fate is Fate.UNSENT:
             return NomadUnavailable(f"cannot reach Nomad at {where}: {story}", is_lasting=lasting)
@@ -103,12 +105,25 @@ def headers_of(connection: Connection) -> Headers:
     headers = [(b"Host", endpoint.authority.encode("ascii")), (b"User-Agent", b"dispatchfile")]
     if connection.token:
         headers.append((b"X-Nomad-Token", connection.token.encode("ascii")))
-    if auth := connection.http_auth:
-        credentials = auth if ":" in auth else f"{auth}:"
-        headers.append((b"Authorization", b"Basic " + base64.b64encode(credentials.encode())))
+    if connection.http_auth:
+        headers.append((b"Authorization", f"Basic {_basic(connection)}".encode()))
     if not is_loopback(endpoint.host):  # packing costs the server more than the way costs on one machine
         headers.append((b"Accept-Encoding", b"gzip"))
     return tuple(headers)
+
+
+def _basic(connection: Connection) -> str:
+    """Return the user and the password as the header of HTTP's basic authentication has them."""
+    auth = connection.http_auth
+    return base64.b64encode((auth if ":" in auth else f"{auth}:").encode()).decode("ascii")
+
+
+def _secrets_of(connection: Connection) -> tuple[str, ...]:
+    """Return every text that shows what the requests carry to prove who sends them."""
+    secrets = [connection.token]
+    if auth := connection.http_auth:
+        secrets += [_basic(connection), auth, auth.partition(":")[2]]
+    return forms_of(secrets)
 
 
 def _unpacked(answer: Answer, most: int) -> Answer:
