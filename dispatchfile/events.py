@@ -131,6 +131,17 @@ class Cause(StrEnum):
     NO_EVAL = "no_eval"
 
 
+class ExtraStart(StrEnum):
+    """What made Nomad start a task again that its restart and reschedule policies do not count."""
+
+    NODE_LOST = "node_lost"
+    DISCONNECT = "disconnect"
+    ALLOC_STOP = "alloc_stop"
+    DRAIN = "drain"
+    PREEMPTION = "preemption"
+    RESTART = "restart"
+
+
 # A resume sends what is unsent for these causes.
 RESUMABLE_CAUSES = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION})
 
@@ -151,6 +162,7 @@ class Verdict:
     log_unread: bool = False  # the task may have a last log line that nobody has read
     group: str = ""  # of that allocation
     alloc_index: int | None = None  # of that allocation in its group: NOMAD_ALLOC_INDEX
+    extra_starts: tuple[ExtraStart, ...] = ()  # why it was started more often than its job's policies allow
     queued: bool = False  # the job still waits in Nomad: what nobody waits for any longer may run later
 
     @property

@@ -117,6 +117,7 @@ def decode_facts(bodies: Sequence[str]) -> Iterator[ItemFacts]:
             tags=tuple(cast("list[str]", plain["tags"])),
             position=place_of(place),
             source=cast("str", plain.get("source", "")),
+            max_starts=cast("int | None", plain.get("max_starts")),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from dispatchfile.events import Outcome
+from dispatchfile.events import ExtraStart, Outcome
 from dispatchfile.reports.failures import endings_lines
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import fit, labelled
@@ -17,6 +17,15 @@ SHOWN_WAITS = 12  # jobs of which it is said why their items are queued
 UNFINISHED = frozenset({"running", "interrupted"})
 NOT_AWAITED = (Outcome.DISPATCHED, Outcome.PLACED)  # a good end of the run, and none of the job
 PROGRAM = "dispatchfile"
+SHOWN_EXTRA_STARTS = 10
+EXTRA_STARTS = {
+    ExtraStart.NODE_LOST: "its node was lost",
+    ExtraStart.DISCONNECT: "its node was disconnected",
+    ExtraStart.ALLOC_STOP: "its allocation was stopped in Nomad",
+    ExtraStart.DRAIN: "its node was drained",
+    ExtraStart.PREEMPTION: "it was preempted",
+    ExtraStart.RESTART: "it was restarted in Nomad",
+}
 
 
 def render_summary(
@@ -100,6 +109,7 @@ def _closing(summary: Summary, palette: Palette, width: int | None, *, verbose: 
     if adopted := sum(item.adopted for item in summary.items):
         yield f"{count_of(adopted, 'item')} already had a child of run {visible(summary.run)}, which this run adopted"
     yield from wait_lines(summary)
+    yield from extra_starts_lines(summary)
     if summary.requests.throttled or (verbose and summary.requests.total):
         yield requests_line(summary)
     if summary.state == "interrupted":
@@ -120,6 +130,18 @@ def _tell_wait(wait: JobWait, are: tuple[str, str]) -> str:
     one, many = are
     items = f"{count_of(wait.items, 'item')} of job {wait.job}"
     return one_line(f"{items} {one if wait.items == 1 else many} {wait.message}")
+
+
+def extra_starts_lines(summary: Summary) -> Iterator[str]:
+    """Yield a line for each item that was started more often than its `max_starts` allows, and why."""
+    over = [item for item in summary.items if item.is_over_max_starts]
+    for item in over[:SHOWN_EXTRA_STARTS]:
+        reasons = " and ".join(EXTRA_STARTS[reason] for reason in item.extra_starts)
+        why = f": {reasons}" if reasons else ""
+        yield f"{visible(item.id)} was started {item.starts} times, max_starts is {item.max_starts}{why}"
+    if len(over) > SHOWN_EXTRA_STARTS:
+        more = count_of(len(over) - SHOWN_EXTRA_STARTS, "more item")
+        yield f"{more} started more often than max_starts allows; -o json lists all"
 
 
 def watch_lines(summary: Summary, palette: Palette = PLAIN, width: int | None = None) -> list[str]:

@@ -7,11 +7,14 @@ in which they were recorded, and the later one counts: a clock may have been set
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dispatchfile.events import (
     Accepted,
     Doubled,
     Doubted,
     Ended,
+    ExtraStart,
     Intent,
     ItemEvent,
     Moved,
@@ -19,6 +22,7 @@ from dispatchfile.events import (
     Repeated,
     Sending,
     State,
+    Verdict,
 )
 from dispatchfile.results.items import ItemFacts
 
@@ -240,8 +244,16 @@ class ItemHistory:
 
     @property
     def starts(self) -> int:
-        attempts = [*self.earlier.values(), self.current]
-        return sum(attempt.ended.verdict.starts for attempt in attempts if attempt.ended is not None)
+        return sum(verdict.starts for verdict in self._verdicts())
+
+    @property
+    def extra_starts(self) -> tuple[ExtraStart, ...]:
+        """Each reason once for starts that the job's policies do not count, in all attempts."""
+        return tuple(dict.fromkeys(reason for verdict in self._verdicts() for reason in verdict.extra_starts))
+
+    def _verdicts(self) -> Iterator[Verdict]:
+        attempts = (*self.earlier.values(), self.current)
+        return (attempt.ended.verdict for attempt in attempts if attempt.ended is not None)
 
 
 def _closes(earlier: AttemptHistory, later: AttemptHistory) -> bool:

@@ -148,6 +148,8 @@ def _item_result(track: ItemHistory) -> ItemResult:
         alloc_index=verdict.alloc_index if verdict else None,
         log_unread=verdict.log_unread if verdict else False,
         source=facts.source,
+        max_starts=facts.max_starts,
+        extra_starts=track.extra_starts,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dispatchfile.events import Cause, Outcome, State
+from dispatchfile.events import Cause, ExtraStart, Outcome, State
 from dispatchfile.source import Position
 
 WITHOUT_END = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # nobody waited for the end of the job
@@ -21,6 +21,7 @@ class ItemFacts:
     tags: tuple[str, ...] = ()
     position: Position | None = None  # None: not from a manifest
     source: str = ""  # where an item comes from whose id is not written in the manifest
+    max_starts: int | None = None  # how often its tasks may be started; None: without limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,18 @@ class ItemResult:
     alloc_index: int | None = None  # as in Verdict
     log_unread: bool = False  # there may be a last log line that nobody has read
     source: str = ""  # as in ItemFacts
+    max_starts: int | None = None  # as in ItemFacts
+    extra_starts: tuple[ExtraStart, ...] = ()  # why tasks were started that the job's policies do not count
     adopted: bool = False  # the run found the child in Nomad, sent by a process whose journal is not here
 
     @property
     def place(self) -> str:
         """Return `g[3]`, as Nomad calls the allocation that decided; empty if none did."""
         return self.group if self.alloc_index is None else f"{self.group}[{self.alloc_index}]"
+
+    @property
+    def is_over_max_starts(self) -> bool:
+        return self.max_starts is not None and self.starts > self.max_starts
 
     @property
     def label(self) -> str:

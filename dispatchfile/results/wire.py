@@ -77,6 +77,8 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "adopted": item.adopted,
         "attempt": item.attempt,
         "starts": item.starts,
+        "max_starts": item.max_starts,
+        "extra_starts": [reason.value for reason in item.extra_starts],
         "dispatched_at": to_timestamp(item.dispatched_at),
         "finished_at": to_timestamp(item.finished_at),
         "duration_s": item.duration_s,

@@ -9,6 +9,7 @@ from dispatchfile.events import Outcome, State, Verdict
 from dispatchfile.nomad.models import Alloc, Evaluation
 from dispatchfile.verdict.endings import judge_place, worst_of
 from dispatchfile.verdict.evaluations import find_open, is_deregistered
+from dispatchfile.verdict.extra_starts import merge_extra_starts
 from dispatchfile.verdict.leftovers import collected, nothing_to_run, purged, stopped_waiting, unplaced
 from dispatchfile.verdict.places import Place, count_missing, find_places, has_nothing_to_run, is_living
 from dispatchfile.verdict.records import ChildRecords, Judgement, Living, NeedsEvaluations
@@ -46,8 +47,13 @@ def with_last_seen(verdict: Verdict, records: ChildRecords) -> Verdict:
     if not places:
         return verdict
     newest = max((place.newest for place in places), key=lambda alloc: alloc.create_index)
-    starts = max(place.starts for place in places)
-    return replace(verdict, node=newest.node_name or newest.node_id, starts=starts, alloc_id=newest.id)
+    return replace(
+        verdict,
+        node=newest.node_name or newest.node_id,
+        starts=max(place.starts for place in places),
+        extra_starts=merge_extra_starts(place.extra_starts for place in places),
+        alloc_id=newest.id,
+    )
 
 
 def with_log_line(verdict: Verdict, line: str) -> Verdict:
@@ -128,7 +134,12 @@ def _combine(worst: Verdict, verdicts: Sequence[Verdict], *, total: int) -> Verd
     """Return the worst place's verdict for the whole child; of equals, the first by group and index."""
     alike = sum(verdict.outcome is worst.outcome for verdict in verdicts)
     share = f" ({alike} of {total} allocations)" if worst.message and total > 1 else ""
-    return replace(worst, message=worst.message + share, starts=max(verdict.starts for verdict in verdicts))
+    return replace(
+        worst,
+        message=worst.message + share,
+        starts=max(verdict.starts for verdict in verdicts),
+        extra_starts=merge_extra_starts(verdict.extra_starts for verdict in verdicts),
+    )
 
 
 def _judge_gone(records: ChildRecords, places: Sequence[Place]) -> Verdict | NeedsEvaluations:

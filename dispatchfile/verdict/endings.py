@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dispatchfile.events import Cause, Outcome, Verdict
 from dispatchfile.nomad.models import Alloc, TaskState
+from dispatchfile.verdict.extra_starts import DRAINED, LOST_WITH_ITS_NODE
 from dispatchfile.verdict.failures import Failure, explain_task_failure, find_last_run
 from dispatchfile.verdict.places import TERMINAL, Place, find_main_tasks, name_node, tell_start
 from dispatchfile.verdict.records import ChildRecords
@@ -25,8 +26,6 @@ SEVERITY = {
 }
 
 OVER_MAX_RUN_DURATION = "allocation exceeded max_run_duration"
-LOST_WITH_ITS_NODE = "alloc is lost since its node is down"
-DRAINED = frozenset({"alloc is being migrated", "alloc not needed as node is tainted"})  # or stopped alone, by hand
 
 
 def judge_place(place: Place, records: ChildRecords) -> Verdict | None:
@@ -150,6 +149,7 @@ def _verdict(place: Place, outcome: Outcome, cause: Cause | None, message: str, 
         exit_code=exit_code,
         node=place.newest.node_name or place.newest.node_id,
         starts=place.starts,
+        extra_starts=place.extra_starts,
         alloc_id=place.newest.id,
         task=mains[0] if mains else "",
         group=place.newest.group,

@@ -8,6 +8,7 @@ from dispatchfile.events import Cause, Outcome, State, Verdict
 from dispatchfile.nomad.models import Evaluation
 from dispatchfile.verdict.evaluations import find_last_failures, find_open, from_old_to_new, is_deregistered
 from dispatchfile.verdict.explanations import explain_placement_failure
+from dispatchfile.verdict.extra_starts import merge_extra_starts
 from dispatchfile.verdict.leftovers import collected, nothing_to_run, purged, stopped_waiting, unplaced
 from dispatchfile.verdict.places import Place, covers_every_group, find_places, has_nothing_to_run, name_node
 from dispatchfile.verdict.records import ChildRecords, Judgement, Living, NeedsEvaluations
@@ -69,5 +70,6 @@ def _placed(places: Sequence[Place]) -> Verdict:
         message=message,
         node=first.node_name if first else "",
         starts=max((place.starts for place in places), default=0),
+        extra_starts=merge_extra_starts(place.extra_starts for place in places),
         alloc_id=first.id if first else "",
     )

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dispatchfile.events import ExtraStart
 from dispatchfile.nomad.models import Alloc, TaskGroup, TaskState
+from dispatchfile.verdict.extra_starts import REPLACED_BY_THE_ORIGINAL, find_extra_starts
 from dispatchfile.verdict.failures import FAILURE_EVENTS, find_last_run
 from dispatchfile.verdict.records import ChildRecords
 from dispatchfile.verdict.wording import one_line
 
-REPLACED_BY_THE_ORIGINAL = "alloc not needed due to disconnected client reconnect"
 TRIED = frozenset({"Started", "Terminated", *FAILURE_EVENTS})  # what shows that a start was at least tried
 TERMINAL = frozenset({"complete", "failed", "lost"})
 
@@ -28,6 +29,7 @@ class Place:
     most_starts: int | None
     index: int | None = None  # of the group's allocations: NOMAD_ALLOC_INDEX
     label: str = ""  # such as `g[3]`; empty where the job has no other place to mix it up with
+    extra_starts: tuple[ExtraStart, ...] = ()
 
 
 def find_places(records: ChildRecords) -> tuple[Place, ...]:
@@ -61,6 +63,7 @@ def _make_place(holders: Sequence[Alloc], records: ChildRecords) -> Place:
         group=group,
         most_starts=max_starts({group.name: group}, 1, records.type) if group else None,
         index=_index_of(newest),
+        extra_starts=find_extra_starts(holders, newest),
     )
 
 

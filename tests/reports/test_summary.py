@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchfile.events import Cause, Moved, Outcome, State, Verdict
+from dispatchfile.events import Cause, ExtraStart, Moved, Outcome, State, Verdict
 from dispatchfile.reports.again import rerun_command
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.summary import render_summary, text_of_summary, wait_lines
+from dispatchfile.reports.summary import extra_starts_lines, render_summary, text_of_summary, wait_lines
 from dispatchfile.reports.text import Palette
 from dispatchfile.results import JobWait, LaterEnd, summarize, summary_json
 from tests.reports.making import FACTS, FAILED, GOOD, LOST, STARTED_AT, UNSENT, results_of, summary_of
 
 UNKNOWN = Verdict(Outcome.UNKNOWN, Cause.COLLECTED, "gone before its end was seen")
+THREE_STARTS = "a was started 3 times, max_starts is 1"
 TIMED_OUT = Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, "exceeded its timeout of 1800 s: not stopped")
 
 
@@ -144,6 +145,42 @@ def test_a_run_that_awaited_no_ends_says_so(wait: str, outcome: Outcome) -> None
         f"2 items were not followed to the end (wait: {wait}); to follow them: dispatchfile watch k3v9x2ab\n"
     )
     assert "watch" not in text_of_summary(replace(summary, has_journal=False))
+
+
+@pytest.mark.parametrize(
+    ("max_starts", "starts", "reasons", "lines"),
+    [
+        (1, 1, (), []),
+        (None, 9, (ExtraStart.NODE_LOST,), []),
+        (1, 2, (ExtraStart.NODE_LOST,), ["a was started 2 times, max_starts is 1: its node was lost"]),
+        (2, 4, (), ["a was started 4 times, max_starts is 2"]),
+        (
+            1,
+            3,
+            (ExtraStart.ALLOC_STOP, ExtraStart.DISCONNECT),
+            [f"{THREE_STARTS}: its allocation was stopped in Nomad and its node was disconnected"],
+        ),
+    ],
+    ids=["as often as allowed", "no limit", "node lost", "no reason known", "two reasons"],
+)
+def test_an_item_started_too_often_is_told_with_the_reason(
+    max_starts: int | None, starts: int, reasons: tuple[ExtraStart, ...], lines: list[str]
+) -> None:
+    """Only where the manifest limits its starts."""
+    summary = summary_of({"a": replace(GOOD, starts=starts, extra_starts=reasons)})
+    limited = [replace(item, max_starts=max_starts) for item in summary.items]
+    assert list(extra_starts_lines(replace(summary, items=limited))) == lines
+
+
+def test_many_items_started_too_often_are_counted() -> None:
+    """Ten are named; the JSON has all."""
+    summary = summary_of({f"i{n}": replace(GOOD, starts=2) for n in range(12)})
+    limited = [replace(item, max_starts=1) for item in summary.items]
+    lines = list(extra_starts_lines(replace(summary, items=limited)))
+    assert lines[9:] == [
+        "i9 was started 2 times, max_starts is 1",
+        "2 more items started more often than max_starts allows; -o json lists all",
+    ]
 
 
 def test_what_a_run_cost_is_shown_to_those_who_ask() -> None:

@@ -15,6 +15,7 @@ from dispatchfile.events import (
     Doubted,
     Ended,
     Event,
+    ExtraStart,
     Moved,
     Notice,
     NoticeKind,
@@ -387,3 +388,15 @@ def test_what_another_item_does_says_nothing_of_it() -> None:
     results.apply(blocked("a"))
     results.apply(moved(3.0, State.RUNNING, item="b"))
     assert [(wait.item, wait.items) for wait in results.waits()] == [("a", 1)]
+
+
+def test_reasons_for_extra_starts_are_those_of_all_attempts() -> None:
+    """As the starts are; each is given once."""
+    first = replace(FAILED, starts=2, extra_starts=(ExtraStart.NODE_LOST,))
+    last = replace(OK, starts=3, extra_starts=(ExtraStart.NODE_LOST, ExtraStart.RESTART))
+    results = Results([replace(FACTS, max_starts=4)])
+    for event in (ended(5.0, first, retry_at=6.0), ended(9.0, last, attempt=2)):
+        results.apply(event)
+    item = results.item("film-1")
+    assert (item.starts, item.max_starts, item.is_over_max_starts) == (5, 4, True)
+    assert item.extra_starts == (ExtraStart.NODE_LOST, ExtraStart.RESTART)

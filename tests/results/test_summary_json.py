@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatchfile.events import Cause, Outcome, State, Verdict
+from dispatchfile.events import Cause, ExtraStart, Outcome, State, Verdict
 from dispatchfile.results import (
     SUMMARY_SCHEMA,
     ItemFacts,
@@ -67,6 +67,8 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "adopted": False,
                 "attempt": 1,
                 "starts": 4,
+                "max_starts": None,
+                "extra_starts": [],
                 "dispatched_at": "2026-11-22T12:30:01.250Z",
                 "finished_at": "2026-11-22T12:31:01.500Z",
                 "duration_s": 60.25,
@@ -107,6 +109,7 @@ def test_the_schemas_words_are_the_programs() -> None:
     assert item["outcome"]["enum"] == [*map(str, Outcome), None]
     assert item["cause"]["enum"] == [*map(str, Cause), None]
     assert item["state"]["enum"] == [*map(str, State)]
+    assert item["extra_starts"]["items"]["enum"] == [*map(str, ExtraStart)]
     assert list(SCHEMA["properties"]["counts"]["properties"]) == [*map(str, Outcome), "total"]
     assert SCHEMA["properties"]["schema"]["const"] == SUMMARY_SCHEMA
 

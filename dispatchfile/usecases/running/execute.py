@@ -18,7 +18,9 @@ from dispatchfile.usecases.running.control import Control
 
 def item_facts(item: Item) -> ItemFacts:
     request, place = item.request, item.row or item.position
-    return ItemFacts(item.id, request.job, request.namespace, request.region, item.tags, place, item.source)
+    return ItemFacts(
+        item.id, request.job, request.namespace, request.region, item.tags, place, item.source, item.max_starts
+    )
 
 
 @dataclass(slots=True)
