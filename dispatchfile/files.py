@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from dispatchfile.errors import FileError, OutsideFolder, StandardInputError
 from dispatchfile.similar import similar_file
@@ -143,16 +144,7 @@ class Files:
     def _read(self, name: str, limit: int) -> bytes:
         path = self._resolve(name)
         with _reasons(name, path), open(path, "rb", opener=_open) as file:
-            status = os.fstat(file.fileno())
-            for is_kind, reason in _KINDS:
-                if is_kind(status.st_mode):
-                    raise FileError(_shown(name), reason)
-            _check_size(name, status.st_size, limit)
-            content = file.read(limit + 1)  # a file may grow, and some have no size until they are read
-            if _version(os.fstat(file.fileno())) != _version(status):
-                raise FileError(_shown(name), "has changed while it was read")
-        _check_size(name, len(content), limit)
-        return content
+            return read_regular_file(file, name, limit)
 
     def _remember(self, name: str, content: bytes) -> None:
         digest = hashlib.sha256(content).hexdigest()
@@ -231,6 +223,24 @@ class Files:
         if not name.isprintable() and any("\udc80" <= char <= "\udcff" for char in name):
             raise FileError(_shown(name), "has a name that is not UTF-8")
         return True
+
+
+def read_regular_file(file: BinaryIO, name: str, limit: int) -> bytes:
+    """
+    Return all bytes of the open *file*.
+
+    Raises FileError if it is not a regular one, is over the limit, or changes while it is read.
+    """
+    status = os.fstat(file.fileno())
+    for is_kind, reason in _KINDS:
+        if is_kind(status.st_mode):
+            raise FileError(_shown(name), reason)
+    _check_size(name, status.st_size, limit)
+    content = file.read(limit + 1)  # a file may grow, and some have no size until they are read
+    if _version(os.fstat(file.fileno())) != _version(status):
+        raise FileError(_shown(name), "has changed while it was read")
+    _check_size(name, len(content), limit)
+    return content
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

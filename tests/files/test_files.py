@@ -1,6 +1,7 @@
 """Contained reads: what is read, what is refused with which words, and that nothing ever blocks."""
 
 import hashlib
+import io
 import os
 import socket
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.errors import FileError, OutsideFolder
-from dispatchfile.files import CACHED_SIZE, Files
+from dispatchfile.files import CACHED_SIZE, Files, read_regular_file
 
 UNREADABLE = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 
@@ -195,6 +196,30 @@ def test_a_large_file_that_changed_meanwhile_is_refused(folder: Path) -> None:
     files.read("large")
     (folder / "large").write_bytes(b"y" * (CACHED_SIZE + 1))
     assert refusal(files, "large") == "large: has changed since it was first read"
+
+
+class WrittenDuringRead(io.FileIO):
+    """A file to which another process writes while it is read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        half = super().read(2) or b""
+        Path(str(self.name)).write_bytes(self.written)
+        return half + (super().read(size) or b"")
+
+    written = b""
+
+
+@pytest.mark.parametrize("written", [b"abcdef", b"ab", b"wxyz"], ids=["grown", "cut", "rewritten"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, written: bytes) -> None:
+    """Half of the old content and half of the new one are neither; a file of the same size has another time."""
+    path = tmp_path / "rows.txt"
+    path.write_bytes(b"abcd")
+    os.utime(path, ns=(0, 0))
+    file = WrittenDuringRead(path, "rb")
+    file.written = written
+    with file, pytest.raises(FileError) as refused:
+        read_regular_file(file, "rows.txt", 100)  # type: ignore[arg-type]  # it reads like a BinaryIO
+    assert str(refused.value) == "rows.txt: has changed while it was read"
 
 
 @pytest.fixture
