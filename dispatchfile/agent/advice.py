@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from dispatchfile.agent.placement import judge, meets
+from dispatchfile.agent.placement import judge, meets, missing_properties
 from dispatchfile.agent.records import Constraint, Group, Job, Node
 
 
@@ -39,11 +39,23 @@ def _obstacles(job: Job, node: Node) -> Iterator[_Obstacle]:
         for constraint in _constraints(job, group):
             if not meets(constraint, node):
                 yield _Obstacle(f'this machine does not meet "{constraint}"', "without that constraint")
-        if 0 < node.memory_mb < group.memory_mb:
-            yield _Obstacle(
-                f"group {group.name} reserves {group.memory_mb} MB of memory and this machine has {node.memory_mb} MB",
-                "that reserves less",
-            )
+        for constraint in missing_properties(job, group, node):
+            yield _Obstacle(f"this machine has no {constraint.left}", "without that constraint")
+        yield from _of_resources(group, node)
+
+
+def _of_resources(group: Group, node: Node) -> Iterator[_Obstacle]:
+    if group.devices:
+        yield _Obstacle(f"the embedded agent has no device {' or '.join(group.devices)}", "without devices")
+    if 0 < node.cores < group.cores:
+        yield _Obstacle(
+            f"group {group.name} reserves {group.cores} cores and this machine has {node.cores}", "that reserves less"
+        )
+    if 0 < node.memory_mb < group.memory_mb:
+        yield _Obstacle(
+            f"group {group.name} reserves {group.memory_mb} MB of memory and this machine has {node.memory_mb} MB",
+            "that reserves less",
+        )
 
 
 def _of_place(job: Job, group: Group, node: Node) -> Iterator[_Obstacle]:

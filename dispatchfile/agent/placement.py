@@ -31,7 +31,7 @@ _SIGNS: Final[Mapping[str, frozenset[int]]] = {
 }
 _EQUAL: Final = frozenset({"=", "==", "is"})
 _UNEQUAL: Final = frozenset({"!=", "not"})
-NEVER_HERE: Final = frozenset({"class", "pool", "memory"})
+NEVER_HERE: Final = frozenset({"class", "property", "pool", "cores", "memory"})
 """Obstacles that stay as long as the node does not change."""
 
 _LEFT_ASIDE: Final = ("${attr.consul.", "${attr.vault.", "${attr.plugins.cni.", "${attr.nomad.service_discovery}")
@@ -43,13 +43,13 @@ _ELSEWHERE: Final = frozenset({"distinct_hosts", "distinct_property"})
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    obstacle: None where the group may run; "class" where this node lacks a driver or does not meet a constraint,
-    "pool" where it is in another datacenter or node pool, "memory" where the group reserves more than it has,
-    "slots" where it is full, "distinct" where other allocations of the job keep it off, "node" where it takes nothing
-    at the moment.
+    obstacle: None where the group may run; "class" where this node lacks a driver or device or does not meet a
+    constraint, "property" where it has no value for a `distinct_property`, "pool" where it is in another datacenter
+    or node pool, "cores" and "memory" where the group reserves more than it has, "slots" where it is full, "distinct"
+    where other allocations of the job keep it off, "node" where it takes nothing at the moment.
     """
 
-    obstacle: Literal["class", "pool", "memory", "slots", "distinct", "node"] | None
+    obstacle: Literal["class", "property", "pool", "cores", "memory", "slots", "distinct", "node"] | None
     metrics: Metrics
 
 
@@ -65,23 +65,33 @@ def judge(job: Job, group: Group, node: Node, taken: int, neighbours: Mapping[st
     available = {node.datacenter: 1}
     for obstacle, reason in _filters(job, group, node, neighbours):
         return Answer(obstacle, _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
-    if 0 < node.memory_mb < group.memory_mb:
-        return Answer("memory", _exhausted(job, group, available, "memory"))
-    if node.slots is not None and taken >= node.slots:
-        return Answer("slots", _exhausted(job, group, available, "max allocation exceeded"))
+    for shortage, dimension in _shortages(group, node, taken):
+        return Answer(shortage, _exhausted(job, group, available, dimension))
     return Answer(None, _metrics(job, available, ScoreMetaData=[_score(node)]))
 
 
 def _filters(
     job: Job, group: Group, node: Node, neighbours: Mapping[str, int]
-) -> Iterator[tuple[Literal["class", "distinct"], str]]:
+) -> Iterator[tuple[Literal["class", "property", "distinct"], str]]:
     """Return what keeps the group off the node, in the words of Nomad's ConstraintFiltered."""
     unmet = _first_unmet(job, group, node)
     if unmet is not None:
         yield "class", unmet
+    for constraint in missing_properties(job, group, node):
+        yield "property", f'missing property "{constraint.left}"'
     collision = _first_collision(job, group, node, neighbours)
     if collision is not None:
         yield "distinct", collision
+
+
+def _shortages(group: Group, node: Node, taken: int) -> Iterator[tuple[Literal["cores", "memory", "slots"], str]]:
+    """Return what the node has too little of, in the words of Nomad's DimensionExhausted."""
+    if 0 < node.cores < group.cores:
+        yield "cores", "cores"
+    if 0 < node.memory_mb < group.memory_mb:
+        yield "memory", "memory"
+    if node.slots is not None and taken >= node.slots:
+        yield "slots", "max allocation exceeded"
 
 
 def coalesced(metrics: Metrics) -> Metrics:
@@ -143,7 +153,14 @@ def _first_unmet(job: Job, group: Group, node: Node) -> str | None:
     for constraint in (*group.constraints, *(own for task in group.tasks for own in task.constraints)):
         if not meets(constraint, node):
             return str(constraint)
-    return None
+    return "missing devices" if group.devices else None
+
+
+def missing_properties(job: Job, group: Group, node: Node) -> Iterator[Constraint]:
+    """Yield each `distinct_property` of the job or group of which the node has no value."""
+    for constraint in (*job.spec.constraints, *group.constraints):
+        if constraint.operand == "distinct_property" and _resolved(constraint.left, node) is None:
+            yield constraint
 
 
 def _first_collision(job: Job, group: Group, node: Node, neighbours: Mapping[str, int]) -> str | None:
@@ -170,8 +187,6 @@ def _is_on(text: str) -> bool:
 
 def _property_taken(constraint: Constraint, node: Node, used: int) -> str:
     value = _resolved(constraint.left, node)
-    if value is None:
-        return f'missing property "{constraint.left}"'
     allowed = int(constraint.right) if constraint.right.isdecimal() else 1
     return "" if used < allowed else f"distinct_property: {constraint.left}={value} used by {used} allocs"
 

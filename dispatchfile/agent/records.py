@@ -57,6 +57,8 @@ class Task:
     constraints: tuple[Constraint, ...]
     lifecycle: Mapping[str, object] | None
     logs_disabled: bool = False
+    cores: int = 0  # reserved as a whole
+    devices: tuple[str, ...] = ()  # `nvidia/gpu`
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,19 @@ class Group:
             poststop += task.memory_mb if hook == "poststop" else 0
             main += task.memory_mb if hook not in {"prestart", "poststop"} or (hook == "prestart" and stays) else 0
         return max(prestart, main, poststop)
+
+    @property
+    def cores(self) -> int:
+        """
+        The cores that its tasks reserve, each of them its own.
+
+        Source: hashicorp/nomad, scheduler/feasible/rank.go (BinPackIterator).
+        """
+        return sum(task.cores for task in self.tasks)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for task in self.tasks for name in task.devices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +345,11 @@ class Node:
     def memory_mb(self) -> int:
         """0 where the machine does not tell."""
         return int(self.attributes.get("memory.totalbytes", 0)) >> 20
+
+    @property
+    def cores(self) -> int:
+        """0 where the machine does not tell."""
+        return int(self.attributes.get("cpu.reservablecores", 0))
 
     @property
     def is_ready(self) -> bool:

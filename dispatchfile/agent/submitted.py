@@ -155,6 +155,8 @@ def _task(task: Document) -> Task:
         constraints=_constraints(task),
         lifecycle=task["Lifecycle"],
         logs_disabled=bool((task.get("LogConfig") or {}).get("Disabled")),
+        cores=resources["Cores"],
+        devices=tuple(device["Name"] for device in resources["Devices"] or ()),
     )
 
 

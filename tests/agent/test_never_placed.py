@@ -35,6 +35,21 @@ NEVER: Mapping[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
         {},
         'this machine does not meet "${meta.rack} = r1": to try the job here, use a copy without that constraint',
     ),
+    "property": (
+        {"Constraints": [{"LTarget": "${meta.rack}", "Operand": "distinct_property", "RTarget": ""}]},
+        {},
+        "this machine has no ${meta.rack}: to try the job here, use a copy without that constraint",
+    ),
+    "device": (
+        {},
+        {"Resources": {"MemoryMB": 10, "Devices": [{"Name": "nvidia/gpu"}]}},
+        "the embedded agent has no device nvidia/gpu: to try the job here, use a copy without devices",
+    ),
+    "cores": (
+        {},
+        {"Resources": {"MemoryMB": 10, "Cores": 3}},
+        "group g reserves 3 cores and this machine has 2: to try the job here, use a copy that reserves less",
+    ),
     "memory": (
         {},
         {"Resources": {"MemoryMB": 2000}},
@@ -47,7 +62,7 @@ NEVER: Mapping[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
 
 
 def node(*, fixed: bool, **changes: object) -> Node:
-    attributes = {**NODE.attributes, "memory.totalbytes": str(1000 << 20)}
+    attributes = {**NODE.attributes, "memory.totalbytes": str(1000 << 20), "cpu.reservablecores": "2"}
     return replace(NODE, attributes=attributes, fixed=fixed, **changes)  # type: ignore[arg-type]
 
 
@@ -70,6 +85,33 @@ def test_what_a_fixed_node_can_never_run_does_not_wait(kind: str) -> None:
     assert (evaluation.status, evaluation.blocked_eval, evaluation.queued) == ("complete", "", {"g": 0})
     assert evaluation.failed is not None
     assert world.state.jobs["default", "j"].status == "dead"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("driver", {"ConstraintFiltered": {"missing drivers": 1}}),
+        ("constraint", {"ConstraintFiltered": {"${meta.rack} = r1": 1}}),
+        ("property", {"ConstraintFiltered": {'missing property "${meta.rack}"': 1}}),
+        ("device", {"ConstraintFiltered": {"missing devices": 1}}),
+        ("cores", {"DimensionExhausted": {"cores": 1}}),
+        ("memory", {"DimensionExhausted": {"memory": 1}}),
+    ],
+)
+def test_the_reason_is_in_the_words_of_nomad(kind: str, reason: Mapping[str, object]) -> None:
+    """What the node lacks filters it, what it has too little of exhausts it."""
+    job, task, _ = NEVER[kind]
+    (evaluation,) = world_with(job, task, fixed=True).state.evals_of(("default", "j"))
+    failed = (evaluation.failed or {})["g"]
+    assert {key: failed[key] for key in reason} == reason
+
+
+def test_an_affinity_or_spread_keeps_nothing_off() -> None:
+    """Both only prefer nodes, and there is one."""
+    wish = {"LTarget": "${meta.rack}", "Operand": "=", "RTarget": "r1", "Weight": 100}
+    job = {"Affinities": [wish], "Spreads": [{"Attribute": "${meta.rack}", "Weight": 100}]}
+    (evaluation,) = world_with(job, {}, fixed=True).state.evals_of(("default", "j"))
+    assert (evaluation.status, evaluation.failed) == ("complete", None)
 
 
 @pytest.mark.parametrize("kind", NEVER)

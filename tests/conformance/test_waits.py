@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dispatchfile.events import Accepted, Cause, Moved, Outcome
 from tests.conformance.driver import Told, of, outcomes, run_items
-from tests.conformance.jobs import FOR_EVER, PERIODIC, group, job, mock, wants_meta
+from tests.conformance.jobs import FOR_EVER, PERIODIC, Document, group, job, mock, wants_meta, with_memory
 
 ENDLESS = job("waits-endless", mock(run_for=FOR_EVER))
 FAILING = job("waits-failing", mock(run_for="0s", exit_code=3))
@@ -107,6 +107,41 @@ async def test_a_run_says_what_its_items_wait_for(backend, tmp_path):
     assert {event.message for event in blocked} == {'queued: no node meets "${meta.waits-never} = yes" (1 filtered)'}
     accepted = await told.first(Accepted, lambda _: True)
     assert blocked[0].at - accepted.at < 3
+    await stop_all(backend, summary)
+
+
+def with_devices(*names: str) -> Document:
+    devices = [{"Name": name, "Count": 1} for name in names]
+    return {**mock(), "Resources": {"CPU": 10, "MemoryMB": 10, "Devices": devices}}
+
+
+async def test_what_a_node_lacks_is_told_in_the_words_of_nomad(backend, tmp_path):
+    """Each kind has its own; what only prefers nodes keeps nothing off."""
+    wish = {"LTarget": "${meta.mars}", "Operand": "=", "RTarget": "yes"}
+    spread = {"Attribute": "${meta.mars}", "Weight": 50}
+    await backend.register(
+        job("lacks-driver", {**mock(), "Driver": "docker", "Config": {"image": "x"}}),
+        job("lacks-datacenter", Datacenters=["mars"]),
+        job("lacks-constraint", **wants_meta("mars")),
+        job("lacks-property", Constraints=[{"LTarget": "${meta.mars}", "Operand": "distinct_property", "RTarget": ""}]),
+        job("lacks-device", with_devices("nvidia/gpu")),
+        job("lacks-cores", {**mock(), "Resources": {"Cores": 4096, "MemoryMB": 10}}),
+        job("lacks-memory", with_memory(mock(), 99_999_999)),
+        job("lacks-nothing", Affinities=[{**wish, "Weight": 100}], Spreads=[spread]),
+    )
+    names = ["driver", "datacenter", "constraint", "property", "device", "cores", "memory", "nothing"]
+    items = [{"id": name, "job": f"lacks-{name}"} for name in names]
+    summary = await run_items(backend, tmp_path, items, wait="placement")
+    reasons = {item.id: item.message.partition(";")[0] for item in summary.items if item.outcome is Outcome.UNPLACED}
+    assert reasons == {
+        "driver": "no node has its driver (1 filtered)",
+        "datacenter": "no node is eligible",
+        "constraint": 'no node meets "${meta.mars} = yes" (1 filtered)',
+        "property": 'missing property "${meta.mars}" (1 filtered)',
+        "device": "no node has its device (1 filtered)",
+        "cores": "cores exhausted on 1 node",
+        "memory": "memory exhausted on 1 node",
+    }
     await stop_all(backend, summary)
 
 
