@@ -60,6 +60,34 @@ observed |
 - `nomad alloc stop` before 1.11.0 sends no such query, so it replaces the allocation at once. (`command/alloc_stop.go`)
 - Nothing replaces a stopped or drained allocation of a sysbatch job on its node, nor a drained one of a batch job.
   (Observed. Before 1.11.0, a batch job's is replaced: `nomad/drainer/drainer.go`.)
+
+## What a queued item waits for
+
+Nomad keeps a child that no node takes as `pending`, with an evaluation that is `blocked`. `FailedTGAllocs` of the
+evaluation has the reason for each group. `tests/conformance/test_waits.py` compares these on both agents.
+
+| what no node has or meets | what Nomad stores | message |
+|---|---|---|
+| the driver | `ConstraintFiltered`, `missing drivers` | no node has its driver (1 filtered) |
+| a device | `ConstraintFiltered`, `missing devices` | no node has its device (1 filtered) |
+| a constraint | `ConstraintFiltered`, the constraint | no node meets "${meta.mars} = yes" (1 filtered) |
+| the value for a `distinct_property` | `ConstraintFiltered`, `missing property` | \
+missing property "${meta.mars}" (1 filtered) |
+| memory or whole cores | `DimensionExhausted` | memory exhausted on 1 node |
+| the datacenter | `NodesEvaluated` is 0 | no node is eligible |
+
+- An affinity or a spread keeps no node off. (Observed.)
+- Nomad replaces no variable of a dispatch, such as `${NOMAD_META_x}`, where it chooses nodes. A constraint with one on
+  its right side is never met, or always if it is a negation. 1.11.2 and later refuse a job that has one on the left
+  side. (Observed; `scheduler/feasible/feasible.go`, `nomad/structs/constraint.go`.)
+- The `meta` block of a task overrides that of its group, and both override the metadata of a dispatch. (Observed
+  of a group; `Job.CombinedTaskMeta` in `nomad/structs/structs.go`.)
+
+## Which allocation decides
+
+Of several allocations the worst end decides; of equal ones the first by group and index. The message names the
+allocation as `GROUP[INDEX]`, from the end of the allocation's name, `JOB.GROUP[INDEX]`. (Observed;
+`nomad/structs/funcs.go`.)
 """
 
 
