@@ -30,7 +30,7 @@ from tests.exactly_once.checks import check_request
 from tests.exactly_once.process import Process
 from tests.exactly_once.scripts import JOBS, RunScript
 from tests.exactly_once.steady import Elsewhere
-from tests.exactly_once.world import World
+from tests.exactly_once.world import OVER, World
 
 NEVER_S = 1e9
 NO_RETRIES = {"Attempts": 0, "Interval": 600_000_000_000, "Delay": 1_000_000_000, "Mode": "fail"}
@@ -242,16 +242,27 @@ class LiveProcess(Process):
 class StopProcess(LiveProcess):
     """`stop`: ends the run, and its children."""
 
+    _is_over_before = False
+
     async def _work(self) -> None:
         assert self.world.path is not None
         reader, journal = self.open_again(self.world.path)
         before = reader.run().status
+        self._is_over_before = before.state in OVER
         stopping = stop._Stopping(reader, journal, before, NoReporter(), self.world.clock, signal_exit=None)
         try:
             await stopping.run(Connection(self.world.nomad.address), self._connect_again, self._control)
             self.world.was_stopped = not self._control.interrupted
         finally:
             await leave_as_it_was(journal, before, self.world.clock)
+
+    def _check_error(self, error: NomadError) -> None:
+        """
+        It may have stopped children, and told so, before Nomad was lost.
+
+        Then the run is no nearer to its end than it was, so that another stop or a resume goes on with it.
+        """
+        assert self.world.is_over == self._is_over_before, error
 
     def _connect_again(self, _connection: Connection, _settings: Settings) -> AbstractAsyncContextManager[Client]:
         return self.connect()

@@ -94,10 +94,13 @@ class Process:
             self.is_dead = self._task.cancel()
             raise AssertionError("the process never ends")
         if isinstance(error := self._task.exception(), NomadError):
-            assert len(self.events) == len(self._stored), error
+            self._check_error(error)
         else:
             self._task.result()
         self._check_disk()
+
+    def _check_error(self, error: NomadError) -> None:
+        assert len(self.events) == len(self._stored), error
 
     def _meet(self, weather: Weather) -> None:
         if weather.what == "outage":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatchfile.journal import JournalReader
-from dispatchfile.settings import Settings
+from dispatchfile.settings import Settings, Wait
 from tests.exactly_once.checks import check_end
 from tests.exactly_once.live import LiveProcess, LiveWorld, StopProcess
 from tests.exactly_once.playing import disk
@@ -272,3 +272,17 @@ TestMachine.settings = hypothesis_settings(
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_a_stop_may_lose_nomad_after_it_has_told_of_what_it_stopped() -> None:
+    """The run is no nearer to its end then, and the next process ends it."""
+    machine = Machine()
+    try:
+        machine.begin(items=[ItemScript(life_s=60.0)], settings=Settings(wait=Wait.COMPLETION), known_tokens=[])
+        machine.let_it_work(seconds=1.0)
+        machine.stop_beside_the_process()
+        machine.let_it_work(seconds=1.0)
+        machine.change_faults(faults=["reset=100%"])
+        machine.stop_beside_the_process()
+    finally:
+        machine.teardown()
