@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,20 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dispatchfile.journal import JournalReader
+from dispatchfile.engine import Start
+from dispatchfile.errors import NomadError, RunRefused
+from dispatchfile.events import Outcome
+from dispatchfile.items import Item
+from dispatchfile.journal import JournalReader, is_live
+from dispatchfile.nomad.connection import Connection
+from dispatchfile.preflight import parents_in
 from dispatchfile.settings import Settings, Wait
+from dispatchfile.usecases.folding import fold_past
+from dispatchfile.usecases.parents import read_parents
+from dispatchfile.usecases.past import PastRun
+from dispatchfile.usecases.running.adopt import find_children
+from dispatchfile.usecases.same_children import SameChildren
+from dispatchfile.usecases.watch import refresh_run
 from tests.exactly_once.checks import check_end
 from tests.exactly_once.live import LiveProcess, LiveWorld, StopProcess
 from tests.exactly_once.playing import disk
@@ -22,6 +35,7 @@ from tests.exactly_once.process import LONGEST_S
 from tests.exactly_once.scripts import Crash, ItemScript, Life, RunScript
 from tests.exactly_once.steady import Elsewhere
 from tests.exactly_once.strategies import item_scripts, run_settings
+from tests.exactly_once.world import RUN
 from tests.virtual_time import VirtualLoop
 
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_MACHINES", "40"))
@@ -41,6 +55,18 @@ FAULTS = (
     "delay=50%:12s",
     "delay=300ms",
 )
+
+
+def with_payload(item: Item, payload: bytes) -> Item:
+    return replace(item, request=replace(item.request, payload=payload))
+
+
+async def is_refused(same: SameChildren, items: Sequence[Item], found: Mapping[str, Start]) -> bool:
+    try:
+        await same.check(items, found)
+    except RunRefused:
+        return True
+    return False
 
 
 class Machine(RuleBasedStateMachine):
@@ -161,6 +187,41 @@ class Machine(RuleBasedStateMachine):
         if self.world.path is not None:
             await self._start(StopProcess(self.world, Life()))
 
+    # Others who look at the run
+
+    @precondition(lambda self: self.world.path is not None)
+    @rule()
+    def look_at_it(self) -> None:
+        """By `status --refresh`, whether there is a process or not: it sends nothing, and keeps what it sees."""
+        self.do(self._look())
+
+    async def _look(self) -> None:
+        reader = JournalReader(self.world.path)
+        stored, events = reader.run(), list(reader.events())
+        past = PastRun(reader, stored, fold_past(reader, stored), is_live=is_live(stored))
+        requests = len(self.world.nomad.made)
+        with suppress(NomadError):
+            await refresh_run(past, Connection(self.world.nomad.address), clock=self.world.clock)
+        assert len(self.world.nomad.made) == requests
+        if not past.is_live:
+            assert (list(reader.events()), reader.run()) == (events, stored)
+
+    @precondition(lambda self: self.process is None and self.world.path is not None)
+    @rule(changed=st.booleans())
+    def ask_for_it_elsewhere(self, changed: bool) -> None:
+        """By `run --run-id` on a machine without the journal, with the same content or with other content."""
+        self.do(self._ask_elsewhere(changed=changed))
+
+    async def _ask_elsewhere(self, *, changed: bool) -> None:
+        items = [with_payload(item, b"other") for item in self.world.items] if changed else self.world.items
+        made = len(self.world.nomad.made)
+        with suppress(NomadError):
+            async with self.world.client() as client:
+                states = await read_parents(client, parents_in(items), probe=False)
+                found = await find_children(client, items, RUN)
+                assert await is_refused(SameChildren(client, RUN, states), items, found) == (changed and bool(found))
+        assert len(self.world.nomad.made) == made
+
     # What else happens
 
     @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=2))
@@ -223,6 +284,22 @@ class Machine(RuleBasedStateMachine):
         if self.world.path is not None:
             progress = JournalReader(self.world.path).attempts()
             assert made <= {key for key, known in progress.items() if known.marked or known.accepted}
+
+    @invariant()
+    def what_was_observed_is_what_happened(self) -> None:
+        """An end that was seen is that of the attempt's own child, and the run itself never has another one."""
+        if not self.has_begun or self.world.path is None:
+            return
+        reader = JournalReader(self.world.path)
+        attempts = reader.attempts()
+        for key, seen in reader.observations().items():
+            accepted, ended = attempts[key].accepted, attempts[key].ended
+            assert accepted is not None
+            child = next(child for child in self.world.nomad.made if child.id == accepted.child)
+            if seen.verdict.outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+                assert (seen.verdict.outcome is Outcome.SUCCEEDED) == (child.exit_code == 0)
+            if ended is not None and ended.verdict.outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+                assert ended.verdict.outcome is seen.verdict.outcome
 
     @invariant()
     def after_a_stop_nothing_lives(self) -> None:
