@@ -56,11 +56,7 @@ class SameChildren:
             return ""  # collected since the list was read
         names = list(_differences(item, child, self.parents[key].job))
         more = f" and {len(names) - SHOWN_KEYS:,} more" if len(names) > SHOWN_KEYS else ""
-        return (
-            f"{', '.join(names[:SHOWN_KEYS])}{more} of {child_id} {'differs' if len(names) == 1 else 'differ'}"
-            if names
-            else ""
-        )
+        return f"{child_id} has another {', '.join(names[:SHOWN_KEYS])}{more}" if names else ""
 
     def _refusal(self, item: Item, what: str, *, others: int = 0) -> RunRefused:
         more = f" (and {others:,} other item{'s' * (others != 1)})" if others else ""

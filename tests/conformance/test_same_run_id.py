@@ -51,7 +51,8 @@ async def test_other_content_is_refused_on_a_machine_without_the_journal(machine
     refused = await other.call("run", "--run-id", "night", "--var", "day=tuesday")
     text = " ".join(refused.stderr.split())
     assert refused.exit_code == 1
-    assert "dispatchfile.yaml:5:5: item 'a' is not the one that run night has dispatched: meta.k of " in text
+    assert "dispatchfile.yaml:5:5: item 'a' is not the one that run night has dispatched: " in text
+    assert " has another meta.k; " in text
     assert "choose another --run-id, or call `dispatchfile rerun night` where the run's journal is" in text
     assert (await other.call("runs", "-o", "json")).json()["runs"] == []
 

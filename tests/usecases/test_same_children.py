@@ -93,9 +93,8 @@ async def test_other_content_is_refused_at_its_place(machines, change, what):
     """Before anything is sent, with two ways to go on."""
     await machines.run("first", ITEM)
     (child,) = machines.nomad.made
-    what = f"{what} of {child.id} {'differ' if ',' in what else 'differs'}"
     assert await machines.refusal("second", {**ITEM, **change}) == (
-        f"dispatchfile.yaml:4:3: item 'a' is not the one that run night has dispatched: {what}; "
+        f"dispatchfile.yaml:4:3: item 'a' is not the one that run night has dispatched: {child.id} has another {what}; "
         "choose another --run-id, or call `dispatchfile rerun night` where the run's journal is"
     )
 
@@ -103,7 +102,7 @@ async def test_other_content_is_refused_at_its_place(machines, change, what):
 async def test_a_meta_key_more_is_other_content(machines):
     """The child was dispatched without it."""
     await machines.run("first", OTHER)
-    assert "meta.k of " in await machines.refusal("second", {**OTHER, "meta": {"k": "v"}})
+    assert "has another meta.k;" in await machines.refusal("second", {**OTHER, "meta": {"k": "v"}})
 
 
 async def test_an_item_of_another_job_is_another_item(machines):
@@ -118,7 +117,8 @@ async def test_all_other_changes_are_counted(machines):
     await machines.run("first", ITEM, {**ITEM, "id": "b"}, {**ITEM, "id": "c"})
     changed = {**ITEM, "payload": {"text": "q"}}
     refusal = await machines.refusal("second", ITEM, {**changed, "id": "b"}, {**changed, "id": "c"})
-    assert "item 'b' (and 1 other item) is not the one that run night has dispatched: payload of " in refusal
+    assert "item 'b' (and 1 other item) is not the one that run night has dispatched: " in refusal
+    assert " has another payload; " in refusal
 
 
 async def test_sensitive_values_are_not_compared(machines):
