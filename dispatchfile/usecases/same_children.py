@@ -78,7 +78,8 @@ def _differences(item: Item, child: Job, parent: Job | None) -> Iterator[str]:
             yield f"meta.{name}"
     if "payload" not in item.sensitive and child.payload != (request.payload or b""):
         yield "payload"
-    if request.priority is not None and child.priority != request.priority:
+    default = parent.priority if parent and same_version else child.priority
+    if child.priority != (default if request.priority is None else request.priority):
         yield "priority"
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.conformance.backends import Backend
 from tests.conformance.command_line import Machine
-from tests.conformance.jobs import job, mock
+from tests.conformance.driver import manifest_of
+from tests.conformance.jobs import Document, job, mock
 
 MANIFEST = """version: 1
 name: adopt
@@ -64,3 +65,28 @@ async def test_other_content_is_refused_beside_the_journal(machine: Machine) -> 
     assert refused.exit_code == 1
     assert "dispatchfile.yaml:5:5: item 'a' is not the one that run night has: choose another --run-id" in text
     assert "or repeat the stored items: dispatchfile rerun night --failed" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param({"priority": 60}, {}, id="a priority less"),
+        pytest.param({}, {"priority": 60}, id="a priority more"),
+        pytest.param({"meta": {"k": "v"}}, {}, id="a meta key less"),
+        pytest.param({"payload": {"text": "film"}}, {}, id="no payload"),
+    ],
+)
+async def test_what_the_item_no_longer_says_is_other_content(
+    backend: Backend, tmp_path: Path, before: Document, now: Document
+) -> None:
+    """What Nomad fills in from the job is not."""
+    name = f"adopt-{uuid.uuid4().hex[:8]}"
+    await backend.register(job(name, mock(run_for="100ms")))
+    machine, item = Machine(backend, tmp_path), {"id": "a", "job": name}
+    run = ["run", "--run-id", "night"]
+    for number, content in enumerate((before, before, now)):
+        (tmp_path / "dispatchfile.yaml").write_text(manifest_of([{**item, **content}]))
+        called = await replace(machine, state=f"state-{number}").call(*run)
+        assert called.exit_code == (1 if number == 2 else 0), called.stderr
+    (key,) = before or now
+    assert f" has another {'meta.k' if key == 'meta' else key}; " in " ".join(called.stderr.split())
