@@ -92,11 +92,8 @@ class EmbeddedAgent:
 
         Raises ValueError for an address that is not this machine's alone.
         """
-        if not allow_remote and not _is_loopback(bind):
-            raise ValueError(
-                f"{bind} can be reached from other machines, and everyone who reaches the agent can run commands here: "
-                "use a loopback address such as 127.0.0.1, or allow remote access"
-            )
+        if not allow_remote:
+            _check_loopback(bind)
         self._jobs = list(jobs)
         self._bind, self._port, self._uds, self._ssl = bind, port, uds, ssl_context
         self._root, self._clock = root, clock
@@ -130,8 +127,6 @@ class EmbeddedAgent:
     async def wait_closed(self) -> None:
         """Serve until somebody calls `close`."""
         await self._closed.wait()
-
-    # what is known of it while it runs
 
     @property
     def address(self) -> str:
@@ -198,8 +193,8 @@ class EmbeddedAgent:
     def stop_alloc(self, alloc_id: str) -> None:
         """Stop one allocation, as `nomad alloc stop`: it is replaced if its reschedule policy has an attempt left."""
         alloc = self._state.allocs[alloc_id]
-        reschedule = alloc.job.spec.type == "batch"
-        transition = Transition(migrate=True, no_shutdown_delay=False, reschedule=reschedule)
+        is_batch = alloc.job.spec.type == "batch"
+        transition = Transition(migrate=True, no_shutdown_delay=False, reschedule=is_batch)
         self._scheduler.stop_alloc(alloc, transition)
 
     def set_node_meta(self, **meta: str) -> None:
@@ -297,6 +292,14 @@ class EmbeddedAgent:
 
 def _temporary_folder(exits: AsyncExitStack) -> Path:
     return Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="dispatchfile-agent-")))
+
+
+def _check_loopback(bind: str) -> None:
+    if not _is_loopback(bind):
+        raise ValueError(
+            f"{bind} can be reached from other machines, and everyone who reaches the agent can run commands here: "
+            "use a loopback address such as 127.0.0.1, or allow remote access"
+        )
 
 
 def _is_loopback(bind: str) -> bool:

@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Final, TypeVar
 from urllib.parse import parse_qs
 
-from dispatchfile.agent.filters import FilterError, Matcher, compile_filter
+from dispatchfile.agent.filter_matching import FilterError, Matcher
+from dispatchfile.agent.filters import compile_filter
 from dispatchfile.agent.golang import GoError, Kind, decode_object, parse_bool, parse_duration, parse_int, quote
 from dispatchfile.agent.watches import Watch
 

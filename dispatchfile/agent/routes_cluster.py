@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from dispatchfile.agent.cluster_views import namespace_view, node_stub, node_view
 from dispatchfile.agent.core import REGION, Core
 from dispatchfile.agent.golang import Kind, quote
 from dispatchfile.agent.http import (
@@ -28,7 +29,7 @@ from dispatchfile.agent.http import (
 from dispatchfile.agent.records import Drain, Namespace
 from dispatchfile.agent.state import EVENT_BUFFER_SIZE
 from dispatchfile.agent.submitted import joined_problems
-from dispatchfile.agent.views import View, alloc_view, namespace_view, node_stub, node_view
+from dispatchfile.agent.views import View, alloc_view
 from dispatchfile.agent.watches import Watch
 
 _NAMESPACE_NAME: Final = re.compile(r"^[a-zA-Z0-9-]{1,128}$")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from dispatchfile.agent.cluster_views import node_view
 from dispatchfile.agent.guard import Guard
 from dispatchfile.agent.records import Allocation, Node
 from dispatchfile.agent.runner import AllocRunner, AllocUpdate
 from dispatchfile.agent.scheduler import Report
 from dispatchfile.agent.taskdir import log_path
-from dispatchfile.agent.views import job_view, node_view
+from dispatchfile.agent.views import job_view
 
 Tell = Callable[[str, Report], None]
 

@@ -96,7 +96,7 @@ class Builder:
         return (values[0], places[0]) if values else (None, 0)
 
     def _read(self, events: Iterator[Any]) -> tuple[list[object], list[int]]:  # noqa: C901, PLR0912, PLR0915
-        # One loop, and no call for what is ordinary: 100,000 items are 2 million events.
+        # long: one loop, and no call for what is ordinary: 100,000 items are 2 million events.
         documents: list[object] = []
         container: Any = documents  # a dict or a list; *key* tells which
         places: list[int] = []

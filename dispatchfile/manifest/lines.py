@@ -69,7 +69,7 @@ class _Lines:
         self._names: dict[str, str] = {}  # keys known to be text; each is kept once
 
     def read(self, text: str, scope: Scope) -> tuple[dict[str, object], int, dict[int, array[int]]]:  # noqa: C901, PLR0912, PLR0915
-        # One loop, and no call for what is ordinary, as in the builder.
+        # long: one loop, and no call for what is ordinary, as in the builder.
         top: dict[str, object] = {}
         container: Any = top  # a dict or a list
         places, names = self._places(top), self._names

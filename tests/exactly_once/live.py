@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from dispatchfile.agent import EmbeddedAgent, parse_fault
 from dispatchfile.agent.clock import Timer
+from dispatchfile.agent.cluster_views import node_view
 from dispatchfile.agent.records import Allocation, Job
 from dispatchfile.agent.runner import AllocRunner
 from dispatchfile.agent.scheduler import Report
-from dispatchfile.agent.views import job_view, node_view
+from dispatchfile.agent.views import job_view
 from dispatchfile.errors import NomadError
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
