@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dispatchfile.errors import NomadError
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, policies
 from dispatchfile.problems import Problem, Severity
+from dispatchfile.settings import Settings, Wait, format_duration
 from dispatchfile.usecases.estimate import Load, Stored, estimate_load
 from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
 from dispatchfile.usecases.running.preflight import preflight
 from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare
 
 CHECK, PREFLIGHT = "manifest", "preflight"
+SETTINGS = ("in_flight", "canary", "stop_on", "unplaced_after", "unreachable_after", "timeout", "settle")
 MOST_PAGES = 10  # of the list of a parent's children; 1,000 rows each
 NOTICEABLE_S = 0.0001
 DEAR_TOKEN_S = 0.005  # for each dispatch; so much is felt by everybody who uses the cluster
@@ -55,7 +58,20 @@ def examine_manifest(options: RunOptions) -> ManifestExam:
     if isinstance(prepared, tuple):
         return ManifestExam(tuple(_tell_problems(prepared)), None)
     told = f"{options.source.shown}: {len(prepared.selection.selected):,} to dispatch, wait: {prepared.settings.wait}"
-    return ManifestExam((ok(CHECK, told), *_tell_problems(prepared.problems)), prepared)
+    settings = _tell_settings(prepared.settings)
+    return ManifestExam((ok(CHECK, told), *settings, *_tell_problems(prepared.problems)), prepared)
+
+
+def _tell_settings(settings: Settings) -> Iterator[Finding]:
+    """Yield the settings that the lines on the manifest and its load leave out, if any is not the default."""
+    default = Settings(in_flight=None) if settings.wait is Wait.DETACH else Settings()
+    given = {key: getattr(settings, key) for key in SETTINGS if getattr(settings, key) != getattr(default, key)}
+    shown = {
+        key: format_duration(value) if isinstance(value, timedelta) else value or "unlimited"
+        for key, value in given.items()
+    }
+    if shown:
+        yield ok("settings", ", ".join(f"{key}: {value}" for key, value in shown.items()))
 
 
 def _tell_problems(problems: Iterable[Problem], check: str = CHECK) -> Iterator[Finding]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
 
 from tests.cli.option_table.checks import Check, Row
 from tests.cli.option_table.display import agent_says
@@ -142,11 +146,34 @@ def _agent_jobs(stage: Stage) -> None:
     assert agent_says("--jobs", "elsewhere").startswith("agent with 1 job:")
 
 
-def _agent_refuses(option: str, value: str, message: str) -> Check:
-    def check(stage: Stage) -> None:
-        assert message in stage.call("agent", "--bind", "127.0.0.1:0", option, value).err
+def _agents_slots(stage: Stage) -> None:
+    """A task that cannot run beside another one ends well, because it does not."""
+    alone = f"mkdir {stage.folder}/busy && sleep 0.05 && rmdir {stage.folder}/busy"
 
-    return check
+    def look(address: str) -> str:
+        for _ in range(3):
+            ask(address, "PUT", "/v1/job/work/dispatch", {"Meta": {"how": alone}})
+        while len(ends := _ends(address)) < 3:
+            os.sched_yield()
+        return " ".join(ends)
+
+    assert agent_says("--slots", "1", look=look).endswith("complete complete complete")
+
+
+def _ends(address: str) -> list[str]:
+    allocations = ask(address, "GET", "/v1/allocations")
+    assert isinstance(allocations, list)
+    return [status for each in allocations if (status := each["ClientStatus"]) in {"complete", "failed"}]
+
+
+def _agents_fault(_: Stage) -> None:
+    def look(address: str) -> str:
+        with pytest.raises(HTTPError) as raised:
+            ask(address, "PUT", "/v1/job/work/dispatch", {"Meta": {"how": "true"}})
+        raised.value.close()
+        return str(raised.value.code)
+
+    assert agent_says("--fault", "429=100%:dispatch", look=look).endswith("429")
 
 
 def _from_job(stage: Stage) -> None:
@@ -167,7 +194,7 @@ ROWS: Row = {
     ("agent", "--allow-remote"): _allow_remote,
     ("agent", "--bind"): _bind,
     ("agent", "--jobs"): _agent_jobs,
-    ("agent", "--slots"): _agent_refuses("--slots", "0", "0 is not in the range x>=1"),
-    ("agent", "--fault"): _agent_refuses("--fault", "nonsense", "--fault: a fault is written KIND=AMOUNT"),
+    ("agent", "--slots"): _agents_slots,
+    ("agent", "--fault"): _agents_fault,
     ("init", "--from-job"): _from_job,
 }

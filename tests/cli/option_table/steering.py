@@ -162,10 +162,16 @@ def _doctor_concurrency(stage: Stage) -> None:
     assert stage.call(*call, "65").err.startswith("Error: --concurrency: '65' ")
 
 
-def _doctor_reads(option: str, wrong: str = "x") -> Check:
-    """It makes no difference to the load, but what could not be run is refused in the same words."""
+def _doctor_settings(option: str, value: str, wrong: str = "x") -> Check:
+    """The settings that a run would have are shown; what could not be run is refused in the same words."""
 
     def check(stage: Stage) -> None:
+        call = ("doctor", "dispatchfile.yaml", "--wait", "--address", stage.agent)
+        key = option.removeprefix("--").replace("-", "_")
+        lines = stage.call(*call, option, value).out.splitlines()
+        without = stage.call(*call).out.splitlines()
+        assert [line.split() for line in lines if "settings" in line] == [["ok", "settings", f"{key}:", value]]
+        assert [line for line in without if "settings" in line] == []
         refused, of_run = (stage.call(name, "dispatchfile.yaml", option, wrong) for name in ("doctor", "run"))
         assert (refused.code, refused.err) == (1, of_run.err)
         assert refused.err.startswith(f"Error: {option}: '{wrong}' ")
@@ -176,13 +182,13 @@ def _doctor_reads(option: str, wrong: str = "x") -> Check:
 DOCTOR: Mapping[str, Check] = {
     "--concurrency": _doctor_concurrency,
     "--rate": _doctor_load("sending_s", ("--rate", "1/h")),
-    "--in-flight": _doctor_reads("--in-flight"),
-    "--canary": _doctor_reads("--canary", "0"),
-    "--stop-on": _doctor_reads("--stop-on"),
-    "--unplaced-after": _doctor_reads("--unplaced-after"),
-    "--unreachable-after": _doctor_reads("--unreachable-after"),
-    "--timeout": _doctor_reads("--timeout"),
-    "--settle": _doctor_reads("--settle"),
+    "--in-flight": _doctor_settings("--in-flight", "200"),
+    "--canary": _doctor_settings("--canary", "5", "0"),
+    "--stop-on": _doctor_settings("--stop-on", "5%"),
+    "--unplaced-after": _doctor_settings("--unplaced-after", "10m"),
+    "--unreachable-after": _doctor_settings("--unreachable-after", "10m"),
+    "--timeout": _doctor_settings("--timeout", "2h"),
+    "--settle": _doctor_settings("--settle", "30s"),
     "--wait": _doctor_load("log_reads", ("--wait=completion",)),
     "--detach": _doctor_load("reads_while", ("--detach",)),
     "--no-wait": _doctor_load("log_reads", ("--no-wait",), ("--wait",)),
