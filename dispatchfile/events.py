@@ -132,7 +132,7 @@ class Cause(StrEnum):
 
 
 class ExtraStart(StrEnum):
-    """What made Nomad start a task again that its restart and reschedule policies do not count."""
+    """The reason for which Nomad started a task again although its restart and reschedule policies do not count it."""
 
     NODE_LOST = "node_lost"
     DISCONNECT = "disconnect"

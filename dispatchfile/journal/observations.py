@@ -70,7 +70,7 @@ def read_observations(path: Path) -> Mapping[tuple[str, int], Ended]:
 @contextmanager
 def _beside_no_process(path: Path) -> Iterator[bool]:
     """
-    Whether no process works on the run; none can begin to before this ends.
+    Yield whether no process works on the run. No process can begin to before this ends.
 
     The lock is shared: others may keep observations at the same time, and nobody takes them for the run's process.
     """

@@ -49,7 +49,7 @@ PAGE_ALLOCS = 300  # with their task states, these take 2 MB
 
 class Client:
     """
-    One Nomad, as one token sees it. An async context manager.
+    A connection to Nomad with the rights of one token. An async context manager.
 
     namespace and region, everywhere: empty stands for the connection's own, and these for Nomad's defaults.
 
@@ -176,7 +176,7 @@ class Client:
         per_page: int = PAGE_ROWS,
         next_token: str = "",
     ) -> Page[JobStub]:
-        """One page of the jobs whose ID begins with *prefix*, ordered by ID. Needs list-jobs."""
+        """Return a page of the jobs whose ID begins with *prefix*, ordered by ID. Needs list-jobs."""
         target = self._targets.of("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
         return await self._reader.read_page(target, next_token, parse_stub)
 
@@ -189,21 +189,21 @@ class Client:
         filter: str = "",  # noqa: A002
         per_page: int = PAGE_ROWS,
     ) -> tuple[JobStub, ...]:
-        """All pages of `list_jobs`. Pages are separate snapshots: of a job seen twice, what was seen last."""
+        """Return all pages of `list_jobs`. Pages are separate snapshots: of a job seen twice, the last one counts."""
         target = self._targets.of("/v1/jobs", namespace, region, prefix=prefix, filter=filter, per_page=str(per_page))
         return await self._reader.read_pages(target, parse_stub)
 
     # Evaluations and allocations
 
     async def read_evaluation(self, eval_id: str, *, namespace: str = "", region: str = "") -> Evaluation:
-        """One evaluation. Raises NomadNotFound. Needs read-job."""
+        """Return an evaluation. Raises NomadNotFound. Needs read-job."""
         target = self._targets.of(f"/v1/evaluation/{quote(eval_id, safe='')}", namespace, region)
         return await self._reader.read_object(target, parse_evaluation)
 
     async def read_evaluation_allocations(
         self, eval_id: str, *, namespace: str = "", region: str = ""
     ) -> tuple[Alloc, ...]:
-        """What one evaluation placed; nothing for an evaluation that does not exist. Needs read-job."""
+        """Return the allocations that an evaluation placed; none if it does not exist. Needs read-job."""
         target = self._targets.of(f"/v1/evaluation/{quote(eval_id, safe='')}/allocations", namespace, region)
         return await self._reader.read(target, lambda value: parse_rows(value, parse_alloc))
 
@@ -215,7 +215,7 @@ class Client:
         filter: str = "",  # noqa: A002
         per_page: int = PAGE_ROWS,
     ) -> tuple[Evaluation, ...]:
-        """All evaluations of a namespace that *filter* lets through, oldest first. Needs read-job."""
+        """Return all evaluations of a namespace that match *filter*, oldest first. Needs read-job."""
         target = self._targets.of("/v1/evaluations", namespace, region, filter=filter, per_page=str(per_page))
         return await self._reader.read_pages(target, parse_evaluation)
 
@@ -227,7 +227,7 @@ class Client:
         filter: str = "",  # noqa: A002
         per_page: int = PAGE_ALLOCS,
     ) -> tuple[Alloc, ...]:
-        """All allocations of a namespace that *filter* lets through, with task states. Needs read-job."""
+        """Return all allocations of a namespace that match *filter*, with task states. Needs read-job."""
         target = self._targets.of("/v1/allocations", namespace, region, filter=filter, per_page=str(per_page))
         return await self._reader.read_pages(target, parse_alloc)
 
@@ -255,7 +255,7 @@ class Client:
     # The cluster
 
     async def read_agent(self) -> AgentSelf:
-        """Who answers. Needs agent:read, which no namespace's policy includes."""
+        """Return the agent that answers. Needs agent:read, which no namespace's policy includes."""
         return await self._reader.read("/v1/agent/self", parse_agent)
 
     async def read_version(self) -> tuple[int, int, int] | None:
@@ -283,7 +283,7 @@ class Client:
 
     @property
     def has_token(self) -> bool:
-        """Whether requests carry a token; without one Nomad takes them for anonymous."""
+        """Return whether requests carry a token; without one they are anonymous for Nomad."""
         return bool(self._connection.token)
 
     async def read_token_self(self) -> TokenSelf:

@@ -1,5 +1,5 @@
 """
-Where Nomad is and how to speak to it, read as the Nomad CLI reads it: flag over environment over default.
+The address of Nomad and how to reach it, read as the Nomad CLI does: flag over environment over default.
 
 Empty values count as unset. One thing differs from the CLI: a path in the address is kept, for agents behind a proxy.
 Source: hashicorp/nomad, command/meta.go and api/api.go.
@@ -58,7 +58,7 @@ GO_BOOLS: Mapping[str, bool] = dict.fromkeys(("1", "t", "T", "TRUE", "true", "Tr
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an address stands for."""
+    """The parts of an address."""
 
     scheme: str  # "http", "https" or "unix"
     host: str  # ASCII, without brackets; for a socket what Nomad's own client puts in its place
@@ -79,7 +79,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach Nomad, and as whom. Secrets are no part of the repr."""
+    """The address, the identity and the TLS settings for Nomad. Secrets are no part of the repr."""
 
     address: str = DEFAULT_ADDRESS  # without user information
     region: str = ""  # empty: the agent's own
@@ -270,7 +270,7 @@ def _ascii_host(parts: SplitResult, address: str, source: str) -> str:
 
 
 def _suggested(address: str) -> str:
-    """What somebody who left the scheme out may have meant."""
+    """Return the address that was probably meant, if the scheme is missing."""
     if address.startswith("/"):
         return f"unix://{address}"
     host = _shown(address).lstrip("*@").rstrip("/")

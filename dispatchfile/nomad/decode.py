@@ -173,7 +173,7 @@ def _counts(row: Row) -> GroupCounts:
 
 @lru_cache(maxsize=256)
 def _shared_counts(*counts: int) -> GroupCounts:
-    """One record for the many rows of a list that count the same."""
+    """Return one record for the many rows of a list that have the same counts."""
     return GroupCounts(*counts)
 
 

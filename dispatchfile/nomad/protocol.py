@@ -1,4 +1,4 @@
-"""All that the client needs of what carries its requests."""
+"""The interface of the transport that the client needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dispatchfile.nomad.answers import Answer
 
 @dataclass(slots=True)
 class Counters:
-    """What was asked of the server so far."""
+    """The requests sent to the server so far."""
 
     requests: int = 0
     throttled: int = 0  # answers 429

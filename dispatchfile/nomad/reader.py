@@ -1,4 +1,4 @@
-"""How a read is sent, repeated and understood."""
+"""Sends, repeats and decodes reads."""
 
 from __future__ import annotations
 

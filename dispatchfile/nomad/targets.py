@@ -1,4 +1,4 @@
-"""What requests ask for: paths, queries and bodies, as Nomad wants them."""
+"""The paths, queries and bodies of requests, as Nomad wants them."""
 
 from __future__ import annotations
 

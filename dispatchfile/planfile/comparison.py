@@ -31,7 +31,7 @@ class ChangedKey:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How an item differs from the one that it is compared with."""
+    """The difference between an item and the one that it is compared with."""
 
     change: Change
     keys: tuple[ChangedKey, ...] = ()
@@ -39,7 +39,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two lists of items differ in."""
+    """The differences between two lists of items."""
 
     base: str  # the git ref or plan file
     differences: Mapping[str, Difference]  # by ID, of the items as they are now

@@ -21,7 +21,7 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class PlanHead:
-    """What a plan was made from. It holds no time, no address and no path of a machine."""
+    """The inputs of a plan. It holds no time, no address and no path of a machine."""
 
     name: str  # the manifest's
     manifest: str  # the name of its file, without a folder

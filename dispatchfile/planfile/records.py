@@ -34,7 +34,7 @@ class PayloadRecord(TypedDict, total=False):
 
 
 class RetryRecord(TypedDict):
-    """How often an item is attempted."""
+    """The number of attempts of an item, and when they follow."""
 
     attempts: int
     on: list[str]

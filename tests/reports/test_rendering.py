@@ -18,7 +18,7 @@ from dispatchfile.events import Cause, Ended, Outcome, State, Verdict
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.failures import LISTED_GROUPS, LISTED_ITEMS, bad_endings
 from dispatchfile.reports.live import LiveScreen
-from dispatchfile.reports.standing import Standing, text_of_standing
+from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.reports.summary import text_of_summary
 from dispatchfile.reports.text import Palette, one_line
 from dispatchfile.reports.words import Level, level_of, tell
@@ -136,8 +136,8 @@ def check_groups(summary: Summary, lines: Sequence[str], flat: str) -> None:
 @given(summary=summaries(), width=WIDTHS, coloured=st.booleans(), process=st.just("") | TEXTS)
 def test_a_status_fits_and_is_complete(summary: Summary, width: int | None, coloured: bool, process: str) -> None:
     """A status has what a summary has, and lists living items, too."""
-    standing = Standing(summary, process, STARTED_AT + 60)
-    lines = check_fits(text_of_standing(standing, palette=Palette(coloured), width=width), width)
+    view = StatusView(summary, process, STARTED_AT + 60)
+    lines = check_fits(text_of_status(view, palette=Palette(coloured), width=width), width)
     check_groups(summary, lines, re.sub(r"\s+", " ", " ".join(lines)))
 
 

@@ -18,7 +18,7 @@ from dispatchfile.reports.formats import OutputFormat
 
 if TYPE_CHECKING:
     from dispatchfile.journal import StoredRun
-    from dispatchfile.reports.standing import Standing
+    from dispatchfile.reports.status import StatusView
     from dispatchfile.reports.text import Palette
     from dispatchfile.results import Summary
     from dispatchfile.usecases.past import PastRun, RunName
@@ -59,10 +59,10 @@ def status(
     return show_status(found, connection, output, display, refresh=refresh)
 
 
-def _text_of_run(standing: Standing, palette: Palette, width: int | None) -> str:
-    from dispatchfile.reports.standing import text_of_standing
+def _text_of_run(view: StatusView, palette: Palette, width: int | None) -> str:
+    from dispatchfile.reports.status import text_of_status
 
-    return text_of_standing(standing, palette=palette, width=width)
+    return text_of_status(view, palette=palette, width=width)
 
 
 def show_status(
@@ -72,7 +72,7 @@ def show_status(
     display: Display,
     *,
     refresh: bool,
-    render: Callable[[Standing, Palette, int | None], str] = _text_of_run,
+    render: Callable[[StatusView, Palette, int | None], str] = _text_of_run,
 ) -> int:
     """Show where the run stands; return the exit code, which a fault in *render* does not change."""
     import asyncio
@@ -107,10 +107,10 @@ def _pieces(
     summary: Summary,
     output: OutputFormat,
     display: Display,
-    render: Callable[[Standing, Palette, int | None], str],
+    render: Callable[[StatusView, Palette, int | None], str],
 ) -> Iterator[str]:
     from dispatchfile.cli.session import palette_for
-    from dispatchfile.reports.standing import Standing
+    from dispatchfile.reports.status import StatusView
     from dispatchfile.reports.summary import summary_pieces
 
     if output is not OutputFormat.TEXT:
@@ -118,7 +118,7 @@ def _pieces(
         return
     status = past.stored.status
     process = f"process {status.pid} on {status.host}" if past.is_live else ""
-    yield render(Standing(summary, process, time.time()), palette_for(display, sys.stdout), terminal_width())
+    yield render(StatusView(summary, process, time.time()), palette_for(display, sys.stdout), terminal_width())
 
 
 def _show_item(

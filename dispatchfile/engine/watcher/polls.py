@@ -197,7 +197,7 @@ class Poller:
 
 
 def _pause_s(polls: JobPolls, oldest: Watched) -> float:
-    """How long after the last question the next one is due."""
+    """Return how long after the last question the next one is due."""
     if polls.asked < FIRST_ASKS and not oldest.blocked:
         return 0.0
     return ASK_AFTER_CHANGE_S if polls.changed_at > polls.asked_at else ASK_AGAIN_S

@@ -1,4 +1,4 @@
-"""One connection to Nomad, carrying one request at a time."""
+"""A connection to Nomad, which carries one request at a time."""
 
 from __future__ import annotations
 

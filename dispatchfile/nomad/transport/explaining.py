@@ -1,4 +1,4 @@
-"""What went wrong on the way to Nomad, in words, and what to try."""
+"""Explains what went wrong on the way to Nomad, and what to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to Nomad, and what that says of the request."""
+"""The faults on the way to Nomad, and what they say about the request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 class Fate(enum.Enum):
-    """What a fault on the way says about the request."""
+    """The meaning of a fault for the request."""
 
     UNSENT = enum.auto()  # it did not leave this process, or not to its end: nobody can have carried it out
     LOST = enum.auto()  # sent, or perhaps sent, and no answer

@@ -44,7 +44,7 @@ class Http1:
 
     @property
     def has_begun(self) -> bool:
-        """Whether an answer has begun."""
+        """Return whether an answer has begun."""
         return self._head is not None
 
     def frame(self, method: str, target: bytes, body: bytes) -> bytes:

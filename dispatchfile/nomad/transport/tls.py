@@ -95,7 +95,7 @@ def _unreadable(file: str, error: OSError) -> FileError:
 
 
 def _refuse_password() -> str:
-    """Without this, an encrypted key would be asked for on the terminal."""
+    """Refuse to decrypt a key. Without this, its password would be asked for on the terminal."""
     return ""
 
 

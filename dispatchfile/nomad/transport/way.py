@@ -1,4 +1,4 @@
-"""What a way to Nomad is, whatever library it is made with, and what it may cost."""
+"""The interface of a way to Nomad, whatever library it uses, and its limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What connections and requests may cost."""
+    """The limits of connections and requests."""
 
     max_connections: int
     connect_s: float

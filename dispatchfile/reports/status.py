@@ -20,7 +20,7 @@ LIVING = (State.SENDING, State.IN_DOUBT, State.QUEUED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StatusView:
     """A run at one moment. *process* works on it, such as `process 12 on host`; empty: none does."""
 
     summary: Summary
@@ -28,28 +28,28 @@ class Standing:
     now: float  # seconds since the epoch
 
 
-def text_of_standing(standing: Standing, *, palette: Palette = PLAIN, width: int | None = None) -> str:
+def text_of_status(view: StatusView, *, palette: Palette = PLAIN, width: int | None = None) -> str:
     """Return some lines, ended by a line feed. width: of the terminal in cells; None: lines are as long as they are."""
-    summary = standing.summary
+    summary = view.summary
     lines = [
-        *_head(standing, palette),
+        *_head(view, palette),
         _counts(summary, palette),
         *wait_lines(summary),
-        *_living(standing, width),
+        *_living(view, width),
         "",
         *endings_lines(summary, palette, width),
-        *_hints(standing, palette, width),
+        *_hints(view, palette, width),
     ]
     return "\n".join(fit(lines, width)).rstrip() + "\n"
 
 
-def _head(standing: Standing, palette: Palette) -> Iterator[str]:
-    summary, state = standing.summary, standing.summary.state.replace("_", " ")
+def _head(view: StatusView, palette: Palette) -> Iterator[str]:
+    summary, state = view.summary, view.summary.state.replace("_", " ")
     name = one_line(summary.manifest or summary.name)
     yield f"run {palette.strong(summary.run)} of {name} to {one_line(summary.target)}, wait: {summary.wait}"
-    age = span(max(0.0, standing.now - summary.started_at))
+    age = span(max(0.0, view.now - summary.started_at))
     took = "" if summary.duration_s is None else f" after {span(summary.duration_s)}, exit code {summary.exit_code}"
-    who = f", {one_line(standing.process)}" if standing.process else ""
+    who = f", {one_line(view.process)}" if view.process else ""
     yield f"started {started_text(summary.started_at)}, {age} ago; {palette.strong(state)}{took}{who}"
 
 
@@ -65,13 +65,13 @@ def _counts(summary: Summary, palette: Palette) -> str:
     return f"{count_of(summary.counts['total'], 'item')}: {', '.join(parts) or 'nothing to do'}"
 
 
-def _living(standing: Standing, width: int | None) -> Iterator[str]:
-    living = [item for item in standing.summary.items if item.state in LIVING]
+def _living(view: StatusView, width: int | None) -> Iterator[str]:
+    living = [item for item in view.summary.items if item.state in LIVING]
     if not living:
         return
     rows: list[tuple[str, ...]] = [
         ("ITEM", "STATE", "FOR", "CHILD", "MESSAGE"),
-        *(_row(item, standing.now) for item in living[:LISTED_LIVING]),
+        *(_row(item, view.now) for item in living[:LISTED_LIVING]),
     ]
     if width is not None and natural_width(rows) > width:
         rows = [(item, state, age, message) for item, state, age, _, message in rows]  # the id says more than the child
@@ -92,13 +92,13 @@ def _row(item: ItemResult, now: float) -> tuple[str, ...]:
     )
 
 
-def _hints(standing: Standing, palette: Palette, width: int | None) -> Iterator[str]:
-    run, state = standing.summary.run, standing.summary.state
+def _hints(view: StatusView, palette: Palette, width: int | None) -> Iterator[str]:
+    run, state = view.summary.run, view.summary.state
     if state not in UNFINISHED:
-        yield from watch_lines(standing.summary, palette, width)
-    elif standing.process:
+        yield from watch_lines(view.summary, palette, width)
+    elif view.process:
         yield from labelled("follow it with", palette.strong(f"{PROGRAM} watch {run}"), width)
     elif state == "interrupted":
-        if standing.summary.target == LOCAL and any(item.child and not item.outcome for item in standing.summary.items):
+        if view.summary.target == LOCAL and any(item.child and not item.outcome for item in view.summary.items):
             yield "its tasks ended with the embedded agent; resume starts them again"
-        yield from ways_on(standing.summary, palette, width)
+        yield from ways_on(view.summary, palette, width)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dispatchfile.events import Accepted, Cause, Ended, Event, Moved, Outcome, Sending, State, Verdict
-from dispatchfile.reports.standing import Standing, text_of_standing
+from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.results import ItemFacts, JobWait, Results, RunFacts, Summary, summarize
 
 FACTS = RunFacts("k3v9x2ab", "nightly", "films.yaml", "http://nomad.example:4646", "completion", 1_795_000_000.0)
@@ -27,7 +27,7 @@ EVENTS: list[Event] = [
 
 def test_a_running_run_tells_who_works_on_it_and_what_lives() -> None:
     """It shows what has failed so far, without a rerun command that would be refused."""
-    told = text_of_standing(Standing(summary("running", EVENTS), "process 4711 on build-3", 1_795_000_062.0))
+    told = text_of_status(StatusView(summary("running", EVENTS), "process 4711 on build-3", 1_795_000_062.0))
     assert told == (
         """\
 run k3v9x2ab of films.yaml to http://nomad.example:4646, wait: completion
@@ -50,7 +50,7 @@ def test_a_running_run_says_what_its_items_wait_for() -> None:
     """One was asked for all of its job."""
     wait = JobWait("encode", "default", "", "film-2", 'queued: no node meets "${meta.x} = y" (1 filtered)', 1)
     waiting = replace(summary("running", EVENTS), waits=(wait,))
-    told = text_of_standing(Standing(waiting, "process 4711", 1_795_000_062.0))
+    told = text_of_status(StatusView(waiting, "process 4711", 1_795_000_062.0))
     assert told.splitlines()[2:4] == [
         "4 items: 1 succeeded, 1 failed, 1 waiting, 1 running",
         '1 item of job encode is queued: no node meets "${meta.x} = y" (1 filtered)',
@@ -59,7 +59,7 @@ def test_a_running_run_says_what_its_items_wait_for() -> None:
 
 def test_an_interrupted_run_tells_how_to_go_on() -> None:
     """It also shows how long the run had taken."""
-    told = text_of_standing(Standing(summary("interrupted", [], finished_at=1_795_000_009.0), "", 1_795_003_600.0))
+    told = text_of_status(StatusView(summary("interrupted", [], finished_at=1_795_000_009.0), "", 1_795_003_600.0))
     assert told == (
         """\
 run k3v9x2ab of films.yaml to http://nomad.example:4646, wait: completion
@@ -74,7 +74,7 @@ continue with: dispatchfile resume k3v9x2ab
 def test_many_living_items_are_counted() -> None:
     """The first ten stand for all."""
     events: list[Event] = [Sending(f"film-{number}", 1, 1_795_000_001.0) for number in range(12)]
-    told = text_of_standing(Standing(summary("running", events, items=12), "", 1_795_000_002.0))
+    told = text_of_status(StatusView(summary("running", events, items=12), "", 1_795_000_002.0))
     assert "12 items: 12 sending\n" in told
     assert "film-9 " in told
     assert "film-10" not in told
