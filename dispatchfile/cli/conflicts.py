@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader
 from dispatchfile.reports.formats import OutputFormat

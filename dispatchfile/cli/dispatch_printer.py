@@ -10,8 +10,7 @@ import webbrowser
 from collections.abc import Iterator, Sequence
 
 from dispatchfile.cli.fallback import Attempts, describe_fault, tell_plainly
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
 from dispatchfile.cli.session import palette_for
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result
 from dispatchfile.errors import FileError

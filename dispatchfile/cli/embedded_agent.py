@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dispatchfile.cli.job_files import Job, JobFiles, read_job_files
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 
 try:

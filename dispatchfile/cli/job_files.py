@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 from dispatchfile.jobspec import GivenValues, JobFile, JobspecError, VariableValues, read_job_file, read_variable_file
 from dispatchfile.similar import did_you_mean, similar_file

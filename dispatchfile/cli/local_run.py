@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dispatchfile.cli.embedded_agent import read_agent_files, read_faults, started_agent
 from dispatchfile.cli.job_files import JobFiles
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError
 from dispatchfile.events import Outcome

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.cli.conflicts import check_past_run
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import AgentFlags, Display
+from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, Display
 from dispatchfile.cli.session import tell
 from dispatchfile.cli.sources import manifest_here
 from dispatchfile.errors import UsageError

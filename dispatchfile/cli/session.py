@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ParamSpec, Protocol, TextIO
 
 from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
-from dispatchfile.cli.options import Display
+from dispatchfile.cli.option_groups import Display
 from dispatchfile.cli.report_files import read_report_files, report_pieces, write_report
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, width_of, wrapped, write_result

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from dispatchfile.cli.options import ManifestFlags, read_pairs
+from dispatchfile.cli.option_groups import ManifestFlags
 from dispatchfile.errors import FileError, StandardInputError, UsageError
 from dispatchfile.files import MAX_FILE_SIZE, STANDARD_INPUT, StandardInput
 from dispatchfile.items import Scope
 from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
+from dispatchfile.secrecy import kind_of_secret
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.variables import GivenVariables, read_variables
 
@@ -62,7 +63,7 @@ def read_sources(
 
 def read_given_variables(given: ManifestFlags) -> GivenVariables:
     """Raises UsageError and FileError for variables that cannot be read."""
-    pairs = read_pairs("--var", given.var or ())
+    pairs = _read_pairs("--var", given.var or ())
     return read_variables(given.var_file or (), pairs, strict=given.strict_vars)
 
 
@@ -126,3 +127,21 @@ def _checked_name(kind: str, text: str | None, source: str) -> str | None:
     if trouble := trouble_with_name(kind, checked_text(text, source)):
         raise UsageError(f"{source}: {trouble}")
     return text
+
+
+def _read_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    """
+    Convert `key=value` texts to a mapping, in which the last value of a key wins. Raises UsageError
+    that names the *option*.
+    """
+    pairs = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise UsageError(
+                f"{option}: write it as KEY=VALUE (the given text is not shown, because it may be a secret)"
+            )
+        if kind := kind_of_secret(key):
+            raise UsageError(f"{option}: this holds {kind}, not KEY=VALUE: write it as KEY=VALUE")
+        pairs[key] = value
+    return pairs

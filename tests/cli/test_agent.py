@@ -12,7 +12,7 @@ import pytest
 from dispatchfile.cli.commands.agent import parse_bind
 from dispatchfile.cli.embedded_agent import read_agent_files
 from dispatchfile.cli.job_files import JobFiles
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 
 JOB = '{"ID": "%s", "Type": "batch", "Datacenters": ["*"], "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t", \

@@ -13,8 +13,7 @@ import pytest
 from dispatchfile.cli.commands.report import show_report
 from dispatchfile.cli.commands.status import show_status
 from dispatchfile.cli.exits import run_to_exit_code
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
 from dispatchfile.cli.past_run import find_past_run
 from dispatchfile.cli.session import Renderers, Session, screen_for
 from dispatchfile.cli.terminal import ColorChoice, LogFormat

@@ -8,7 +8,7 @@ import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.job_files import JobFiles, UnreadFile, read_job_files
-from dispatchfile.cli.options import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
 
 JOB = """

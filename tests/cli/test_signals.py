@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from dispatchfile.cli.options import Display
+from dispatchfile.cli.option_groups import Display
 from dispatchfile.cli.session import ENDED, Session
 from dispatchfile.cli.signals import Signals
 from dispatchfile.reports.formats import OutputFormat

@@ -8,7 +8,7 @@ import pytest
 
 from dispatchfile.cli.commands.dispatch import DispatchDisplay, DispatchFlags, run_dispatch
 from dispatchfile.cli.dispatch_printer import DispatchPrinter
-from dispatchfile.cli.flags import ConnectionFlags
+from dispatchfile.cli.option_groups import ConnectionFlags
 from dispatchfile.reports.dispatched import Wording
 from dispatchfile.reports.formats import OutputFormat
 

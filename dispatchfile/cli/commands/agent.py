@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.options import AgentFlags, Display
+from dispatchfile.cli.option_groups import AgentFlags, Display
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
 

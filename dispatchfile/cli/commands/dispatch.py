@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags, checked_setting
-from dispatchfile.cli.options import Display, OutputAtOnce, StateDir
+from dispatchfile.cli.option_groups import ConnectionFlags, Display, checked_setting
+from dispatchfile.cli.options import OutputAtOnce, StateDir
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.reports.formats import OutputFormat

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_manifests
-from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
-from dispatchfile.cli.options import Display, ManifestFlags, OutputAtOnce
+from dispatchfile.cli.option_groups import ConnectionFlags, Display, ManifestFlags, SettingFlags, WaitFlags
+from dispatchfile.cli.options import OutputAtOnce
 from dispatchfile.cli.terminal import wants_color, width_of, write_result
 from dispatchfile.reports.formats import OutputFormat
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_names
-from dispatchfile.cli.options import Display, OutputAtOnce
+from dispatchfile.cli.option_groups import Display
+from dispatchfile.cli.options import OutputAtOnce
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat

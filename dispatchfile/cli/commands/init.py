@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.text import visible
 

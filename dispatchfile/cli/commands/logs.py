@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_items, complete_runs
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display, OutputOfMany, StateDir
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
+from dispatchfile.cli.options import OutputOfMany, StateDir
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import OutputFormat
 

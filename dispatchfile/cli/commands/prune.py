@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.options import Display, OutputAtOnce, StateDir
+from dispatchfile.cli.option_groups import Display
+from dispatchfile.cli.options import OutputAtOnce, StateDir
 from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.reports.formats import OutputFormat

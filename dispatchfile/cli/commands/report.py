@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.options import Display, Run, StateDir
+from dispatchfile.cli.option_groups import Display
+from dispatchfile.cli.options import Run, StateDir
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import ReportKind
 

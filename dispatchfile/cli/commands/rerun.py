@@ -11,19 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from dispatchfile.cli.candidates import complete_selectors
-from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
-from dispatchfile.cli.options import (
-    SELECTION,
-    SELECTORS,
-    AgentFlags,
-    Display,
-    LastLogLines,
-    ManifestFlags,
-    Output,
-    Reports,
-    Run,
-    StateDir,
-)
+from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, Display, ManifestFlags, SettingFlags, WaitFlags
+from dispatchfile.cli.options import SELECTION, SELECTORS, LastLogLines, Output, Reports, Run, StateDir
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.reports.formats import OutputFormat

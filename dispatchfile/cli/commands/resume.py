@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
-from dispatchfile.cli.options import AgentFlags, Display, LastLogLines, ManifestFlags, Output, Reports, Run, StateDir
+from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, Display, ManifestFlags, SettingFlags, WaitFlags
+from dispatchfile.cli.options import LastLogLines, Output, Reports, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 if TYPE_CHECKING:

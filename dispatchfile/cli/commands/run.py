@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags, SettingFlags, WaitFlags
-from dispatchfile.cli.options import (
+from dispatchfile.cli.option_groups import (
     AgentFlags,
+    ConnectionFlags,
     Display,
-    LastLogLines,
-    Manifest,
     ManifestFlags,
-    Output,
-    Reports,
     SelectionFlags,
-    StateDir,
+    SettingFlags,
+    WaitFlags,
 )
+from dispatchfile.cli.options import LastLogLines, Manifest, Output, Reports, StateDir
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import OutputFormat
 

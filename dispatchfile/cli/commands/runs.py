@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_manifests
-from dispatchfile.cli.options import Display, OutputOfMany, StateDir
+from dispatchfile.cli.option_groups import Display
+from dispatchfile.cli.options import OutputOfMany, StateDir
 from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.reports.formats import OutputFormat
 

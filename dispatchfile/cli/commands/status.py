@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatchfile.cli.candidates import complete_items
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display, OutputAtOnce, Run, StateDir
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
+from dispatchfile.cli.options import OutputAtOnce, Run, StateDir
 from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.reports.formats import OutputFormat
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchfile.cli.flags import ConnectionFlags
-from dispatchfile.cli.options import Display, Output, Run, StateDir
+from dispatchfile.cli.option_groups import ConnectionFlags, Display
+from dispatchfile.cli.options import Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 if TYPE_CHECKING:

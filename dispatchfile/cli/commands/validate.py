@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dispatchfile.cli.options import OUTPUT, Display, ManifestFlags, Manifests, Namespace, Region
+from dispatchfile.cli.option_groups import Display, ManifestFlags
+from dispatchfile.cli.options import OUTPUT, Manifests, Namespace, Region
 from dispatchfile.cli.terminal import wants_color, width_of, write_result
 from dispatchfile.reports.formats import ProblemFormat
 

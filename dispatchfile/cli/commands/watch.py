@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.flags import ConnectionFlags, checked_setting
-from dispatchfile.cli.options import Display, Output, Run, StateDir
+from dispatchfile.cli.option_groups import ConnectionFlags, Display, checked_setting
+from dispatchfile.cli.options import Output, Run, StateDir
 from dispatchfile.reports.formats import OutputFormat
 
 if TYPE_CHECKING:

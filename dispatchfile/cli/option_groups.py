@@ -1,16 +1,152 @@
-"""Options that steer a run, and how Nomad is reached, declared once with their help."""
+"""Groups of options, declared once with their help; a command takes a group as one parameter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import typer
 
-from dispatchfile.cli.candidates import complete_values
-from dispatchfile.cli.options import CONNECTION, SETTINGS, WAITING, Namespace, Region
+from dispatchfile.cli.candidates import complete_selectors, complete_values
+from dispatchfile.cli.options import (
+    AGENT,
+    CONNECTION,
+    OUTPUT,
+    SELECTION,
+    SELECTORS,
+    SETTINGS,
+    VARIABLES,
+    WAITING,
+    Namespace,
+    Region,
+)
+from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFlags:
+    """Values and files that a manifest uses and that are not in it."""
+
+    panel: ClassVar[str] = VARIABLES
+
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="KEY=VALUE", help="Set a variable of the manifest; repeatable."),
+    ] = None
+    var_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--var-file", metavar="FILE", help="Set variables from a YAML or JSON mapping; --var overrides it."
+        ),
+    ] = None
+    strict_vars: Annotated[
+        bool,
+        typer.Option("--strict-vars", help="Treat every variable of a --var-file that no manifest has as an error."),
+    ] = False
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Allow the manifest to read files outside its folder.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionFlags:
+    """The items to take."""
+
+    panel: ClassVar[str] = SELECTION
+
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            autocompletion=complete_selectors,
+            metavar="SEL",
+            help=f"Take only these items: {SELECTORS}; repeatable.",
+        ),
+    ] = None
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--skip",
+            autocompletion=complete_selectors,
+            metavar="SEL",
+            help="Leave these items out; overrides --only; repeatable.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFlags:
+    """The configuration of the embedded agent."""
+
+    panel: ClassVar[str] = AGENT
+
+    jobs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--jobs",
+            metavar="GLOB",
+            help="Job files for the embedded agent; repeatable. [default: those in jobs/]",
+        ),
+    ] = None
+    job_var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job-var",
+            metavar="NAME=VALUE",
+            help="Set an HCL variable of the job files; repeatable. Overrides --job-var-file and NOMAD_VAR_NAME.",
+        ),
+    ] = None
+    job_var_file: Annotated[
+        list[str] | None,
+        typer.Option("--job-var-file", metavar="FILE", help="Set HCL variables from an HCL or JSON file; repeatable."),
+    ] = None
+    slots: Annotated[
+        int | None,
+        typer.Option(
+            "--slots", metavar="N", min=1, help="Most allocations to run at the same time. [default: no limit]"
+        ),
+    ] = None
+    datacenter: Annotated[
+        str | None,
+        typer.Option("--datacenter", metavar="NAME", help="Datacenter of the agent's node. [default: dc1]"),
+    ] = None
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            autocompletion=complete_values(
+                "429=5%",
+                "reset=2%",
+                "drop-after-write=2%",
+                "delay=50ms",
+                "leaderless=3s",
+                "phantom=2%",
+                "500=2%",
+                "html=2%",
+                "gc=5s",
+            ),
+            metavar="KIND=AMOUNT",
+            help="Inject faults into the embedded agent, for example 429=5%; repeatable.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """The verbosity, the colors and the format of notices."""
+
+    panel: ClassVar[str] = OUTPUT
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the result and errors.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Report every event.")] = False
+    color: Annotated[
+        ColorChoice, typer.Option("--color", help="When to use colors; auto obeys NO_COLOR and FORCE_COLOR.")
+    ] = ColorChoice.AUTO
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="Format of notices and errors on standard error.")
+    ] = LogFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
