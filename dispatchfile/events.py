@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
+
+from dispatchfile.record import record
 
 
 class State(StrEnum):
@@ -71,7 +73,7 @@ class Outcome(StrEnum):
         return OUTCOMES[self].is_open
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutcomeFacts:
     """The consequences of an outcome, whatever its cause."""
 
@@ -146,7 +148,7 @@ class ExtraStart(StrEnum):
 RESUMABLE_CAUSES = frozenset({Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.PERMISSION})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The end of one attempt and its cause. The message is one sentence for people."""
 
@@ -176,7 +178,7 @@ class Verdict:
         return self.outcome is Outcome.UNSENT and self.cause in RESUMABLE_CAUSES
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Intent:
     """The content of an attempt's request, durable before the run's first request."""
 
@@ -187,7 +189,7 @@ class Intent:
     token: str | None  # as sent, None where the manifest gives none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sending:
     """The attempt's request is about to leave."""
 
@@ -196,7 +198,7 @@ class Sending:
     at: float  # seconds since the epoch, as in every event
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accepted:
     """Nomad has a child for the attempt."""
 
@@ -210,7 +212,7 @@ class Accepted:
     inherited: bool = False  # a process whose journal is not here has sent it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Doubted:
     """The request was sent and its fate is unknown."""
 
@@ -227,7 +229,7 @@ class RepeatKind(StrEnum):
     NO_CHILD = "no_child"  # it was in doubt, and no child was found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeated:
     """The request was definitely not carried out and waits to be sent again."""
 
@@ -239,7 +241,7 @@ class Repeated:
     kind: RepeatKind = RepeatKind.NOT_DONE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moved:
     """A living item changed its state, or the reason why it is in it."""
 
@@ -251,7 +253,7 @@ class Moved:
     blocked: bool = False  # no node can take it now; the message says why
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """An attempt has its verdict. It is the item's last unless a retry follows."""
 
@@ -262,7 +264,7 @@ class Ended:
     retry_at: float | None = None  # when the next attempt may be sent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Doubled:
     """One attempt has two children. This must never happen, so every output shows it."""
 
@@ -288,7 +290,7 @@ class NoticeKind(StrEnum):
     TOKEN_REFUSED = "token_refused"  # noqa: S105  a word for what happened, no password
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Notice:
     """Something about the run as a whole."""
 

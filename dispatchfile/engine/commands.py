@@ -7,18 +7,18 @@ A command of one attempt has a *serial*, which the happening that answers it rep
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from dispatchfile.engine.happenings import Key
 from dispatchfile.events import Event, Intent
 from dispatchfile.items import DispatchRequest
 from dispatchfile.names import JobKey
+from dispatchfile.record import record
 from dispatchfile.settings import Wait
 
 # To the journal, in order
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """Put on record that these attempts may be sent, with the intents that are not on record yet. `Durable` answers."""
 
@@ -27,7 +27,7 @@ class Mark:
     intents: tuple[Intent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Record:
     """Tell of an event, and put it on record."""
 
@@ -37,7 +37,7 @@ class Record:
 # To the sender
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     """Send the attempt's request. It is given only for an attempt whose mark is durable."""
 
@@ -48,7 +48,7 @@ class Send:
     token: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Withdraw:
     """Send nothing more, not even what was asked for at this moment: `Withdrawn` answers for what has not left."""
 
@@ -56,7 +56,7 @@ class Withdraw:
 # To the settler
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookFor:
     """Look for the children of an attempt in doubt."""
 
@@ -67,7 +67,7 @@ class LookFor:
     token: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Count:
     """Read how many children the job has had, and which it still has."""
 
@@ -78,7 +78,7 @@ class Count:
 # To the watcher
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Watch:
     """Watch a child until it has a verdict."""
 
@@ -91,14 +91,14 @@ class Watch:
     wait: Wait  # how far to follow it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Forget:
     """Watch the attempt's child no more."""
 
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookAt:
     """Look at the attempt's child at once."""
 
@@ -106,14 +106,14 @@ class LookAt:
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookAtAll:
     """Look at every child of the job at once, as they cannot be listed."""
 
     job: JobKey
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadLog:
     """Read the last line of a task's log."""
 
@@ -127,7 +127,7 @@ class ReadLog:
 # Single questions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StopChild:
     """Stop a child."""
 
@@ -137,7 +137,7 @@ class StopChild:
     child: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadChild:
     """Read a child, with default consistency."""
 
@@ -147,7 +147,7 @@ class ReadChild:
     child: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckToken:
     """Ask whether Nomad knows the token at all."""
 
@@ -157,7 +157,7 @@ class CheckToken:
 # To the supply and the loop
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Want:
     """Offer the next items, none of the jobs *without*."""
 
@@ -165,7 +165,7 @@ class Want:
     without: Collection[JobKey] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finish:
     """End the batch: nothing is left to do."""
 

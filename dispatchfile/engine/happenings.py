@@ -7,7 +7,6 @@ whose command nobody waits for any more, is dropped by that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from dispatchfile.engine.spec import Start
@@ -24,6 +23,7 @@ from dispatchfile.errors import (
 from dispatchfile.events import Cause, State, Verdict
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey
+from dispatchfile.record import record
 from dispatchfile.verdict import ChildRecords
 
 Key = tuple[str, int]  # item and attempt
@@ -59,7 +59,7 @@ KINDS: tuple[tuple[type[NomadError], FailureKind], ...] = (  # the first that fi
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """A request that failed."""
 
@@ -82,7 +82,7 @@ def error_of(failure: Failure) -> NomadError:
 # Of the run
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """An item that may be sent, or that an earlier process has begun."""
 
@@ -93,14 +93,14 @@ class Offer:
     previous: tuple[int, Verdict] | None = None  # the attempt before, and how that ended
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begun:
     """The batch begins; *offers* are the items that an earlier process has begun."""
 
     offers: tuple[Offer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offered:
     """Items that were wanted."""
 
@@ -108,19 +108,19 @@ class Offered:
     is_last: bool  # there are no others, of no job
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Durable:
     """The mark with this serial is in the journal: its attempts may be sent."""
 
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Woken:
     """The time for which the core asked has come."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ticked:
     """Half a second has passed."""
 
@@ -128,21 +128,21 @@ class Ticked:
     stop_requested: bool = False  # by another process
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interrupted:
     """The run is to end in good order."""
 
     cause: Cause = Cause.INTERRUPTED
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Troubled:
     """Nomad could not be reached, or could not answer."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reached:
     """Nomad has answered."""
 
@@ -150,7 +150,7 @@ class Reached:
 REACHED = Reached()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TokenChecked:
     """Nomad's reason for refusing the token itself; empty if it does not refuse it."""
 
@@ -158,7 +158,7 @@ class TokenChecked:
     refusal: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counted:
     """Nomad's count of all the children of a job."""
 
@@ -171,7 +171,7 @@ class Counted:
     listed: tuple[tuple[int, str], ...] = ()  # CreateIndex and ID of each that Nomad still has
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PollDenied:
     """The token may not list the children of a job."""
 
@@ -182,7 +182,7 @@ class PollDenied:
 # Of one attempt: its request
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered:
     """Nomad has named a child."""
 
@@ -192,7 +192,7 @@ class Answered:
     eval_id: str = ""  # empty: the child existed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refused:
     """Nomad will never carry the request out."""
 
@@ -201,7 +201,7 @@ class Refused:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotSent:
     """The request was definitely not carried out."""
 
@@ -210,7 +210,7 @@ class NotSent:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """The request was sent, and no answer says what became of it."""
 
@@ -219,7 +219,7 @@ class Lost:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Withdrawn:
     """The request has not left, as the run has stopped at the same moment."""
 
@@ -230,7 +230,7 @@ class Withdrawn:
 # Of one attempt: questions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildStopped:
     """Nomad was told to stop a child, or has none of that name."""
 
@@ -239,7 +239,7 @@ class ChildStopped:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildRead:
     """A child was read."""
 
@@ -250,7 +250,7 @@ class ChildRead:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Looked:
     """The children of an attempt in doubt were looked for."""
 
@@ -263,7 +263,7 @@ class Looked:
 # Of one attempt: its child, which is watched under the serial of that command
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildMoved:
     """The child is where it was not before."""
 
@@ -274,7 +274,7 @@ class ChildMoved:
     blocked: bool = False  # as in `Moved`
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judged:
     """The child has its verdict, and is watched no more."""
 
@@ -283,7 +283,7 @@ class Judged:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vanished:
     """Nomad has named a child that never was, and is watched no more."""
 
@@ -291,7 +291,7 @@ class Vanished:
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WatchDenied:
     """The token may not read the child. It is not looked at again by itself."""
 
@@ -300,7 +300,7 @@ class WatchDenied:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookedAt:
     """The child was looked at because the core asked for it."""
 
@@ -310,7 +310,7 @@ class LookedAt:
     records: ChildRecords | None = None  # as last read
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogRead:
     """The last line of the log of the task that decided."""
 

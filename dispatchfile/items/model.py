@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from dispatchfile.names import JobKey
+from dispatchfile.record import record
 from dispatchfile.source import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DispatchRequest:
     """The request to Nomad, except for what differs between attempts (prefix and the token's suffix)."""
 
@@ -28,7 +28,7 @@ class DispatchRequest:
         return JobKey(self.namespace, self.region, self.job)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retry:
     """Attempts in all, a new child each, on these outcomes or causes, so long after an end."""
 
@@ -37,7 +37,7 @@ class Retry:
     delay: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """A dispatch that the manifest asks for, with every default filled in."""
 

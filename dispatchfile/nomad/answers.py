@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dispatchfile.record import record
 from dispatchfile.secrecy import CUT, masked
 
 LONGEST_TEXT = 600  # characters of a foreign text that are shown
 PERHAPS_DONE = "the request may have been carried out"  # a write that got no answer that tells
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """Status, headers by lower-case name, and the whole body, decompressed."""
 

@@ -8,13 +8,15 @@ Source: hashicorp/nomad, api/jobs.go, api/evaluations.go, api/allocations.go, ap
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
+
+from dispatchfile.record import record
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """A restart or reschedule policy. *attempts* in *interval_ns*; a reschedule policy may be unlimited."""
 
@@ -25,7 +27,7 @@ class Policy:
     unlimited: bool = False  # reschedule only
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskGroup:
     """A group of a job: how many allocations, and how often each may start."""
 
@@ -43,7 +45,7 @@ class TaskGroup:
     task_meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # task -> its own, which beats the group's
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlacementRule:
     """A constraint, affinity or spread of a job, or of a part of it."""
 
@@ -58,7 +60,7 @@ class PlacementRule:
         return " ".join(filter(None, (self.left, self.operand, self.right)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameterized:
     """The requirements of a parameterized job for a dispatch."""
 
@@ -67,7 +69,7 @@ class Parameterized:
     meta_optional: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """A job in full: a parent or a child."""
 
@@ -95,7 +97,7 @@ class Job:
     rules: tuple[PlacementRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupCounts:
     """Allocations of a group, as the job's summary counts them."""
 
@@ -108,7 +110,7 @@ class GroupCounts:
     unknown: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildrenCounts:
     """Children of a parameterized job, all ever made: collection and purging never lower the total."""
 
@@ -121,7 +123,7 @@ class ChildrenCounts:
         return self.pending + self.running + self.dead
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobSummary:
     """The counts of a job's groups and, for a parameterized job, of its children."""
 
@@ -130,7 +132,7 @@ class JobSummary:
     modify_index: int = 0  # of the last change that is counted
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobStub:
     """A row of the job list."""
 
@@ -149,7 +151,7 @@ class JobStub:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlacementFailure:
     """Why a group's allocations found no node (one of FailedTGAllocs)."""
 
@@ -165,7 +167,7 @@ class PlacementFailure:
     coalesced_failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evaluation:
     """An evaluation in full."""
 
@@ -186,7 +188,7 @@ class Evaluation:
     create_time_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskEvent:
     """An event of a task. Nomad keeps the last ten."""
 
@@ -199,7 +201,7 @@ class TaskEvent:
     display_message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskState:
     """The state of a task."""
 
@@ -211,7 +213,7 @@ class TaskState:
     events: tuple[TaskEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Alloc:
     """An allocation, as a list gives it (task states included)."""
 
@@ -239,7 +241,7 @@ class Alloc:
     stopped_by_hand: bool = False  # somebody stopped this allocation alone, as `nomad alloc stop` does
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dispatched:
     """The answer to a dispatch."""
 
@@ -260,7 +262,7 @@ class Dispatched:
         return not self.eval_id and self.index > self.job_create_index
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentSelf:
     """The agent that answers, as it describes itself to tokens with agent:read."""
 
@@ -273,7 +275,7 @@ class AgentSelf:
     highest_priority: int | None = None  # job_max_priority; None: not told, as it is no server
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TokenSelf:
     """The token in use, less its secret."""
 
@@ -285,7 +287,7 @@ class TokenSelf:
     expiration_time: str  # RFC 3339, empty where it does not expire
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page(Generic[T]):
     """A page of a list, with the values of its headers."""
 

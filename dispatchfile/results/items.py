@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dispatchfile.events import Cause, ExtraStart, Outcome, State
+from dispatchfile.record import record
 from dispatchfile.source import Position
 
 WITHOUT_END = frozenset({Outcome.DISPATCHED, Outcome.PLACED})  # nobody waited for the end of the job
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ItemFacts:
     """The facts about an item that results need before its first event."""
 
@@ -24,7 +23,7 @@ class ItemFacts:
     max_starts: int | None = None  # how often its tasks may be started; None: without limit
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LaterEnd:
     """The end of an item in a rerun of its run, or in a rerun of that rerun."""
 
@@ -42,7 +41,7 @@ class LaterEnd:
         return self.outcome is not None and not self.is_open and self.outcome.exit_class == 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ItemResult:
     """The state of an item, by its last attempt. Times are seconds since the epoch."""
 

@@ -15,6 +15,8 @@ from dispatchfile.names import JobKey
 class Phase(Enum):
     """The phase of an attempt. In most phases one command is open, and the phase ends with its answer."""
 
+    __hash__ = object.__hash__  # each is one object; the hash of an Enum is Python code, called 20 times an item
+
     OFFERED = auto()  # the core has just heard of it
     POSTPONED = auto()  # its retry's time has not come
     READY = auto()  # it waits for its turn

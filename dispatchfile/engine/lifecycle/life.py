@@ -98,9 +98,11 @@ class Life:
 
     def enter(self, attempt: Attempt, phase: Phase) -> None:
         """The attempt is in this phase from now on."""
-        self.busy += (phase in BUSY) - (attempt.phase in BUSY)
-        self.marked += (phase is Phase.MARKED) - (attempt.phase is Phase.MARKED)
-        attempt.phase = phase
+        before, attempt.phase = attempt.phase, phase
+        if phase is before:
+            return
+        self.busy += (phase in BUSY) - (before in BUSY)
+        self.marked += (phase is Phase.MARKED) - (before is Phase.MARKED)
         if phase is Phase.OVER:
             self.attempts.pop(attempt.key, None)
 
