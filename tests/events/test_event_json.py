@@ -49,6 +49,8 @@ FAILED_JSON = {
     "starts": 4,
     "alloc_id": "a1",
     "task": "t",
+    "group": None,
+    "alloc_index": None,
     "last_line": "no such codec",
 }
 
