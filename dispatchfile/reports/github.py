@@ -74,18 +74,20 @@ def _annotate(group: Sequence[Problem]) -> str:
     if count > 1 and first.row is not None:
         message += f"\n{count:,} rows, first: {visible(first.row.file)}:{first.row.line}"
     elif count > 1:
-        message += f"\n{count - 1:,} more of the same kind, in {_lines(group[1:])}"
+        message += f"\n{count - 1:,} more of the same kind, {_lines(group[1:])}"
     title = f"{first.code}: {CODES.get(first.code, first.severity)}"
     place = first.position
     return annotation(first.severity, message, title=title, file=place.file, line=place.line, column=place.column)
 
 
-def _lines(problems: Iterable[Problem]) -> str:
-    lines = sorted({problem.position.line for problem in problems})
+def _lines(problems: Sequence[Problem]) -> str:
+    """Return where the problems are, or the first of them; those that are only counted have no line of their own."""
+    lines = sorted({problem.position.line for problem in problems if not problem.is_count})
+    if not lines:
+        return "not listed"
     named = ", ".join(str(line) for line in lines[:LINES_NAMED])
-    if len(lines) > LINES_NAMED:
-        return f"lines {named} and {len(lines) - LINES_NAMED} others"
-    return f"lines {named}" if len(lines) > 1 else f"line {named}"
+    is_all = len(lines) <= LINES_NAMED and not any(problem.is_count for problem in problems)
+    return f"{'in' if is_all else 'the first in'} {'line' if len(lines) == 1 else 'lines'} {named}"
 
 
 def _rest(severity: Severity, left_out: int) -> str:

@@ -58,7 +58,16 @@ _IN_RETRY = {
     **dict.fromkeys(("backoff", "wait", "interval", "pause"), "write delay, such as delay: 30s"),
     **dict.fromkeys(("when", "if", "exit_codes"), "write on, such as on: [exit, oom]"),
 }
+_IN_FOR_EACH: Mapping[str, str] = {
+    "tsv": 'write csv: {file: rows.tsv, delimiter: "\\t"}',
+    "jsonl": "write ndjson",
+    "jsonlines": "write ndjson",
+    "txt": "write lines",
+    "files": 'write glob, such as glob: "payloads/*.json"',
+    "items": "write list, such as list: [a, b]",
+}
 _KEYS: Mapping[str, Mapping[str, str]] = {
+    "for_each": _IN_FOR_EACH,
     "settings": _IN_SETTINGS,
     "the dispatch": _IN_A_DISPATCH,
     "defaults": _IN_A_DISPATCH,

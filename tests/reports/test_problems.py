@@ -153,6 +153,16 @@ def test_more_annotations_than_github_shows_are_grouped() -> None:
     assert closing == "12 errors in 1 manifest"
 
 
+def test_lines_that_are_not_named_are_not_counted() -> None:
+    """What only counts more problems has no line, so a number of other lines would be wrong."""
+    many = [replace(WRONG_TYPE, position=Position("films.yaml", line, 1)) for line in range(1, 202)]
+    more = replace(WRONG_TYPE, position=Position("films.yaml", 202, 1), stands_for=99, is_count=True)
+    first, closing = render_problems([Manifest("films.yaml", 300, (*many, more))], ProblemFormat.GITHUB).splitlines()
+    named = ", ".join(map(str, range(2, 22)))
+    assert first.endswith(f"%0A299 more of the same kind, the first in lines {named}")
+    assert closing == "300 errors in 1 manifest"
+
+
 def test_more_groups_than_github_shows_are_counted() -> None:
     """Never more than ten of a kind, and the tenth says how many are missing."""
     many = tuple(replace(WRONG_TYPE, position=Position(f"{n}.csv", 1, 1)) for n in range(30))
