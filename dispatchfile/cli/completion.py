@@ -29,7 +29,7 @@ ZSH_FILES = "_files"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TypedLine:
     """A command line that is being typed: its finished arguments, and the word at the cursor."""
 
     arguments: Sequence[str]
@@ -62,11 +62,11 @@ def complete(program: Program, name: str, environ: Mapping[str, str]) -> tuple[s
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             found = find_candidates(program, name, line)
     except BaseException:  # noqa: BLE001  an error in the middle of a line that is being typed helps nobody
-        line, found = Line((), ""), []
+        line, found = TypedLine((), ""), []
     return show(line, found, environ)
 
 
-def find_candidates(program: Program, name: str, line: Line) -> list[Candidate]:
+def find_candidates(program: Program, name: str, line: TypedLine) -> list[Candidate]:
     """Return what the word at the cursor can become, as whole words."""
     arguments = normalize_argv(line.arguments)
     word = f"-{line.word}" if re.match(r"-[a-z]{2}", line.word) else line.word  # one dash, as Nomad users type
@@ -83,7 +83,7 @@ def find_candidates(program: Program, name: str, line: Line) -> list[Candidate]:
 # bash
 
 
-def read_bash(environ: Mapping[str, str]) -> Line:
+def read_bash(environ: Mapping[str, str]) -> TypedLine:
     """Put the words together again that bash takes apart at `=` and `:`."""
     number = int(environ[BASH_NUMBER])
     words = [*environ[BASH_WORDS].split("\n"), ""][: number + 1]
@@ -94,10 +94,10 @@ def read_bash(environ: Mapping[str, str]) -> Line:
         else:
             joined.append(word)
     *arguments, last = joined[1:] or [""]
-    return Line([_unquoted(word) for word in arguments], _unquoted(last))
+    return TypedLine([_unquoted(word) for word in arguments], _unquoted(last))
 
 
-def show_bash(line: Line, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
+def show_bash(line: TypedLine, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
     """Return the candidates without the part that bash has as words of their own."""
     known = max(line.word.rfind(separator) for separator in SEPARATORS) + 1
     return "".join(f"{_bash_word(candidate.value[known:])}\n" for candidate in found), 0
@@ -114,16 +114,16 @@ def _unquoted(word: str) -> str:
 # zsh
 
 
-def read_typed(environ: Mapping[str, str]) -> Line:
+def read_typed(environ: Mapping[str, str]) -> TypedLine:
     """Take a line apart that is given up to the cursor."""
     typed = environ.get(TYPED, "")
     words = [_unquoted(word) for word in re.findall(r"(?:\\.|\"[^\"]*\"?|'[^']*'?|[^\s\\])+", typed)][1:]
     if not words or typed[-1].isspace():
-        return Line(words, "")
-    return Line(words[:-1], words[-1])
+        return TypedLine(words, "")
+    return TypedLine(words[:-1], words[-1])
 
 
-def show_zsh(line: Line, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
+def show_zsh(line: TypedLine, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
     """Return the command that zsh is to carry out; the script joins its lines by blanks."""
     entries = [_zsh_entry(candidate) for candidate in found]
     if not entries:
@@ -143,7 +143,7 @@ def _zsh_entry(candidate: Candidate) -> str:
 # fish
 
 
-def show_fish(line: Line, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
+def show_fish(line: TypedLine, found: Iterable[Candidate], environ: Mapping[str, str]) -> tuple[str, int]:  # noqa: ARG001
     """Return a candidate a line; fish asks first whether there are any, by the exit code."""
     found = list(found)
     if environ.get(FISH_ACTION) == "is-args":
@@ -151,8 +151,8 @@ def show_fish(line: Line, found: Iterable[Candidate], environ: Mapping[str, str]
     return "".join(f"{candidate.value}\t{candidate.description}".rstrip("\t") + "\n" for candidate in found), 0
 
 
-Show = Callable[[Line, Iterable[Candidate], Mapping[str, str]], tuple[str, int]]
-SHELLS: Mapping[str, tuple[Callable[[Mapping[str, str]], Line], Show]] = {
+Show = Callable[[TypedLine, Iterable[Candidate], Mapping[str, str]], tuple[str, int]]
+SHELLS: Mapping[str, tuple[Callable[[Mapping[str, str]], TypedLine], Show]] = {
     "bash": (read_bash, show_bash),
     "zsh": (read_typed, show_zsh),
     "fish": (read_typed, show_fish),

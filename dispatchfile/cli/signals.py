@@ -13,7 +13,7 @@ HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
 HANDLED = (signal.SIGINT, signal.SIGTERM, HANG_UP)
 
 
-class Interruptible(Protocol):
+class SignalTarget(Protocol):
     """Something that can end in good order once it has begun."""
 
     exit_code: int | None  # told in any case: what is put on record on the way out is to say it
@@ -36,7 +36,7 @@ class Signals:
     def __init__(self, *, on_first: Callable[[], None], before_exit: Callable[[], None]) -> None:
         self.received: int | None = None
         self._on_first, self._before_exit = on_first, before_exit
-        self._target: Interruptible | None = None
+        self._target: SignalTarget | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._previous: dict[int, object] = {}
 
@@ -51,7 +51,7 @@ class Signals:
         for number, previous in self._previous.items():
             signal.signal(number, previous)  # type: ignore[arg-type]  # what signal.signal gave
 
-    def watch_over(self, target: Interruptible) -> None:
+    def watch_over(self, target: SignalTarget) -> None:
         """Let the first signal interrupt *target* in the running event loop, once *target* is attached."""
         self._target, self._loop = target, asyncio.get_running_loop()
 
@@ -73,7 +73,7 @@ class Signals:
             raise KeyboardInterrupt
         self._loop.call_soon_threadsafe(self._interrupt, self._target, 128 + number)
 
-    def _interrupt(self, target: Interruptible, exit_code: int) -> None:
+    def _interrupt(self, target: SignalTarget, exit_code: int) -> None:
         self._on_first()
         target.interrupt(exit_code)
 

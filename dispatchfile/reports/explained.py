@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.handbook import Entry, Part
+from dispatchfile.reports.handbook import HandbookEntry, Part
 from dispatchfile.reports.text import PLAIN, Palette
 
 EXPLANATIONS_SCHEMA = "dispatchfile/explanations/v1"
@@ -19,7 +19,7 @@ FILE_NAME = re.compile(r"`[^`]+`:")
 
 
 def render_entries(
-    entries: Sequence[Entry], form: OutputFormat, *, width: int | None = None, palette: Palette = PLAIN
+    entries: Sequence[HandbookEntry], form: OutputFormat, *, width: int | None = None, palette: Palette = PLAIN
 ) -> str:
     """Return each entry in full, or one JSON object with all of them."""
     if form is OutputFormat.TEXT:
@@ -27,7 +27,7 @@ def render_entries(
     return _json_of(entries, form)
 
 
-def render_index(entries: Sequence[Entry], form: OutputFormat, *, width: int | None = None) -> str:
+def render_index(entries: Sequence[HandbookEntry], form: OutputFormat, *, width: int | None = None) -> str:
     """Return a line for each entry, by kind, or one JSON object with all of them."""
     if form is not OutputFormat.TEXT:
         return _json_of(entries, form)
@@ -38,14 +38,14 @@ def render_index(entries: Sequence[Entry], form: OutputFormat, *, width: int | N
     return "\n".join(blocks)
 
 
-def _index_lines(entries: Sequence[Entry], width: int | None) -> Iterator[str]:
+def _index_lines(entries: Sequence[HandbookEntry], width: int | None) -> Iterator[str]:
     column = max(len(entry.name) for entry in entries) + 2
     for entry in entries:
         start = f"  {entry.name:<{column}}"
         yield from _wrapped(entry.title, width, first=start, others=" " * len(start))
 
 
-def _text_of(entry: Entry, width: int, palette: Palette) -> str:
+def _text_of(entry: HandbookEntry, width: int, palette: Palette) -> str:
     kind = "" if entry.kind == "code" else f" ({entry.kind})"
     head = f"{palette.strong(entry.name)}{kind}: {entry.title}"
     lines = _wrapped(head, None if palette.on else width)
@@ -83,12 +83,12 @@ def _wrapped(text: str, width: int | None, *, first: str = "", others: str = "")
     return [first + start, *(others + line for line in rest)]
 
 
-def _json_of(entries: Sequence[Entry], form: OutputFormat) -> str:
+def _json_of(entries: Sequence[HandbookEntry], form: OutputFormat) -> str:
     record = {"schema": EXPLANATIONS_SCHEMA, "entries": [_record(entry) for entry in entries]}
     return json.dumps(record, indent=2 if form is OutputFormat.JSON else None) + "\n"
 
 
-def _record(entry: Entry) -> dict[str, object]:
+def _record(entry: HandbookEntry) -> dict[str, object]:
     return {
         "name": entry.name,
         "kind": entry.kind,

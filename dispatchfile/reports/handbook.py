@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HandbookEntry:
     """The meaning of one word in the tool's output."""
 
     name: str
@@ -48,12 +48,12 @@ class Entry:
 
 
 @cache
-def read_handbook() -> tuple[Entry, ...]:
+def read_handbook() -> tuple[HandbookEntry, ...]:
     """Return every code, state, outcome, cause and exit code, in the order of the pages."""
     return (*_codes(_page("errors.md")), *_words(_page("outcomes.md")))
 
 
-def find_entries(name: str) -> list[Entry]:
+def find_entries(name: str) -> list[HandbookEntry]:
     """Return what *name* means, in whatever case it is written; a word may have several meanings."""
     wanted = _normalized(name)
     return [entry for entry in read_handbook() if _normalized(entry.name) == wanted]
@@ -78,18 +78,18 @@ def _page(name: str) -> str:
     return (resources.files("dispatchfile") / "docs" / name).read_text(encoding="utf-8")
 
 
-def _codes(page: str) -> Iterator[Entry]:
+def _codes(page: str) -> Iterator[HandbookEntry]:
     for heading, lines in _sections(page):
         if match := CODE.fullmatch(heading):
-            yield Entry(match[1], "code", match[2], tuple(_parts(lines)))
+            yield HandbookEntry(match[1], "code", match[2], tuple(_parts(lines)))
 
 
-def _words(page: str) -> Iterator[Entry]:
+def _words(page: str) -> Iterator[HandbookEntry]:
     tables = {heading.lstrip("# "): lines for heading, lines in _sections(page)}
     for title, kind in KINDS.items():
         for match in filter(None, map(ROW.match, tables[title])):
             parts = (Part(f"Exit class: {match[3]} (`dispatchfile explain {match[3]}`)."),) if match[3] else ()
-            yield Entry(match[1], kind, LINK.sub(r"\1", match[2]), parts)
+            yield HandbookEntry(match[1], kind, LINK.sub(r"\1", match[2]), parts)
 
 
 def _sections(page: str) -> Iterator[tuple[str, list[str]]]:

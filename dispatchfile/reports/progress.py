@@ -19,7 +19,7 @@ PACE_WINDOW_S = 60.0
 PACE_AFTER_S = 2.0  # before that, a rate is a guess
 
 
-class Pace:
+class EndRate:
     """The number of items that end per second, over the last minute."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Progress:
         self.run = ""  # that can be gone on with, once it has started
         self._run_started_at = self._shown_at = 0.0  # on the steady clock
         self._timeout_at: float | None = None  # on the steady clock
-        self._pace = Pace()
+        self._pace = EndRate()
         self._failures = 0
         self._waits: set[tuple[str, str]] = set()  # jobs and reasons that were told
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchfile.cli.candidates import MOST
-from dispatchfile.cli.completion import VARIABLE, Line, read_bash
+from dispatchfile.cli.completion import VARIABLE, TypedLine, read_bash
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.program import COMMANDS, COMPLETION
 from dispatchfile.events import Cause, Outcome
@@ -176,7 +176,7 @@ def test_a_name_with_blanks_is_escaped_for_bash(folder: Path) -> None:
 def test_words_that_bash_takes_apart_are_put_together() -> None:
     """Bash splits words at an equals sign and at a colon."""
     words = "\n".join(["dispatchfile", "run", "--report", "json", "=", "x.json", "--only", "tag", ":", "o", "later"])
-    assert read_bash({"COMP_WORDS": words, "COMP_CWORD": "9"}) == Line(
+    assert read_bash({"COMP_WORDS": words, "COMP_CWORD": "9"}) == TypedLine(
         ["run", "--report", "json=x.json", "--only"], "tag:o"
     )
 

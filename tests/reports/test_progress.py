@@ -9,7 +9,7 @@ import pytest
 
 from dispatchfile.events import Ended, Event, Moved, Notice, NoticeKind, Sending, State, Verdict
 from dispatchfile.reports.live import LiveScreen
-from dispatchfile.reports.progress import EventLines, Pace, Progress
+from dispatchfile.reports.progress import EndRate, EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View, describe_view
 from dispatchfile.reports.text import PLAIN, Palette
 from dispatchfile.reports.words import Level
@@ -176,7 +176,7 @@ def test_log_collectors_get_json() -> None:
 
 def test_the_pace_is_that_of_the_last_minute() -> None:
     """A slow start is forgotten; before two seconds there is none."""
-    pace = Pace()
+    pace = EndRate()
     found = []
     for at, ended in [(0, 0), (1, 5), (2, 10), (30, 10), (62, 70), (92, 130)]:
         pace.add(at, ended)
