@@ -86,7 +86,7 @@ def open_tree(folder: Path, ref: str, *, whole: bool = False) -> Iterator[Tree]:
     command = _Git(git, os.path.realpath(folder), environ)
     top = command.top()
     commit = command.commit(ref)
-    command.environ["GIT_ATTR_SOURCE"] = commit  # git before 2.43 reads the attributes of the working tree
+    command.environ |= {"GIT_ATTR_SOURCE": commit}  # git before 2.43 reads the attributes of the working tree
     inner = Path(command.folder).relative_to(top).as_posix()
     inner = "" if inner == "." else inner
     entries = command.entries(top, commit, "" if whole else inner)

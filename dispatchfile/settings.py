@@ -265,3 +265,14 @@ def _settle_contradictions(settings: Settings, given: Mapping[str, object]) -> S
     if "in_flight" in given and settings.in_flight is not None:
         raise SettingError("in_flight", "does not work with wait: detach, because items are not watched")
     return replace(settings, in_flight=None)
+
+
+def written_settings(settings: Settings) -> dict[str, str]:
+    """Return the settings as a manifest would write them; those without a value are left out."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    written = {key: _written(value) for key, value in values.items() if value is not None}
+    return written if "in_flight" in written or settings.wait is Wait.DETACH else written | {"in_flight": UNLIMITED}
+
+
+def _written(value: object) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else str(value)

@@ -77,6 +77,57 @@ def check_journal(*, journal: bool, new: bool, stop_on_interrupt: bool) -> None:
         raise UsageError("--on-interrupt stop finds the run's children by its journal: leave out --no-journal")
 
 
+# Plans
+
+NO_PLAN_OPTIONS = ("digest", "again", "allow_unpinned")
+
+
+def check_plan_output(*, show: str | None, every: bool, output: str) -> None:
+    """Refuse what only the text form of `plan` uses, and both at once."""
+    if output != OutputFormat.TEXT:
+        refuse_without_effect(
+            given({"show": show, "all": every}), f"with -o {output}, which has every item", LEAVE_ONE_OUT
+        )
+    if show is not None and every:
+        refuse_without_effect(["all"], "with --show, which shows one item", LEAVE_ONE_OUT)
+
+
+def check_plan(
+    connection: ConnectionFlags, *, changed: str | None, against: str | None, offline: bool, skip_succeeded: bool
+) -> None:
+    """Refuse options of `plan` that contradict each other."""
+    if changed is not None and against is not None:
+        refuse_without_effect(["against"], "with --changed, which compares, too", LEAVE_ONE_OUT)
+    if not offline:
+        return
+    if skip_succeeded:
+        raise UsageError(
+            "--skip-succeeded needs the versions of the jobs, which only a server knows: remove it or --offline"
+        )
+    flags = [name for name in given_cluster_flags(connection) if name != "address"]
+    refuse_without_effect(flags, "with --offline, which asks no server", LEAVE_ONE_OUT)
+
+
+def check_plan_file(
+    options: Mapping[str, object], selection: object, manifest_flags: object, connection: ConnectionFlags
+) -> None:
+    """Refuse what only a plan that is made uses."""
+    wanted = {**options, **asdict(selection), **asdict(manifest_flags), **connection.as_mapping()}  # type: ignore[call-overload]  # both are dataclasses
+    refuse_without_effect(given(wanted), "on a plan file, which is shown as it is")
+
+
+def check_apply(options: Mapping[str, object], selection: object, connection: ConnectionFlags) -> None:
+    """Refuse what would change which items a plan sends, and where to."""
+    scope = {"namespace": connection.namespace, "region": connection.region}
+    wanted = {**options, **asdict(selection), **scope}  # type: ignore[call-overload]  # a dataclass
+    refuse_without_effect(given(wanted), "on a plan, which is sent as it was reviewed")
+
+
+def check_no_plan(options: Mapping[str, object]) -> None:
+    """Refuse what only `run PLAN` uses."""
+    refuse_without_effect(given(options), "on a manifest: it is for plan files", LEAVE_IT_OUT)
+
+
 # Past runs
 
 

@@ -39,6 +39,16 @@ Manifest = Annotated[
         show_default=False,
     ),
 ]
+PlanOrManifest = Annotated[
+    str | None,
+    typer.Argument(
+        autocompletion=complete_manifests,
+        metavar="[MANIFEST|PLAN]",
+        help="The manifest, - for standard input, or a plan file. [default: dispatchfile.yaml or .yml, else the only "
+        "*.dispatchfile.yaml or .yml in this folder]",
+        show_default=False,
+    ),
+]
 Manifests = Annotated[
     list[str] | None,
     typer.Argument(

@@ -24,6 +24,7 @@ PROGRAM = "dispatchfile"
 COMMANDS = (  # in the help's order; each is the function of a module that has its name
     "init",
     "validate",
+    "plan",
     "run",
     "resume",
     "rerun",

@@ -122,7 +122,7 @@ class Session:
             self._attempt(show_problems, end.problems, self._manifest, self._output, self._display)
             return end.exit_code
         if end.problems and not self._display.quiet:
-            self._attempt(_tell_problems, end.problems, self._display)
+            self._attempt(tell_problems, end.problems, self._display)
         for proof in (self._proof, self._lines):
             if proof.fault is not None:
                 self._tell_fault(proof.fault)
@@ -197,7 +197,7 @@ class _Refused:
 def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat, display: Display) -> None:
     """Why nothing was sent: for a script the result, for a person what went wrong."""
     if output is OutputFormat.TEXT:
-        _tell_problems(problems, display)
+        tell_problems(problems, display)
         count = count_of(count_problems(problems), "problem")
         refusal = f"{visible(shown_name(path))} cannot be run: {count}, nothing was sent"
         tell(Level.ERROR, refusal, display)
@@ -206,7 +206,7 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
 
 
-def _tell_problems(problems: Sequence[Problem], display: Display) -> None:
+def tell_problems(problems: Sequence[Problem], display: Display) -> None:
     if display.log_format is LogFormat.TEXT:
         Unbreakable(sys.stderr).write(
             list_problems(problems, palette=palette_for(display, sys.stderr), width=width_of(sys.stderr))

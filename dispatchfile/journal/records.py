@@ -62,6 +62,7 @@ class RunHeader:
     variables: Mapping[str, str] = field(default_factory=dict)  # from outside; no sensitive value is made of these
     adopts: bool = False  # its ID was given: Nomad may have children of it that no journal here knows
     hidden_variables: tuple[str, ...] = ()  # names of those of which one may be made
+    plan: str = ""  # the digest of the plan that it applies
     is_dispatch: bool = False  # the record of a `dispatch`: its child's ID does not name the run
 
 

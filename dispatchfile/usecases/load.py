@@ -35,6 +35,7 @@ class ManifestSource:
     given: GivenVariables = NO_VARIABLES  # as --var and --var-file have them, to be checked against the manifest
     known_elsewhere: frozenset[str] | None = frozenset()  # variables of other manifests of this call; None: any
     standard_input: StandardInput | None = None  # for rows; None: it cannot be read any more
+    files: Files | None = None  # those of a git ref, beside its content; None: those of the manifest's folder
     timeout_given: bool = False  # an option sets the run's timeout
     stored: Sequence[Item] | None = None  # items of an earlier process, which stand for rows of standard input
 
@@ -58,7 +59,7 @@ def read_source(
 ) -> tuple[Document | None, Files, tuple[Problem, ...]]:
     """Return the manifest's document, checked against its schema, and the files it may read."""
     folder = Path.cwd() if source.path == STANDARD_INPUT else Path(os.path.realpath(source.path)).parent
-    files = Files(folder, allow_outside=source.allow_outside, standard_input=source.standard_input)
+    files = source.files or Files(folder, allow_outside=source.allow_outside, standard_input=source.standard_input)
     try:
         content = source.content if source.content is not None else _read(source.path)
     except FileError as error:

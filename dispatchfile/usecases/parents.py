@@ -32,7 +32,12 @@ REGISTERED_SHOWN = 500
 
 
 async def read_parents(
-    client: Client, parents: Iterable[JobKey], *, probe: bool = True, stopped: Collection[JobKey] = ()
+    client: Client,
+    parents: Iterable[JobKey],
+    *,
+    probe: bool = True,
+    stopped: Collection[JobKey] = (),
+    at_items: bool | None = None,
 ) -> dict[JobKey, ParentState]:
     """
     Read each parent twice (job, summary), and, to *probe*, ask whether it may be dispatched.
@@ -40,19 +45,19 @@ async def read_parents(
     stopped: those of which it is asked, too, whether their children may be stopped.
 
     Raises NomadError if the server cannot be reached, does not answer as Nomad does, or does not know the token, which
-    would lack every right. Where it is but one parent that cannot be read, or by its ID, its state tells so to who
-    wants to *probe*.
+    would lack every right. Where it is but one parent that cannot be read, or by its ID, its state tells so if
+    *at_items*, which is the default for who wants to *probe*.
     """
     slots = asyncio.Semaphore(PARENTS_AT_ONCE)
     wanted = list(parents)
 
     async def read(parent: JobKey) -> ParentState:
         async with slots:
-            state = await _read_parent(client, parent, probe=probe)
+            state = await _read_parent(client, parent, probe=probe or (None if at_items else False))
             return replace(state, may_stop=await _may_stop(client, parent)) if parent in stopped else state
 
     states = await asyncio.gather(*(read(parent) for parent in wanted))
-    _check_trouble(dict(zip(wanted, states, strict=True)), is_preflight=probe)
+    _check_trouble(dict(zip(wanted, states, strict=True)), is_preflight=probe if at_items is None else at_items)
     if any(_is_denied(state) for state in states) and (refusal := await refusal_of_token(client)):
         raise NomadForbidden(with_advice(refusal))
     return dict(zip(wanted, states, strict=True))
@@ -78,9 +83,11 @@ async def read_highest_priority(client: Client, items: Iterable[Item]) -> int | 
     return await client.read_highest_priority()
 
 
-async def _read_parent(client: Client, parent: JobKey, *, probe: bool) -> ParentState:
+async def _read_parent(client: Client, parent: JobKey, *, probe: bool | None) -> ParentState:
+    """Read the parent. probe: None: not even where there is no such job."""
     state = await _read_state(client, parent)
-    refusal = await _read_refusal(client, parent) if probe or state.job is None else ""
+    asks = probe or (probe is not None and state.job is None)
+    refusal = await _read_refusal(client, parent) if asks else ""
     return replace(state, may_dispatch=not refusal, refusal=refusal)
 
 

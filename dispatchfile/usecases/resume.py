@@ -13,6 +13,7 @@ from dispatchfile.events import Cause, Ended, Outcome, Verdict
 from dispatchfile.journal import Journal, JournalReader, RunHeader, RunState, StoredRun, open_run, state_folder
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.planfile import PlanHead
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
@@ -20,6 +21,7 @@ from dispatchfile.usecases.folding import fold_journal, fold_past
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
+from dispatchfile.usecases.planning.staleness import check_pins
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.reruns import read_family
 from dispatchfile.usecases.resumption import describe_resumption
@@ -54,6 +56,7 @@ class ResumeOptions:
     variables: GivenVariables = NO_VARIABLES  # for sensitive values, which are stored nowhere
     allow_outside: bool = False
     logs: str = ""
+    plan: PlanHead | None = None  # of the run's plan, which is applied again: it must not be stale
     same_items: bool = False  # the variables were compared with the run's own by what they make
 
 
@@ -66,6 +69,7 @@ class ResumedRun:
     reader: JournalReader
     journal: Journal
     settings: Settings
+    plan: PlanHead | None = None
 
 
 async def resume_run(
@@ -151,7 +155,7 @@ def take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, rep
     restored = {item.id: item for item in restore_sensitive(state.selected, header, source)}
     state = replace(state, items=tuple(restored.get(item.id, item) for item in state.items))
     journal.hide(restored.values())
-    return ResumedRun(stored, state, reader, journal, settings)
+    return ResumedRun(stored, state, reader, journal, settings, options.plan)
 
 
 def _settings(options: ResumeOptions, header: RunHeader) -> Settings:
@@ -195,6 +199,8 @@ async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
     """Return what is left to do."""
     header, state, settings = resumed.stored.header, resumed.state, resumed.settings
     parents = await read_parents(client, parents_in(state.selected), probe=False)
+    if resumed.plan is not None:
+        check_pins(resumed.plan, parents)
     found = {**await _find_predecessors(client, resumed), **await _find_unrecorded(client, resumed)}
     return batch_spec(
         header.id,

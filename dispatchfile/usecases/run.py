@@ -9,12 +9,15 @@ from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.events import NoJournal
 from dispatchfile.items import manifest_name
-from dispatchfile.journal import RunHeader, Target, find_run
+from dispatchfile.journal import RunHeader, find_run
 from dispatchfile.nomad.client import Client
+from dispatchfile.planfile import Change
 from dispatchfile.preflight import policies
 from dispatchfile.problems import sort_problems
 from dispatchfile.usecases.history import find_succeeded
 from dispatchfile.usecases.places import at_job
+from dispatchfile.usecases.planning.apply import check_same_plan
+from dispatchfile.usecases.planning.staleness import check_pins
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.run_ids import new_run_id
@@ -23,7 +26,7 @@ from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.running.preflight import Preflight, preflight
-from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare, real_path
+from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare, real_path, target_of
 from dispatchfile.usecases.running.start import NewRun, start_run
 from dispatchfile.usecases.same_children import SameChildren
 from dispatchfile.usecases.same_run import check_same_run
@@ -47,8 +50,12 @@ async def run_or_resume(
     if reader is None:
         return await run_manifest(options, reporter=reporter, control=control, clock=clock, connect=connect)
     header = reader.run().header
-    check_same_run(reader, options)
-    reporter.note(f"run {header.id} is already in the journal: resuming it with the items stored there")
+    if options.plan is not None:
+        check_same_plan(reader, options.plan, options.address)
+        reporter.note(f"plan {options.plan.digest} was applied before, as run {header.id}: no item is sent twice")
+    else:
+        check_same_run(reader, options)
+        reporter.note(f"run {header.id} is already in the journal: resuming it with the items stored there")
     again = ResumeOptions(
         run=header.id,
         manifest=None,
@@ -60,6 +67,7 @@ async def run_or_resume(
         allow_outside=options.source.allow_outside,
         logs=options.logs,
         same_items=True,
+        plan=options.plan.head if options.plan else None,
     )
     return RunEnd(await resume_run(again, reporter=reporter, control=control, clock=clock, connect=connect))
 
@@ -86,6 +94,9 @@ async def run_manifest(
         problems = (*prepared.problems, *server.problems)
         if server.has_errors:
             return RunEnd(None, problems)
+        if options.plan is not None:
+            check_pins(options.plan.head, server.states)
+            reporter.note(f"plan {options.plan.digest}")
         for warning in server.problems:
             reporter.note(warning.as_warning)
         run = await _with_children(_new_run(options, prepared, server, clock), client, reporter)
@@ -113,13 +124,22 @@ async def _preflight(options: RunOptions, prepared: Prepared, client: Client) ->
 
 def _new_run(options: RunOptions, prepared: Prepared, server: Preflight, clock: Clock) -> NewRun:
     header = _header(options, prepared, clock)
-    skipped = {item.id: "left out by --only or --skip" for item in prepared.selection.skipped}
+    skipped = _skipped(options, prepared)
     if options.skip_succeeded:
         skipped |= _succeeded(options, prepared, header, server)
     selected = [item for item in prepared.selection.selected if item.id not in skipped]
     return NewRun(
         header=header, items=prepared.items, selected=selected, server=server, skipped=skipped, logs=options.logs
     )
+
+
+def _skipped(options: RunOptions, prepared: Prepared) -> dict[str, str]:
+    """Return why each item that is not selected is left out."""
+    skipped = {item.id: "left out by --only or --skip" for item in prepared.selection.skipped}
+    if prepared.comparison is None:
+        return skipped
+    same = {key for key, found in prepared.comparison.differences.items() if found.change is Change.UNCHANGED}
+    return {item: f"unchanged since {options.changed}" if item in same else why for item, why in skipped.items()}
 
 
 async def _with_children(run: NewRun, client: Client, reporter: Reporter) -> NewRun:
@@ -148,7 +168,7 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         manifest=real_path(options.source),
         shown_manifest=options.source.shown,
         manifest_digest=document.digest,
-        target=_target(options, prepared),
+        target=target_of(options, prepared.items),
         settings=prepared.settings,
         local=options.local,
         started_at=clock.wall(),
@@ -156,14 +176,5 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         variables=prepared.origins.plain,
         hidden_variables=tuple(sorted(prepared.origins.hidden)),
         adopts=bool(options.run_id),
+        plan=options.plan.digest if options.plan else "",
     )
-
-
-def _target(options: RunOptions, prepared: Prepared) -> Target:
-    requests = [item.request for item in prepared.items]
-    regions = sorted({request.region for request in requests})
-    return Target(
-        address=options.address,
-        region=regions[0] if len(regions) == 1 else options.connection.region,
-        namespaces=tuple(sorted({request.namespace for request in requests})),
-    ).without_credentials()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from dispatchfile.errors import UsageError
 from dispatchfile.items import Item, known_variables
@@ -38,7 +39,20 @@ def source_of(
     )
 
 
-def check_variables(header: RunHeader, source: ManifestSource, items: Sequence[Item]) -> list[str]:
+class Origin(Protocol):
+    """What sensitive values were rendered from: the header of a run, or a plan."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def manifest(self) -> str: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+    @property
+    def hidden_variables(self) -> tuple[str, ...]: ...
+
+
+def check_variables(header: Origin, source: ManifestSource, items: Sequence[Item]) -> list[str]:
     """
     Refuse variables that neither the run nor its manifest knows, and those that would change nothing.
 
@@ -64,7 +78,7 @@ def check_variables(header: RunHeader, source: ManifestSource, items: Sequence[I
     return [f"{problem.position}: {problem.severity}: {problem.text}" for problem in problems]
 
 
-def _known_variables(header: RunHeader, source: ManifestSource) -> tuple[frozenset[str] | None, Position | None]:
+def _known_variables(header: Origin, source: ManifestSource) -> tuple[frozenset[str] | None, Position | None]:
     """
     Return the variables that the run was given or that its manifest has, and the place of the latter.
 
@@ -80,7 +94,7 @@ def _known_variables(header: RunHeader, source: ManifestSource) -> tuple[frozens
     return None if known is None else known | given, document.key_position("vars")
 
 
-def _check_effect(header: RunHeader, given: GivenVariables, names: Sequence[str], items: Sequence[Item]) -> None:
+def _check_effect(header: Origin, given: GivenVariables, names: Sequence[str], items: Sequence[Item]) -> None:
     """Raise UsageError for the first of the *names* whose value changes nothing about the *items*."""
     anew = f"{LEAVE_IT_OUT}, or send other values with `dispatchfile run`"
     if names and not any(item.sensitive for item in items):
@@ -96,7 +110,7 @@ def _check_effect(header: RunHeader, given: GivenVariables, names: Sequence[str]
             )
 
 
-def restore_sensitive(items: Sequence[Item], header: RunHeader, source: ManifestSource) -> tuple[Item, ...]:
+def restore_sensitive(items: Sequence[Item], header: Origin, source: ManifestSource) -> tuple[Item, ...]:
     """
     Return the stored items of the run with their sensitive values, rendered again.
 

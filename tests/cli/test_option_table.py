@@ -12,7 +12,7 @@ import trustme
 import typer
 
 from dispatchfile.cli.app import app
-from tests.cli.option_table import agents, connection, display, history, manifests, own, refusals, steering
+from tests.cli.option_table import agents, connection, display, history, manifests, own, plans, refusals, steering
 from tests.cli.option_table.checks import Check, Row
 from tests.cli.option_table.stage import JOB, MANIFEST, RecordingServer, Stage
 from tests.dispatch_command.conftest import embedded_agent
@@ -25,6 +25,7 @@ TABLES: tuple[Row, ...] = (
     own.ROWS,
     agents.ROWS,
     history.ROWS,
+    plans.ROWS,
 )
 ROWS: dict[tuple[str, str], Check] = {key: check for table in TABLES for key, check in table.items()}
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

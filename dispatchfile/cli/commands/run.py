@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +21,14 @@ from dispatchfile.cli.option_groups import (
     SettingFlags,
     WaitFlags,
 )
-from dispatchfile.cli.options import LastLogLines, Manifest, Output, Reports, StateDir
+from dispatchfile.cli.options import LastLogLines, Output, PlanOrManifest, Reports, StateDir
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import OutputFormat
 
 if TYPE_CHECKING:
     from dispatchfile.items import Item
     from dispatchfile.nomad.connection import Connection
+    from dispatchfile.planfile import Plan
     from dispatchfile.usecases.load import ManifestSource
     from dispatchfile.usecases.running.prepare import RunOptions
 
@@ -43,7 +44,7 @@ class OnInterrupt(StrEnum):
 
 def run(
     *,
-    manifest: Manifest = None,
+    manifest: PlanOrManifest = None,
     local: Annotated[
         bool, typer.Option("--local", help="Run on the embedded agent instead of a cluster, and wait for completion.")
     ] = False,
@@ -64,6 +65,22 @@ def run(
             "--skip-succeeded", help="Leave out items that succeeded in an earlier run and have not changed since."
         ),
     ] = False,
+    changed: Annotated[
+        str | None,
+        typer.Option(
+            "--changed", metavar="REF|PLAN", help="Take only items that are new or changed since a git ref or plan."
+        ),
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", metavar="SHA256", help="Send a plan only if this is its digest, or begins it."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send a plan once more, although it may have been applied already.")
+    ] = False,
+    allow_unpinned: Annotated[
+        bool, typer.Option("--allow-unpinned", help="Send a plan that was made --offline and names no job versions.")
+    ] = False,
     new: Annotated[bool, typer.Option("--new", help="Start even if a run of this manifest is unfinished.")] = False,
     state_dir: StateDir = None,
     no_journal: Annotated[
@@ -79,13 +96,14 @@ def run(
     display: Display,
 ) -> int:
     """
-    Dispatch a manifest's items and watch them.
+    Dispatch the items of a manifest or a plan file and watch them.
 
     Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items succeeded,
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.conflicts import check_dry_run, check_journal
     from dispatchfile.cli.sources import default_manifest
+    from dispatchfile.planfile import is_plan
     from dispatchfile.usecases.running.prepare import RunOptions
 
     stop_on_interrupt = on_interrupt is OnInterrupt.STOP
@@ -102,6 +120,21 @@ def run(
         check_dry_run(sending, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
     check_journal(journal=not no_journal, new=new, stop_on_interrupt=stop_on_interrupt)
     path = default_manifest() if manifest is None else manifest
+    plan = None
+    if is_plan(path):
+        of_manifest = {
+            "local": local,
+            "dry_run": dry_run,
+            "run_id": run_id,
+            "skip_succeeded": skip_succeeded,
+            "changed": changed,
+            "allow_outside": given.allow_outside,
+        }
+        plan, path = _read_plan(path, digest, of_manifest, selection, connection)
+    else:
+        from dispatchfile.cli.conflicts import check_no_plan
+
+        check_no_plan({"digest": digest, "again": again, "allow_unpinned": allow_unpinned})
     flags = settings.as_mapping() | {"wait": wait.as_setting()}
     _check_names(path, run_id)
     options = RunOptions(
@@ -115,13 +148,47 @@ def run(
         logs=logs or "",
         state_dir=state_dir,
         skip_succeeded=skip_succeeded,
+        changed=changed or "",
         new=new,
         journal=not no_journal,
         stop_on_interrupt=stop_on_interrupt,
     )
+    if plan is not None:
+        options = _for_plan(options, plan, again=again, allow_unpinned=allow_unpinned)
     if dry_run:
         return _show_requests(options, output, display)
     return _send(options, agent, reports=report or (), output=output, display=display)
+
+
+def _read_plan(
+    path: str,
+    digest: str | None,
+    of_manifest: Mapping[str, object],
+    selection: SelectionFlags,
+    connection: ConnectionFlags,
+) -> tuple[Plan, str]:
+    """Return the plan and the path of its manifest."""
+    from dispatchfile.cli.conflicts import check_apply
+    from dispatchfile.planfile import read_plan
+    from dispatchfile.usecases.plan import check_digest
+    from dispatchfile.usecases.planning.apply import find_manifest
+
+    check_apply(of_manifest, selection, connection)
+    if digest is not None:
+        check_digest(path, read_plan(path).digest, digest)
+    manifest = find_manifest(path)
+    return read_plan(path, manifest=manifest), manifest
+
+
+def _for_plan(options: RunOptions, plan: Plan, *, again: bool, allow_unpinned: bool) -> RunOptions:
+    """Return the options of the run that applies the plan."""
+    from dataclasses import replace
+
+    from dispatchfile.usecases.planning.apply import run_id_of
+
+    source = replace(options.source, allow_outside=plan.head.allow_outside)
+    run_id = run_id_of(plan, options.folder, again=again)
+    return replace(options, source=source, plan=plan, run_id=run_id, allow_unpinned=allow_unpinned)
 
 
 def _check_names(manifest: str, run_id: str | None) -> None:

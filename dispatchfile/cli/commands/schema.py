@@ -18,14 +18,15 @@ class SchemaName(StrEnum):
     SUMMARY = "summary"
     EVENT = "event"
     ITEM = "item"
+    PLAN = "plan"
 
 
 def schema(
     name: Annotated[
-        SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary, event or item.")
+        SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary, event, item or plan.")
     ] = SchemaName.MANIFEST,
 ) -> int:
-    """Print the JSON schema of manifests, summaries, events or items."""
+    """Print the JSON schema of manifests, summaries, events, items or plans."""
     from dispatchfile.schema import read_schema
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")

@@ -28,9 +28,13 @@ class Preflight:
 
 
 async def preflight(
-    client: Client, items: Sequence[Item], settings: Settings, *, stop_on_interrupt: bool = False
+    client: Client, items: Sequence[Item], settings: Settings, *, stop_on_interrupt: bool = False, rights: bool = True
 ) -> Preflight:
-    """Ask the server about the jobs of *items*, of which there may be none. Raises NomadError."""
+    """
+    Ask the server about the jobs of *items*, of which there may be none.
+
+    rights: also ask whether the token may dispatch them and stop their children. Raises NomadError.
+    """
     if not items:
         return Preflight()
     client = client.patient(settings.unreachable_after)
@@ -38,7 +42,9 @@ async def preflight(
     highest = await read_highest_priority(client, items)
     stops = find_stops(items, settings, on_interrupt=stop_on_interrupt)
     stopped = {item.request.job_key for item in items if item.id in stops}
-    states = await read_parents(client, parents_in(items), stopped=stopped)
+    states = await read_parents(
+        client, parents_in(items), probe=rights, stopped=stopped if rights else (), at_items=True
+    )
     problems = check_items(
         items,
         states,

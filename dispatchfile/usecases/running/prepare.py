@@ -8,16 +8,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dispatchfile.errors import UsageError
-from dispatchfile.files import STANDARD_INPUT
+from dispatchfile.files import STANDARD_INPUT, Files
 from dispatchfile.items import Item, Origins, read_origins
 from dispatchfile.journal import JournalReader, Target, list_runs, state_folder
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.planfile import Change, Comparison, Plan, compare_items
 from dispatchfile.problems import Problem, has_errors
 from dispatchfile.results import LOCAL, ItemResult
 from dispatchfile.settings import NONE, SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.planning.apply import load_plan
+from dispatchfile.usecases.planning.base import read_base
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
 
 
@@ -37,6 +40,9 @@ class RunOptions:
     journal: bool = True
     stop_on_interrupt: bool = False  # what lives of the run then; who runs it does so
     skip_succeeded: bool = False
+    changed: str = ""  # a git ref or plan file: take only items that are new or changed since; empty: all
+    plan: Plan | None = None  # to send as it is, of the manifest `source`
+    allow_unpinned: bool = False  # a plan that was made without a server
     new: bool = False  # even beside an unfinished run of the same manifest and target
 
     @property
@@ -61,6 +67,8 @@ class Prepared:
     settings: Settings
     origins: Origins
     problems: tuple[Problem, ...]  # warnings
+    files: Files
+    comparison: Comparison | None = None  # with what `--changed` names
 
 
 def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
@@ -69,6 +77,8 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
 
     Raises UsageError for flags and selectors that cannot be meant.
     """
+    if options.plan is not None:
+        return _prepare_plan(options, options.plan)
     has_timeout = options.settings.get("timeout") not in (None, NONE)
     loaded = load_items(replace(options.source, timeout_given=has_timeout))
     if loaded.document is None or has_errors(loaded.problems):
@@ -78,8 +88,33 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
     except SettingError as error:
         return (*loaded.problems, _misfit(error, options, loaded.document))
     selection = select_items(loaded.items, only=options.only, skip=options.skip, earlier=_last_results(options))
+    comparison = None
+    if options.changed:
+        comparison = compare_items(options.changed, read_base(options.changed, options.source), loaded.items)
+        selection = _take_changed(selection, comparison)
     origins = read_origins(loaded.document, loaded.files, options.source.variables)
-    return Prepared(loaded.document, selection, loaded.items, settings, origins, loaded.problems)
+    return Prepared(
+        loaded.document, selection, loaded.items, settings, origins, loaded.problems, loaded.files, comparison
+    )
+
+
+def _take_changed(selection: Selection, comparison: Comparison) -> Selection:
+    def has_changed(item: Item) -> bool:
+        return comparison.differences[item.id].change is not Change.UNCHANGED
+
+    same = [item for item in selection.selected if not has_changed(item)]
+    return Selection(tuple(filter(has_changed, selection.selected)), (*selection.skipped, *same))
+
+
+def _prepare_plan(options: RunOptions, plan: Plan) -> Prepared | tuple[Problem, ...]:
+    """Return the plan, if its inputs are unchanged. Raises PlanError."""
+    loaded = load_plan(plan, options.source, allow_unpinned=options.allow_unpinned)
+    if loaded.document is None:
+        return loaded.problems
+    settings = _settings(options, loaded.document)
+    origins = Origins(frozenset(plan.head.hidden_variables), plan.head.variables)
+    selection = Selection(loaded.items, ())
+    return Prepared(loaded.document, selection, loaded.items, settings, origins, loaded.problems, loaded.files)
 
 
 def _last_results(options: RunOptions) -> dict[str, ItemResult] | None:
@@ -115,3 +150,13 @@ def _misfit(error: SettingError, options: RunOptions, document: Document) -> Pro
 def real_path(source: ManifestSource) -> str:
     """Return the path that shows whether two runs are of the same manifest."""
     return source.path if source.path == STANDARD_INPUT else os.path.realpath(source.path)
+
+
+def target_of(options: RunOptions, items: Sequence[Item]) -> Target:
+    """Return where the *items* go."""
+    regions = sorted({item.request.region for item in items})
+    return Target(
+        address=options.address,
+        region=regions[0] if len(regions) == 1 else options.connection.region,
+        namespaces=tuple(sorted({item.request.namespace for item in items})),
+    ).without_credentials()

@@ -6,7 +6,7 @@ for a new option:
 
 1. Choose the file: `connection` (how Nomad is reached), `display` (what is shown), `steering` (settings and how far a
    run waits), `manifests` (what a manifest is given), `agents` (embedded agents and `init`), `history` (`runs`,
-   `prune`), `own` (other options of one command or two).
+   `prune`), `plans` (`plan` and plan files), `own` (other options of one command or two).
 2. Add `("command", "--option"): check` to its `ROWS`. A check takes the `Stage` and asserts the option's effect: call
    the command with the option, and compare with what happens without it, what a file or the journal holds, or what the
    recording server was asked for. That the option is accepted is no effect.

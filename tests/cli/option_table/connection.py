@@ -11,6 +11,7 @@ from tests.cli.option_table.stage import FAILED, Request, Stage
 COMMANDS: Mapping[str, Sequence[str]] = {  # each a call that asks the server, if it is told where that is
     "init": ("init", "new", "--from-job", "work"),
     "run": ("run",),
+    "plan": ("plan",),
     "resume": ("resume", "c1"),
     "rerun": ("rerun", "c2", "--failed"),
     "status": ("status", "c1", "--refresh"),

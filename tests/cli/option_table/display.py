@@ -56,6 +56,7 @@ WRONG: Mapping[str, Sequence[str]] = {  # each is refused with one line
     "init": ("init", "jobs/work.nomad.json"),
     "validate": ("validate", "--var-file", "missing.yaml"),
     "run": ("run", "--var-file", "missing.yaml"),
+    "plan": ("plan", "--var-file", "missing.yaml"),
     "report": ("report", "missing", "--format", "json"),
     "runs": ("runs", "--state-dir", "dispatchfile.yaml"),
     "dispatch": ("dispatch", "work", "missing.json"),

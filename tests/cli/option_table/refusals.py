@@ -40,6 +40,28 @@ REFUSED: tuple[Refused, ...] = (
     Refused((*RUN, "--state-dir", "elsewhere"), f"--state-dir has no effect {DRY_RUN}"),
     Refused((*RUN, "--local", "--slots", "1"), f"--slots has no effect {DRY_RUN}"),
     Refused((*RUN, "--token", "s3cret"), f"--token has no effect {DRY_RUN}"),
+    Refused(
+        ("plan", "--offline", "--skip-succeeded"),
+        "--skip-succeeded needs the versions of the jobs, which only a server knows: remove it or --offline",
+    ),
+    Refused(
+        ("plan", "--offline", "--token", "s3cret"),
+        "--token has no effect with --offline, which asks no server: remove one of them",
+    ),
+    Refused(
+        ("plan", "--changed", "a", "--against", "b"),
+        "--against has no effect with --changed, which compares, too: remove one of them",
+    ),
+    Refused(
+        ("plan", "-o", "json", "--all"), "--all has no effect with -o json, which has every item: remove one of them"
+    ),
+    Refused(
+        ("plan", "--show", "a", "--all"), "--all has no effect with --show, which shows one item: remove one of them"
+    ),
+    *(
+        Refused(("run", *flag), f"{flag[0]} has no effect on a manifest: it is for plan files: leave it out")
+        for flag in (("--digest", "0"), ("--again",), ("--allow-unpinned",))
+    ),
     Refused(("run", "--logs", "all"), f"--logs has no effect {NO_LOGS}"),
     *(
         Refused(
