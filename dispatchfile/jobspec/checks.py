@@ -1,6 +1,6 @@
 """Checks whether a job can run on the embedded agent: Nomad's own validation, and what the agent lacks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from dispatchfile.jobspec.body import WITHOUT, Trouble, UnreadableJobError
@@ -30,8 +30,21 @@ def unsupported_parts(job: Api) -> Iterator[str]:
     if job["Multiregion"]:
         yield f"multiregion needs Nomad Enterprise: {WITHOUT}"
     for group in job["TaskGroups"] or ():
+        yield from (f'group "{group["Name"]}": {problem}' for problem in _unsupported_in_services(group["Services"]))
         for task in group["Tasks"] or ():
             yield from (f'task "{task["Name"]}": {problem}' for problem in _unsupported_in(task))
+
+
+def _unsupported_in_services(services: Iterable[Api] | None) -> Iterator[str]:
+    """
+    Nomad adds a task with the docker driver to a group with a sidecar or a gateway, and places neither without docker.
+
+    Source: hashicorp/nomad, nomad/job_endpoint_hook_connect.go; observed on 2.0.5.
+    """
+    for service in services or ():
+        connect = {key.lower(): value for key, value in (service["Connect"] or {}).items()}  # stays as it is written
+        if connect.get("sidecarservice") is not None or connect.get("gateway") is not None:
+            yield f"connect adds a docker task, which the embedded agent does not have: {WITHOUT}"
 
 
 def _unsupported_in(task: Api) -> Iterator[str]:

@@ -102,6 +102,7 @@ EMPTY_VALUES: Mapping[str, Document] = {
     "logs": with_task(LogConfig={}),
     "disk": with_group(EphemeralDisk={}),
     "lists that stay": job(ParameterizedJob={"MetaRequired": [], "MetaOptional": []}),
+    "no identities": with_task(Identities=[]),
     "lists of an identity": with_task(Identities=[{"Name": "a", "Audience": [], "ExtraClaims": []}]),
     "lists of a network": with_group(Networks=[{"DNS": {"Servers": [], "Options": []}, "CNI": {"Args": {}}}]),
     "the arguments of an action": with_task(Actions=[{"Name": "a", "Command": "x", "Args": []}]),

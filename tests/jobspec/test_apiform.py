@@ -10,7 +10,7 @@ from dispatchfile.jobspec.apiform import read_api
 from dispatchfile.jobspec.body import WITHOUT, UnreadableJobError
 from dispatchfile.jobspec.warnings import job_warnings, left_aside
 
-from .beside_nomad import LEFT_ASIDE, TASK, job, with_task
+from .beside_nomad import LEFT_ASIDE, TASK, job, with_group, with_task
 
 
 def read(folder: Path, document: object) -> dict:
@@ -124,6 +124,15 @@ def test_meta_that_refers_to_meta_is_told(tmp_path: Path) -> None:
     ]
 
 
+def with_connect(**connect: object) -> dict:
+    """A job whose group has a Connect service."""
+    services = [{"Name": "s", "PortLabel": "80", "Connect": connect}]
+    return with_group(Services=services, Networks=[{"Mode": "bridge"}])
+
+
+CONNECT = f'group "g": connect adds a docker task, which the embedded agent does not have: {WITHOUT}'
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -132,11 +141,13 @@ def test_meta_that_refers_to_meta_is_told(tmp_path: Path) -> None:
             f'task "t": secret needs a secrets provider, which the embedded agent does not have: {WITHOUT}',
         ),
         (with_task(Schedule={"Cron": {"Start": "* * * * *"}}), f'task "t": schedule needs Nomad Enterprise: {WITHOUT}'),
+        (with_connect(SidecarService={}), CONNECT),
+        (with_connect(gateway={"Ingress": {}}), CONNECT),
         (job(Multiregion={"Regions": []}), f"multiregion needs Nomad Enterprise: {WITHOUT}"),
     ],
 )
 def test_what_a_task_cannot_run_without_is_refused(tmp_path: Path, document: dict, message: str) -> None:
-    """The reason is told when the file is read."""
+    """The reason is told when the file is read. Nomad 2.0.5 adds a docker task for a sidecar or a gateway."""
     with pytest.raises(JobspecError) as caught:
         read(tmp_path, document)
     assert caught.value.message == message
