@@ -12,13 +12,16 @@ from dispatchfile.reports.text import PLAIN, Palette, count_of, visible, visible
 
 def text_of_problems(checked: Sequence[Checked], palette: Palette, width: int | None = None) -> str:
     """Return every problem with its excerpt, a line for each manifest without any, and a count; *width* as in `fit`."""
-    return "".join(_text_of(manifest, palette, width) for manifest in checked) + closing_line(checked, palette)
+    return "".join(_text_of(manifest, palette, width) for manifest in checked) + _fit(
+        closing_line(checked, palette), width
+    )
 
 
 def _text_of(manifest: Checked, palette: Palette, width: int | None) -> str:
-    kept = "".join(map(_rows_kept, manifest.sources))
+    kept = _fit("".join(map(_rows_kept, manifest.sources)), width)
     if not manifest.problems:
-        return f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n{kept}"
+        found = f"{visible(manifest.path)}: {palette.good('ok')}, {count_of(manifest.items, 'item')}\n"
+        return _fit(found, width) + kept
     shown = list_problems(manifest.problems, palette=palette, width=width)
     return shown if has_errors(manifest.problems) else shown + kept
 
@@ -42,7 +45,7 @@ def list_problems(
     counts = [problem for problem in problems[limit:] if problem.is_count]
     shown = "".join(_block(problem, palette, width) for problem in [*problems[:limit], *counts])
     left_out = len(problems) - limit - len(counts)
-    return shown + (f"and {left_out:,} more (-o json shows all)\n" if left_out > 0 else "")
+    return shown + (_fit(f"and {left_out:,} more (-o json shows all)", width) if left_out > 0 else "")
 
 
 def _block(problem: Problem, palette: Palette, width: int | None) -> str:
@@ -60,6 +63,11 @@ def _fitted(head: str, excerpt: Sequence[str], width: int | None) -> Sequence[st
     from dispatchfile.reports.table import cut_around, fit  # noqa: PLC0415  only terminals need Rich
 
     return [*fit([head], width), *(cut_around(*excerpt, width=width) if excerpt else ())]
+
+
+def _fit(lines: str, width: int | None) -> str:
+    """Wrap *lines* that are wider than *width* at words."""
+    return "".join(f"{part}\n" for line in lines.splitlines() for part in _fitted(line, (), width))
 
 
 def closing_line(checked: Sequence[Checked], palette: Palette = PLAIN) -> str:

@@ -8,21 +8,26 @@ import io
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dispatchfile.events import Cause, Ended, Outcome, State, Verdict
+from dispatchfile.items import RowCount
+from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.failures import LISTED_GROUPS, LISTED_ITEMS, bad_endings
+from dispatchfile.reports.formats import ProblemFormat
 from dispatchfile.reports.live import LiveScreen
+from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.reports.summary import text_of_summary
-from dispatchfile.reports.text import Palette, one_line
+from dispatchfile.reports.text import Palette, one_line, visible
 from dispatchfile.reports.words import Level, level_of, tell
 from dispatchfile.results import ItemResult, Requests, Summary, exit_code
+from dispatchfile.source import Position
 from tests.reports.making import FACTS, STARTED_AT
 
 EXAMPLES = int(os.environ.get("RENDERING_EXAMPLES", "20"))
@@ -159,6 +164,46 @@ def test_a_progress_line_fits_and_is_complete(
     LiveScreen(stream, palette=Palette(coloured), width=width).line(level_of(event), line)
     lines = check_fits(stream.getvalue(), width)
     assert re.sub(r"\s", "", "".join(lines)).endswith(re.sub(r"\s", "", line))
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    line = draw(TEXTS).replace("\n", " ")
+    excerpt = f"    {line}\n    {' ' * draw(st.integers(0, len(line)))}^"
+    position = Position(draw(IDS), draw(st.integers(1, 10**6)), draw(st.integers(1, 400)))
+    return Problem(
+        "DF011", position, draw(TEXTS), draw(st.just("") | TEXTS), draw(st.sampled_from(Severity)),
+        item=draw(st.none() | IDS), excerpt=draw(st.sampled_from(["", excerpt])),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that was checked."""
+
+    path: str
+    items: int
+    problems: Sequence[Problem]
+    sources: Sequence[RowCount] = ()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    checked=st.lists(st.builds(Manifest, IDS, st.integers(0, 10**6), st.lists(problems(), max_size=4)), min_size=1),
+    width=WIDTHS,
+    coloured=st.booleans(),
+)
+def test_problems_fit_and_are_complete(checked: list[Manifest], width: int | None, coloured: bool) -> None:
+    """Each with its place and its words, and the counts in the last line."""
+    text = render_problems(checked, ProblemFormat.TEXT, palette=Palette(coloured), width=width)
+    flat = re.sub(r"\s", "", "".join(check_fits(text, width)))
+    found = [problem for manifest in checked for problem in manifest.problems]
+    for problem in found:
+        assert re.sub(r"\s", "", visible(str(problem.position))) in flat
+        assert re.sub(r"\s", "", visible(problem.text)) in flat
+    for severity in Severity:
+        if number := sum(problem.severity is severity for problem in found):
+            assert f"{number:,}{severity}" in flat
 
 
 def test_a_live_line_is_wrapped_at_words_unless_it_has_a_command() -> None:
