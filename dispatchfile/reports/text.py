@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 ELLIPSIS = "…"
+ZERO_WIDTH_JOINER = "\u200d"
 
 
 def visible(text: str) -> str:
     r"""
     Return the *text* on one line, everything that cannot be seen written as an escape: `\x1b`, `\n`, `\u202e`.
 
-    Covers terminal escapes (C0, C1), line separators, bidirectional overrides and stray surrogates.
+    Covers terminal escapes (C0, C1), line separators, bidirectional overrides and stray surrogates. A joiner between
+    two other characters beyond ASCII stays, because it makes one sign of them, such as an emoji.
     """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return "".join(char if _is_seen(text, index) else _escaped(char) for index, char in enumerate(text))
+
+
+def _is_seen(text: str, index: int) -> bool:
+    if text[index] != ZERO_WIDTH_JOINER:
+        return text[index].isprintable()
+    beside = text[max(0, index - 1) : index], text[index + 1 : index + 2]
+    return all(char.isprintable() and not char.isascii() for char in beside)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def one_line(text: str) -> str:

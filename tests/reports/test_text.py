@@ -8,6 +8,8 @@ from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, shorte
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("\N{WOMAN}\u200d\N{PERSONAL COMPUTER} ok", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER} ok"),
+        ("ad\u200dmin \u200d", r"ad\u200dmin \u200d"),
         pytest.param("plain", "plain", id="plain"),
         pytest.param("Żółw 🐢", "Żółw 🐢", id="letters and pictures stay"),
         pytest.param("\x1b[31mred", "\\x1b[31mred", id="a terminal escape"),
