@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from dispatchfile.engine.spec import BatchSpec
 from dispatchfile.errors import NomadError
-from dispatchfile.items import split_child_id
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start, split_child_id
 from dispatchfile.nomad.client import Client
 
 Double = tuple[str, int, tuple[str, ...]]  # item, attempt, and its children
@@ -33,6 +32,6 @@ def _doubles_among(spec: BatchSpec, job: JobKey, children: Sequence[str]) -> Ite
         if split := split_child_id(child):
             twins.setdefault(split, []).append(child)
     for (stem, attempt), found in twins.items():
-        prefix = stem.removeprefix(f"{job.job}/dispatch-")
+        prefix = stem.removeprefix(child_id_start(job.job))
         if len(found) > 1 and (item := spec.source.find(job, prefix)) is not None:
             yield item, attempt, tuple(found)

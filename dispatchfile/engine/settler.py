@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from dispatchfile.engine.commands import Count, LookFor
 from dispatchfile.engine.happenings import Counted, Looked, failure_of
 from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
-from dispatchfile.items import is_child_of
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start, is_child_of
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.filters import literal, matches, quote
 
@@ -59,7 +58,7 @@ class Settler:
 
     async def _find_by_prefix(self, command: LookFor) -> list[str]:
         job = command.job.job
-        found = await self._share_list(command.job, f"{job}/dispatch-{command.prefix}")
+        found = await self._share_list(command.job, child_id_start(job, command.prefix))
         own = [entry for entry in sorted(found) if is_child_of(entry[1], job=job, prefix=command.prefix)]
         return list(dict.fromkeys(child for _, child in own))
 
@@ -112,7 +111,7 @@ class Settler:
         namespace, region, job = command.job
         try:
             rows = await self._client.list_all_jobs(
-                prefix=f"{job}/dispatch-",
+                prefix=child_id_start(job),
                 namespace=namespace,
                 region=region,
                 filter=f"DispatchIdempotencyToken == {quoted}",
@@ -137,7 +136,7 @@ class Settler:
         namespace, region, job = command.job
         registered = await self._client.read_job(job, namespace=namespace, region=region)
         summary = await self._client.read_summary(job, namespace=namespace, region=region)
-        rows = await self._client.list_all_jobs(prefix=f"{job}/dispatch-", namespace=namespace, region=region)
+        rows = await self._client.list_all_jobs(prefix=child_id_start(job), namespace=namespace, region=region)
         return Counted(
             command.job,
             command.serial,

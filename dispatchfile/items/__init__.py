@@ -5,9 +5,7 @@ from dispatchfile.items.excerpts import without_secrets
 from dispatchfile.items.identity import (
     attempt_token,
     child_prefix,
-    is_child_of,
     item_prefix,
-    split_child_id,
 )
 from dispatchfile.items.identity import fingerprint as fingerprint_of
 from dispatchfile.items.known import known_variables
@@ -29,13 +27,11 @@ __all__ = [
     "child_prefix",
     "do_not_count",
     "fingerprint_of",
-    "is_child_of",
     "item_prefix",
     "known_variables",
     "manifest_name",
     "read_items",
     "read_origins",
     "route_of",
-    "split_child_id",
     "without_secrets",
 ]

@@ -16,9 +16,6 @@ DEFAULT_ID_DIGITS = 16
 MAX_JOB_IN_ID = 128 - DEFAULT_ID_DIGITS - 1
 
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
-_UNIX = re.compile(r"[0-9]+")
-_HEX = re.compile(r"[0-9a-f]{8}")
 
 
 def fingerprint(request: DispatchRequest, sensitive: frozenset[str]) -> str:
@@ -65,12 +62,6 @@ def item_prefix(item: Item, *, run: str) -> str:
     return f"{item.written_prefix}-{ours}" if item.written_prefix else ours
 
 
-def split_child_id(child_id: str) -> tuple[str, int] | None:
-    """Return the part before the attempt's number, and that number, or None if no attempt's child has such an ID."""
-    stem, _, attempt = child_id.rsplit("-", 2)[0].rpartition("-")
-    return (stem, int(attempt)) if _ATTEMPT.fullmatch(attempt) else None
-
-
 def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:
     """
     Return the token that *attempt* sends, in the run *rerun* if that is a rerun: each is to make a
@@ -78,18 +69,6 @@ def attempt_token(token: str, *, attempt: int, rerun: str | None = None) -> str:
     """
     base = token if rerun is None else f"{token}@{rerun}"
     return base if attempt == 1 else f"{base}#{attempt}"
-
-
-def is_child_of(child_id: str, *, job: str, prefix: str) -> bool:
-    """
-    Return whether Nomad gives *child_id* to a dispatch of *job* with exactly this *prefix*.
-
-    Nomad appends the time in seconds and 8 hex digits. Source: hashicorp/nomad, nomad/structs/structs.go, DispatchedID.
-    """
-    head, _, digits = child_id.rpartition("-")
-    stem, _, unix = head.rpartition("-")
-    expected = f"{job}/dispatch-{prefix}" if prefix else f"{job}/dispatch"
-    return stem == expected and bool(_UNIX.fullmatch(unix)) and bool(_HEX.fullmatch(digits))
 
 
 # What is hashed is JSON with sorted keys, no blanks, and escapes for all but ASCII; a JSON encoder takes twice as long.

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from dispatchfile.errors import NomadError
 from dispatchfile.events import State, Verdict
+from dispatchfile.names import child_id_start
 from dispatchfile.nomad.changes import (
     AllocChanged,
     AllocPlaced,
@@ -204,7 +205,7 @@ def doubt_text(job: str, namespace: str, *, prefix: str, token: str, flags: Sequ
 def look_command(job: str, namespace: str, *, prefix: str = "", flags: Sequence[str] = ()) -> str:
     """Return the command that shows the children of *job*. flags: of the connection, as the user gave them."""
     where = [f"-namespace={namespace}"] if namespace not in ("", DEFAULT_NAMESPACE) else []
-    what = f"{job}/dispatch-{prefix}-" if prefix else job
+    what = child_id_start(job, f"{prefix}-") if prefix else job
     return shlex.join(["nomad", "job", "status", *flags, *where, what])
 
 

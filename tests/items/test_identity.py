@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatchfile.items import DispatchRequest, attempt_token, child_prefix, is_child_of
+from dispatchfile.items import DispatchRequest, attempt_token, child_prefix
 from dispatchfile.items.identity import default_id, fingerprint, short_id
+from dispatchfile.names import is_child_of
 from tests.making import make_item
 
 REQUEST = DispatchRequest("encode", "media", "eu", b"x", {"a": "1", "b": "2"}, 50, "token")

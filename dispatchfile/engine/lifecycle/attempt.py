@@ -8,8 +8,8 @@ from enum import Enum, auto
 from dispatchfile.engine.happenings import Key, Offer
 from dispatchfile.engine.lifecycle.doubt import Doubt
 from dispatchfile.events import Accepted, Intent, Verdict
-from dispatchfile.items import Item, attempt_token, child_prefix, is_child_of
-from dispatchfile.names import JobKey
+from dispatchfile.items import Item, attempt_token, child_prefix
+from dispatchfile.names import JobKey, is_child_of
 
 
 class Phase(Enum):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dispatchfile.engine.happenings import Counted
 from dispatchfile.engine.spec import Baseline
-from dispatchfile.items import is_child_of
+from dispatchfile.names import is_child_of
 
 LOOK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)  # between two looks; the last one from then on
 LAST_LOOK_S = 5.0  # how long a look may take once the run is to end: a resume looks again

@@ -19,8 +19,7 @@ from dispatchfile.engine.lifecycle.questions import Accounts, Asker, TokenQuesti
 from dispatchfile.engine.lifecycle.timers import Deadlines, Timers
 from dispatchfile.engine.spec import BatchSpec
 from dispatchfile.events import RESUMABLE_CAUSES, Cause, Event, Notice, NoticeKind
-from dispatchfile.items import is_child_of
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, is_child_of
 from dispatchfile.settings import Wait
 
 

@@ -12,7 +12,7 @@ from dispatchfile.engine.watcher.register import LIVING, JobPolls, Register, Wat
 from dispatchfile.engine.watcher.window import STRAGGLERS, window_pattern
 from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
 from dispatchfile.events import State
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.filters import literal, matches
 from dispatchfile.nomad.models import JobStub
@@ -141,10 +141,10 @@ class Poller:
         if len(names) == 1:
             return await self._list(job, names[0], [])
         pattern = "|".join(literal(name) for name in names)
-        return await self._list(job, f"{job.job}/dispatch-", [matches("ID", f"^({pattern})$")])
+        return await self._list(job, child_id_start(job.job), [matches("ID", f"^({pattern})$")])
 
     async def _read_rows_from_allocations(self, job: JobKey) -> Sequence[Row]:
-        prefix = self._jobs[job].listing.prefix or f"{job.job}/dispatch-"
+        prefix = self._jobs[job].listing.prefix or child_id_start(job.job)
         allocs = await self._client.list_allocations(
             namespace=job.namespace, region=job.region, filter=matches("JobID", f"^{literal(prefix)}")
         )

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dispatchfile.engine import Start, intent_of
 from dispatchfile.errors import RunRefused
 from dispatchfile.events import RunJournal
-from dispatchfile.items import Item, item_prefix, split_child_id
+from dispatchfile.items import Item, item_prefix
 from dispatchfile.journal import JournalReader, RunHeader
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start, split_child_id
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import parents_in
 from dispatchfile.usecases.running.children import find_living, is_living, own_children
@@ -43,7 +43,7 @@ async def find_children(client: Client, items: Sequence[Item], run: str) -> dict
                 children[parent, stem] = max(children.get((parent, stem), (0, "")), (attempt, row.id))
     found = {}
     for item in items:
-        child = children.get((item.request.job_key, f"{item.request.job}/dispatch-{item_prefix(item, run=run)}"))
+        child = children.get((item.request.job_key, child_id_start(item.request.job, item_prefix(item, run=run))))
         if child is not None and not item.exact_prefix:
             found[item.id] = Start(child[0], child=child[1], in_journal=False)
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dispatchfile.errors import NomadForbidden, NomadNotFound
 from dispatchfile.items import Item
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start, child_stem
 from dispatchfile.nomad.client import Client
 from dispatchfile.results import AttemptHistory
 from dispatchfile.usecases.running.specs import listing_of
@@ -38,7 +38,7 @@ class OwnChildren:
 
     def of_row(self, parent: JobKey, child_id: str) -> OwnChild | None:
         """Return the child that a row of the parent's list shows, unless it is somebody else's."""
-        item = self.items.get((parent, child_id.rsplit("-", 2)[0]))
+        item = self.items.get((parent, child_stem(child_id)))
         return None if item is None else OwnChild(child_id, parent, item)
 
 
@@ -53,7 +53,7 @@ def own_children(run: str, items: Iterable[Item], progress: Mapping[tuple[str, i
         item = known[item_id]
         parent = item.request.job_key
         if not item.exact_prefix:
-            stems[parent, f"{parent[2]}/dispatch-{attempt.intent.prefix}"] = item_id
+            stems[parent, child_id_start(parent[2], attempt.intent.prefix)] = item_id
         if attempt.accepted and not attempt.accepted.existing:
             recorded.append(OwnChild(attempt.accepted.child, parent, item_id))
     parents = {item.request.job_key for item in known.values()}

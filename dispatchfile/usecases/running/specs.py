@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dispatchfile.engine import Baseline, BatchSpec, JobSpec, ListedItems, Listing, LogReads, Resumption
 from dispatchfile.items import Item
-from dispatchfile.names import JobKey
+from dispatchfile.names import JobKey, child_id_start
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.settings import Settings
 
@@ -97,8 +97,8 @@ def listing_of(job: str, run: str, items: Iterable[Item]) -> Listing:
     The run stands in front of their IDs, or behind prefixes of the items' own.
     """
     if any(item.written_prefix and item.request.job == job for item in items):
-        return Listing(f"{job}/dispatch-", f'ID contains "-{run}-"')
-    return Listing(f"{job}/dispatch-{run}-")
+        return Listing(child_id_start(job), f'ID contains "-{run}-"')
+    return Listing(child_id_start(job, f"{run}-"))
 
 
 def _log_reads(wanted: str, items: int) -> LogReads:
