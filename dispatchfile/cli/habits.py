@@ -14,7 +14,6 @@ _END = "use --wait to wait until the items have ended"
 _SETTLED = "nothing asks for a confirmation: use --dry-run to look first"
 _NAMED = "name the manifest without an option, as in `dispatchfile run films.yaml`"
 COMMANDS = {  # of Terraform, kubectl, Nomad and others
-    "plan": "use `run --dry-run` to see what would be sent",
     "apply": "use `run` to send the items of a manifest",
     "start": "use `run` to send the items of a manifest",
     "exec": "use `run` to send the items of a manifest",

@@ -16,7 +16,7 @@ from dispatchfile.cli.options import AGENT, CONNECTION, OUTPUT, SELECTION, SETTI
 ARGUMENTS, OPTIONS = "Arguments", "Options"
 ORDER = (ARGUMENTS, OPTIONS, SELECTION, VARIABLES, WAITING, SETTINGS, OUTPUT, AGENT, CONNECTION)
 GROUPS: Mapping[str, tuple[str, ...]] = {  # the commands in the order of the help
-    "Write and check manifests": ("init", "validate", "schema", "explain"),
+    "Write and check manifests": ("init", "validate", "plan", "schema", "explain"),
     "Run": ("run", "resume", "rerun", "stop", "dispatch"),
     "Look at runs": ("runs", "status", "watch", "logs", "report", "prune"),
     "Environment": ("doctor", "agent"),

@@ -78,7 +78,7 @@ SHARED = {
     [
         pytest.param([], "Usage: dispatchfile", id="nothing"),
         pytest.param(["bogus"], "No such command 'bogus'", id="no such command"),
-        pytest.param(["plan"], "No such command 'plan': use `run --dry-run`", id="as in Terraform"),
+        pytest.param(["apply"], "No such command 'apply'", id="as in Terraform"),
         pytest.param(["apply", "-f", "x"], "No such command 'apply': use `run`", id="as in kubectl"),
         pytest.param(["list"], "No such command 'list': use `runs`", id="as in many others"),
         pytest.param(["version"], "No such command 'version': use `dispatchfile --version`", id="as in Nomad"),

@@ -69,7 +69,7 @@ def plan(
     display: Display,
 ) -> int:
     """
-    Show what a run would send, checked against the server; send nothing.
+    Show what a run would send, and send nothing.
 
     The plan can be written to a file, reviewed, and sent as it is with `dispatchfile run FILE`. A plan file is shown.
     Exit code: 0, or 1 for an error; with --detailed-exitcode 2 if there is something to send (with --against: if

@@ -26,7 +26,7 @@ def schema(
         SchemaName, typer.Argument(metavar="[NAME]", help="manifest, summary, event, item or plan.")
     ] = SchemaName.MANIFEST,
 ) -> int:
-    """Print the JSON schema of manifests, summaries, events, items or plans."""
+    """Print the JSON schema of what dispatchfile reads or writes."""
     from dispatchfile.schema import read_schema
 
     write_result(json.dumps(read_schema(name), indent=2, ensure_ascii=False) + "\n")
