@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
@@ -84,3 +85,5 @@ def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:
             yield junit_of_run(summary)
         case ReportKind.MARKDOWN:
             yield markdown_of_run(summary)
+        case _:
+            assert_never(kind)

@@ -13,7 +13,7 @@ from typing import ParamSpec, Protocol, TextIO
 
 from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
 from dispatchfile.cli.option_groups import Display
-from dispatchfile.cli.report_files import read_report_files, report_pieces, write_report
+from dispatchfile.cli.report_files import ReportFile, read_report_files, report_pieces, write_report
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, width_of, wrapped, write_result
 from dispatchfile.errors import FileError, Interrupted
@@ -131,8 +131,11 @@ class Session:
             takes_text = self._output is OutputFormat.TEXT and not isinstance(fault, FileError)
             tell_plainly(plain_lines(end.summary), on_result_stream=takes_text)
         for file in self._reports:
-            self._attempt(write_report, file, self._renderers.report(file.kind, end.summary))
+            self._attempt(self._write_report, file, end.summary)
         return end.summary.exit_code
+
+    def _write_report(self, file: ReportFile, summary: Summary) -> None:
+        write_report(file, self._renderers.report(file.kind, summary))
 
     def _attempt(
         self, show: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs

@@ -1,4 +1,8 @@
-"""Children looked for, and counted, for attempts in doubt. Attempts that ask at the same time share a list."""
+"""
+Looks for the children of attempts in doubt, and counts those of a job: `lifecycle/doubting` decides what follows.
+
+Attempts that ask at the same time share a list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of one run: SQLite in WAL mode, synced at every commit. No other module here knows SQL."""
+"""The file of one run: SQLite in WAL mode, synced at every commit. Only `observations` beside it knows SQL."""
 
 from __future__ import annotations
 

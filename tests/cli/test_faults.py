@@ -131,6 +131,18 @@ def test_a_report_that_fails_is_told_and_changes_nothing(tmp_path: Path, capsys:
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("markdown", "part")]
 
 
+def test_a_report_that_cannot_even_begin_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A renderer may fail before it gives its first piece."""
+
+    def fails_at_once(kind: ReportKind, summary: Summary) -> Iterator[str]:
+        fails()
+        return iter(())
+
+    assert session(reports=(f"json={tmp_path / 'r.json'}",), report=fails_at_once).run(a_run) == 2
+    out, err = capsys.readouterr()
+    assert (out.endswith("exit code 2\n"), traces(err), list(tmp_path.iterdir())) == (True, 1, [])
+
+
 @pytest.mark.parametrize(("variable", "code"), [("true", 0), ("false", 2)])
 @pytest.mark.parametrize("output", [[], ["-o", "json"], ["-o", "ndjson"], ["--report", "json=/dev/full"]])
 def test_a_stream_that_takes_nothing_changes_no_exit_code(
