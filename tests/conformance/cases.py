@@ -180,6 +180,7 @@ async def drain(dispatched: Dispatched) -> None:
 
 async def lose_node(dispatched: Dispatched) -> None:
     await dispatched.seen()
+    await until_running(dispatched.backend, dispatched.child)
     dispatched.backend.lose_node()
 
 

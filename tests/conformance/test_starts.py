@@ -15,7 +15,7 @@ from tests.conformance.backends import Backend, Kind, own_backend
 from tests.conformance.cases import Act, Dispatched, migrate_alloc
 from tests.conformance.driver import Told, of, run_items
 from tests.conformance.jobs import Document, group, job, mock, shell, wants_meta
-from tests.conformance.waits import until_blocked
+from tests.conformance.waits import until_blocked, until_running
 
 pytestmark = pytest.mark.timeout(120)
 QUICK_WHERE_FAST = {**shell('[ "$FAST" = yes ] || exec sleep 600'), "Env": {"FAST": "${meta.fast}"}}
@@ -31,6 +31,7 @@ async def lose_first_node(dispatched: Dispatched) -> None:
     """The other node takes the job, which ends there at once; the embedded agent's only one comes back as such."""
     backend = dispatched.backend
     await dispatched.seen()
+    await until_running(backend, dispatched.child)
     for key in ("second", "fast"):
         await backend.set_node_meta(key, "yes")
     backend.lose_node()
