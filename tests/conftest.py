@@ -1,5 +1,6 @@
 """Fixtures that every test shares."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -10,6 +11,11 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.load_profile("repeatable")
 
 OWN_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for `-n auto`: tests wait for sockets and processes for half of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture

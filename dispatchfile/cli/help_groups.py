@@ -11,10 +11,10 @@ from typer.core import TyperCommand, TyperGroup
 if TYPE_CHECKING:
     from typer._click import HelpFormatter
 
-from dispatchfile.cli.options import AGENT, CONNECTION, OUTPUT, SELECTION, SETTINGS, VARIABLES, WAITING
+from dispatchfile.cli.options import AGENT, CONNECTION, OUTPUT, PLAN, SELECTION, SETTINGS, VARIABLES, WAITING
 
 ARGUMENTS, OPTIONS = "Arguments", "Options"
-ORDER = (ARGUMENTS, OPTIONS, SELECTION, VARIABLES, WAITING, SETTINGS, OUTPUT, AGENT, CONNECTION)
+ORDER = (ARGUMENTS, OPTIONS, PLAN, SELECTION, VARIABLES, WAITING, SETTINGS, OUTPUT, AGENT, CONNECTION)
 GROUPS: Mapping[str, tuple[str, ...]] = {  # the commands in the order of the help
     "Write and check manifests": ("init", "validate", "plan", "schema", "explain"),
     "Run": ("run", "resume", "rerun", "stop", "dispatch"),

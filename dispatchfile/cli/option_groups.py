@@ -14,6 +14,7 @@ from dispatchfile.cli.options import (
     AGENT,
     CONNECTION,
     OUTPUT,
+    PLAN,
     SELECTION,
     SELECTORS,
     SETTINGS,
@@ -75,6 +76,24 @@ class SelectionFlags:
             help="Leave these items out; overrides --only; repeatable.",
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFlags:
+    """How a plan file is sent."""
+
+    panel: ClassVar[str] = PLAN
+
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", metavar="SHA256", help="Send a plan only if this is its digest, or begins it."),
+    ] = None
+    again: Annotated[
+        bool, typer.Option("--again", help="Send a plan once more, although it may have been applied already.")
+    ] = False
+    allow_unpinned: Annotated[
+        bool, typer.Option("--allow-unpinned", help="Send a plan that was made --offline and names no job versions.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

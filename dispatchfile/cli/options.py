@@ -12,6 +12,7 @@ from dispatchfile.reports.formats import OutputFormat
 
 # Groups of options in a command's help; what has none stands below "Options".
 SELECTORS = "a glob of IDs, tag:NAME, job:NAME, outcome:NAME, exit:CODE or group:HASH"
+PLAN = "Plan file"
 SELECTION = "Selection"
 VARIABLES = "Variables and files"
 WAITING = "Waiting"

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from dispatchfile.cli.option_groups import (
     ConnectionFlags,
     Display,
     ManifestFlags,
+    PlanFlags,
     SelectionFlags,
     SettingFlags,
     WaitFlags,
@@ -71,16 +73,7 @@ def run(
             "--changed", metavar="REF|PLAN", help="Take only items that are new or changed since a git ref or plan."
         ),
     ] = None,
-    digest: Annotated[
-        str | None,
-        typer.Option("--digest", metavar="SHA256", help="Send a plan only if this is its digest, or begins it."),
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Send a plan once more, although it may have been applied already.")
-    ] = False,
-    allow_unpinned: Annotated[
-        bool, typer.Option("--allow-unpinned", help="Send a plan that was made --offline and names no job versions.")
-    ] = False,
+    plan_flags: PlanFlags,
     new: Annotated[bool, typer.Option("--new", help="Start even if a run of this manifest is unfinished.")] = False,
     state_dir: StateDir = None,
     no_journal: Annotated[
@@ -103,44 +96,23 @@ def run(
     """
     from dispatchfile.cli.conflicts import check_dry_run, check_journal
     from dispatchfile.cli.sources import default_manifest
-    from dispatchfile.planfile import is_plan
     from dispatchfile.usecases.running.prepare import RunOptions
 
     stop_on_interrupt = on_interrupt is OnInterrupt.STOP
+    own = {"skip_succeeded": skip_succeeded, "new": new, "no_journal": no_journal, "on_interrupt": stop_on_interrupt}
     if dry_run:
-        sending = {
-            "report": report,
-            "logs": logs,
-            "skip_succeeded": skip_succeeded,
-            "new": new,
-            "no_journal": no_journal,
-            "on_interrupt": stop_on_interrupt,
-            "state_dir": state_dir,
-        }
+        sending = own | {"report": report, "logs": logs, "state_dir": state_dir}
         check_dry_run(sending, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
     check_journal(journal=not no_journal, new=new, stop_on_interrupt=stop_on_interrupt)
     path = default_manifest() if manifest is None else manifest
-    plan = None
-    if is_plan(path):
-        of_manifest = {
-            "local": local,
-            "dry_run": dry_run,
-            "run_id": run_id,
-            "skip_succeeded": skip_succeeded,
-            "changed": changed,
-            "allow_outside": given.allow_outside,
-        }
-        plan, path = _read_plan(path, digest, of_manifest, selection, connection)
-    else:
-        from dispatchfile.cli.conflicts import check_no_plan
-
-        check_no_plan({"digest": digest, "again": again, "allow_unpinned": allow_unpinned})
-    flags = settings.as_mapping() | {"wait": wait.as_setting()}
+    choosing = {"local": local, "dry_run": dry_run, "run_id": run_id, "skip_succeeded": skip_succeeded}
+    of_manifest = choosing | {"changed": changed, "allow_outside": given.allow_outside}
+    plan, path = _read_plan(path, plan_flags, of_manifest, selection, connection)
     _check_names(path, run_id)
     options = RunOptions(
         connection=_read_connection(connection, agent, local=local, skip_succeeded=skip_succeeded),
         source=_read_source(path, given, connection, local=local),
-        settings=flags,
+        settings=settings.as_mapping() | {"wait": wait.as_setting()},
         only=selection.only or (),
         skip=selection.skip or (),
         run_id=run_id or "",
@@ -154,7 +126,7 @@ def run(
         stop_on_interrupt=stop_on_interrupt,
     )
     if plan is not None:
-        options = _for_plan(options, plan, again=again, allow_unpinned=allow_unpinned)
+        options = _for_plan(options, plan, plan_flags)
     if dry_run:
         return _show_requests(options, output, display)
     return _send(options, agent, reports=report or (), output=output, display=display)
@@ -162,33 +134,34 @@ def run(
 
 def _read_plan(
     path: str,
-    digest: str | None,
+    flags: PlanFlags,
     of_manifest: Mapping[str, object],
     selection: SelectionFlags,
     connection: ConnectionFlags,
-) -> tuple[Plan, str]:
-    """Return the plan and the path of its manifest."""
-    from dispatchfile.cli.conflicts import check_apply
-    from dispatchfile.planfile import read_plan
+) -> tuple[Plan | None, str]:
+    """Return the plan, if *path* is one, and the path of the manifest. of_manifest: options that no plan takes."""
+    from dispatchfile.cli.conflicts import check_apply, check_no_plan
+    from dispatchfile.planfile import is_plan, read_plan
     from dispatchfile.usecases.plan import check_digest
     from dispatchfile.usecases.planning.apply import find_manifest
 
+    if not is_plan(path):
+        check_no_plan(asdict(flags))
+        return None, path
     check_apply(of_manifest, selection, connection)
-    if digest is not None:
-        check_digest(path, read_plan(path).digest, digest)
+    if flags.digest is not None:
+        check_digest(path, read_plan(path).digest, flags.digest)
     manifest = find_manifest(path)
     return read_plan(path, manifest=manifest), manifest
 
 
-def _for_plan(options: RunOptions, plan: Plan, *, again: bool, allow_unpinned: bool) -> RunOptions:
+def _for_plan(options: RunOptions, plan: Plan, flags: PlanFlags) -> RunOptions:
     """Return the options of the run that applies the plan."""
-    from dataclasses import replace
-
     from dispatchfile.usecases.planning.apply import run_id_of
 
     source = replace(options.source, allow_outside=plan.head.allow_outside)
-    run_id = run_id_of(plan, options.folder, again=again)
-    return replace(options, source=source, plan=plan, run_id=run_id, allow_unpinned=allow_unpinned)
+    run_id = run_id_of(plan, options.folder, again=flags.again)
+    return replace(options, source=source, plan=plan, run_id=run_id, allow_unpinned=flags.allow_unpinned)
 
 
 def _check_names(manifest: str, run_id: str | None) -> None:
