@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from dispatchfile.errors import FileError
-from dispatchfile.expand.csvfile import CsvRows
-from dispatchfile.expand.globs import GlobRows
-from dispatchfile.expand.jsonfile import JsonRows
-from dispatchfile.expand.lines import NdjsonRows, PlainLines
-from dispatchfile.expand.lists import ListRows
-from dispatchfile.expand.matrix import MatrixRows
-from dispatchfile.expand.ranges import RangeRows
 from dispatchfile.expand.rows import DoubtfulRow, Evaluate, Names, Row, RowSource, no_variables
 from dispatchfile.expand.site import Site, feeds_secrets
+from dispatchfile.expand.sources import make_source
 from dispatchfile.files import Files
 from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 
 WHERE, ALLOW_EMPTY = "where", "allow_empty"
 NO_ROWS = "DF022"
-
-_SOURCES: Mapping[str, Callable[[Site], RowSource]] = {
-    "list": ListRows,
-    "csv": CsvRows,
-    "json": JsonRows,
-    "ndjson": NdjsonRows,
-    "lines": PlainLines,
-    "range": RangeRows,
-    "glob": GlobRows,
-    "matrix": lambda site: MatrixRows(site, make_source),
-}
-
-
-def make_source(site: Site) -> RowSource:
-    """Return the source that stands at *site*."""
-    return _SOURCES[site.kind](site)
 
 
 def source_of(document: Document, index: int, files: Files, evaluate: Evaluate = no_variables) -> RowSource:
