@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -171,9 +172,9 @@ class Files:
     def _matches(self, folders: Iterable[str], part: str) -> Iterator[str]:
         """Yield the files in *folders* that are called *part*."""
         for folder in folders:
-            for name, is_folder in self._named(folder, part):
-                if not is_folder and self._is_file(name):
-                    yield name
+            for name, kind in self._named(folder, part):
+                if kind is EntryKind.FILE or (kind is EntryKind.OTHER and self._is_file(name)):
+                    yield _checked_name(name)
 
     def _step(self, folders: Iterable[str], part: str) -> Iterator[str]:
         """Yield the folders to which *part* of a pattern leads from *folders*."""
@@ -181,17 +182,17 @@ class Files:
             yield from self._all_below(folders)
             return
         for folder in folders:
-            yield from (name for name, is_folder in self._named(folder, part) if is_folder)
+            yield from (name for name, kind in self._named(folder, part) if kind is EntryKind.FOLDER)
 
-    def _named(self, base: str, part: str) -> Iterator[tuple[str, bool]]:
-        """Yield the paths named *part* in the folder *base*, each with whether it is a folder itself."""
+    def _named(self, base: str, part: str) -> Iterator[tuple[str, EntryKind]]:
+        """Yield the paths named *part* in the folder *base*, each with what it is."""
         if not any(char in part for char in "*?["):
             name = _join(base, part)
-            yield name, os.path.isdir(self._resolve(name))  # noqa: PTH112
+            yield name, EntryKind.FOLDER if os.path.isdir(self._resolve(name)) else EntryKind.OTHER  # noqa: PTH112
             return
         for entry in self._entries(base):
             if fnmatch.fnmatchcase(entry.name, part) and (part.startswith(".") or not entry.name.startswith(".")):
-                yield _join(base, entry.name), _is_folder(entry)
+                yield _join(base, entry.name), _kind_of(entry)
 
     def _all_below(self, folders: Iterable[str]) -> Iterator[str]:
         found, waiting = set[str](), [*folders]
@@ -217,12 +218,7 @@ class Files:
                 return []
 
     def _is_file(self, name: str) -> bool:
-        path = self._resolve(name)
-        if not os.path.isfile(path):  # noqa: PTH113
-            return False
-        if not name.isprintable() and any("\udc80" <= char <= "\udcff" for char in name):
-            raise FileError(_shown(name), "has a name that is not UTF-8")
-        return True
+        return os.path.isfile(self._resolve(name))  # noqa: PTH113
 
 
 def read_regular_file(file: BinaryIO, name: str, limit: int) -> bytes:
@@ -243,11 +239,28 @@ def read_regular_file(file: BinaryIO, name: str, limit: int) -> bytes:
     return content
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+class EntryKind(Enum):
+    """What an entry of a folder is."""
+
+    FOLDER = auto()
+    FILE = auto()  # a regular one and no link: it lies where its folder lies, which was checked
+    OTHER = auto()  # a link, or nothing that was looked at
+
+
+def _kind_of(entry: os.DirEntry[str]) -> EntryKind:
     try:
-        return entry.is_dir()
+        if entry.is_file(follow_symlinks=False):
+            return EntryKind.FILE
+        return EntryKind.FOLDER if entry.is_dir() else EntryKind.OTHER
     except OSError:  # a loop of symbolic links
-        return False
+        return EntryKind.OTHER
+
+
+def _checked_name(name: str) -> str:
+    """Return the name. Raises FileError if it is not UTF-8."""
+    if not name.isprintable() and any("\udc80" <= char <= "\udcff" for char in name):
+        raise FileError(_shown(name), "has a name that is not UTF-8")
+    return name
 
 
 def _open(path: str, flags: int) -> int:

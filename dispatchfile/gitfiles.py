@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dispatchfile.errors import FileError, OutsideFolder, PlanError
-from dispatchfile.files import Files
+from dispatchfile.files import EntryKind, Files
 
 LINK, SUBMODULE = "120000", "160000"
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
@@ -236,15 +236,16 @@ class GitFiles(Files):
 
     # Patterns
 
-    def _named(self, base: str, part: str) -> Iterator[tuple[str, bool]]:
+    def _named(self, base: str, part: str) -> Iterator[tuple[str, EntryKind]]:
         names = self._tree.folders.get(self._path(base or "."), {})
         if not any(char in part for char in "*?["):
             name = f"{base.rstrip('/')}/{part}" if base else part
-            yield name, self._path(name) in self._tree.folders
+            yield name, EntryKind.FOLDER if self._path(name) in self._tree.folders else EntryKind.OTHER
             return
         for name, is_folder in names.items():
             if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith(".")):
-                yield f"{base.rstrip('/')}/{name}" if base else name, is_folder
+                kind = EntryKind.FOLDER if is_folder else EntryKind.OTHER  # a link or a submodule, perhaps
+                yield f"{base.rstrip('/')}/{name}" if base else name, kind
 
     def _all_below(self, folders: Iterable[str]) -> Iterator[str]:
         waiting, found = [*folders], set[str]()
