@@ -124,3 +124,15 @@ LastLogLines = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Region for all items. [env: NOMAD_REGION]")
 ]
+Changed = Annotated[
+    str | None,
+    typer.Option(
+        "--changed", metavar="REF|PLAN", help="Take only items that are new or changed since a git ref or plan."
+    ),
+]
+SkipSucceeded = Annotated[
+    bool,
+    typer.Option(
+        "--skip-succeeded", help="Leave out items that succeeded in an earlier run and have not changed since."
+    ),
+]

@@ -46,7 +46,7 @@ def find_run(folder: Path, run: str) -> JournalReader | None:
 
 def unfinished_run(folder: Path, manifest: Path, target: Target) -> StoredRun | None:
     """
-    Return the latest run of the same manifest and target that `resume` would go on with, or that is still at work.
+    Return the latest run of the same manifest and target that `resume` would continue, or on which a process works.
 
     Raises JournalError for a file that cannot be read: it may be the one.
     """

@@ -98,7 +98,7 @@ async def resume_run(
 
 def repeat_summary(options: ResumeOptions, reporter: Reporter) -> Summary | None:
     """
-    Report the summary of a run that is over once more; return None if there is something to go on with.
+    Report the summary of a run that is over again; return None if there is something to continue.
 
     Raises RunRefused for a run that cannot be resumed, UsageError for variables that neither the run nor its manifest
     knows, JournalError.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatchfile.cli.option_groups import ConnectionFlags, Display, ManifestFlags, SelectionFlags
-from dispatchfile.cli.options import OUTPUT, PlanOrManifest, StateDir
+from dispatchfile.cli.options import OUTPUT, Changed, PlanOrManifest, SkipSucceeded, StateDir
 from dispatchfile.cli.terminal import width_of, write_result
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ def plan(
     *,
     manifest: PlanOrManifest = None,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Also write the plan to a file.")] = None,
-    changed: Annotated[
-        str | None,
-        typer.Option(
-            "--changed", metavar="REF|PLAN", help="Take only items that are new or changed since a git ref or plan."
-        ),
-    ] = None,
+    changed: Changed = None,
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="REF|PLAN", help="Compare with a git ref or plan; the items stay the same."),
@@ -53,12 +48,7 @@ def plan(
             "--detailed-exitcode", help="Exit with 2 if there is something to send, else with 0; 1 is an error."
         ),
     ] = False,
-    skip_succeeded: Annotated[
-        bool,
-        typer.Option(
-            "--skip-succeeded", help="Leave out items that succeeded in an earlier run and have not changed since."
-        ),
-    ] = False,
+    skip_succeeded: SkipSucceeded = False,
     selection: SelectionFlags,
     given: ManifestFlags,
     state_dir: StateDir = None,

@@ -23,7 +23,15 @@ from dispatchfile.cli.option_groups import (
     SettingFlags,
     WaitFlags,
 )
-from dispatchfile.cli.options import LastLogLines, Output, PlanOrManifest, Reports, StateDir
+from dispatchfile.cli.options import (
+    Changed,
+    LastLogLines,
+    Output,
+    PlanOrManifest,
+    Reports,
+    SkipSucceeded,
+    StateDir,
+)
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import OutputFormat
 
@@ -61,18 +69,8 @@ def run(
         str | None,
         typer.Option("--run-id", metavar="ID", help="Set the run's ID (1 to 20 characters, a-z and 0-9), for CI."),
     ] = None,
-    skip_succeeded: Annotated[
-        bool,
-        typer.Option(
-            "--skip-succeeded", help="Leave out items that succeeded in an earlier run and have not changed since."
-        ),
-    ] = False,
-    changed: Annotated[
-        str | None,
-        typer.Option(
-            "--changed", metavar="REF|PLAN", help="Take only items that are new or changed since a git ref or plan."
-        ),
-    ] = None,
+    skip_succeeded: SkipSucceeded = False,
+    changed: Changed = None,
     plan_flags: PlanFlags,
     new: Annotated[bool, typer.Option("--new", help="Start even if a run of this manifest is unfinished.")] = False,
     state_dir: StateDir = None,
