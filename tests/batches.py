@@ -17,10 +17,10 @@ from tests.engine import (
     BatchSpec,
     BatchState,
     Engine,
-    JobSpec,
     ListedItems,
     Listing,
     LogReads,
+    ParentSpec,
     Resumption,
     Start,
     make_engine,
@@ -90,7 +90,7 @@ def make_batch(
             canaries=frozenset(canaries),
         ),
         jobs={
-            parent: JobSpec("batch", {"g": group}, listings[parent], baseline=baseline or Baseline(0, 7))
+            parent: ParentSpec("batch", {"g": group}, listings[parent], baseline=baseline or Baseline(0, 7))
             for parent in parents
         },
         selected=len(items),

@@ -19,7 +19,7 @@ from dispatchfile.settings import Wait
 
 
 @record
-class Mark:
+class MarkAttempts:
     """Put on record that these attempts may be sent, with the intents that are not on record yet. `Durable` answers."""
 
     serial: int
@@ -171,7 +171,7 @@ class Finish:
 
 
 Command = (
-    Mark
+    MarkAttempts
     | Record
     | Send
     | Withdraw

@@ -60,20 +60,20 @@ KINDS: tuple[tuple[type[NomadError], FailureKind], ...] = (  # the first that fi
 
 
 @record
-class Failure:
+class RequestFailure:
     """A request that failed."""
 
     kind: FailureKind
     message: str
 
 
-def failure_of(error: NomadError) -> Failure:
+def failure_of(error: NomadError) -> RequestFailure:
     """Return what the error says of its request."""
     kind = next((kind for cls, kind in KINDS if isinstance(error, cls)), FailureKind.UNREADABLE)
-    return Failure(kind, error.message)
+    return RequestFailure(kind, error.message)
 
 
-def error_of(failure: Failure) -> NomadError:
+def error_of(failure: RequestFailure) -> NomadError:
     """Return the failure as an error, for those who cannot go on."""
     cls = next((cls for cls, kind in KINDS if kind is failure.kind), NomadError)
     return cls(failure.message)
@@ -129,7 +129,7 @@ class Ticked:
 
 
 @record
-class Interrupted:
+class InterruptRequested:
     """The run is to end in good order."""
 
     cause: Cause = Cause.INTERRUPTED
@@ -139,7 +139,7 @@ class Interrupted:
 class Troubled:
     """Nomad could not be reached, or could not answer."""
 
-    failure: Failure
+    failure: RequestFailure
 
 
 @record
@@ -164,7 +164,7 @@ class Counted:
 
     job: JobKey
     serial: int
-    failure: Failure | None = None
+    failure: RequestFailure | None = None
     registered_at: int = 0  # index
     total: int = 0  # of children ever made
     counted_at: int = 0  # index of that total
@@ -176,7 +176,7 @@ class PollDenied:
     """The token may not list the children of a job."""
 
     job: JobKey
-    failure: Failure
+    failure: RequestFailure
 
 
 # Of one attempt: its request
@@ -198,7 +198,7 @@ class Refused:
 
     key: Key
     serial: int
-    failure: Failure
+    failure: RequestFailure
 
 
 @record
@@ -207,7 +207,7 @@ class NotSent:
 
     key: Key
     serial: int
-    failure: Failure
+    failure: RequestFailure
 
 
 @record
@@ -216,7 +216,7 @@ class Lost:
 
     key: Key
     serial: int
-    failure: Failure
+    failure: RequestFailure
 
 
 @record
@@ -236,7 +236,7 @@ class ChildStopped:
 
     key: Key
     serial: int
-    failure: Failure | None = None
+    failure: RequestFailure | None = None
 
 
 @record
@@ -247,7 +247,7 @@ class ChildRead:
     serial: int
     exists: bool = False
     lives: bool = False
-    failure: Failure | None = None
+    failure: RequestFailure | None = None
 
 
 @record
@@ -257,7 +257,7 @@ class Looked:
     key: Key
     serial: int
     children: tuple[str, ...] = ()  # oldest first
-    failure: Failure | None = None
+    failure: RequestFailure | None = None
 
 
 # Of one attempt: its child, which is watched under the serial of that command
@@ -297,7 +297,7 @@ class WatchDenied:
 
     key: Key
     serial: int
-    failure: Failure
+    failure: RequestFailure
 
 
 @record
@@ -337,6 +337,16 @@ AttemptHappening = (
     | LogRead
 )
 RunHappening = (
-    Begun | Offered | Durable | Woken | Ticked | Interrupted | Troubled | Reached | TokenChecked | Counted | PollDenied
+    Begun
+    | Offered
+    | Durable
+    | Woken
+    | Ticked
+    | InterruptRequested
+    | Troubled
+    | Reached
+    | TokenChecked
+    | Counted
+    | PollDenied
 )
 Happening = AttemptHappening | RunHappening

@@ -12,7 +12,7 @@ from dispatchfile.engine import commands
 from dispatchfile.engine.commands import Command
 from dispatchfile.engine.doubles import find_doubles
 from dispatchfile.engine.errands import Errands
-from dispatchfile.engine.happenings import Happening, Interrupted, Ticked, Woken
+from dispatchfile.engine.happenings import Happening, InterruptRequested, Ticked, Woken
 from dispatchfile.engine.lifecycle import Lifecycle
 from dispatchfile.engine.recorder import Recorder
 from dispatchfile.engine.sender import Sender
@@ -71,7 +71,7 @@ class Engine:
 
     def interrupt(self, cause: Cause = Cause.INTERRUPTED) -> None:
         """Send nothing more, wait for the answers under way, and end; what lives goes on in Nomad."""
-        self._post(Interrupted(cause))
+        self._post(InterruptRequested(cause))
 
     @property
     def stop_was_requested(self) -> bool:
@@ -111,7 +111,7 @@ class Engine:
         return dict(
             (
                 _taker(commands.Record, recorder.record),
-                _taker(commands.Mark, recorder.mark),
+                _taker(commands.MarkAttempts, recorder.mark),
                 _taker(commands.Send, sender.send),
                 _taker(commands.Withdraw, sender.withdraw),
                 _taker(commands.LookFor, settler.look_for),

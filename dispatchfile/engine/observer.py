@@ -10,7 +10,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.engine.commands import LookAt, LookAtAll, ReadLog, Watch
 from dispatchfile.engine.happenings import Judged, Key, LogRead
 from dispatchfile.engine.lifecycle import LogChoice
-from dispatchfile.engine.spec import JobSpec, LogReads
+from dispatchfile.engine.spec import LogReads, ParentSpec
 from dispatchfile.engine.watcher import Report, Watcher
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
@@ -33,7 +33,7 @@ class Observer:
         *,
         clock: Clock,
         settings: Settings,
-        jobs: Mapping[JobKey, JobSpec],
+        jobs: Mapping[JobKey, ParentSpec],
         logs: LogReads,
         is_old_server: bool,
     ) -> None:

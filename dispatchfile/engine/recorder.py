@@ -6,14 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from dispatchfile.engine.commands import Mark, Record
+from dispatchfile.engine.commands import MarkAttempts, Record
 from dispatchfile.engine.happenings import Durable
 from dispatchfile.events import Event, RunJournal, Sending
 
 
 class Recorder:
     """
-    Carries out `Mark` and `Record`, one behind the other. *listener* hears every event at once.
+    Carries out `MarkAttempts` and `Record`, one behind the other. *listener* hears every event at once.
 
     A mark holds up what comes behind it only until the journal has taken it, not until it is durable.
     """
@@ -37,12 +37,12 @@ class Recorder:
                 self._held.append(event)
         self._listener(event)
 
-    def mark(self, command: Mark) -> None:
+    def mark(self, command: MarkAttempts) -> None:
         """Carry out a mark. There is one at a time."""
         self._held = deque()
         self._group.create_task(self._mark(command))
 
-    async def _mark(self, command: Mark) -> None:
+    async def _mark(self, command: MarkAttempts) -> None:
         if command.intents:
             await self._journal.add_intents(command.intents)
         marking = self._group.create_task(self._take_mark(command))
@@ -51,7 +51,7 @@ class Recorder:
         await marking
         self._post(Durable(command.serial))
 
-    async def _take_mark(self, command: Mark) -> None:
+    async def _take_mark(self, command: MarkAttempts) -> None:
         await self._journal.mark_may_send(command.keys)
 
     def _release(self) -> None:

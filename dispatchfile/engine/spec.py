@@ -38,7 +38,7 @@ class Listing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class JobSpec:
+class ParentSpec:
     """The facts about a parameterized job that the engine needs."""
 
     type: str
@@ -106,7 +106,7 @@ class BatchSpec:
     run: str
     settings: Settings
     source: ItemSource
-    jobs: Mapping[JobKey, JobSpec]
+    jobs: Mapping[JobKey, ParentSpec]
     rerun_of: str | None = None
     selected: int = 0  # how many items stop_on's percentage is of
     deadline: float | None = None  # of the whole run, in seconds since the epoch

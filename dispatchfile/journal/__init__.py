@@ -8,10 +8,10 @@ from dispatchfile.journal.opening import remove_run
 from dispatchfile.journal.reader import JournalReader
 from dispatchfile.journal.records import (
     STANDARD_INPUT,
-    Baseline,
     RunHeader,
     RunState,
     RunStatus,
+    StoredBaseline,
     StoredRun,
     Target,
 )
@@ -21,13 +21,13 @@ from dispatchfile.journal.store import request_stop
 __all__ = [
     "ENVIRONMENT",
     "STANDARD_INPUT",
-    "Baseline",
     "Journal",
     "JournalReader",
     "Mask",
     "RunHeader",
     "RunState",
     "RunStatus",
+    "StoredBaseline",
     "StoredRun",
     "Target",
     "each_run",

@@ -14,7 +14,7 @@ from dispatchfile.items import Item
 from dispatchfile.journal.folder import run_path
 from dispatchfile.journal.masking import Mask
 from dispatchfile.journal.opening import open_again, open_new, own_status
-from dispatchfile.journal.records import Baseline, Mark, RunHeader, RunState, RunStatus
+from dispatchfile.journal.records import Mark, RunHeader, RunState, RunStatus, StoredBaseline
 from dispatchfile.journal.rows import Entry
 from dispatchfile.journal.store import Store
 from dispatchfile.journal.writer import Order, Writer
@@ -38,7 +38,7 @@ class Journal:
 
     @classmethod
     def create(
-        cls, folder: Path, header: RunHeader, items: Sequence[Item], *, baselines: Iterable[Baseline] = ()
+        cls, folder: Path, header: RunHeader, items: Sequence[Item], *, baselines: Iterable[StoredBaseline] = ()
     ) -> Journal:
         """
         Return the journal of a new run in the state *folder*. Nothing is written before the run's first intents come.

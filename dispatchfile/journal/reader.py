@@ -10,7 +10,7 @@ from typing import cast, get_args
 from dispatchfile.events import Accepted, Doubted, Ended, Event, Intent
 from dispatchfile.items import Item
 from dispatchfile.journal.observations import read_observations
-from dispatchfile.journal.records import Baseline, Mark, StoredRun
+from dispatchfile.journal.records import Mark, StoredBaseline, StoredRun
 from dispatchfile.journal.store import count_outcomes, read_facts, read_items, read_log, read_run
 from dispatchfile.results import AttemptHistory, ItemFacts
 
@@ -57,9 +57,9 @@ class JournalReader:
         """Yield the events after number *after*. To follow a run, ask again with the last number seen."""
         return cast("Iterator[tuple[int, Event]]", read_log(self.path, kinds=EVENTS, after=after))
 
-    def baselines(self) -> Mapping[tuple[str, str, str], Baseline]:
+    def baselines(self) -> Mapping[tuple[str, str, str], StoredBaseline]:
         """Return the last baseline of each parent, by namespace, region and job."""
-        found = cast("Iterator[tuple[int, Baseline]]", read_log(self.path, kinds=[Baseline]))
+        found = cast("Iterator[tuple[int, StoredBaseline]]", read_log(self.path, kinds=[StoredBaseline]))
         return {baseline.parent: baseline for _, baseline in found}
 
     def observations(self) -> Mapping[Key, Ended]:

@@ -95,7 +95,7 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
+class StoredBaseline:
     """The state of a parent before this run's first dispatch to it."""
 
     namespace: str

@@ -11,17 +11,17 @@ from dispatchfile.events import Accepted, Doubled, Doubted, Ended, Event, Intent
 from dispatchfile.items import Item
 from dispatchfile.journal.codec import Plain, decode, decoder, encode
 from dispatchfile.journal.masking import Mask
-from dispatchfile.journal.records import Baseline, Mark, RunHeader, RunStatus
+from dispatchfile.journal.records import Mark, RunHeader, RunStatus, StoredBaseline
 from dispatchfile.results import ItemFacts
 from dispatchfile.source import Position
 
-Entry = Event | Intent | Mark | Baseline
+Entry = Event | Intent | Mark | StoredBaseline
 Record = TypeVar("Record", RunHeader, RunStatus)
 
 ENTRIES: Mapping[str, type[Entry]] = {
     "intent": Intent,
     "may_send": Mark,
-    "baseline": Baseline,
+    "baseline": StoredBaseline,
     "sending": Sending,
     "accepted": Accepted,
     "doubted": Doubted,

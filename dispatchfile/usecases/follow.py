@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatchfile.clock import Clock
-from dispatchfile.engine import JobSpec, LogReads, Observer
+from dispatchfile.engine import LogReads, Observer, ParentSpec
 from dispatchfile.engine.commands import LookAt, Watch
 from dispatchfile.engine.happenings import (
     ChildMoved,
-    Failure,
     Judged,
     Key,
     LookedAt,
     PollDenied,
     Reached,
+    RequestFailure,
     Troubled,
     WatchDenied,
     error_of,
@@ -44,7 +44,7 @@ class Follower:
         *,
         clock: Clock,
         settings: Settings,
-        jobs: Mapping[JobKey, JobSpec],
+        jobs: Mapping[JobKey, ParentSpec],
         server_before_2_0_1: bool,
         tell: Callable[[Event], None],
     ) -> None:
@@ -53,9 +53,9 @@ class Follower:
         self._patience_s = settings.unreachable_after.total_seconds()
         self._left: set[Key] = set()  # children of which something is still to be seen
         self._changed = asyncio.Event()
-        self._trouble: Failure | None = None
+        self._trouble: RequestFailure | None = None
         self._trouble_since = 0.0
-        self._denial: Failure | None = None
+        self._denial: RequestFailure | None = None
 
     async def to_the_end(self, children: Sequence[Watch], *, until: float | None = None) -> None:
         """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dispatchfile.clock import Clock
-from dispatchfile.engine import JobSpec, Listing, LogReads, Observer, commands
+from dispatchfile.engine import Listing, LogReads, Observer, ParentSpec, commands
 from dispatchfile.engine.happenings import ChildMoved, Judged, PollDenied, Reached, Troubled, Vanished, WatchDenied
 from dispatchfile.engine.watcher import Report
 from dispatchfile.errors import NomadError, NomadForbidden, NomadNotFound
@@ -143,7 +143,7 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     command = commands.Watch(
         (child_id, 1), 1, child_id, job, is_listed=True, may_be_phantom=tokened, wait=Wait.COMPLETION
     )
-    work = asyncio.create_task(_observe(watch, command, JobSpec(like.type, groups, Listing(child_id)), seen))
+    work = asyncio.create_task(_observe(watch, command, ParentSpec(like.type, groups, Listing(child_id)), seen))
     either: list[asyncio.Future[None] | asyncio.Future[Verdict]] = [work, seen.verdict]
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -154,7 +154,7 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     return seen.verdict.result()
 
 
-async def _observe(watch: Watch, command: commands.Watch, job: JobSpec, seen: _Seen) -> None:
+async def _observe(watch: Watch, command: commands.Watch, job: ParentSpec, seen: _Seen) -> None:
     async with asyncio.TaskGroup() as group:
         observer = Observer(
             watch.client,

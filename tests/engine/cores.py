@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dispatchfile.engine.commands import Command, Mark, Record, Send, Want
+from dispatchfile.engine.commands import Command, MarkAttempts, Record, Send, Want
 from dispatchfile.engine.happenings import Durable, Happening
 from dispatchfile.engine.lifecycle import Lifecycle
 from dispatchfile.engine.source import ListedItems
-from dispatchfile.engine.spec import Baseline, BatchSpec, JobSpec, Listing, Resumption, Start
+from dispatchfile.engine.spec import Baseline, BatchSpec, Listing, ParentSpec, Resumption, Start
 from dispatchfile.engine.supply import Supply
 from dispatchfile.events import Ended, Event
 from dispatchfile.items import Item
@@ -41,7 +41,7 @@ def make_spec(
             canaries=frozenset(canaries),
         ),
         jobs={
-            item.request.job_key: JobSpec("batch", {"g": GROUP}, Listing("p"), baseline=Baseline(0, 7))
+            item.request.job_key: ParentSpec("batch", {"g": GROUP}, Listing("p"), baseline=Baseline(0, 7))
             for item in items
         },
         selected=len(items),
@@ -79,7 +79,7 @@ class Core:
             self.events.append(command.event)
         else:
             self.commands.append(command)
-            if isinstance(command, Mark) and not self.keeps_marks:
+            if isinstance(command, MarkAttempts) and not self.keeps_marks:
                 self._waiting.append(Durable(command.serial))
 
     def take(self, kind: type) -> list:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dispatchfile.engine import commands as c
 from dispatchfile.engine import happenings as h
-from dispatchfile.engine.happenings import Failure, FailureKind
+from dispatchfile.engine.happenings import FailureKind, RequestFailure
 from dispatchfile.events import Cause, Doubled, Ended, Outcome, Verdict
 from dispatchfile.settings import Settings, Share, Wait
 from tests.batches import seconds
@@ -19,14 +19,14 @@ from tests.making import make_item
 
 EXAMPLES = int(os.environ.get("CORE_EXAMPLES", "150"))
 SETTLE_S, LATEST_S, OLD_S = 45.0, 30.0, 15.0
-AWAY = Failure(FailureKind.UNAVAILABLE, "no way")
+AWAY = RequestFailure(FailureKind.UNAVAILABLE, "no way")
 FAILURES = [
     AWAY,
-    Failure(FailureKind.THROTTLED, "429"),
-    Failure(FailureKind.LEADERLESS, "No cluster leader"),
-    Failure(FailureKind.UNREADABLE, "a web page"),
+    RequestFailure(FailureKind.THROTTLED, "429"),
+    RequestFailure(FailureKind.LEADERLESS, "No cluster leader"),
+    RequestFailure(FailureKind.UNREADABLE, "a web page"),
 ]
-DENIED, NEVER = Failure(FailureKind.FORBIDDEN, "Permission denied"), Failure(FailureKind.REFUSED, "never")
+DENIED, NEVER = RequestFailure(FailureKind.FORBIDDEN, "Permission denied"), RequestFailure(FailureKind.REFUSED, "never")
 
 
 @dataclass(eq=False)
@@ -128,7 +128,7 @@ class World:
         """Answer in one of several ways, the first of which is the truth."""
         self.open.remove(command)
         match command:
-            case c.Mark():
+            case c.MarkAttempts():
                 self.durable |= set(command.keys)
                 self.post(h.Durable(command.serial))
             case c.Send():
@@ -250,7 +250,7 @@ def test_no_order_of_happenings_makes_two_children_or_loses_an_item(items, run_s
             world.collect()
         elif what == "interrupt":
             is_interrupted = True
-            world.core.happen(h.Interrupted())
+            world.core.happen(h.InterruptRequested())
             world.take()
     finish(world)
     check(world, named, is_interrupted=is_interrupted)

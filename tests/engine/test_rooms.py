@@ -10,7 +10,7 @@ import pytest
 from dispatchfile.engine import commands as c
 from dispatchfile.engine import happenings as h
 from dispatchfile.engine.errands import Errands
-from dispatchfile.engine.happenings import Failure, FailureKind
+from dispatchfile.engine.happenings import FailureKind, RequestFailure
 from dispatchfile.engine.recorder import Recorder
 from dispatchfile.engine.sender import Sender
 from dispatchfile.engine.settler import Settler
@@ -92,12 +92,12 @@ async def test_a_hit_has_no_evaluation():
 @pytest.mark.parametrize(
     ("error", "happening"),
     [
-        (NomadUnavailable("refused"), h.NotSent(KEY, 7, Failure(FailureKind.UNAVAILABLE, "refused"))),
-        (NomadThrottled("429"), h.NotSent(KEY, 7, Failure(FailureKind.THROTTLED, "429"))),
-        (NomadLeaderless("No leader"), h.NotSent(KEY, 7, Failure(FailureKind.LEADERLESS, "No leader"))),
-        (NomadAmbiguous("reset"), h.Lost(KEY, 7, Failure(FailureKind.AMBIGUOUS, "reset"))),
-        (NomadRefused("no"), h.Refused(KEY, 7, Failure(FailureKind.REFUSED, "no"))),
-        (NomadForbidden("denied"), h.Refused(KEY, 7, Failure(FailureKind.FORBIDDEN, "denied"))),
+        (NomadUnavailable("refused"), h.NotSent(KEY, 7, RequestFailure(FailureKind.UNAVAILABLE, "refused"))),
+        (NomadThrottled("429"), h.NotSent(KEY, 7, RequestFailure(FailureKind.THROTTLED, "429"))),
+        (NomadLeaderless("No leader"), h.NotSent(KEY, 7, RequestFailure(FailureKind.LEADERLESS, "No leader"))),
+        (NomadAmbiguous("reset"), h.Lost(KEY, 7, RequestFailure(FailureKind.AMBIGUOUS, "reset"))),
+        (NomadRefused("no"), h.Refused(KEY, 7, RequestFailure(FailureKind.REFUSED, "no"))),
+        (NomadForbidden("denied"), h.Refused(KEY, 7, RequestFailure(FailureKind.FORBIDDEN, "denied"))),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -203,7 +203,7 @@ async def test_a_count_that_fails_says_so():
     async with settler(nomad) as (room, posted):
         room.count(c.Count(JOB, 4))
         await asyncio.sleep(1)
-    failure = Failure(FailureKind.UNAVAILABLE, "connection refused by http://fake")
+    failure = RequestFailure(FailureKind.UNAVAILABLE, "connection refused by http://fake")
     assert posted == [h.Counted(JOB, 4, failure)]
 
 
@@ -290,7 +290,7 @@ async def test_what_follows_a_mark_is_recorded_behind_it():
     async with tasks() as group:
         recorder = Recorder(journal, group, posted.append, heard.append)
         recorder.record(moved("before"))
-        recorder.mark(c.Mark(1, (KEY,), (Intent("a", 2, "", "p", None),)))
+        recorder.mark(c.MarkAttempts(1, (KEY,), (Intent("a", 2, "", "p", None),)))
         recorder.record(moved("behind"))
         assert [event.item for event in heard] == ["before", "behind"]
         await asyncio.sleep(1.5)

@@ -14,9 +14,8 @@ from dispatchfile.engine.happenings import (
     ChildRead,
     ChildStopped,
     Counted,
-    Failure,
     FailureKind,
-    Interrupted,
+    InterruptRequested,
     Judged,
     LogRead,
     Looked,
@@ -25,6 +24,7 @@ from dispatchfile.engine.happenings import (
     NotSent,
     Offer,
     Refused,
+    RequestFailure,
     Vanished,
     WatchDenied,
     Withdrawn,
@@ -57,9 +57,9 @@ KEY = ("a", 1)
 JOB = make_item("a").request.job_key
 CHILD = "encode/dispatch-run1-a-1-1795000000-0000000a"
 SHARED = "encode/dispatch-theirs-1795000000-0000000b"
-AWAY = Failure(FailureKind.UNAVAILABLE, "no way")
-DENIED = Failure(FailureKind.FORBIDDEN, "Permission denied")
-NEVER = Failure(FailureKind.REFUSED, "no such key")
+AWAY = RequestFailure(FailureKind.UNAVAILABLE, "no way")
+DENIED = RequestFailure(FailureKind.FORBIDDEN, "Permission denied")
+NEVER = RequestFailure(FailureKind.REFUSED, "no such key")
 FAILED = Verdict(Outcome.FAILED, Cause.EXIT, exit_code=3, alloc_id="alloc", task="t")
 SUCCEEDED = Verdict(Outcome.SUCCEEDED)
 NOW = 1_000.0
@@ -279,5 +279,5 @@ def test_only_doubt_that_is_proven_leads_back_to_the_line():
 def test_an_interruption_ends_a_batch_that_only_watches():
     """What lives goes on in Nomad."""
     core = Core(make_spec([make_item("a")], starts={"a": Start(child=CHILD)}))
-    core.happen(Interrupted())
+    core.happen(InterruptRequested())
     assert [type(command).__name__ for command in core.commands] == ["Watch", "Withdraw", "Finish"]

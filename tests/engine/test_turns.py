@@ -5,16 +5,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatchfile.engine.commands import Finish, Mark, Send, Want
+from dispatchfile.engine.commands import Finish, MarkAttempts, Send, Want
 from dispatchfile.engine.happenings import (
     Answered,
     Durable,
-    Failure,
     FailureKind,
-    Interrupted,
+    InterruptRequested,
     NotSent,
     Offer,
     Refused,
+    RequestFailure,
     Woken,
 )
 from dispatchfile.engine.lifecycle.attempt import offered_attempt
@@ -25,7 +25,7 @@ from dispatchfile.settings import Settings, Share, Wait
 from tests.engine.cores import DETACH, Core, make_spec
 from tests.making import make_item
 
-NO = Failure(FailureKind.REFUSED, "no")
+NO = RequestFailure(FailureKind.REFUSED, "no")
 
 
 def items(*ids: str, **options):
@@ -88,17 +88,17 @@ def test_a_repeated_attempt_leaves_before_later_ones():
     """What was definitely not sent keeps its place in the order, and its mark."""
     core = begin(items("a", "b", "c"), Settings(wait=Wait.DETACH, in_flight=None, concurrency=1))
     (send,) = core.take(Send)
-    core.take(Mark)
-    core.happen(NotSent(send.key, send.serial, Failure(FailureKind.UNAVAILABLE, "refused")))
+    core.take(MarkAttempts)
+    core.happen(NotSent(send.key, send.serial, RequestFailure(FailureKind.UNAVAILABLE, "refused")))
     core.now = core.core.wake_at
     core.happen(Woken())
-    assert (core.sent(), core.take(Mark)) == (["a"], [])
+    assert (core.sent(), core.take(MarkAttempts)) == (["a"], [])
 
 
 def test_nothing_leaves_before_its_mark_is_durable():
     """The write-ahead rule."""
     core = Core(make_spec(items("a", "b")), keeps_marks=True)
-    (mark,) = core.take(Mark)
+    (mark,) = core.take(MarkAttempts)
     assert (mark.keys, core.sent()) == ((("a", 1), ("b", 1)), [])
     core.happen(Durable(mark.serial))
     assert core.sent() == ["a"]
@@ -108,17 +108,17 @@ def test_the_next_block_is_marked_when_half_of_one_is_left():
     """A request hardly ever has to wait for the disk."""
     settings = Settings(wait=Wait.DETACH, in_flight=None, concurrency=64)
     core = begin(items(*(f"i{number:03}" for number in range(200))), settings)
-    blocks = [len(mark.keys) for mark in core.take(Mark)]
+    blocks = [len(mark.keys) for mark in core.take(MarkAttempts)]
     answer(core, "i000")
-    blocks += [len(mark.keys) for mark in core.take(Mark)]
+    blocks += [len(mark.keys) for mark in core.take(MarkAttempts)]
     assert blocks == [64, 32, 32]
 
 
 def test_a_stop_while_a_mark_is_written_ends_the_attempts_behind_it():
     """The journal takes the ends after the mark; none of the attempts leaves when that is durable."""
     core = Core(make_spec(items("a", "b")), keeps_marks=True)
-    (mark,) = core.take(Mark)
-    core.happen(Interrupted())
+    (mark,) = core.take(MarkAttempts)
+    core.happen(InterruptRequested())
     assert core.ends() == {"a": "unsent", "b": "unsent"}
     assert core.take(Finish) == []
     core.happen(Durable(mark.serial))
@@ -128,7 +128,7 @@ def test_a_stop_while_a_mark_is_written_ends_the_attempts_behind_it():
 def test_the_intent_of_a_retry_goes_with_its_mark():
     """A first attempt's is on record before the run begins."""
     core = Core(make_spec(items("a", attempts=2), starts={"a": Start(2, retry_at=1_000.0)}), keeps_marks=True)
-    (mark,) = core.take(Mark)
+    (mark,) = core.take(MarkAttempts)
     assert [(intent.item, intent.attempt, intent.prefix) for intent in mark.intents] == [("a", 2, "run1-a-2")]
 
 
@@ -184,7 +184,7 @@ def test_an_unmarked_retry_is_left_to_a_resume():
     core = begin(items("a", "b", attempts=2, delay_s=60, retry_on=frozenset({"refused"})))
     (send,) = core.take(Send)
     core.happen(Refused(send.key, send.serial, NO))
-    core.happen(Interrupted())
+    core.happen(InterruptRequested())
     ends = [(event.item, event.attempt, event.verdict.outcome) for event in core.events if isinstance(event, Ended)]
     assert ends == [("a", 1, Outcome.REFUSED)]
 
@@ -237,7 +237,7 @@ def test_a_run_that_has_stopped_is_not_woken_for_what_waited():
     (send,) = core.take(Send)
     core.happen(Refused(send.key, send.serial, NO))
     (send,) = core.take(Send)
-    core.happen(NotSent(send.key, send.serial, Failure(FailureKind.THROTTLED, "429")))
+    core.happen(NotSent(send.key, send.serial, RequestFailure(FailureKind.THROTTLED, "429")))
     assert core.core.wake_at == 1_000.25
-    core.happen(Interrupted())
+    core.happen(InterruptRequested())
     assert core.core.wake_at is None

@@ -12,8 +12,8 @@ import pytest
 from dispatchfile.clock import Clock
 from dispatchfile.engine import commands as c
 from dispatchfile.engine import happenings as h
-from dispatchfile.engine.happenings import Failure, FailureKind
-from dispatchfile.engine.spec import JobSpec, Listing
+from dispatchfile.engine.happenings import FailureKind, RequestFailure
+from dispatchfile.engine.spec import Listing, ParentSpec
 from dispatchfile.engine.watcher import Watcher
 from dispatchfile.errors import (
     NomadForbidden,
@@ -29,7 +29,7 @@ from tests.virtual_time import VIRTUAL_TIME
 A = make_item("a")
 JOB = A.request.job_key
 KEY = ("a", 1)
-SPEC = JobSpec("batch", {"g": GROUP}, Listing("encode/dispatch-run1-"))
+SPEC = ParentSpec("batch", {"g": GROUP}, Listing("encode/dispatch-run1-"))
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_a_look_that_fails_tells_nothing():
         room.watch(watch(child))
         room.look_at(c.LookAt(KEY, 9))
         await asyncio.sleep(0.2)
-    failure = Failure(FailureKind.UNAVAILABLE, "connection refused by http://fake")
+    failure = RequestFailure(FailureKind.UNAVAILABLE, "connection refused by http://fake")
     assert posted == [h.Troubled(failure), h.LookedAt(KEY, 9, surely_lives=False)]
 
 
@@ -165,7 +165,7 @@ async def test_a_child_that_may_not_be_read_any_more_is_reported_once():
     async with watcher(nomad) as (room, posted):
         room.watch(watch(child))
         await asyncio.sleep(60)
-    denied = h.WatchDenied(KEY, 1, Failure(FailureKind.FORBIDDEN, "Permission denied"))
+    denied = h.WatchDenied(KEY, 1, RequestFailure(FailureKind.FORBIDDEN, "Permission denied"))
     assert seen(posted)[1:] == [denied]
 
 
@@ -182,7 +182,7 @@ async def test_a_list_that_is_denied_waits_for_the_core():
     async with watcher(nomad) as (room, posted):
         room.watch(watch(child))
         await asyncio.sleep(60)
-        assert seen(posted) == [h.PollDenied(JOB, Failure(FailureKind.FORBIDDEN, "Permission denied"))]
+        assert seen(posted) == [h.PollDenied(JOB, RequestFailure(FailureKind.FORBIDDEN, "Permission denied"))]
         assert nomad.calls == ["denied", "denied"]
         room.look_at_all(c.LookAtAll(JOB))
         await asyncio.sleep(0.5)

@@ -13,8 +13,7 @@ from typing import Any, Self, cast
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadRefused, NomadThrottled, NomadUnavailable
 from dispatchfile.events import Event
 from dispatchfile.items import Item
-from dispatchfile.journal import Baseline as StoredBaseline
-from dispatchfile.journal import JournalReader, RunHeader, Target
+from dispatchfile.journal import JournalReader, RunHeader, StoredBaseline, Target
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched

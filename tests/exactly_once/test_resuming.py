@@ -10,7 +10,7 @@ import pytest
 from dispatchfile.clock import Clock
 from dispatchfile.errors import JournalError, RunRefused
 from dispatchfile.events import Accepted, Cause, Ended, Outcome, Verdict
-from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target, open_run
+from dispatchfile.journal import Journal, RunHeader, RunState, StoredBaseline, Target, open_run
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.settings import Settings, Share, Wait
 from dispatchfile.usecases.load import ManifestSource
@@ -63,7 +63,7 @@ def header(settings=SETTINGS, run_id=RUN, rerun_of=None):
 
 async def begin(folder, items, *, settings=SETTINGS, chosen=None, run_id=RUN, rerun_of=None):
     """A journal as `run` begins it; *chosen*: the items that were not left out."""
-    baseline = Baseline("default", "", "encode", 7, 0, 7, 0.0)
+    baseline = StoredBaseline("default", "", "encode", 7, 0, 7, 0.0)
     journal = Journal.create(folder, header(settings, run_id, rerun_of), items, baselines=[baseline])
     await journal.add_intents([intent(item, 1, run=run_id, rerun_of=rerun_of) for item in chosen or items])
     return journal

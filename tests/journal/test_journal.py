@@ -27,11 +27,11 @@ from dispatchfile.events import (
     Verdict,
 )
 from dispatchfile.journal import (
-    Baseline,
     Journal,
     JournalReader,
     RunState,
     RunStatus,
+    StoredBaseline,
     is_live,
     request_stop,
 )
@@ -239,7 +239,10 @@ async def test_an_unknown_attempt_whose_child_is_found_has_no_end_any_more(folde
 
 async def test_baselines_are_there_before_the_first_dispatch(folder):
     """They come with the intents."""
-    first, other = Baseline("media", "eu", "encode", 17, 4, 30, 1.5), Baseline("media", "eu", "mux", 3, 0, 41, 2.5)
+    first, other = (
+        StoredBaseline("media", "eu", "encode", 17, 4, 30, 1.5),
+        StoredBaseline("media", "eu", "mux", 3, 0, 41, 2.5),
+    )
     journal = Journal.create(folder, header(), [item()], baselines=[first, other])
     await journal.add_intents([intent()])
     assert JournalReader(journal.path).baselines() == {("media", "eu", "encode"): first, ("media", "eu", "mux"): other}

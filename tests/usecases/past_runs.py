@@ -15,7 +15,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.errors import NomadForbidden, NomadNotFound, NomadRefused
 from dispatchfile.events import Accepted, Ended, Event, Intent, Sending
 from dispatchfile.items import Item, child_prefix
-from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
+from dispatchfile.journal import Journal, RunHeader, RunState, StoredBaseline, Target
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Alloc, Dispatched, Job, JobStub
 from dispatchfile.results import NO_REQUESTS, Requests, Results, RunFacts, Summary
@@ -149,7 +149,7 @@ async def keep_run(
     events = list(events)
     parents = {item.request.job_key for item in items}
     counts = baselines or {}
-    stored = [Baseline(*parent, 7, counts.get(parent[2], 0), 7, head.started_at) for parent in parents]
+    stored = [StoredBaseline(*parent, 7, counts.get(parent[2], 0), 7, head.started_at) for parent in parents]
     journal = Journal.create(folder, head, items, baselines=stored)
     by_id = {item.id: item for item in items}
     attempts = {(item.id, 1) for item in items} | {key for event in events if (key := _key(event))}

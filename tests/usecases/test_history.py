@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.events import Accepted, Cause, Ended, Intent, Outcome, Verdict
-from dispatchfile.journal import Baseline, Journal, RunHeader, RunState, Target
+from dispatchfile.journal import Journal, RunHeader, RunState, StoredBaseline, Target
 from dispatchfile.settings import Settings
 from dispatchfile.usecases.history import find_succeeded
 from tests.making import make_item
@@ -28,7 +28,7 @@ HEADER = RunHeader(
 
 async def record_run(folder: Path, header: RunHeader = HEADER) -> None:
     """A run in which `a` succeeded and `b` failed."""
-    journal = Journal.create(folder, header, ITEMS, baselines=[Baseline(*PARENT, 7, 0, 10, header.started_at)])
+    journal = Journal.create(folder, header, ITEMS, baselines=[StoredBaseline(*PARENT, 7, 0, 10, header.started_at)])
     await journal.add_intents([Intent(item.id, 1, item.fingerprint, f"old1-{item.id}-1", None) for item in ITEMS])
     await journal.mark_may_send([(item.id, 1) for item in ITEMS])
     for item, verdict in zip(ITEMS, (Verdict(Outcome.SUCCEEDED), Verdict(Outcome.FAILED, Cause.EXIT)), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from dispatchfile.engine.happenings import Failure, FailureKind
+from dispatchfile.engine.happenings import FailureKind, RequestFailure
 from dispatchfile.events import Accepted, Doubted, Ended, Event, NoticeKind, Outcome, Repeated, RepeatKind
 
 TROUBLE_REPORTED_AFTER_S = 5.0
@@ -33,7 +33,7 @@ class Availability:
         self._failing: set[str] = set()  # items whose dispatch has failed
         self._failure = ""  # that made it too long; judged at a failure, as a rate may let long pass between two
 
-    def trouble(self, failure: Failure, now: float) -> None:
+    def trouble(self, failure: RequestFailure, now: float) -> None:
         self._last_trouble = failure.message
         self._troubled_since = now if self._troubled_since is None else self._troubled_since
         if now - self._troubled_since >= TROUBLE_REPORTED_AFTER_S and not self._is_reported:

@@ -18,7 +18,7 @@ from dispatchfile.engine.happenings import (
     Counted,
     Durable,
     Happening,
-    Interrupted,
+    InterruptRequested,
     Offer,
     Offered,
     PollDenied,
@@ -151,7 +151,7 @@ class Lifecycle:
                 _taker(Durable, self._turns.take_mark),
                 _taker(Woken, self._wake),
                 _taker(Ticked, self._tick),
-                _taker(Interrupted, self._interrupt),
+                _taker(InterruptRequested, self._interrupt),
                 _taker(Troubled, self._take_trouble),
                 _taker(Reached, self._take_reach),
                 _taker(TokenChecked, self._take_token),
@@ -195,13 +195,13 @@ class Lifecycle:
         life = self._life
         if not life.is_interrupted and (loss := life.availability.loss(life.now)):
             life.notice(NoticeKind.UNREACHABLE, f"{loss}: ending the run")
-            self._interrupt(Interrupted(Cause.UNREACHABLE))
+            self._interrupt(InterruptRequested(Cause.UNREACHABLE))
         life.availability.throttled(ticked.throttled, life.now)
         self._check_deadline()
         if ticked.stop_requested and not life.is_interrupted:
             self.stop_was_requested = True
             life.notice(NoticeKind.STOPPING, "another process asked this run to stop")
-            self._interrupt(Interrupted())
+            self._interrupt(InterruptRequested())
         for attempt in life.deadlines.due(life.wall):
             fire(life, attempt, TIME_UP)
 
@@ -215,7 +215,7 @@ class Lifecycle:
 
     # Stopping
 
-    def _interrupt(self, interrupted: Interrupted) -> None:
+    def _interrupt(self, interrupted: InterruptRequested) -> None:
         """Send nothing more, wait for the answers under way, take one more look at what is in doubt, then end."""
         life = self._life
         if life.is_interrupted:
@@ -241,7 +241,7 @@ class Lifecycle:
         askers = question.answer(checked.refusal)
         if checked.refusal and not life.is_interrupted:
             life.notice(NoticeKind.TOKEN_REFUSED, f"{checked.refusal}: ending the run; resume it with a valid token")
-            self._interrupt(Interrupted(Cause.PERMISSION))
+            self._interrupt(InterruptRequested(Cause.PERMISSION))
         for asker in askers:
             if isinstance(asker, Attempt):
                 life.judge_token(asker, is_refused=bool(checked.refusal))

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable
 
 from dispatchfile.engine.commands import CheckToken, Command, Record
-from dispatchfile.engine.happenings import Failure, Key
+from dispatchfile.engine.happenings import Key, RequestFailure
 from dispatchfile.engine.lifecycle.attempt import BUSY, Attempt, Phase
 from dispatchfile.engine.lifecycle.availability import Availability
 from dispatchfile.engine.lifecycle.internal import Internal, TokenJudged
-from dispatchfile.engine.lifecycle.limits import Limits
+from dispatchfile.engine.lifecycle.limits import StopLimits
 from dispatchfile.engine.lifecycle.lines import Lines
 from dispatchfile.engine.lifecycle.logs import LogChoice
 from dispatchfile.engine.lifecycle.pace import Pace
@@ -38,7 +38,7 @@ class Life:
         self.pace = Pace(spec.settings, jitter)
         self.lines = Lines()
         self.timers, self.deadlines = Timers(), Deadlines()
-        self.limits = Limits(spec.source.canaries, spec.settings.stop_on, spec.selected)
+        self.limits = StopLimits(spec.source.canaries, spec.settings.stop_on, spec.selected)
         self.accounts = Accounts(spec.resumption.made_children)
         self.token = TokenQuestion()
         self.logs = LogChoice(spec.logs)
@@ -68,7 +68,7 @@ class Life:
     def notice(self, kind: NoticeKind, message: str) -> None:
         self.record(Notice(self.wall, kind, message))
 
-    def trouble(self, failure: Failure) -> None:
+    def trouble(self, failure: RequestFailure) -> None:
         self.availability.trouble(failure, self.now)
 
     def reached(self) -> None:

@@ -6,7 +6,7 @@ from dispatchfile.events import Cause, Verdict
 from dispatchfile.settings import Share
 
 
-class Limits:
+class StopLimits:
     """Counts canaries and failures. *selected*: how many items a percentage of `stop_on` is of."""
 
     def __init__(self, canaries: int, stop_on: Share | None, selected: int) -> None:

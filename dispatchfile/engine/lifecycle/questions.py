@@ -30,7 +30,7 @@ class TokenQuestion:
 
 
 @dataclass(slots=True)
-class _Count:
+class _JobCount:
     """The counts of one job."""
 
     serial: int = 0  # of the one that is open; 0: none is
@@ -44,7 +44,7 @@ class Accounts:
 
     def __init__(self, made: Mapping[JobKey, Collection[str]]) -> None:
         self._made = {job: list(children) for job, children in made.items()}
-        self._counts: dict[JobKey, _Count] = {}
+        self._counts: dict[JobKey, _JobCount] = {}
 
     def add(self, job: JobKey, child: str) -> None:
         """The run has surely made the child. Nothing is ever taken off the list."""
@@ -56,7 +56,7 @@ class Accounts:
 
     def ask(self, attempt: Attempt, serial: int) -> bool:
         """Return whether to begin a count now, under this *serial*. Else one is running, and the next one serves."""
-        count = self._counts.setdefault(attempt.job, _Count())
+        count = self._counts.setdefault(attempt.job, _JobCount())
         if count.serial:
             count.later.append(attempt)
             return False
@@ -80,5 +80,5 @@ class Accounts:
         self._begin(job, count, later, serial)
         return True
 
-    def _begin(self, job: JobKey, count: _Count, askers: list[Attempt], serial: int) -> None:
+    def _begin(self, job: JobKey, count: _JobCount, askers: list[Attempt], serial: int) -> None:
         count.serial, count.asking, count.made = serial, askers, len(self._made.get(job, ()))

@@ -7,11 +7,11 @@ from dispatchfile.engine.happenings import (
     Answered,
     ChildRead,
     ChildStopped,
-    Failure,
     FailureKind,
     Lost,
     NotSent,
     Refused,
+    RequestFailure,
     Withdrawn,
 )
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase
@@ -68,7 +68,7 @@ def _send_after(life: Life, attempt: Attempt) -> Phase:
     return go_back(life, attempt) if life.stopped is not None else send(life, attempt)
 
 
-def _fail_to_clear(life: Life, attempt: Attempt, failure: Failure) -> Phase:
+def _fail_to_clear(life: Life, attempt: Attempt, failure: RequestFailure) -> Phase:
     """A stop may be repeated, whatever became of it."""
     if not failure.kind.is_refusal:
         return _repeat(life, attempt, failure)
@@ -82,7 +82,7 @@ def _fail_to_clear(life: Life, attempt: Attempt, failure: Failure) -> Phase:
 def judge_clearing(life: Life, attempt: Attempt, judged: TokenJudged) -> Phase:
     """The stop of the predecessor was denied."""
     if judged.is_refused:
-        return _repeat(life, attempt, Failure(FailureKind.UNAVAILABLE, attempt.reason))
+        return _repeat(life, attempt, RequestFailure(FailureKind.UNAVAILABLE, attempt.reason))
     return _refuse_beside(life, attempt, attempt.reason)
 
 
@@ -107,7 +107,7 @@ def take_back(life: Life, attempt: Attempt, _: Withdrawn) -> Phase:
     return go_back(life, attempt)
 
 
-def _repeat(life: Life, attempt: Attempt, failure: Failure) -> Phase:
+def _repeat(life: Life, attempt: Attempt, failure: RequestFailure) -> Phase:
     throttled = failure.kind is FailureKind.THROTTLED
     if not throttled:
         life.trouble(failure)

@@ -52,7 +52,7 @@ P = Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TransitionRule:
     """A row of the table: the action of an attempt in this phase on this happening, and the phases that may follow."""
 
     phase: Phase
@@ -61,8 +61,8 @@ class Row:
     to: frozenset[Phase]
 
 
-def row(phase: Phase, trigger: type[T], action: Callable[[Life, Attempt, T], Phase], *to: Phase) -> Row:
-    return Row(phase, trigger, cast("Action", action), frozenset(to))
+def row(phase: Phase, trigger: type[T], action: Callable[[Life, Attempt, T], Phase], *to: Phase) -> TransitionRule:
+    return TransitionRule(phase, trigger, cast("Action", action), frozenset(to))
 
 
 # Where an attempt may be once a child is known, and once it goes back to its line or the run has stopped.
@@ -123,7 +123,9 @@ ROWS = (
     row(P.READING_LOG, LogRead, watching.take_log, P.OVER),
 )
 
-TRANSITIONS: Mapping[tuple[Phase, type[object]], Row] = {(entry.phase, entry.trigger): entry for entry in ROWS}
+TRANSITIONS: Mapping[tuple[Phase, type[object]], TransitionRule] = {
+    (entry.phase, entry.trigger): entry for entry in ROWS
+}
 
 # These come from the watch of the attempt's child, not as the answer to the command that is open.
 OF_WATCH = frozenset({ChildMoved, Judged, Vanished, WatchDenied})

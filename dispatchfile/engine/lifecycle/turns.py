@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dispatchfile.engine.commands import Mark, Want, Withdraw
+from dispatchfile.engine.commands import MarkAttempts, Want, Withdraw
 from dispatchfile.engine.happenings import Durable, Offer, Offered
 from dispatchfile.engine.lifecycle.attempt import Attempt, Phase, offered_attempt
 from dispatchfile.engine.lifecycle.internal import Due, MarkAsked, MarkDurable, Queued, RunStopped, Turn
@@ -113,7 +113,7 @@ class Turns:
             fire(self._life, attempt, MARK_ASKED)
         serial = next(self._life.serials)
         intents = tuple(attempt.intent for attempt in fresh if attempt.number > 1 and attempt.intent is not None)
-        self._life.out.append(Mark(serial, tuple(attempt.key for attempt in fresh), intents))
+        self._life.out.append(MarkAttempts(serial, tuple(attempt.key for attempt in fresh), intents))
         self._marking = serial, fresh
 
     def _want(self) -> None:

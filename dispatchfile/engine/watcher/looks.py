@@ -18,7 +18,7 @@ from dispatchfile.engine.happenings import (
     WatchDenied,
     failure_of,
 )
-from dispatchfile.engine.spec import JobSpec
+from dispatchfile.engine.spec import ParentSpec
 from dispatchfile.engine.watcher.polls import move_to
 from dispatchfile.engine.watcher.reads import read_evaluations, read_records
 from dispatchfile.engine.watcher.register import LIVING, Register, Watched
@@ -72,7 +72,7 @@ class Looker:
         client: Client,
         clock: Clock,
         register: Register,
-        jobs: Mapping[JobKey, JobSpec],
+        jobs: Mapping[JobKey, ParentSpec],
         *,
         limits: LookLimits,
         post: Callable[[Report], None],

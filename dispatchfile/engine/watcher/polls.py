@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatchfile.clock import Clock
 from dispatchfile.engine.happenings import REACHED, ChildMoved, PollDenied, Reached, Troubled, failure_of
-from dispatchfile.engine.spec import JobSpec
+from dispatchfile.engine.spec import ParentSpec
 from dispatchfile.engine.watcher.register import LIVING, JobPolls, Register, Watched
 from dispatchfile.engine.watcher.window import STRAGGLERS, window_pattern
 from dispatchfile.errors import NomadError, NomadForbidden, NomadRefused
@@ -35,7 +35,7 @@ Report = ChildMoved | PollDenied | Reached | Troubled
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AllocatedChild:
     """A child as its allocations show it, where jobs may not be listed."""
 
     id: str
@@ -51,7 +51,7 @@ class Poller:
         client: Client,
         clock: Clock,
         register: Register,
-        jobs: Mapping[JobKey, JobSpec],
+        jobs: Mapping[JobKey, ParentSpec],
         *,
         unplaced_after_s: float | None,
         post: Callable[[Report], None],
@@ -107,7 +107,7 @@ class Poller:
 
     # What is listed
 
-    async def _read_rows(self, job: JobKey, polls: JobPolls, *, is_full: bool) -> Sequence[JobStub | Row]:
+    async def _read_rows(self, job: JobKey, polls: JobPolls, *, is_full: bool) -> Sequence[JobStub | AllocatedChild]:
         if not polls.may_list:
             return await self._read_rows_from_allocations(job)
         try:
@@ -143,24 +143,24 @@ class Poller:
         pattern = "|".join(literal(name) for name in names)
         return await self._list(job, child_id_start(job.job), [matches("ID", f"^({pattern})$")])
 
-    async def _read_rows_from_allocations(self, job: JobKey) -> Sequence[Row]:
+    async def _read_rows_from_allocations(self, job: JobKey) -> Sequence[AllocatedChild]:
         prefix = self._jobs[job].listing.prefix or child_id_start(job.job)
         allocs = await self._client.list_allocations(
             namespace=job.namespace, region=job.region, filter=matches("JobID", f"^{literal(prefix)}")
         )
         living = {alloc.job_id for alloc in allocs if alloc.client_status in LIVING}
-        return [Row(child, "running" if child in living else "dead") for child in {a.job_id for a in allocs}]
+        return [AllocatedChild(child, "running" if child in living else "dead") for child in {a.job_id for a in allocs}]
 
     # What it says
 
-    def _take_rows(self, polls: JobPolls, rows: Iterable[JobStub | Row], now: float) -> None:
+    def _take_rows(self, polls: JobPolls, rows: Iterable[JobStub | AllocatedChild], now: float) -> None:
         for row in rows:
             for watch in polls.watches.get(row.id, ()):
                 if (row.status, row.stop) != (watch.status, watch.stop):
                     polls.changed_at = now
                     self._take_row(watch, row, now)
 
-    def _take_row(self, watch: Watched, row: JobStub | Row, now: float) -> None:
+    def _take_row(self, watch: Watched, row: JobStub | AllocatedChild, now: float) -> None:
         if row.status == "pending" and watch.status == "running":
             watch.pending_since = now
             if self._unplaced_after_s is not None:

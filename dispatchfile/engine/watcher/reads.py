@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dispatchfile.engine.commands import ReadLog
-from dispatchfile.engine.spec import JobSpec
+from dispatchfile.engine.spec import ParentSpec
 from dispatchfile.engine.watcher.register import Watched
 from dispatchfile.errors import NomadError, NomadNotFound
 from dispatchfile.nomad.client import Client
@@ -17,7 +17,7 @@ LOG_TAIL_BYTES = 4_096
 
 
 async def read_records(
-    client: Client, watched: Watched, job: JobSpec, *, may_list: bool, is_old_server: bool, age_s: float
+    client: Client, watched: Watched, job: ParentSpec, *, may_list: bool, is_old_server: bool, age_s: float
 ) -> ChildRecords:
     """
     Read the child's records. Raises NomadError.

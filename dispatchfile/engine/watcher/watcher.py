@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dispatchfile.clock import Clock
 from dispatchfile.engine.commands import Forget, LookAt, LookAtAll, ReadLog, Watch
 from dispatchfile.engine.happenings import LogRead
-from dispatchfile.engine.spec import JobSpec
+from dispatchfile.engine.spec import ParentSpec
 from dispatchfile.engine.watcher import looks, polls
 from dispatchfile.engine.watcher.reads import read_last_line
 from dispatchfile.engine.watcher.register import Register
@@ -36,7 +36,7 @@ class Watcher:
         *,
         clock: Clock,
         settings: Settings,
-        jobs: Mapping[JobKey, JobSpec],
+        jobs: Mapping[JobKey, ParentSpec],
         is_old_server: bool = False,
     ) -> None:
         self._client, self._group, self._post, self._clock = client, group, post, clock

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dispatchfile.engine import Baseline
-from dispatchfile.journal import Baseline as StoredBaseline
-from dispatchfile.journal import JournalReader
+from dispatchfile.journal import JournalReader, StoredBaseline
 from dispatchfile.names import JobKey
 from dispatchfile.preflight import ParentState
 

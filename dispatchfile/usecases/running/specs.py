@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from dispatchfile.engine import Baseline, BatchSpec, JobSpec, ListedItems, Listing, LogReads, Resumption
+from dispatchfile.engine import Baseline, BatchSpec, ListedItems, Listing, LogReads, ParentSpec, Resumption
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey, child_id_start
 from dispatchfile.preflight import ParentState, parents_in
@@ -82,12 +82,12 @@ def is_before_2_0_1(version: tuple[int, int, int] | None) -> bool:
     return version is None or version < FIRST_WITHOUT_FLAPPING
 
 
-def job_spec(parent: JobKey, state: ParentState, run: str, items: Iterable[Item]) -> JobSpec:
+def job_spec(parent: JobKey, state: ParentState, run: str, items: Iterable[Item]) -> ParentSpec:
     """Return what the engine needs to know of the job of a run's *items*."""
     listing, job = listing_of(parent.job, run, items), state.job
     if job is None:
-        return JobSpec("batch", {}, listing)
-    return JobSpec(job.type, {group.name: group for group in job.groups}, listing, is_periodic=bool(job.periodic))
+        return ParentSpec("batch", {}, listing)
+    return ParentSpec(job.type, {group.name: group for group in job.groups}, listing, is_periodic=bool(job.periodic))
 
 
 def listing_of(job: str, run: str, items: Iterable[Item]) -> Listing:
