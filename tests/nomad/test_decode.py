@@ -25,12 +25,12 @@ from dispatchfile.nomad.models import (
     AgentSelf,
     ChildrenCounts,
     Evaluation,
+    FailurePolicy,
     GroupCounts,
     JobStub,
     JobSummary,
     Parameterized,
     PlacementFailure,
-    Policy,
     TaskGroup,
     TokenSelf,
 )
@@ -106,14 +106,14 @@ def test_a_child_in_full():
     assert (job.meta, job.payload, job.token, job.periodic) == ({}, b"", "", False)
     assert job.submit_time_ns == 1795350477005044628
     assert job.parameterized == Parameterized("optional", (), ("k", "marker"))
-    restart = Policy(attempts=0, interval_ns=600_000_000_000, delay_ns=1_000_000_000, mode="fail")
+    restart = FailurePolicy(attempts=0, interval_ns=600_000_000_000, delay_ns=1_000_000_000, mode="fail")
     assert job.groups == (
         TaskGroup(
             name="g",
             count=1,
             tasks=("t",),
             restart=restart,
-            reschedule=Policy(attempts=0, interval_ns=3_600_000_000_000, delay_ns=5_000_000_000),
+            reschedule=FailurePolicy(attempts=0, interval_ns=3_600_000_000_000, delay_ns=5_000_000_000),
             task_restarts={"t": restart},
         ),
     )

@@ -6,8 +6,8 @@ import h11
 import pytest
 
 from dispatchfile.nomad.answers import Answer
-from dispatchfile.nomad.transport.faults import Fate, Fault
-from dispatchfile.nomad.transport.http1 import Ended, Http1
+from dispatchfile.nomad.transport.faults import Fate, TransportFault
+from dispatchfile.nomad.transport.http1 import ConnectionClosed, Http1
 
 HEADERS = ((b"Host", b"nomad"), (b"User-Agent", b"dispatchfile"))
 OK = b"HTTP/1.1 200 OK\r\nX-Nomad-Index: 7\r\nContent-Length: 2\r\n\r\n[]"
@@ -40,7 +40,7 @@ def test_bodies_of_other_lengths_are_announced_as_they_are():
 @pytest.mark.parametrize("target", [b"/a b", b"/a\r\nX: y", b"/a\n"])
 def test_a_target_that_would_break_the_request_is_not_sent(target):
     """Nothing was written, so nothing is in doubt."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(TransportFault) as caught:
         new().frame("GET", target, b"")
     assert caught.value.fate is Fate.UNSENT
 
@@ -83,7 +83,7 @@ def test_an_end_before_the_end_of_the_answer_is_told_from_nonsense(raw):
     http.receive(raw)
     if raw:
         http.receive(b"")
-    with pytest.raises(Ended):
+    with pytest.raises(ConnectionClosed):
         http.read()
     assert http.has_begun == (raw == OK[:-1])
 
@@ -96,7 +96,7 @@ def test_what_is_no_answer_is_garbled(raw):
     """Another protocol, a length that is none, and an answer over the limit."""
     http = asked()
     http.receive(raw)
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(TransportFault) as caught:
         http.read()
     assert caught.value.fate is Fate.GARBLED
 

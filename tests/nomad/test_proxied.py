@@ -7,8 +7,8 @@ import pytest
 
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.nomad.transport import Limits
-from dispatchfile.nomad.transport.faults import Fate, Fault
+from dispatchfile.nomad.transport import ConnectionLimits
+from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.proxied import FATES, ProxiedWay
 
 FOREIGN = [kind for kind in vars(httpx).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
@@ -16,7 +16,7 @@ FOREIGN = [kind for kind in vars(httpx).values() if inspect.isclass(kind) and is
 
 def way_by(handle, **limits: int) -> ProxiedWay:
     """A way whose requests go to *handle* in place of a proxy."""
-    most = Limits(max_connections=1, connect_s=5.0, silence_s=5.0, whole_s=20.0, **limits)
+    most = ConnectionLimits(max_connections=1, connect_s=5.0, silence_s=5.0, whole_s=20.0, **limits)
     way = ProxiedWay(Connection().endpoint, ((b"Host", b"nomad"),), most, None, proxy="http://proxy:1")
     way._via = httpx.MockTransport(handle)
     return way
@@ -47,7 +47,7 @@ async def test_foreign_exceptions_do_not_get_out(error, fate, lasting):
     async def fail(request):
         raise error
 
-    with pytest.raises(Fault, match=r"^x$") as caught:
+    with pytest.raises(TransportFault, match=r"^x$") as caught:
         await way_by(fail).ask("PUT", b"/v1", b"{}")
     assert (caught.value.fate, caught.value.lasting, caught.value.__cause__) == (fate, lasting, error)
 
@@ -72,6 +72,6 @@ async def test_an_answer_without_end_is_cut_off():
     async def handle(request):
         return httpx.Response(200, content=b"x" * 11)
 
-    with pytest.raises(Fault, match="the answer is larger than") as caught:
+    with pytest.raises(TransportFault, match="the answer is larger than") as caught:
         await way_by(handle, answer_bytes=10).ask("GET", b"/v1", b"")
     assert (caught.value.fate, caught.value.lasting) == (Fate.GARBLED, True)

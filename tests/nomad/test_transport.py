@@ -16,9 +16,9 @@ from dispatchfile.errors import FileError, NomadAmbiguous, NomadError, NomadThro
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.nomad.refusals import trouble_of_write
-from dispatchfile.nomad.transport import HttpTransport, Limits, limits_of
+from dispatchfile.nomad.transport import ConnectionLimits, HttpTransport, limits_of
 from dispatchfile.nomad.transport.connection import PooledConnection
-from dispatchfile.nomad.transport.faults import Fate, Fault
+from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.http import headers_of
 from dispatchfile.nomad.transport.http1 import Http1
 from dispatchfile.nomad.transport.pool import ConnectionPool
@@ -573,7 +573,10 @@ class Pipe(asyncio.Transport):
 
 
 def new_connection():
-    loop, limits = asyncio.get_running_loop(), Limits(max_connections=1, connect_s=5.0, silence_s=30.0, whole_s=120.0)
+    loop, limits = (
+        asyncio.get_running_loop(),
+        ConnectionLimits(max_connections=1, connect_s=5.0, silence_s=30.0, whole_s=120.0),
+    )
     return PooledConnection(loop, Http1(((b"Host", b"nomad"),), most_bytes=limits.answer_bytes), limits)
 
 
@@ -898,9 +901,9 @@ def scripted(answer):
 @pytest.mark.parametrize(
     ("error", "get", "put"),
     [
-        (Fault(Fate.UNSENT, "x"), NomadUnavailable, NomadUnavailable),
-        (Fault(Fate.LOST, "x"), NomadUnavailable, NomadAmbiguous),
-        (Fault(Fate.GARBLED, "x"), NomadUnreadable, NomadAmbiguous),
+        (TransportFault(Fate.UNSENT, "x"), NomadUnavailable, NomadUnavailable),
+        (TransportFault(Fate.LOST, "x"), NomadUnavailable, NomadAmbiguous),
+        (TransportFault(Fate.GARBLED, "x"), NomadUnreadable, NomadAmbiguous),
         (ssl.SSLError("x"), NomadUnavailable, NomadAmbiguous),
         (ConnectionResetError("x"), NomadUnavailable, NomadAmbiguous),
         (TimeoutError(), NomadUnavailable, NomadAmbiguous),

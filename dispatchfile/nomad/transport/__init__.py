@@ -6,6 +6,6 @@ goes through a proxy (httpx). `faults` says what each fault means, `explaining` 
 """
 
 from dispatchfile.nomad.transport.http import HttpTransport, limits_of
-from dispatchfile.nomad.transport.way import Limits
+from dispatchfile.nomad.transport.way import ConnectionLimits
 
-__all__ = ["HttpTransport", "Limits", "limits_of"]
+__all__ = ["ConnectionLimits", "HttpTransport", "limits_of"]

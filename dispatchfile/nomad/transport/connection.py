@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.transport.explaining import HANDSHAKE_ALERTS
-from dispatchfile.nomad.transport.faults import Fate, Fault
-from dispatchfile.nomad.transport.http1 import Ended, Http1
-from dispatchfile.nomad.transport.way import Limits
+from dispatchfile.nomad.transport.faults import Fate, TransportFault
+from dispatchfile.nomad.transport.http1 import ConnectionClosed, Http1
+from dispatchfile.nomad.transport.way import ConnectionLimits
 
 SHORTEST_GRACE_S, LONGEST_GRACE_S = 0.005, 0.05
 
@@ -17,7 +17,7 @@ SHORTEST_GRACE_S, LONGEST_GRACE_S = 0.005, 0.05
 class PooledConnection(asyncio.Protocol):
     """One connection of a pool. It can tell whether a request that got no answer has left to its last byte."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, http: Http1, limits: Limits) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, http: Http1, limits: ConnectionLimits) -> None:
         self._loop, self._http, self._limits = loop, http, limits
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[Answer] | None = None
@@ -75,7 +75,7 @@ class PooledConnection(asyncio.Protocol):
         """
         Send the request, which has waited for its turn *since* then, and wait for its whole answer.
 
-        Raises Fault. A caller that is cancelled has to abort the connection.
+        Raises TransportFault. A caller that is cancelled has to abort the connection.
         """
         if not self._served:
             await self._give_grace()
@@ -136,9 +136,11 @@ class PooledConnection(asyncio.Protocol):
         if self._waiting is None:
             return
         if now >= self._heard_at + limits.silence_s:
-            self._fail(Fault(Fate.LOST, f"no data received for {limits.silence_s:g} s", lasting=True))
+            self._fail(TransportFault(Fate.LOST, f"no data received for {limits.silence_s:g} s", lasting=True))
         elif now >= self._give_up_at:
-            self._fail(Fault(Fate.LOST, f"the answer was not complete after {limits.whole_s:g} s", lasting=True))
+            self._fail(
+                TransportFault(Fate.LOST, f"the answer was not complete after {limits.whole_s:g} s", lasting=True)
+            )
         else:
             self._set_timer()
 
@@ -161,22 +163,22 @@ class PooledConnection(asyncio.Protocol):
     def _read(self) -> None:
         try:
             answer = self._http.read()
-        except Ended:
+        except ConnectionClosed:
             self._fail(self._loss())
-        except Fault as fault:
+        except TransportFault as fault:
             self._fail(fault)
         else:
             if answer is not None:
                 self._finish(answer)
 
-    def _loss(self) -> Fault:
+    def _loss(self) -> TransportFault:
         if self._is_unsent:
-            return Fault(Fate.UNSENT, "the connection was closed before the request was sent")
+            return TransportFault(Fate.UNSENT, "the connection was closed before the request was sent")
         if self._http.has_begun:
-            return Fault(Fate.LOST, "the connection was closed in the middle of the answer")
-        return Fault(Fate.LOST, "the connection was closed without an answer")
+            return TransportFault(Fate.LOST, "the connection was closed in the middle of the answer")
+        return TransportFault(Fate.LOST, "the connection was closed without an answer")
 
-    def _fail(self, fault: Fault) -> None:
+    def _fail(self, fault: TransportFault) -> None:
         waiting = self._take_waiting()
         if waiting is not None:
             if self._lost_by is not None:

@@ -15,7 +15,7 @@ class Fate(enum.Enum):
     GARBLED = enum.auto()  # an answer that makes no sense
 
 
-class Fault(Exception):
+class TransportFault(Exception):
     """A request without a usable answer. *lasting*: the same request has the same fault when it is repeated at once."""
 
     def __init__(self, fate: Fate, message: str, *, lasting: bool = False) -> None:
@@ -23,23 +23,27 @@ class Fault(Exception):
         self.fate, self.lasting = fate, lasting
 
 
-FAULTS = (Fault, OSError, EOFError)  # all that a way may raise; OSError: ssl.SSLError, socket.gaierror, TimeoutError …
+FAULTS = (
+    TransportFault,
+    OSError,
+    EOFError,
+)  # all that a way may raise; OSError: ssl.SSLError, socket.gaierror, TimeoutError …
 
 
 def fate_of(error: Exception) -> Fate:
     """Return what the fault says of its request: what nobody has judged may have been carried out."""
-    return error.fate if isinstance(error, Fault) else Fate.LOST
+    return error.fate if isinstance(error, TransportFault) else Fate.LOST
 
 
-def too_large(most: int) -> Fault:
+def too_large(most: int) -> TransportFault:
     """Return the fault of an answer that is larger than any that Nomad gives."""
-    return Fault(Fate.GARBLED, f"the answer is larger than {most >> 20} MiB", lasting=True)
+    return TransportFault(Fate.GARBLED, f"the answer is larger than {most >> 20} MiB", lasting=True)
 
 
 def is_lasting(error: Exception) -> bool:
     """Whether a read would fail again if it was repeated at once: after a TLS fault, a timeout or a huge answer."""
     return any(
-        isinstance(cause, ssl.SSLError | TimeoutError) or (isinstance(cause, Fault) and cause.lasting)
+        isinstance(cause, ssl.SSLError | TimeoutError) or (isinstance(cause, TransportFault) and cause.lasting)
         for cause in causes(error)
     )
 

@@ -19,10 +19,10 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.protocol import Counters
 from dispatchfile.nomad.proxies import is_loopback
 from dispatchfile.nomad.transport.explaining import explain
-from dispatchfile.nomad.transport.faults import FAULTS, Fate, Fault, fate_of, is_lasting, too_large
+from dispatchfile.nomad.transport.faults import FAULTS, Fate, TransportFault, fate_of, is_lasting, too_large
 from dispatchfile.nomad.transport.pool import ConnectionPool
 from dispatchfile.nomad.transport.tls import tls_context
-from dispatchfile.nomad.transport.way import Headers, Limits, Way
+from dispatchfile.nomad.transport.way import ConnectionLimits, Headers, Way
 from dispatchfile.secrecy import forms_of, masked
 
 PATIENCE = 4.0  # a whole request may take so many times the longest silence
@@ -36,7 +36,7 @@ class HttpTransport:
     UsageError for a proxy that cannot.
     """
 
-    def __init__(self, connection: Connection, limits: Limits, *, way: Way | None = None) -> None:
+    def __init__(self, connection: Connection, limits: ConnectionLimits, *, way: Way | None = None) -> None:
         self._endpoint, self._is_proxied = connection.endpoint, bool(connection.proxy)
         self._limits, self._secrets = limits, _secrets_of(connection)
         self._way = way or _way(connection, limits)
@@ -78,10 +78,10 @@ class HttpTransport:
         return NomadUnavailable(f"no answer from Nomad at {where}: {story}", is_lasting=lasting)
 
 
-def limits_of(connection: Connection, *, max_connections: int) -> Limits:
+def limits_of(connection: Connection, *, max_connections: int) -> ConnectionLimits:
     """Return what the connection allows."""
     silence_s = connection.request_timeout.total_seconds()
-    return Limits(
+    return ConnectionLimits(
         max_connections=max_connections,
         connect_s=connection.connect_timeout.total_seconds(),
         silence_s=silence_s,
@@ -89,7 +89,7 @@ def limits_of(connection: Connection, *, max_connections: int) -> Limits:
     )
 
 
-def _way(connection: Connection, limits: Limits) -> Way:
+def _way(connection: Connection, limits: ConnectionLimits) -> Way:
     endpoint, headers = connection.endpoint, headers_of(connection)
     tls = tls_context(connection) if endpoint.scheme == "https" else None
     if not connection.proxy:
@@ -127,19 +127,19 @@ def _secrets_of(connection: Connection) -> tuple[str, ...]:
 
 
 def _unpacked(answer: Answer, most: int) -> Answer:
-    """Return the answer with its body as Nomad wrote it. Raises Fault."""
+    """Return the answer with its body as Nomad wrote it. Raises TransportFault."""
     encoding = answer.headers.get("content-encoding", "")
     if encoding in {"", "identity"}:
         return answer
     if encoding != "gzip":
-        raise Fault(Fate.GARBLED, f"the answer has the encoding {encoding!r}, which was not requested")
+        raise TransportFault(Fate.GARBLED, f"the answer has the encoding {encoding!r}, which was not requested")
     try:
         stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         body = stream.decompress(answer.body, most + 1)
     except zlib.error as exc:
-        raise Fault(Fate.GARBLED, str(exc)) from exc
+        raise TransportFault(Fate.GARBLED, str(exc)) from exc
     if len(body) > most:
         raise too_large(most)
     if not stream.eof:
-        raise Fault(Fate.GARBLED, "the compressed answer is incomplete")
+        raise TransportFault(Fate.GARBLED, "the compressed answer is incomplete")
     return replace(answer, body=body)

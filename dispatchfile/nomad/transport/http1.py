@@ -11,14 +11,14 @@ from functools import lru_cache
 import h11
 
 from dispatchfile.nomad.answers import Answer
-from dispatchfile.nomad.transport.faults import Fate, Fault, too_large
+from dispatchfile.nomad.transport.faults import Fate, TransportFault, too_large
 from dispatchfile.nomad.transport.way import Headers
 
 MAX_HEAD_BYTES = 64 * 1024
 END = h11.EndOfMessage()
 
 
-class Ended(Exception):
+class ConnectionClosed(Exception):
     """The connection has ended before its answer has."""
 
 
@@ -48,7 +48,7 @@ class Http1:
         return self._head is not None
 
     def frame(self, method: str, target: bytes, body: bytes) -> bytes:
-        """Return the request as it is sent. Raises Fault for what cannot be sent."""
+        """Return the request as it is sent. Raises TransportFault for what cannot be sent."""
         send = self._http.send
         try:
             headers = _checked(self._headers, len(body)).headers
@@ -56,7 +56,7 @@ class Http1:
             rest = send(h11.Data(data=body)) if body else b""
             send(END)
         except h11.LocalProtocolError as exc:
-            raise Fault(Fate.UNSENT, str(exc)) from exc
+            raise TransportFault(Fate.UNSENT, str(exc)) from exc
         return (head or b"") + (rest or b"")
 
     def receive(self, data: bytes) -> None:
@@ -68,7 +68,7 @@ class Http1:
         """
         Return the answer once it is there to its end, None if more has to arrive.
 
-        Raises Ended, and Fault for what is not HTTP and for an answer that is too large.
+        Raises ConnectionClosed, and TransportFault for what is not HTTP and for an answer that is too large.
         """
         try:
             while True:
@@ -83,16 +83,16 @@ class Http1:
                     self._check_beginning()
                     return None
                 elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
-                    raise Ended
+                    raise ConnectionClosed
         except h11.RemoteProtocolError as exc:
             if self._is_over:
-                raise Ended from exc
-            raise Fault(Fate.GARBLED, f"not an HTTP answer ({exc})") from exc
+                raise ConnectionClosed from exc
+            raise TransportFault(Fate.GARBLED, f"not an HTTP answer ({exc})") from exc
 
     def _check_beginning(self) -> None:
         """h11 waits for a blank line before it looks; another language may never send one."""
         if self._head is None and not b"HTTP/".startswith(self._http.trailing_data[0][:5]):
-            raise Fault(Fate.GARBLED, "not an HTTP answer")
+            raise TransportFault(Fate.GARBLED, "not an HTTP answer")
 
     def _begin(self, head: h11.Response) -> None:
         self._head = head

@@ -16,9 +16,9 @@ from functools import partial
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Endpoint
 from dispatchfile.nomad.transport.connection import PooledConnection
-from dispatchfile.nomad.transport.faults import Fate, Fault
+from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.http1 import Http1
-from dispatchfile.nomad.transport.way import Headers, Limits
+from dispatchfile.nomad.transport.way import ConnectionLimits, Headers
 
 HAPPY_EYEBALLS_S = 0.25
 Slot = PooledConnection | None  # None: a place for a connection that has still to be made
@@ -31,7 +31,9 @@ class ConnectionPool:
     A request that finds all of them busy waits for its turn, first come, first served.
     """
 
-    def __init__(self, endpoint: Endpoint, headers: Headers, limits: Limits, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, headers: Headers, limits: ConnectionLimits, tls: ssl.SSLContext | None
+    ) -> None:
         self._endpoint, self._headers, self._limits, self._tls = endpoint, headers, limits, tls
         self._connections: set[PooledConnection] = set()
         self._openings: set[asyncio.Task[PooledConnection]] = set()
@@ -104,7 +106,7 @@ class ConnectionPool:
             if turn.done() and not turn.cancelled():  # it came as we left
                 self._pass_on(turn.result())
             if isinstance(exc, TimeoutError):
-                raise Fault(Fate.UNSENT, f"no connection was free for {timeout_s:g} s") from exc
+                raise TransportFault(Fate.UNSENT, f"no connection was free for {timeout_s:g} s") from exc
             raise
 
     # Making connections
@@ -144,9 +146,9 @@ class ConnectionPool:
             async with asyncio.timeout(timeout_s):
                 return await self._open()
         except TimeoutError as exc:
-            raise Fault(Fate.UNSENT, f"no connection within {timeout_s:g} s") from exc
+            raise TransportFault(Fate.UNSENT, f"no connection within {timeout_s:g} s") from exc
         except (OSError, UnicodeError) as exc:
-            raise Fault(Fate.UNSENT, str(exc)) from exc
+            raise TransportFault(Fate.UNSENT, str(exc)) from exc
 
     async def _open(self) -> PooledConnection:
         loop, endpoint = asyncio.get_running_loop(), self._endpoint

@@ -11,8 +11,8 @@ import httpx
 from dispatchfile.errors import UsageError
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Endpoint
-from dispatchfile.nomad.transport.faults import Fate, Fault, too_large
-from dispatchfile.nomad.transport.way import Headers, Limits
+from dispatchfile.nomad.transport.faults import Fate, TransportFault, too_large
+from dispatchfile.nomad.transport.way import ConnectionLimits, Headers
 
 # By class; a class that is not listed has its base's fate.
 FATES: Mapping[type[Exception], Fate] = {
@@ -52,7 +52,7 @@ class ProxiedWay:
     """Requests to one endpoint through a proxy. Raises UsageError for a URL of a proxy that cannot be used."""
 
     def __init__(
-        self, endpoint: Endpoint, headers: Headers, limits: Limits, tls: ssl.SSLContext | None, *, proxy: str
+        self, endpoint: Endpoint, headers: Headers, limits: ConnectionLimits, tls: ssl.SSLContext | None, *, proxy: str
     ) -> None:
         self._headers, self._limits = headers, limits
         self._via: httpx.AsyncBaseTransport = _stock_transport(proxy, tls, limits)
@@ -75,7 +75,7 @@ class ProxiedWay:
                 return await self._exchange(self._request(method, target, body))
         except TimeoutError as exc:
             message = f"the answer was not complete after {self._limits.whole_s:g} s"
-            raise Fault(Fate.LOST, message, lasting=True) from exc
+            raise TransportFault(Fate.LOST, message, lasting=True) from exc
         except FOREIGN as exc:
             raise _fault_of(exc) from exc
         finally:
@@ -102,12 +102,12 @@ class ProxiedWay:
         return Answer(response.status_code, headers, body)
 
 
-def _fault_of(error: Exception) -> Fault:
+def _fault_of(error: Exception) -> TransportFault:
     fate = next(FATES[kind] for kind in type(error).__mro__ if kind in FATES)
-    return Fault(fate, str(error) or type(error).__name__, lasting=isinstance(error, httpx.TimeoutException))
+    return TransportFault(fate, str(error) or type(error).__name__, lasting=isinstance(error, httpx.TimeoutException))
 
 
-def _stock_transport(proxy: str, tls: ssl.SSLContext | None, limits: Limits) -> httpx.AsyncHTTPTransport:
+def _stock_transport(proxy: str, tls: ssl.SSLContext | None, limits: ConnectionLimits) -> httpx.AsyncHTTPTransport:
     most = limits.max_connections
     pool = httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=limits.idle_s)
     proxy_tls = ssl.create_default_context() if proxy.startswith("https:") else None

@@ -11,7 +11,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """The limits of connections and requests."""
 
     max_connections: int
@@ -33,7 +33,7 @@ class Way(Protocol):
         """
         Send one request, and return its answer with the body as it came: possibly packed.
 
-        Raises Fault, or OSError where the request may have been sent.
+        Raises TransportFault, or OSError where the request may have been sent.
         """
 
     async def open(self) -> None:
