@@ -188,7 +188,7 @@ def palette_for(display: Display, stream: TextIO) -> Palette:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _RefusedManifest:
     """A manifest that may not be sent, as reports see it."""
 
     path: str
@@ -205,7 +205,7 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
         refusal = f"{visible(shown_name(path))} cannot be run: {count}, nothing was sent"
         tell(Level.ERROR, refusal, display)
         return
-    report = render_problems([_Refused(shown_name(path), problems)], ProblemFormat.JSON)
+    report = render_problems([_RefusedManifest(shown_name(path), problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
 
 

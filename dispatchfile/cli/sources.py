@@ -11,7 +11,7 @@ from typing import BinaryIO
 from dispatchfile.cli.option_groups import ManifestFlags
 from dispatchfile.errors import FileError, StandardInputError, UsageError
 from dispatchfile.files import MAX_FILE_SIZE, STANDARD_INPUT, StandardInput
-from dispatchfile.items import Scope
+from dispatchfile.items import TargetScope
 from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
 from dispatchfile.secrecy import kind_of_secret
@@ -37,7 +37,7 @@ def default_manifest() -> str:
 
 
 def read_sources(
-    paths: Sequence[str], given: ManifestFlags, *, scope: Scope, environ: Mapping[str, str]
+    paths: Sequence[str], given: ManifestFlags, *, scope: TargetScope, environ: Mapping[str, str]
 ) -> list[ManifestSource]:
     """Return one source for each path. Raises UsageError for impossible paths and variables, and FileError."""
     if "" in paths:
@@ -105,7 +105,7 @@ def _standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> Scope:
+def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, str]) -> TargetScope:
     """
     Namespace and region of flags, else of the environment; an empty one is none.
 
@@ -113,7 +113,7 @@ def read_scope(namespace: str | None, region: str | None, environ: Mapping[str, 
     """
     namespace_env = None if namespace else environ.get("NOMAD_NAMESPACE")
     region_env = None if region else environ.get("NOMAD_REGION")
-    return Scope(
+    return TargetScope(
         namespace_flag=_checked_name("namespace", namespace, "--namespace"),
         region_flag=_checked_name("region", region, "--region"),
         namespace_env=_checked_name("namespace", namespace_env, "NOMAD_NAMESPACE"),

@@ -13,7 +13,7 @@ from dispatchfile.items.model import DispatchRequest, Item, Retry
 from dispatchfile.items.origins import Origins, read_origins
 from dispatchfile.items.reading import do_not_count, read_items
 from dispatchfile.items.rows import RowCount
-from dispatchfile.items.template import Scope, manifest_name, route_of
+from dispatchfile.items.template import TargetScope, manifest_name, route_of
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -22,7 +22,7 @@ __all__ = [
     "Origins",
     "Retry",
     "RowCount",
-    "Scope",
+    "TargetScope",
     "attempt_token",
     "child_prefix",
     "do_not_count",

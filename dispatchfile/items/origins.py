@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import Files
-from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, Scope
+from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, TargetScope
 from dispatchfile.manifest import Document
 from dispatchfile.render import assignment_of, has_template, read_template, variables_read
 
@@ -31,7 +31,7 @@ def read_origins(document: Document, files: Files, given: Mapping[str, object]) 
     entries = data["dispatches"]
     if not given or not any("sensitive" in entry for entry in (data.get("defaults", {}), *entries)):
         return Origins()
-    templates = DispatchTemplates(document, given, Scope())
+    templates = DispatchTemplates(document, given, TargetScope())
     row_templates = [text for entry in entries for text in templates_of_rows(entry.get("for_each"))]
     read = [template for template, _ in map(templates.read, range(len(entries))) if template is not None]
     hidden: set[str] = set()

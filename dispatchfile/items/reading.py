@@ -15,7 +15,7 @@ from dispatchfile.items.origins import templates_of_rows
 from dispatchfile.items.repeats import Repeats
 from dispatchfile.items.rows import RowCount, RowReader
 from dispatchfile.items.standard_input import made_again, sensitive_rows
-from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, Scope, manifest_name
+from dispatchfile.items.template import DispatchTemplate, DispatchTemplates, TargetScope, manifest_name
 from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem
 from dispatchfile.render import Renderer
@@ -42,7 +42,7 @@ def read_items(
     files: Files,
     overrides: Mapping[str, object],
     env: Mapping[str, str],
-    scope: Scope,
+    scope: TargetScope,
     dispatches: Sequence[int] | None = None,
     stored: Sequence[Item] | None = None,
     counted: Callable[[RowCount], object] = do_not_count,

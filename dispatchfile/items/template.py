@@ -31,7 +31,7 @@ _FILE_ENDINGS = re.compile(r"(?:\.dispatchfile)?\.ya?ml$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TargetScope:
     """Namespace and region from outside the manifest: flags go over what it says, the environment below."""
 
     namespace_flag: str | None = None
@@ -41,7 +41,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ItemPolicy:
     """The time limit of an attempt, what comes after it, and the names of sensitive values."""
 
     deadline: timedelta | None = None
@@ -69,7 +69,7 @@ class DispatchTemplate:
     namespace: str
     region: str
     vars: Names
-    policy: Policy
+    policy: ItemPolicy
 
 
 def manifest_name(document: Document) -> str:
@@ -91,7 +91,7 @@ def route_of(document: Document, index: int, key: str, *rest: str | int) -> tupl
 
 
 @dataclass(slots=True)
-class _Entry:
+class _MergedDispatch:
     """A dispatch as written, and with the defaults' keys."""
 
     index: int
@@ -104,7 +104,7 @@ class DispatchTemplates:
     """Reads the dispatches of a manifest one by one; what they share is made once."""
 
     def __init__(
-        self, document: Document, overrides: Mapping[str, object], scope: Scope, *, timeout_given: bool = False
+        self, document: Document, overrides: Mapping[str, object], scope: TargetScope, *, timeout_given: bool = False
     ) -> None:
         data: Any = document.data
         self._has_timeout = timeout_given or "timeout" in (data.get("settings") or {})
@@ -121,7 +121,7 @@ class DispatchTemplates:
         """Return the template, unless there is no job, and what is wrong with the dispatch whatever its rows are."""
         own = self._dispatches[index]
         meta = {**self._meta, **_texts(own["meta"])} if "meta" in own else self._meta
-        entry = _Entry(index, own, {**self._defaults, **own}, meta)
+        entry = _MergedDispatch(index, own, {**self._defaults, **own}, meta)
         return self._template(entry) if "job" in entry.merged else None, list(self._problems(entry))
 
     def problems(self) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ class DispatchTemplates:
             meta = dispatch.get("meta") if isinstance(dispatch, dict) else None
             yield from meta if isinstance(meta, dict) else ()
 
-    def _template(self, entry: _Entry) -> DispatchTemplate:
+    def _template(self, entry: _MergedDispatch) -> DispatchTemplate:
         own, merged = entry.own, entry.merged
         return DispatchTemplate(
             index=entry.index,
@@ -178,7 +178,7 @@ class DispatchTemplates:
         manifest: Any = self._document.data.get("vars", {})
         return Names("vars", {**manifest, **self._defaults.get("vars", {}), **own, **self._overrides}, "vars")
 
-    def _problems(self, entry: _Entry) -> Iterator[Problem]:
+    def _problems(self, entry: _MergedDispatch) -> Iterator[Problem]:
         if "job" not in entry.merged:
             position = self._document.position("dispatches", entry.index)
             hint = "add job here or in defaults"
@@ -195,19 +195,19 @@ class DispatchTemplates:
             found = f"meta keys {first!r} and {key!r} both become {variable} in the task's environment"
             yield self._problem("DF042", entry, "meta", key, found=found, hint="rename one of them")
 
-    def _scope_problems(self, entry: _Entry) -> Iterator[Problem]:
+    def _scope_problems(self, entry: _MergedDispatch) -> Iterator[Problem]:
         for key, flag in (("namespace", self._scope.namespace_flag), ("region", self._scope.region_flag)):
             own = entry.merged.get(key)
             if flag and own and flag != own:
                 found = f"{key} {own!r} differs from the flag's {flag!r}"
                 yield self._problem("DF026", entry, key, found=found, hint="remove one of them")
 
-    def _prefix_problems(self, entry: _Entry) -> Iterator[Problem]:
+    def _prefix_problems(self, entry: _MergedDispatch) -> Iterator[Problem]:
         for key, hint in _NEEDED_BY_EXACT:
             if key not in entry.merged:
                 yield self._problem("DF013", entry, "id_prefix_exact", found=f"id_prefix_exact needs {key}", hint=hint)
 
-    def _sensitive_problems(self, entry: _Entry) -> Iterator[Problem]:
+    def _sensitive_problems(self, entry: _MergedDispatch) -> Iterator[Problem]:
         """A slip in the list would let a secret out."""
         known = [f"meta.{key}" for key in entry.meta]
         for number, name in enumerate(entry.own["sensitive"]):
@@ -218,7 +218,7 @@ class DispatchTemplates:
                 hint = did_you_mean(name, known, otherwise="name a meta key that the dispatch has")
                 yield self._problem("DF015", entry, "sensitive", number, found=f"the dispatch has no {name}", hint=hint)
 
-    def _problem(self, code: str, entry: _Entry, *route: Any, found: str, hint: str) -> Problem:
+    def _problem(self, code: str, entry: _MergedDispatch, *route: Any, found: str, hint: str) -> Problem:
         position = self._document.key_position(*route_of(self._document, entry.index, *route))
         return self._document.problem(code, position, found, hint)
 
@@ -265,7 +265,7 @@ def _read_payload(payload: Any) -> tuple[str, Any] | None:
     return form, value
 
 
-def _read_policy(merged: Mapping[str, Any]) -> Policy:
+def _read_policy(merged: Mapping[str, Any]) -> ItemPolicy:
     retry = merged.get("retry", {})
     return _policy(
         merged.get("timeout"),
@@ -283,9 +283,9 @@ def _policy(
     max_starts: float | None,
     sensitive: tuple[str, ...],
     retry: tuple[float, tuple[str, ...], str],
-) -> Policy:
+) -> ItemPolicy:
     attempts, on, delay = retry
-    return Policy(
+    return ItemPolicy(
         deadline=None if timeout is None else parse_duration(timeout),
         stop_on_deadline=on_timeout == "stop",
         retry=Retry(int(attempts), frozenset(on), parse_duration(delay)),

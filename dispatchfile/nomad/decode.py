@@ -35,13 +35,13 @@ from dispatchfile.nomad.models import (
     ChildrenCounts,
     Dispatched,
     Evaluation,
+    FailurePolicy,
     GroupCounts,
     Job,
     JobStub,
     JobSummary,
     Parameterized,
     PlacementFailure,
-    Policy,
     TaskEvent,
     TaskGroup,
     TaskState,
@@ -142,8 +142,8 @@ def _group(row: Row) -> TaskGroup:
     )
 
 
-def _policy(row: Row) -> Policy:
-    return Policy(
+def _policy(row: Row) -> FailurePolicy:
+    return FailurePolicy(
         attempts=int_at(row, "Attempts"),
         interval_ns=int_at(row, "Interval"),
         delay_ns=int_at(row, "Delay"),

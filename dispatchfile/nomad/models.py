@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @record
-class Policy:
+class FailurePolicy:
     """A restart or reschedule policy. *attempts* in *interval_ns*; a reschedule policy may be unlimited."""
 
     attempts: int = 0
@@ -34,12 +34,14 @@ class TaskGroup:
     name: str
     count: int
     tasks: tuple[str, ...] = ()
-    restart: Policy = Policy()
-    reschedule: Policy = Policy()
+    restart: FailurePolicy = FailurePolicy()
+    reschedule: FailurePolicy = FailurePolicy()
     lifecycle: Mapping[str, str] = field(default_factory=dict)  # task -> "prestart", "poststart", "poststop"
     sidecars: frozenset[str] = frozenset()
     leaders: frozenset[str] = frozenset()
-    task_restarts: Mapping[str, Policy] = field(default_factory=dict)  # task -> its own policy, which beats the group's
+    task_restarts: Mapping[str, FailurePolicy] = field(
+        default_factory=dict
+    )  # task -> its own policy, which beats the group's
     max_run_duration_ns: int = 0  # 0: unlimited
     meta: Mapping[str, str] = field(default_factory=dict)
     task_meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # task -> its own, which beats the group's

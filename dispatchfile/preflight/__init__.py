@@ -6,7 +6,7 @@ Pure: the facts are read by a use case. Nomad checks the same at each dispatch, 
 
 from dispatchfile.preflight.checks import (
     ParentState,
-    Policy,
+    StartLimit,
     cap_problems,
     check_items,
     find_stops,
@@ -18,7 +18,7 @@ from dispatchfile.preflight.checks import (
 
 __all__ = [
     "ParentState",
-    "Policy",
+    "StartLimit",
     "cap_problems",
     "check_items",
     "find_stops",

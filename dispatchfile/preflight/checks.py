@@ -66,7 +66,7 @@ class ParentState:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class StartLimit:
     """The number of times that an item of this job may start a task, attempts included. None: no limit."""
 
     job: str
@@ -147,14 +147,14 @@ def check_items(
     return (*problems, *find_never(items, jobs))
 
 
-def policies(items: Iterable[Item], parents: Mapping[JobKey, ParentState]) -> tuple[Policy, ...]:
+def policies(items: Iterable[Item], parents: Mapping[JobKey, ParentState]) -> tuple[StartLimit, ...]:
     """Return the effective retry policy of each parent, with the most attempts any of its items may make."""
     attempts: dict[JobKey, int] = {}
     for item in items:
         parent = item.request.job_key
         attempts[parent] = max(attempts.get(parent, 1), item.retry.attempts)
     return tuple(
-        Policy(parent[2], _starts(job, most)) for parent, most in attempts.items() if (job := parents[parent].job)
+        StartLimit(parent[2], _starts(job, most)) for parent, most in attempts.items() if (job := parents[parent].job)
     )
 
 

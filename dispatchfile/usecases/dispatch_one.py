@@ -27,7 +27,7 @@ from dispatchfile.nomad.models import Dispatched, Job
 from dispatchfile.settings import Settings, Wait, format_duration
 from dispatchfile.usecases.dispatch_record import DispatchRecord, RecordedDispatch
 from dispatchfile.usecases.resolve_job import FoundJob, resolve_job
-from dispatchfile.usecases.watch_one import Watch, Watcher, watch_child, watch_evaluation
+from dispatchfile.usecases.watch_one import ChildWatch, WatchListener, watch_child, watch_evaluation
 
 CONNECTIONS = 4
 LAST_LOOK_S = 5.0  # after the timeout, for the end of a job that is dead already
@@ -76,7 +76,7 @@ class DispatchEnd:
         return self.verdict.outcome.exit_class
 
 
-class DispatchWatcher(Watcher, Protocol):
+class DispatchWatcher(WatchListener, Protocol):
     """Receives the events of the dispatch."""
 
     def sending(self, job: FoundJob) -> None:
@@ -131,7 +131,7 @@ async def _dispatch_and_follow(
         patient = client.patient(limit)
         found = await resolve_job(patient, options.job, namespace=connection.namespace)
         job = replace(found, namespace=found.namespace or connection.namespace)
-        watch = Watch(client, job.namespace, clock, _Recording(watcher, record), limit.total_seconds())
+        watch = ChildWatch(client, job.namespace, clock, _Recording(watcher, record), limit.total_seconds())
         try:
             parent = await _read_parent(patient, job) if options.wait is Wait.COMPLETION else None
             await record.begin(_recorded(job, options))
@@ -244,7 +244,7 @@ def _verdict_of(error: NomadError) -> Verdict:
 
 
 async def _follow_in_time(
-    watch: Watch, child: DispatchedChild, parent: Job | None, options: DispatchOptions
+    watch: ChildWatch, child: DispatchedChild, parent: Job | None, options: DispatchOptions
 ) -> Verdict:
     """Follow the child within the timeout. An end that Nomad shows by then counts, whether it was seen or not."""
     if options.timeout is None:
@@ -260,14 +260,14 @@ async def _follow_in_time(
     return Verdict(Outcome.TIMED_OUT, Cause.DEADLINE, too_late)
 
 
-async def _is_dead(watch: Watch, child: DispatchedChild) -> bool:
+async def _is_dead(watch: ChildWatch, child: DispatchedChild) -> bool:
     with contextlib.suppress(NomadError, TimeoutError):
         async with asyncio.timeout(LAST_LOOK_S):
             return (await watch.client.read_job(child.id, namespace=child.namespace)).status == "dead"
     return False
 
 
-async def _follow(watch: Watch, child: DispatchedChild, parent: Job | None, options: DispatchOptions) -> Verdict:
+async def _follow(watch: ChildWatch, child: DispatchedChild, parent: Job | None, options: DispatchOptions) -> Verdict:
     completion = options.wait is Wait.COMPLETION
     if options.wait is Wait.DETACH or not (child.eval_id or completion):
         return Verdict(Outcome.DISPATCHED)
@@ -278,7 +278,9 @@ async def _follow(watch: Watch, child: DispatchedChild, parent: Job | None, opti
     return await _follow_to_the_end(watch, child, parent, tokened=bool(options.token))
 
 
-async def _follow_to_the_end(watch: Watch, child: DispatchedChild, parent: Job | None, *, tokened: bool) -> Verdict:
+async def _follow_to_the_end(
+    watch: ChildWatch, child: DispatchedChild, parent: Job | None, *, tokened: bool
+) -> Verdict:
     try:
         like = await _read_like(watch, child, parent)
     except NomadNotFound:
@@ -290,7 +292,7 @@ async def _follow_to_the_end(watch: Watch, child: DispatchedChild, parent: Job |
     return await watch_child(watch, child.id, like, tokened=tokened)
 
 
-async def _read_like(watch: Watch, child: DispatchedChild, parent: Job | None) -> Job:
+async def _read_like(watch: ChildWatch, child: DispatchedChild, parent: Job | None) -> Job:
     """A child that was there before may have other groups than its parent has now."""
     if parent is not None and not child.existing:
         return parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dispatchfile.errors import FileError
 from dispatchfile.files import STANDARD_INPUT, Files, StandardInput
-from dispatchfile.items import Item, RowCount, Scope, do_not_count, known_variables, read_items, without_secrets
+from dispatchfile.items import Item, RowCount, TargetScope, do_not_count, known_variables, read_items, without_secrets
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem, has_errors, sort_problems, without_quotes
 from dispatchfile.schema import check_document, sound_dispatches
@@ -19,7 +19,7 @@ from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables, unknow
 
 SHOWN_STANDARD_INPUT = "<stdin>"
 NAMES_SECRETS = b"sensitive"  # the key, of a manifest that cannot be read: any line may be the one it names
-NO_SCOPE = Scope()
+NO_SCOPE = TargetScope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ManifestSource:
     content: bytes | None  # of standard input; None: read the path
     variables: Mapping[str, object]  # from --var and --var-file, over the manifest's own
     environ: Mapping[str, str]
-    scope: Scope = NO_SCOPE
+    scope: TargetScope = NO_SCOPE
     allow_outside: bool = False
     given: GivenVariables = NO_VARIABLES  # as --var and --var-file have them, to be checked against the manifest
     known_elsewhere: frozenset[str] | None = frozenset()  # variables of other manifests of this call; None: any

@@ -60,7 +60,7 @@ class TaskLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _AllocTask:
     """A task of an allocation, as Nomad lists it."""
 
     alloc: Alloc
@@ -149,10 +149,10 @@ def newest_of_places(allocs: Iterable[Alloc]) -> list[Alloc]:
     return [newest[name] for name in sorted(newest)]
 
 
-def _tasks_of(allocs: Iterable[Alloc]) -> list[_Task]:
+def _tasks_of(allocs: Iterable[Alloc]) -> list[_AllocTask]:
     tasks = [(alloc, task) for alloc in newest_of_places(allocs) for task in alloc.task_states]
     sources = _sources(tasks)
-    return [_Task(alloc, task, source) for (alloc, task), source in zip(tasks, sources, strict=True)]
+    return [_AllocTask(alloc, task, source) for (alloc, task), source in zip(tasks, sources, strict=True)]
 
 
 def _sources(tasks: Sequence[tuple[Alloc, str]]) -> list[str]:
@@ -165,7 +165,7 @@ def _sources(tasks: Sequence[tuple[Alloc, str]]) -> list[str]:
     return [f"{alloc.name.removeprefix(f'{alloc.job_id}.')}/{task}" for alloc, task in tasks]
 
 
-async def _logs_of_task(client: Client, result: ItemResult, task: _Task, options: LogOptions) -> list[TaskLog]:
+async def _logs_of_task(client: Client, result: ItemResult, task: _AllocTask, options: LogOptions) -> list[TaskLog]:
     """Return its streams that have lines; without any, one log that says why."""
     logs = []
     for stream in options.streams:
@@ -181,7 +181,7 @@ async def _logs_of_task(client: Client, result: ItemResult, task: _Task, options
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _StreamEnd:
     """The end of a stream."""
 
     lines: Sequence[str]
@@ -191,7 +191,9 @@ class _Written:
         return f"shows only the last {MOST_BYTES >> 20} MiB of {stream}" if self.is_cut else ""
 
 
-async def _read_stream(client: Client, result: ItemResult, task: _Task, stream: str, tail: int | None) -> _Written:
+async def _read_stream(
+    client: Client, result: ItemResult, task: _AllocTask, stream: str, tail: int | None
+) -> _StreamEnd:
     """Raises NomadError, also NomadForbidden with the capability that the token lacks."""
 
     async def read(size: int) -> bytes:
@@ -214,8 +216,8 @@ async def _read_stream(client: Client, result: ItemResult, task: _Task, stream: 
         needed = f"the token lacks the capability read-logs in namespace {result.namespace!r}"
         raise NomadForbidden(f"{result.id}: {needed}: {error.message}", status=error.status) from error
     if tail is None:
-        return _Written(lines, is_cut)
-    return _Written(lines[-tail:], is_cut and len(lines) < tail)
+        return _StreamEnd(lines, is_cut)
+    return _StreamEnd(lines[-tail:], is_cut and len(lines) < tail)
 
 
 def _last_lines(written: bytes, size: int) -> tuple[list[str], bool]:
@@ -229,7 +231,7 @@ def _last_lines(written: bytes, size: int) -> tuple[list[str], bool]:
 # Logs that Nomad does not give
 
 
-def _missing_log(result: ItemResult, task: _Task, error: NomadNotFound) -> TaskLog:
+def _missing_log(result: ItemResult, task: _AllocTask, error: NomadNotFound) -> TaskLog:
     """Nomad answers 404 to three different things, and to a node that it cannot reach."""
     if NOT_STARTED_TEXT in error.message or not task.state.started_at:
         return task.log(result.id, note=NEVER_STARTED if task.state.state == "dead" else NOT_STARTED)
@@ -240,18 +242,18 @@ def _missing_log(result: ItemResult, task: _Task, error: NomadNotFound) -> TaskL
     return _log_in_place(result, task, GONE)
 
 
-def _unreadable_log(result: ItemResult, task: _Task, error: NomadError) -> TaskLog:
+def _unreadable_log(result: ItemResult, task: _AllocTask, error: NomadError) -> TaskLog:
     if isinstance(error, NomadForbidden):
         raise error
     return _log_in_place(result, task, f"cannot be read: {error.message}")
 
 
-def _decided(result: ItemResult, task: _Task) -> bool:
+def _decided(result: ItemResult, task: _AllocTask) -> bool:
     """Return whether the line in the journal is this task's."""
     return bool(result.last_log_line) and (result.alloc_id, result.task) == (task.alloc.id, task.name)
 
 
-def _log_in_place(result: ItemResult, task: _Task, why: str) -> TaskLog:
+def _log_in_place(result: ItemResult, task: _AllocTask, why: str) -> TaskLog:
     """The line on record belongs to one task of one allocation, and is shown for no other."""
     if not _decided(result, task):
         return task.log(result.id, note=why)

@@ -58,7 +58,7 @@ async def watch_run(
     if is_live(reader.run()):
         summary = await _tail(reader, until, reporter, control, clock)
     else:
-        seen = _Seen(reader, reporter)
+        seen = _IdleRun(reader, reporter)
         await _until_interrupted(seen.follow(options.connection, connect, clock, until=until), control)
         summary = seen.summary(clock)
     if control.exit_code is not None:
@@ -77,7 +77,7 @@ async def refresh_run(past: PastRun, connection: Connection, *, clock: Clock, co
     """
     if past.is_live:
         return past.summary()
-    seen = _Seen(past.reader, NoReporter())
+    seen = _IdleRun(past.reader, NoReporter())
     await seen.look(connection, connect, clock)
     return seen.summary(clock)
 
@@ -151,7 +151,7 @@ class _Tail:
             tell(event)
 
 
-class _Seen:
+class _IdleRun:
     """A run that nobody works on: what its journal says, and what Nomad shows of its children since."""
 
     def __init__(self, reader: JournalReader, reporter: Reporter) -> None:

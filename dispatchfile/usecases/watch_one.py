@@ -26,7 +26,7 @@ TOLD_AFTER_S = 5.0
 PHANTOM = "Nomad has no such job: dispatch it again"
 
 
-class Watcher(Protocol):
+class WatchListener(Protocol):
     """Receives what a watch has seen. Every call must return immediately."""
 
     def changed(self, change: Change) -> None:
@@ -40,13 +40,13 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
-class Watch:
+class ChildWatch:
     """The parameters of watching a child: where, for whom, and how long Nomad may fail to answer."""
 
     client: Client
     namespace: str  # empty: the connection's own
     clock: Clock
-    watcher: Watcher
+    watcher: WatchListener
     limit_s: float
     silent_since: float | None = None
     is_told: bool = False
@@ -70,7 +70,7 @@ class Watch:
 # Its evaluation
 
 
-async def watch_evaluation(watch: Watch, eval_id: str) -> Verdict:
+async def watch_evaluation(watch: ChildWatch, eval_id: str) -> Verdict:
     """
     Return whether everything was placed, by the evaluation and those that follow it immediately.
 
@@ -91,7 +91,7 @@ async def watch_evaluation(watch: Watch, eval_id: str) -> Verdict:
         eval_id = ended.next_eval
 
 
-async def _watch_one_evaluation(watch: Watch, eval_id: str) -> Evaluation | None:
+async def _watch_one_evaluation(watch: ChildWatch, eval_id: str) -> Evaluation | None:
     """Return the evaluation at its end, None if Nomad gave no answer for too long."""
     last = Look()
     while True:
@@ -112,7 +112,7 @@ async def _watch_one_evaluation(watch: Watch, eval_id: str) -> Evaluation | None
         await watch.clock.sleep(LOOK_PAUSE_S)
 
 
-async def _read_evaluation(watch: Watch, eval_id: str) -> tuple[Evaluation, Sequence[Alloc]]:
+async def _read_evaluation(watch: ChildWatch, eval_id: str) -> tuple[Evaluation, Sequence[Alloc]]:
     evaluation = await watch.client.read_evaluation(eval_id, namespace=watch.namespace)
     return evaluation, await watch.client.read_evaluation_allocations(eval_id, namespace=watch.namespace)
 
@@ -130,7 +130,7 @@ def _judge(evaluation: Evaluation) -> Verdict:
 # The child
 
 
-async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) -> Verdict:
+async def watch_child(watch: ChildWatch, child_id: str, like: Job, *, tokened: bool) -> Verdict:
     """
     Return the child's verdict, however long it takes.
 
@@ -139,7 +139,7 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     """
     job = JobKey(like.namespace, "", like.parent_id or like.id)
     groups = {group.name: group for group in like.groups}
-    seen = _Seen(watch)
+    seen = _ChildRecords(watch)
     command = commands.Watch(
         (child_id, 1), 1, child_id, job, is_listed=True, may_be_phantom=tokened, wait=Wait.COMPLETION
     )
@@ -154,7 +154,7 @@ async def watch_child(watch: Watch, child_id: str, like: Job, *, tokened: bool) 
     return seen.verdict.result()
 
 
-async def _observe(watch: Watch, command: commands.Watch, job: ParentSpec, seen: _Seen) -> None:
+async def _observe(watch: ChildWatch, command: commands.Watch, job: ParentSpec, seen: _ChildRecords) -> None:
     async with asyncio.TaskGroup() as group:
         observer = Observer(
             watch.client,
@@ -171,10 +171,10 @@ async def _observe(watch: Watch, command: commands.Watch, job: ParentSpec, seen:
         observer.start()
 
 
-class _Seen:
+class _ChildRecords:
     """The records of the only child, until it has its verdict."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: ChildWatch) -> None:
         self.verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._watch = watch
         self.look_at_all: Callable[[], None] = lambda: None  # once there is somebody who can look

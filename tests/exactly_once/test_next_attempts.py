@@ -8,7 +8,7 @@ import pytest
 from dispatchfile.errors import NomadForbidden, RunRefused
 from dispatchfile.events import Accepted, Cause, Doubled, Doubted, Ended, NoJournal, Outcome, Sending
 from dispatchfile.journal import open_run
-from dispatchfile.nomad.models import Policy
+from dispatchfile.nomad.models import FailurePolicy
 from dispatchfile.settings import resolve_settings
 from dispatchfile.usecases.running.adopt import find_children
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -64,7 +64,7 @@ async def test_a_failed_child_that_is_queued_again_is_stopped_before_the_next_at
     """It would run beside that as soon as there is room."""
     nomad = Rescheduling()
     item = make_item("a", attempts=2)
-    group = replace(GROUP, reschedule=Policy(attempts=1))
+    group = replace(GROUP, reschedule=FailurePolicy(attempts=1))
     end = await run_batch(nomad, [item], replace(COMPLETION, unplaced_after=seconds(60)), group=group)
     assert end.outcomes() == {"a": Outcome.SUCCEEDED}
     assert nomad.living_before == [[], []]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dispatchfile.files import Files
-from dispatchfile.items import Item, Scope, read_items
+from dispatchfile.items import Item, TargetScope, read_items
 from dispatchfile.manifest import Document, load_manifest
 from dispatchfile.problems import Problem
 from dispatchfile.schema import check_document
@@ -29,7 +29,7 @@ def read(
     files: Mapping[str, str | bytes] = NOTHING,
     overrides: Mapping[str, object] = NOTHING,
     env: Mapping[str, str] = NOTHING,
-    scope: Scope = Scope(),  # noqa: B008  # frozen
+    scope: TargetScope = TargetScope(),  # noqa: B008  # frozen
     path: str = "m.yaml",
 ) -> list[Item | Problem]:
     """Return what the manifest *text* (its version is in line 1) gives with these files."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.files import Files
-from dispatchfile.items import DispatchRequest, Item, Retry, Scope, manifest_name, read_items
+from dispatchfile.items import DispatchRequest, Item, Retry, TargetScope, manifest_name, read_items
 from dispatchfile.items.identity import default_id, fingerprint
 from dispatchfile.source import Position
 from tests.items.manifests import items, load, read
@@ -278,13 +278,13 @@ dispatches:
 @pytest.mark.parametrize(
     ("scope", "own", "expected"),
     [
-        pytest.param(Scope("flag", "f", "env", "e"), "", ("flag", "f"), id="flag"),
-        pytest.param(Scope("own", "o", "env", "e"), "namespace: own, region: o, ", ("own", "o"), id="same-flag"),
-        pytest.param(Scope(None, None, "env", "e"), "namespace: own, region: o, ", ("own", "o"), id="own"),
-        pytest.param(Scope(None, None, "env", "e"), "", ("manifest", "m"), id="manifest"),
+        pytest.param(TargetScope("flag", "f", "env", "e"), "", ("flag", "f"), id="flag"),
+        pytest.param(TargetScope("own", "o", "env", "e"), "namespace: own, region: o, ", ("own", "o"), id="same-flag"),
+        pytest.param(TargetScope(None, None, "env", "e"), "namespace: own, region: o, ", ("own", "o"), id="own"),
+        pytest.param(TargetScope(None, None, "env", "e"), "", ("manifest", "m"), id="manifest"),
     ],
 )
-def test_namespace_and_region(tmp_path: Path, scope: Scope, own: str, expected: tuple[str, str]) -> None:
+def test_namespace_and_region(tmp_path: Path, scope: TargetScope, own: str, expected: tuple[str, str]) -> None:
     """A flag goes over the item's own, that over the manifest's, that over the environment's."""
     text = f"namespace: manifest\nregion: m\ndispatches: [{{{own}job: j}}]"
     [item] = items(read(tmp_path, text, scope=scope))
@@ -292,9 +292,10 @@ def test_namespace_and_region(tmp_path: Path, scope: Scope, own: str, expected: 
 
 
 @pytest.mark.parametrize(
-    ("scope", "expected"), [(Scope(None, None, "env", "e"), ("env", "e")), (Scope("", "", "", ""), ("default", ""))]
+    ("scope", "expected"),
+    [(TargetScope(None, None, "env", "e"), ("env", "e")), (TargetScope("", "", "", ""), ("default", ""))],
 )
-def test_namespace_and_region_from_outside(tmp_path: Path, scope: Scope, expected: tuple[str, str]) -> None:
+def test_namespace_and_region_from_outside(tmp_path: Path, scope: TargetScope, expected: tuple[str, str]) -> None:
     """The environment's come last, then Nomad's default; empty is unset, as for Nomad itself."""
     item = only(tmp_path, "job: j", scope=scope)
     assert (item.request.namespace, item.request.region) == expected
@@ -318,5 +319,5 @@ def test_items_come_as_they_are_made(tmp_path: Path) -> None:
     document = load(
         tmp_path, f"dispatches: [{{id: 'i{{{{ each.index }}}}', job: j, for_each: {{matrix: {{{axes}}}}}}}]"
     )
-    stream = read_items(document, files=Files(tmp_path), overrides={}, env={}, scope=Scope())
+    stream = read_items(document, files=Files(tmp_path), overrides={}, env={}, scope=TargetScope())
     assert [getattr(next(stream), "id", None) for _ in range(3)] == ["i0", "i1", "i2"]

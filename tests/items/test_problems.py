@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatchfile.items import Item, Scope
+from dispatchfile.items import Item, TargetScope
 from dispatchfile.items.identity import short_id
 from dispatchfile.problems import Problem
 from dispatchfile.render.renderer import MAX_BROKEN, NOT_LOOKED_AT
@@ -198,7 +198,7 @@ def test_a_flag_that_differs_from_an_items_own(tmp_path: Path, place: str) -> No
         "defaults": "defaults: {namespace: a}\ndispatches: [{job: j}]",
     }
     expected = {"own": "m.yaml:3:12", "defaults": "m.yaml:2:12"}
-    assert told(read(tmp_path, text[place], scope=Scope(namespace_flag="b"))) == [
+    assert told(read(tmp_path, text[place], scope=TargetScope(namespace_flag="b"))) == [
         f"DF026 {expected[place]}: namespace 'a' differs from the flag's 'b': remove one of them"
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.files import Files, StandardInput
-from dispatchfile.items import Item, RowCount, Scope, read_items
+from dispatchfile.items import Item, RowCount, TargetScope, read_items
 from dispatchfile.problems import Problem
 from dispatchfile.source import Position
 from tests.items.manifests import items, load, read, told
@@ -74,7 +74,7 @@ def test_every_source_is_counted(tmp_path: Path) -> None:
     """The count has all rows of the source, and those that are kept."""
     document = load(tmp_path, f"{HEAD}- for_each: {{range: {{to: 4}}, where: each.value > 1}}\n- id: one\n")
     counts: list[RowCount] = []
-    list(read_items(document, files=Files(tmp_path), overrides={}, env={}, scope=Scope(), counted=counts.append))
+    list(read_items(document, files=Files(tmp_path), overrides={}, env={}, scope=TargetScope(), counted=counts.append))
     assert counts == [RowCount(Position("m.yaml", 5, 13), "for_each.range", 4, 3, has_where=True)]
 
 
@@ -138,7 +138,7 @@ def piped(folder: Path, text: str, lines: bytes, stored: list[Item] | None = Non
     files = Files(folder, standard_input=StandardInput(lambda _: lines))
     document = load(folder, text)
     env = {"KEY": "hush"}
-    return list(read_items(document, files=files, overrides={}, env=env, scope=Scope(), stored=stored))
+    return list(read_items(document, files=files, overrides={}, env=env, scope=TargetScope(), stored=stored))
 
 
 @pytest.mark.parametrize("value", ["{{ each.value }}", "{% include vars.least ~ '' %}", "{{ each | tojson }}"])

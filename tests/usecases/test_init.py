@@ -8,7 +8,7 @@ import pytest
 
 from dispatchfile.agent import EmbeddedAgent
 from dispatchfile.errors import FileError, NomadNotFound, UsageError
-from dispatchfile.items import Scope
+from dispatchfile.items import TargetScope
 from dispatchfile.jobspec import read_job
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Job, Parameterized
@@ -52,7 +52,9 @@ def make_job(job_id: str, asked: Parameterized | None, namespace: str = "default
 
 
 def _load(folder: Path) -> ManifestSource:
-    return ManifestSource(path=str(folder / "dispatchfile.yaml"), content=None, variables={}, environ={}, scope=Scope())
+    return ManifestSource(
+        path=str(folder / "dispatchfile.yaml"), content=None, variables={}, environ={}, scope=TargetScope()
+    )
 
 
 def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:

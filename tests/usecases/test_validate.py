@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from dispatchfile.errors import FileError
-from dispatchfile.items import Scope
+from dispatchfile.items import TargetScope
 from dispatchfile.problems import Severity
 from dispatchfile.usecases.load import ManifestSource, load_items
 from dispatchfile.usecases.validate import CheckedManifest, exit_code, validate
@@ -21,7 +21,7 @@ TWO_WRONG = b"version: 1\ndispatches: [{id: a, job: enc}, {id: a, job: enc}, {id
 
 
 def _source(content: bytes) -> ManifestSource:
-    return ManifestSource(path="-", content=content, variables={}, environ={}, scope=Scope())
+    return ManifestSource(path="-", content=content, variables={}, environ={}, scope=TargetScope())
 
 
 def test_a_good_manifest_has_items_and_no_problems() -> None:
@@ -151,7 +151,7 @@ def test_warnings_are_no_errors() -> None:
 def test_a_manifest_that_is_not_there_is_a_problem_like_others(tmp_path: Path) -> None:
     """It has a code and a place, so that every format can tell it."""
     path = str(tmp_path / "no.yaml")
-    (checked,) = validate([ManifestSource(path, None, {}, {}, Scope())])
+    (checked,) = validate([ManifestSource(path, None, {}, {}, TargetScope())])
     assert [(problem.code, problem.position.file) for problem in checked.problems] == [("DF010", path)]
 
 

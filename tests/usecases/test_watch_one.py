@@ -11,7 +11,7 @@ from dispatchfile.clock import Clock
 from dispatchfile.events import Cause, Outcome, State, Verdict
 from dispatchfile.nomad.changes import Change, EvalWatched
 from dispatchfile.nomad.models import Alloc, Evaluation
-from dispatchfile.usecases.watch_one import Watch, watch_child, watch_evaluation
+from dispatchfile.usecases.watch_one import ChildWatch, watch_child, watch_evaluation
 from tests.fake_nomad import FakeNomad
 from tests.virtual_time import VIRTUAL_TIME
 
@@ -56,8 +56,8 @@ class Told:
         self.troubles.append(message)
 
 
-def watch_of(nomad: Nomad, told: Told) -> Watch:
-    return Watch(nomad, "default", Clock(), told, 300.0)  # type: ignore[arg-type]  # the client's methods
+def watch_of(nomad: Nomad, told: Told) -> ChildWatch:
+    return ChildWatch(nomad, "default", Clock(), told, 300.0)  # type: ignore[arg-type]  # the client's methods
 
 
 async def dispatched(nomad: Nomad) -> str:

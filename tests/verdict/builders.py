@@ -5,7 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatchfile.nomad.decode import as_object, parse_alloc, parse_evaluation, parse_job, parse_rows
-from dispatchfile.nomad.models import Alloc, Evaluation, PlacementFailure, Policy, TaskEvent, TaskGroup, TaskState
+from dispatchfile.nomad.models import (
+    Alloc,
+    Evaluation,
+    FailurePolicy,
+    PlacementFailure,
+    TaskEvent,
+    TaskGroup,
+    TaskState,
+)
 from dispatchfile.verdict import ChildRecords
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -34,7 +42,7 @@ def recorded(name: str, *, evals: bool = True, seen_alive: bool = False) -> Chil
 
 
 def group_of(count: int = 1, *, tasks: tuple[str, ...] = ("t",), restarts: int = 0, reschedules: int = 0) -> TaskGroup:
-    return TaskGroup("g", count, tasks, Policy(restarts, mode="fail"), Policy(reschedules))
+    return TaskGroup("g", count, tasks, FailurePolicy(restarts, mode="fail"), FailurePolicy(reschedules))
 
 
 def child(*allocs: Alloc, status: str = "dead", evals: tuple[Evaluation, ...] | None = (), **changes) -> ChildRecords:

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatchfile.events import Outcome, Verdict
-from dispatchfile.nomad.models import Alloc, Evaluation, PlacementFailure, Policy, TaskEvent, TaskGroup, TaskState
+from dispatchfile.nomad.models import (
+    Alloc,
+    Evaluation,
+    FailurePolicy,
+    PlacementFailure,
+    TaskEvent,
+    TaskGroup,
+    TaskState,
+)
 from dispatchfile.verdict import (
     ChildRecords,
     explain_placement_failure,
@@ -89,7 +97,7 @@ evals = st.builds(
     wait_until=st.sampled_from(TIMES),
     status_description=words,
 )
-policies = st.builds(Policy, small, mode=st.sampled_from(["fail", "delay", ""]), unlimited=st.booleans())
+policies = st.builds(FailurePolicy, small, mode=st.sampled_from(["fail", "delay", ""]), unlimited=st.booleans())
 groups = st.builds(
     TaskGroup,
     st.sampled_from(["g", "h"]),
