@@ -1,0 +1,28 @@
+"""Programs outside Python that tests drive. Where one is missing, its tests are skipped, but never in `.ci/run`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+NODE_PACKAGES = Path(__file__).parent / "node"
+REQUIRED = "TEST_TOOLS"  # the variable that `.ci/run` sets to "required"
+INSTALL = "install Node.js 20 or newer, then run `npm ci --prefix tests/node`"
+
+
+def node_command(program: str) -> list[str]:
+    """Return how to start a *program*, a path below `node_modules`; skip the test if it is not installed."""
+    node, file = shutil.which("node"), NODE_PACKAGES / "node_modules" / program
+    if node is None or not file.is_file():
+        missing(f"{program} is not installed: {INSTALL}")
+    return [str(node), str(file)]
+
+
+def missing(message: str) -> None:
+    """Skip the test, or fail it where every tool has to be there."""
+    if os.environ.get(REQUIRED) == "required":
+        pytest.fail(message)
+    pytest.skip(message)
