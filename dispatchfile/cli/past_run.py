@@ -16,7 +16,7 @@ from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.history import Places
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 from dispatchfile.secrecy import kind_of_secret, shown_name
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
@@ -68,7 +68,7 @@ def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -
         return connection
     if os.environ.get("NOMAD_ADDR"):
         note = f"run {header.id} went to {there}: asking there, and not {connection.address} (NOMAD_ADDR)"
-        tell(Level.INFO, f"{note}; --address says otherwise", display)
+        tell(LogLevel.INFO, f"{note}; --address says otherwise", display)
     return read_connection({**flags.as_mapping(), "address": there}, environ)
 
 

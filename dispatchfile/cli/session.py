@@ -26,7 +26,7 @@ from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen
 from dispatchfile.reports.summary import summary_pieces, ways_on
 from dispatchfile.reports.text import Palette, count_of, one_line, visible
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 from dispatchfile.results import Summary
 from dispatchfile.secrecy import shown_name
 from dispatchfile.usecases.reporting import Reporter, Reporters, keep_ticking
@@ -99,7 +99,7 @@ class Session:
     def _give_up(self) -> None:
         close_quietly(self._progress.close)
         if self._ended and self._progress.run:
-            tell(Level.WARNING, self._ended.format(run=self._progress.run), self._display)
+            tell(LogLevel.WARNING, self._ended.format(run=self._progress.run), self._display)
 
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()
@@ -149,7 +149,7 @@ class Session:
         return None
 
     def _tell_fault(self, fault: Exception) -> None:
-        tell(Level.ERROR, one_line(describe_fault(fault)), self._display)
+        tell(LogLevel.ERROR, one_line(describe_fault(fault)), self._display)
 
     def _show_summary(self, summary: Summary) -> None:
         palette, width = palette_for(self._display, sys.stdout), width_of(sys.stdout)
@@ -158,7 +158,7 @@ class Session:
             write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             for line in ways_on(summary):
-                tell(Level.WARNING, f"interrupted: {line}", self._display)
+                tell(LogLevel.WARNING, f"interrupted: {line}", self._display)
 
 
 def _stopped(end: RunEnd) -> RunEnd:
@@ -203,7 +203,7 @@ def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat
         tell_problems(problems, display)
         count = count_of(count_problems(problems), "problem")
         refusal = f"{visible(shown_name(path))} cannot be run: {count}, nothing was sent"
-        tell(Level.ERROR, refusal, display)
+        tell(LogLevel.ERROR, refusal, display)
         return
     report = render_problems([_RefusedManifest(shown_name(path), problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
@@ -216,19 +216,19 @@ def tell_problems(problems: Sequence[Problem], display: Display) -> None:
         )
         return
     for problem in problems:
-        tell(Level(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
+        tell(LogLevel(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
 
 
 def tell_fault(fault: Exception, summary: Summary, display: Display, *, on_result_stream: bool) -> None:
     """Report a fault in showing a run, and the run's result in plain lines."""
-    tell(Level.ERROR, one_line(describe_fault(fault)), display)
+    tell(LogLevel.ERROR, one_line(describe_fault(fault)), display)
     tell_plainly(plain_lines(summary), on_result_stream=on_result_stream)
 
 
-def tell(level: Level, text: str, display: Display) -> None:
+def tell(level: LogLevel, text: str, display: Display) -> None:
     """A line that is shown even if quiet is wanted."""
     stream = Unbreakable(sys.stderr)
     if display.log_format is LogFormat.JSON:
         JsonScreen(stream, time.time).line(level, text)
     else:
-        stream.write(wrapped(f"Error: {text}" if level is Level.ERROR else text, sys.stderr) + "\n")
+        stream.write(wrapped(f"Error: {text}" if level is LogLevel.ERROR else text, sys.stderr) + "\n")

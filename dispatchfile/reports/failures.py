@@ -9,7 +9,7 @@ from dispatchfile.events import RESUMABLE_CAUSES, Outcome
 from dispatchfile.reports.again import rerun_command, rerun_group
 from dispatchfile.reports.endings import cause_of, message_of
 from dispatchfile.reports.names import label_lines, listed_names
-from dispatchfile.reports.table import INDENT, Command, fit, labelled, row_lines
+from dispatchfile.reports.table import INDENT, Copyable, fit, labelled, row_lines
 from dispatchfile.reports.text import Palette, count_of, one_line
 from dispatchfile.results import Group, Summary, group_endings
 
@@ -98,7 +98,7 @@ def _below(summary: Summary, group: Group, width: int | None, *, named: bool) ->
     """Return the names of the group's items, and the command for exactly this group."""
     names = [listed_names(group.items, width)] if named else []
     command = rerun_group(summary, group)
-    return [*names, *([Command(INDENT + command)] if command else [])]
+    return [*names, *([Copyable(INDENT + command)] if command else [])]
 
 
 def _rest(summary: Summary, groups: Sequence[Group], width: int | None) -> list[str]:

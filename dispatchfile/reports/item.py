@@ -13,7 +13,7 @@ from dispatchfile.reports.dispatched import ui_address
 from dispatchfile.reports.endings import cause_of, tell_ending
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.requests import payload_lines, shown_meta
-from dispatchfile.reports.table import Command, fit, labelled, wrap_below
+from dispatchfile.reports.table import Copyable, fit, labelled, wrap_below
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line, span, visible, visible_lines
 from dispatchfile.results import LOCAL, WITHOUT_END, to_epoch_or_none
 from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
@@ -54,7 +54,7 @@ def _field(key: str, value: str, width: int | None, indent: str = "  ") -> Itera
         yield from wrap_below(value, width, f"{indent}  ")
         return
     first, *others = wrap_below(value, width, " " * len(head))
-    yield Command(f"{head}{first.lstrip()}".rstrip())
+    yield Copyable(f"{head}{first.lstrip()}".rstrip())
     yield from others
 
 
@@ -235,7 +235,7 @@ def _next(detail: ItemDetail, palette: Palette, width: int | None) -> Iterator[s
         what, _, command = step.rpartition(f": {PROGRAM} ")
         first, *others = labelled(f"  {what}", f"{PROGRAM} {command}", width)
         yield first
-        yield from (Command(f"  {line}") for line in others)
+        yield from (Copyable(f"  {line}") for line in others)
 
 
 def next_steps(detail: ItemDetail) -> list[str]:

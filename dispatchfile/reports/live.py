@@ -12,9 +12,9 @@ from rich.text import Text
 
 from dispatchfile.events import Outcome
 from dispatchfile.reports.screens import TextStream, View, marked, outcomes_of, pace_of, states_of
-from dispatchfile.reports.table import Command, fit, labelled
+from dispatchfile.reports.table import Copyable, fit, labelled
 from dispatchfile.reports.text import Palette, span
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 
 EVERY_S = 0.25
 STYLES = {0: "green", 1: "yellow", 2: "bold red"}
@@ -43,8 +43,8 @@ class LiveScreen:
         self._live: Live | None = None
         self._has_failures = False
 
-    def line(self, level: Level, text: str) -> None:
-        self._has_failures |= level is Level.ERROR
+    def line(self, level: LogLevel, text: str) -> None:
+        self._has_failures |= level is LogLevel.ERROR
         for part in _fitted(marked(level, text, self._palette), self._console.width):
             self._console.print(Text.from_ansi(part), soft_wrap=True)
 
@@ -71,7 +71,7 @@ def _fitted(line: str, width: int) -> list[str]:
     what, separator, command = line.partition(f": {COMMAND}")
     if separator:
         return labelled(what, COMMAND + command, width)
-    return fit([Command(line) if COMMAND in line else line], width)
+    return fit([Copyable(line) if COMMAND in line else line], width)
 
 
 def _drawn(view: View, width: int, *, ascii_only: bool) -> Group:

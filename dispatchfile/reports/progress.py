@@ -10,7 +10,7 @@ from dataclasses import replace
 from dispatchfile.events import Doubled, Ended, Event, Moved, Notice
 from dispatchfile.reports.screens import Screen, View
 from dispatchfile.reports.text import count_of, one_line
-from dispatchfile.reports.words import Level, level_of, tell
+from dispatchfile.reports.words import LogLevel, level_of, tell
 from dispatchfile.results import Results, RunFacts, Summary, event_json, run_ended_json, run_started_json
 
 TOLD_FAILURES = 10  # by a line of their own; the summary has them all
@@ -59,7 +59,7 @@ class Progress:
         self._waits: set[tuple[str, str]] = set()  # jobs and reasons that were told
 
     def note(self, message: str) -> None:
-        self._screen.line(Level.INFO, one_line(message))
+        self._screen.line(LogLevel.INFO, one_line(message))
 
     def started(self, facts: RunFacts, results: Results) -> None:
         self._results, self._shown_at = results, self._now()
@@ -94,11 +94,11 @@ class Progress:
             return True
         if isinstance(event, Moved):
             return event.blocked and self._is_new_wait(results.item(event.item).job, event.message)
-        if not isinstance(event, Ended) or level_of(event) is not Level.ERROR:
+        if not isinstance(event, Ended) or level_of(event) is not LogLevel.ERROR:
             return False
         self._failures += 1
         if self._failures == TOLD_FAILURES + 1:
-            self._screen.line(Level.INFO, "further failures are only counted; the summary groups them")
+            self._screen.line(LogLevel.INFO, "further failures are only counted; the summary groups them")
         return self._failures <= TOLD_FAILURES
 
     def _is_new_wait(self, job: str, reason: str) -> bool:

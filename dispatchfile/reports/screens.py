@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.text import PLAIN, Palette, count_of, span
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 from dispatchfile.results import to_timestamp
 
 PLAIN_EVERY_S = 10.0
@@ -47,7 +47,7 @@ class Screen(Protocol):
 
     every_s: float  # the least time between two views
 
-    def line(self, level: Level, text: str) -> None:
+    def line(self, level: LogLevel, text: str) -> None:
         """Show *text*, which is one line and safe to show."""
 
     def show(self, view: View) -> None: ...
@@ -61,7 +61,7 @@ class NoScreen:
 
     every_s = float("inf")
 
-    def line(self, level: Level, text: str) -> None:
+    def line(self, level: LogLevel, text: str) -> None:
         return
 
     def show(self, view: View) -> None:
@@ -82,12 +82,12 @@ class PlainScreen:
         """wrap: breaks a line at words, where a terminal would break them."""
         self._stream, self._palette, self._wrap = stream, palette, wrap
 
-    def line(self, level: Level, text: str) -> None:
+    def line(self, level: LogLevel, text: str) -> None:
         self._stream.write(self._wrap(marked(level, text, self._palette)) + "\n")
         self._stream.flush()
 
     def show(self, view: View) -> None:
-        self.line(Level.INFO, describe_view(view))
+        self.line(LogLevel.INFO, describe_view(view))
 
     def close(self) -> None:
         return
@@ -101,26 +101,26 @@ class JsonScreen:
     def __init__(self, stream: TextStream, wall: Callable[[], float]) -> None:
         self._stream, self._wall = stream, wall
 
-    def line(self, level: Level, text: str) -> None:
+    def line(self, level: LogLevel, text: str) -> None:
         record = {"ts": to_timestamp(self._wall()), "level": level, "message": text}
         self._stream.write(json.dumps(record) + "\n")
         self._stream.flush()
 
     def show(self, view: View) -> None:
-        self.line(Level.INFO, describe_view(view))
+        self.line(LogLevel.INFO, describe_view(view))
 
     def close(self) -> None:
         return
 
 
-def marked(level: Level, text: str, palette: Palette) -> str:
+def marked(level: LogLevel, text: str, palette: Palette) -> str:
     """Return the *text* after the word that says how much it matters."""
     match level:
-        case Level.ERROR:
+        case LogLevel.ERROR:
             return f"{palette.bad('FAIL')} {text}"
-        case Level.WARNING:
+        case LogLevel.WARNING:
             return f"{palette.doubtful('warning:')} {text}"
-        case Level.INFO:
+        case LogLevel.INFO:
             return text
 
 

@@ -28,7 +28,7 @@ UNBROKEN_BLANK = "\ue000"  # takes one cell, and no text that is safe to show ha
 Rows = Sequence[Sequence[str]]
 
 
-class Command(str):
+class Copyable(str):
     """A command or an ID to be copied: it is never broken or shortened, however narrow the terminal is."""
 
     __slots__ = ()
@@ -50,12 +50,12 @@ def shorten_middle(text: str, cells: int) -> str:
 
 
 def fit(lines: Iterable[str], width: int | None) -> list[str]:
-    """Wrap lines that are wider than *width*, colours kept and continuations indented; a Command stays as it is."""
+    """Wrap lines that are wider than *width*, colours kept and continuations indented; `Copyable` stays as it is."""
     return [part for line in lines for part in _fitted(line, width)]
 
 
 def _fitted(line: str, width: int | None) -> list[str]:
-    if width is None or isinstance(line, Command) or cell_len(line) <= width:
+    if width is None or isinstance(line, Copyable) or cell_len(line) <= width:
         return [line]
     commands = QUOTED_COMMAND.findall(line)
     text = Text.from_ansi(QUOTED_COMMAND.sub(lambda command: command[0].replace(" ", UNBROKEN_BLANK), line))
@@ -99,7 +99,7 @@ def _without_start(line: str, cells: int) -> tuple[str, int]:
 def wrap_below(text: str, width: int | None, indent: str) -> list[str]:
     """Return *text* in indented lines of at most *width* cells; an ID or another single word is not broken."""
     if width is None or " " not in text:
-        return [Command(f"{indent}{text}")]
+        return [Copyable(f"{indent}{text}")]
     cells = max(1, width - cell_len(indent))
     lines = Text(text).wrap(_console(cells, coloured=False), cells, overflow="fold")
     return [f"{indent}{line.plain}".rstrip() for line in lines]
@@ -108,8 +108,8 @@ def wrap_below(text: str, width: int | None, indent: str) -> list[str]:
 def labelled(label: str, command: str, width: int | None) -> list[str]:
     """Return `label: command` where that fits, else the command on a line of its own."""
     if width is None or Text.from_ansi(f"{label}: {command}").cell_len <= width:
-        return [Command(f"{label}: {command}")]
-    return [*fit([f"{label}:"], width), Command(f"{INDENT}{command}")]
+        return [Copyable(f"{label}: {command}")]
+    return [*fit([f"{label}:"], width), Copyable(f"{INDENT}{command}")]
 
 
 def lay_out(rows: Rows, *, width: int | None, widest: int = 48, align_numbers: bool = True) -> list[str]:

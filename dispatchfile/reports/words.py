@@ -25,7 +25,7 @@ from dispatchfile.reports.text import one_line, span
 GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
 
 
-class Level(StrEnum):
+class LogLevel(StrEnum):
     """The severity of a line."""
 
     INFO = "info"
@@ -33,25 +33,25 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-def level_of(event: Event) -> Level:
+def level_of(event: Event) -> LogLevel:
     """Return the level: an error is a failure that stays, a warning one that may still be mended."""
     match event:
         case Doubled():
-            return Level.ERROR
+            return LogLevel.ERROR
         case Ended():
             return _level_of_end(event)
         case Notice():
-            return Level.INFO if event.kind in GOOD_NEWS else Level.WARNING
+            return LogLevel.INFO if event.kind in GOOD_NEWS else LogLevel.WARNING
         case Doubted() | Repeated():
-            return Level.WARNING
-    return Level.INFO
+            return LogLevel.WARNING
+    return LogLevel.INFO
 
 
-def _level_of_end(event: Ended) -> Level:
+def _level_of_end(event: Ended) -> LogLevel:
     if event.verdict.outcome.exit_class == 0:
-        return Level.INFO
+        return LogLevel.INFO
     is_over = event.retry_at is None and event.verdict.outcome is not Outcome.UNSENT
-    return Level.ERROR if is_over else Level.WARNING
+    return LogLevel.ERROR if is_over else LogLevel.WARNING
 
 
 def tell(event: Event) -> str:

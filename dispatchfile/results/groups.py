@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dispatchfile.events import Cause, Outcome
 from dispatchfile.results.items import ItemResult
-from dispatchfile.results.shapes import Shape, merge, shape_of
+from dispatchfile.results.shapes import LineShape, merge, shape_of
 
 HASH_DIGITS = 8
 
@@ -100,7 +100,7 @@ def _comparable(item: ItemResult) -> str:
     return " ".join((item.last_log_line or item.message).split())
 
 
-def _shape_of(line: str, placed: Sequence[_Placed]) -> Shape:
+def _shape_of(line: str, placed: Sequence[_Placed]) -> LineShape:
     """Return the shape of a line. A line of several items holds nothing that belongs to one item alone."""
     if len(placed) > 1:
         return shape_of(line)

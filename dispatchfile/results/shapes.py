@@ -51,7 +51,7 @@ _SLOT = re.compile(
 )
 
 
-class Kind(Enum):
+class PartKind(Enum):
     """The kind of a part of a line that may differ."""
 
     VOLATILE = "volatile"  # says nothing, whatever it is
@@ -60,15 +60,15 @@ class Kind(Enum):
 
     @property
     def few(self) -> int:
-        return FEW_NAMES if self is Kind.NAME else FEW_NUMBERS
+        return FEW_NAMES if self is PartKind.NAME else FEW_NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class LineShape:
     """A line in parts: what stands fast, and between it the values that may differ."""
 
     fixed: tuple[str, ...]  # one more than there are values
-    kinds: tuple[Kind, ...]
+    kinds: tuple[PartKind, ...]
     values: tuple[str, ...]
 
     def text(self, differing: Sequence[bool]) -> str:
@@ -88,7 +88,7 @@ class Merged(Generic[Thing]):
     things: tuple[Thing, ...]
 
 
-def shape_of(line: str, own_values: Iterable[str] = ()) -> Shape:
+def shape_of(line: str, own_values: Iterable[str] = ()) -> LineShape:
     """
     Return the *line* in parts.
 
@@ -102,10 +102,10 @@ def shape_of(line: str, own_values: Iterable[str] = ()) -> Shape:
         fixed.append("")
         end = stop
     fixed[-1] += line[end:]
-    return Shape(tuple(fixed), tuple(kinds), tuple(values))
+    return LineShape(tuple(fixed), tuple(kinds), tuple(values))
 
 
-def _slots(line: str, own_values: Iterable[str]) -> Iterator[tuple[int, int, Kind]]:
+def _slots(line: str, own_values: Iterable[str]) -> Iterator[tuple[int, int, PartKind]]:
     own = sorted({value for value in own_values if len(value) >= SHORTEST_ID}, key=len, reverse=True)
     end = 0
     if own:
@@ -117,34 +117,34 @@ def _slots(line: str, own_values: Iterable[str]) -> Iterator[tuple[int, int, Kin
     yield from _numbers(line, end, READ_CHARACTERS)
 
 
-def _kind_of_own(value: str) -> Kind:
+def _kind_of_own(value: str) -> PartKind:
     """A short id without a separator, such as h264, may be what went wrong as well."""
-    return Kind.VOLATILE if re.search(r"[\W_]", value) else Kind.NAME
+    return PartKind.VOLATILE if re.search(r"[\W_]", value) else PartKind.NAME
 
 
-def _numbers(line: str, start: int, stop: int) -> Iterator[tuple[int, int, Kind]]:
+def _numbers(line: str, start: int, stop: int) -> Iterator[tuple[int, int, PartKind]]:
     for match in _SLOT.finditer(line, start, stop):
         if match["volatile"] is not None:
-            yield *match.span(), Kind.VOLATILE
+            yield *match.span(), PartKind.VOLATILE
         elif match["number"] is not None:
             around = line[max(0, match.start() - 1) : match.start()] + line[match.end() : match.end() + 1]
-            yield *match.span(), Kind.NAME if any(map(str.isalpha, around)) else Kind.NUMBER
+            yield *match.span(), PartKind.NAME if any(map(str.isalpha, around)) else PartKind.NUMBER
 
 
-def merge(lines: Sequence[tuple[Shape, Thing]]) -> Iterator[Merged[Thing]]:
+def merge(lines: Sequence[tuple[LineShape, Thing]]) -> Iterator[Merged[Thing]]:
     """Merge the lines that say the same, in the order of the first of each. A line comes once, with its own shape."""
-    alike: dict[tuple[tuple[str, ...], tuple[Kind, ...]], list[tuple[Shape, Thing]]] = {}
+    alike: dict[tuple[tuple[str, ...], tuple[PartKind, ...]], list[tuple[LineShape, Thing]]] = {}
     for shape, thing in lines:
         alike.setdefault((shape.fixed, shape.kinds), []).append((shape, thing))
     for some in alike.values():
         yield from _merge_alike(some)
 
 
-def _merge_alike(lines: Sequence[tuple[Shape, Thing]]) -> Iterator[Merged[Thing]]:
+def _merge_alike(lines: Sequence[tuple[LineShape, Thing]]) -> Iterator[Merged[Thing]]:
     kinds = lines[0][0].kinds
     columns = list(zip(*(shape.values for shape, _ in lines), strict=True))
     aside = [_says_nothing(kind, column) for kind, column in zip(kinds, columns, strict=True)]
-    same: dict[tuple[str, ...], list[tuple[Shape, Thing]]] = {}
+    same: dict[tuple[str, ...], list[tuple[LineShape, Thing]]] = {}
     for shape, thing in lines:
         key = tuple(value for value, left_out in zip(shape.values, aside, strict=True) if not left_out)
         same.setdefault(key, []).append((shape, thing))
@@ -154,9 +154,9 @@ def _merge_alike(lines: Sequence[tuple[Shape, Thing]]) -> Iterator[Merged[Thing]
         yield Merged(first.text(differing), tuple(thing for _, thing in some))
 
 
-def _says_nothing(kind: Kind, values: Sequence[str]) -> bool:
+def _says_nothing(kind: PartKind, values: Sequence[str]) -> bool:
     """Return whether the values in one place of similar lines cannot be causes."""
-    if kind is Kind.VOLATILE:
+    if kind is PartKind.VOLATILE:
         return True
     distinct = set(values)
     if len(distinct) <= kind.few or (len(distinct) <= MANY and all(map(STATUS.fullmatch, distinct))):

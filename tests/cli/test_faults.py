@@ -19,7 +19,7 @@ from dispatchfile.cli.session import Renderers, Session, screen_for
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.screens import NoScreen, Screen, View
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 from dispatchfile.results import Summary
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.running.control import Control
@@ -44,7 +44,7 @@ class BrokenScreen(NoScreen):
 
     every_s = 0.0
 
-    def line(self, level: Level, text: str) -> None:
+    def line(self, level: LogLevel, text: str) -> None:
         fails()
 
     def show(self, view: View) -> None:

@@ -12,7 +12,7 @@ from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.progress import EndRate, EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen, View, describe_view
 from dispatchfile.reports.text import PLAIN, Palette
-from dispatchfile.reports.words import Level
+from dispatchfile.reports.words import LogLevel
 from dispatchfile.results import Results, RunFacts, event_json, run_ended_json, run_started_json
 from tests.reports.making import FACTS, FAILED, GOOD, STARTED_AT, results_of, summary_of
 
@@ -154,9 +154,9 @@ def test_colours_only_repeat_words() -> None:
     """FAIL and warning are words of their own."""
     stream = io.StringIO()
     screen = PlainScreen(stream, Palette(on=True))
-    screen.line(Level.ERROR, "a")
-    screen.line(Level.WARNING, "b")
-    screen.line(Level.INFO, "c")
+    screen.line(LogLevel.ERROR, "a")
+    screen.line(LogLevel.WARNING, "b")
+    screen.line(LogLevel.INFO, "c")
     assert stream.getvalue() == "\x1b[1;31mFAIL\x1b[0m a\n\x1b[33mwarning:\x1b[0m b\nc\n"
 
 
@@ -281,7 +281,7 @@ def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
     stream = io.StringIO()
     screen = LiveScreen(stream, palette=PLAIN, width=70)
     screen.show(_view(results_of({"a": GOOD, "b": FAILED, "c": None, "d": None})))
-    screen.line(Level.ERROR, "b: failed [red]not markup[/red] :smile:")
+    screen.line(LogLevel.ERROR, "b: failed [red]not markup[/red] :smile:")
     screen.close()
     written = stream.getvalue()
     assert "nightly k3v9x2ab" in written

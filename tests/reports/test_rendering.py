@@ -25,7 +25,7 @@ from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.reports.summary import text_of_summary
 from dispatchfile.reports.text import Palette, one_line, visible
-from dispatchfile.reports.words import Level, level_of, tell
+from dispatchfile.reports.words import LogLevel, level_of, tell
 from dispatchfile.results import ItemResult, Requests, Summary, exit_code
 from dispatchfile.source import Position
 from tests.reports.making import FACTS, STARTED_AT
@@ -210,8 +210,8 @@ def test_a_live_line_is_wrapped_at_words_unless_it_has_a_command() -> None:
     """The terminal would break words; a command has to stay one line to be copied."""
     stream = io.StringIO()
     screen = LiveScreen(stream, palette=Palette(), width=30)
-    screen.line(Level.ERROR, "film-1: failed (exit 3): no such codec: vp9")
-    screen.line(Level.INFO, "interrupted; continue with: dispatchfile resume k3v9x2ab")
+    screen.line(LogLevel.ERROR, "film-1: failed (exit 3): no such codec: vp9")
+    screen.line(LogLevel.INFO, "interrupted; continue with: dispatchfile resume k3v9x2ab")
     assert stream.getvalue() == (
         "FAIL film-1: failed (exit 3):\n  no such codec: vp9\n"
         "interrupted; continue with:\n  dispatchfile resume k3v9x2ab\n"

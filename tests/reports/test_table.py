@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dispatchfile.reports.table import (
-    Command,
+    Copyable,
     cut_around,
     fit,
     labelled,
@@ -136,7 +136,7 @@ def test_names_that_would_become_alike_are_shown_whole() -> None:
 
 def test_a_command_is_never_wrapped() -> None:
     """Whoever copies it gets all of it."""
-    command = Command("  dispatchfile rerun k3v9x2ab --only group:1a2b3c4d")
+    command = Copyable("  dispatchfile rerun k3v9x2ab --only group:1a2b3c4d")
     assert fit([command], 20) == [command]
     assert labelled("run again with", "dispatchfile rerun k3v9x2ab", 80) == [
         "run again with: dispatchfile rerun k3v9x2ab"

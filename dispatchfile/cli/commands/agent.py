@@ -79,14 +79,14 @@ async def _serve(
     from dispatchfile.cli.embedded_agent import started_agent
     from dispatchfile.cli.session import tell
     from dispatchfile.reports.text import count_of
-    from dispatchfile.reports.words import Level
+    from dispatchfile.reports.words import LogLevel
 
     def warn(job: str, warning: str) -> None:
         if not display.quiet:
-            tell(Level.WARNING, f"{job}: {warning}", display)
+            tell(LogLevel.WARNING, f"{job}: {warning}", display)
 
     for file in files.unread:
-        tell(Level.WARNING, file.warning, display)
+        tell(LogLevel.WARNING, file.warning, display)
     async with started_agent(flags, files.jobs, warn, host=host, port=port, allow_remote=allow_remote) as agent:
         signals.watch_over(_Ending(agent.close))
         for job, advice in (*agent.warnings(), *agent.advice().items()):

@@ -43,7 +43,7 @@ def prune(
     from dispatchfile.cli.session import tell
     from dispatchfile.reports.pruned import render_pruned
     from dispatchfile.reports.text import one_line
-    from dispatchfile.reports.words import Level
+    from dispatchfile.reports.words import LogLevel
     from dispatchfile.usecases.prune import prune as remove_runs
 
     pruned = remove_runs(state_dir, os.environ, _read_rule(older_than, keep), now=time.time(), dry_run=dry_run)
@@ -58,7 +58,7 @@ def prune(
     )
     write_result(text)
     for error in pruned.errors:
-        tell(Level.WARNING, one_line(error), display)
+        tell(LogLevel.WARNING, one_line(error), display)
     return 1 if pruned.errors else 0
 
 

@@ -154,7 +154,7 @@ def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Displa
     """Say that no item is left and whether that is good news; return the exit code."""
     from dispatchfile.cli.session import tell
     from dispatchfile.reports.text import one_line
-    from dispatchfile.reports.words import Level
+    from dispatchfile.reports.words import LogLevel
 
     is_good = nothing.exit_code == 0
     if output is not OutputFormat.TEXT:
@@ -166,9 +166,9 @@ def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Displa
         }
         write_result(json.dumps(record, indent=2 if output is OutputFormat.JSON else None) + "\n")
     for note in () if display.quiet else nothing.notes:
-        tell(Level.WARNING, one_line(note), display)
+        tell(LogLevel.WARNING, one_line(note), display)
     if not (is_good and display.quiet):
-        tell(Level.INFO if is_good else Level.ERROR, one_line(str(nothing)), display)
+        tell(LogLevel.INFO if is_good else LogLevel.ERROR, one_line(str(nothing)), display)
     return nothing.exit_code
 
 

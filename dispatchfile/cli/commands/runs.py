@@ -55,12 +55,12 @@ def runs(
     from dispatchfile.cli.session import tell
     from dispatchfile.reports.history import render_history
     from dispatchfile.reports.text import one_line
-    from dispatchfile.reports.words import Level
+    from dispatchfile.reports.words import LogLevel
     from dispatchfile.usecases.runs import RunFilter, read_history
 
     history = read_history(state_dir, os.environ, RunFilter(limit, tuple(state or ()), manifest))
     places, is_filtered = known_places(), history.is_filtered
     write_result(render_history(history.runs, output, width=terminal_width(), places=places, is_filtered=is_filtered))
     for error in history.errors:
-        tell(Level.WARNING, one_line(error), display)
+        tell(LogLevel.WARNING, one_line(error), display)
     return 1 if history.errors else 0

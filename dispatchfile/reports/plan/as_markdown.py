@@ -9,7 +9,7 @@ from dispatchfile.planfile import Change, Review
 from dispatchfile.reports.markdown import escaped
 from dispatchfile.reports.plan.lines import (
     SIGNS,
-    Group,
+    ItemGroup,
     changed_lines,
     groups_of,
     job_lines,
@@ -57,7 +57,7 @@ def _items(review: Review, room: int) -> Iterator[str]:
     yield from ("", "</details>", "")
 
 
-def _group(review: Review, group: Group) -> Iterator[str]:
+def _group(review: Review, group: ItemGroup) -> Iterator[str]:
     first, last = group.items[0], group.items[-1]
     name = (
         escaped(first.id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dispatchfile.planfile import Change, Review
 from dispatchfile.reports.plan.lines import (
     SIGNS,
-    Group,
+    ItemGroup,
     changed_lines,
     groups_of,
     job_lines,
@@ -54,7 +54,7 @@ def _items(review: Review, palette: Palette, *, every: bool) -> Iterator[str]:
         yield ""
 
 
-def _line(group: Group, palette: Palette) -> str:
+def _line(group: ItemGroup, palette: Palette) -> str:
     sign, first, last = SIGNS[group.change], group.items[0], group.items[-1]
     paint = palette.doubtful if group.change is Change.CHANGED else palette.good
     name = visible(first.id) if group.is_single else f"{len(group.items):,} items, {first.id} … {last.id}"

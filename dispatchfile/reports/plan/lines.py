@@ -20,7 +20,7 @@ FEWEST_IN_A_GROUP = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ItemGroup:
     """Items with the same source, job, change and state; one alone is shown by its ID."""
 
     items: Sequence[Item]
@@ -32,7 +32,7 @@ class Group:
         return len(self.items) == 1
 
 
-def groups_of(review: Review, *, every: bool = False) -> list[Group]:
+def groups_of(review: Review, *, every: bool = False) -> list[ItemGroup]:
     """Return the items to send in file order; many of the same kind are one group, unless *every* one is wanted."""
     found: dict[tuple[object, ...], list[Item]] = {}
     for item in review.items:
@@ -40,10 +40,10 @@ def groups_of(review: Review, *, every: bool = False) -> list[Group]:
         keys = tuple(key.key for key in review.comparison.differences[item.id].keys) if review.comparison else ()
         kind = (item.position, item.request.job_key, change, keys, review.known.get(item.id, ""))
         found.setdefault(kind, []).append(item)
-    groups: list[Group] = []
+    groups: list[ItemGroup] = []
     for items in found.values():
         parts = [[item] for item in items] if every or len(items) < FEWEST_IN_A_GROUP else [items]
-        groups += [Group(part, _change(review, part[0]), review.known.get(part[0].id, "")) for part in parts]
+        groups += [ItemGroup(part, _change(review, part[0]), review.known.get(part[0].id, "")) for part in parts]
     return groups
 
 
