@@ -27,7 +27,7 @@ ATTRIBUTES_A_PATH = len(CONVERSIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file, link or submodule of a commit."""
 
     mode: str
@@ -41,7 +41,7 @@ class Tree:
     ref: str
     top: Path
     folder: str  # of the manifest, from the top of the repository; "" is the top itself
-    entries: dict[str, Entry]
+    entries: dict[str, TreeEntry]
     process: subprocess.Popen[bytes]
     converted: dict[str, str] = field(default_factory=dict)  # the conversion that git makes at checkout, by path
     folders: dict[str, dict[str, bool]] = field(default_factory=dict)  # the names in each, and whether it is a folder
@@ -57,7 +57,7 @@ class Tree:
                 known[name] = is_folder
                 below, is_folder = folder, True
 
-    def content(self, entry: Entry) -> bytes | None:
+    def content(self, entry: TreeEntry) -> bytes | None:
         """Return the bytes of the object; None if this clone does not have it."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None and stdout is not None  # noqa: S101, PT018  both are pipes
@@ -124,7 +124,7 @@ class _Git:
         )
         raise PlanError(f"git has no ref {ref!r}, and there is no plan file of that name: {hint}")
 
-    def entries(self, top: Path, commit: str, folder: str) -> dict[str, Entry]:
+    def entries(self, top: Path, commit: str, folder: str) -> dict[str, TreeEntry]:
         paths = ["--", folder] if folder else []
         done = self._call(str(top), ["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, *paths])
         if done.returncode:
@@ -133,7 +133,7 @@ class _Git:
         for line in done.stdout.split(b"\0")[:-1]:
             facts, _, name = line.partition(b"\t")
             mode, _, sha = facts.decode("ascii").split(" ")
-            found[os.fsdecode(name)] = Entry(mode, sha)
+            found[os.fsdecode(name)] = TreeEntry(mode, sha)
         return found
 
     def conversions(self, top: Path, paths: Iterable[str]) -> dict[str, str]:
@@ -224,7 +224,7 @@ class GitFiles(Files):
                 return f"is {kind} {above}, which is not followed at {self._tree.ref}"
         return f"does not exist at {self._tree.ref}"
 
-    def _why_unreadable(self, path: str, entry: Entry) -> str:
+    def _why_unreadable(self, path: str, entry: TreeEntry) -> str:
         ref = self._tree.ref
         if entry.mode == LINK:
             return f"is a symbolic link, which is not followed at {ref}"

@@ -2,7 +2,7 @@
 
 from dispatchfile.expand.expanding import expand, source_of
 from dispatchfile.expand.lists import list_of
-from dispatchfile.expand.rows import MAX_ROWS, Names, Row, RowSource, Unusable
+from dispatchfile.expand.rows import MAX_ROWS, Names, Row, RowSource, UnusableSource
 from dispatchfile.expand.site import file_trouble, reads_standard_input, shown_path
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "Names",
     "Row",
     "RowSource",
-    "Unusable",
+    "UnusableSource",
     "expand",
     "file_trouble",
     "list_of",

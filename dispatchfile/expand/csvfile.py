@@ -24,7 +24,7 @@ from dispatchfile.problems import Problem
 from dispatchfile.source import Position, SourceText
 
 
-class _Lines(Protocol):
+class _CsvReader(Protocol):
     """The type of csv.reader's result, which has no public name."""
 
     @property
@@ -96,7 +96,7 @@ class CsvRows:
     def _wanted(self) -> str:
         return "it needs at least one row" if self._dialect.columns else "its first line must name the columns"
 
-    def _body(self, lines: _Lines, columns: Sequence[str]) -> Iterator[Found]:
+    def _body(self, lines: _CsvReader, columns: Sequence[str]) -> Iterator[Found]:
         shown, width = self._shown, len(columns)
         start = lines.line_num + 1
         for fields in lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dispatchfile.expand.rows import Found, Unusable
+from dispatchfile.expand.rows import Found, UnusableSource
 from dispatchfile.expand.site import Site
 
 
@@ -21,7 +21,7 @@ class ListRows:
     def rows(self) -> Iterator[Found]:
         try:
             values = self._values()
-        except Unusable as error:
+        except UnusableSource as error:
             yield self._site.problem(error.code, error.found, error.hint)
             return
         document = self._site.document
@@ -33,7 +33,7 @@ class ListRows:
     def size(self) -> int | None:
         try:
             return len(self._values())
-        except Unusable:
+        except UnusableSource:
             return None
 
     def _values(self) -> list[object]:
@@ -44,11 +44,11 @@ class ListRows:
 
 
 def list_of(value: object, source: str) -> list[object]:
-    """Return *value*, which *source* gives, if it is a list. Raises Unusable."""
+    """Return *value*, which *source* gives, if it is a list. Raises UnusableSource."""
     if isinstance(value, list):
         return value
     hint = "give the variable a list, as in `vars: {tickers: [a, b]}` or --var tickers=a,b"
-    raise Unusable("DF012", f"{source} must be a list, got {_name(value)}", hint)
+    raise UnusableSource("DF012", f"{source} must be a list, got {_name(value)}", hint)
 
 
 def _name(value: object) -> str:

@@ -62,7 +62,7 @@ class RowSource(Protocol):
         """Return the number of rows if it is known without reading them."""
 
 
-class Unusable(Exception):
+class UnusableSource(Exception):
     """A value that a source needs cannot be had: code, what was found, what would be right."""
 
     def __init__(self, code: str, found: str, hint: str) -> None:
@@ -70,9 +70,9 @@ class Unusable(Exception):
         self.code, self.found, self.hint = code, found, hint
 
 
-Evaluate: TypeAlias = Callable[[str], object]  # the value of a template that is one expression; raises Unusable
+Evaluate: TypeAlias = Callable[[str], object]  # the value of a template that is one expression; raises UnusableSource
 
 
 def no_variables(source: str) -> object:
     """Stand in where no templates are evaluated."""
-    raise Unusable("DF034", f"{source} cannot be evaluated here", "write a list")
+    raise UnusableSource("DF034", f"{source} cannot be evaluated here", "write a list")

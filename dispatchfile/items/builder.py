@@ -18,7 +18,15 @@ from dispatchfile.items.repeats import Repeats
 from dispatchfile.items.template import DispatchTemplate, route_of
 from dispatchfile.manifest import Document
 from dispatchfile.problems import UNQUOTED, Problem, row_suffix
-from dispatchfile.render import Renderer, TemplateTrouble, TooMuch, Trouble, compact_json, has_template, read_template
+from dispatchfile.render import (
+    Renderer,
+    TemplateProblem,
+    TemplateTrouble,
+    TooMuch,
+    compact_json,
+    has_template,
+    read_template,
+)
 from dispatchfile.source import Position, SourceText
 
 MAX_PAYLOAD_BYTES = 16_384  # before base64. Source: hashicorp/nomad, nomad/job_endpoint.go
@@ -59,7 +67,7 @@ class ItemContext:
         return found
 
 
-class _Unusable(Exception):
+class _UnusableValue(Exception):
     """A value cannot be used. The reason was reported or counted."""
 
 
@@ -154,13 +162,13 @@ class ItemBuilder:
     def _try(self, step: Callable[..., Value], otherwise: Value, *arguments: object) -> Value:
         try:
             return step(*arguments)
-        except _Unusable:
+        except _UnusableValue:
             self._failed = True
             return otherwise
 
     def _refuse(self, code: str, found: str, hint: str, key: str, *rest: str | int) -> NoReturn:
         self.report(code, found, hint, key, *rest)
-        raise _Unusable
+        raise _UnusableValue
 
     def _job(self) -> str:
         job = self._text(self._dispatch.job, "job")
@@ -267,21 +275,21 @@ class ItemBuilder:
         except TemplateTrouble as exc:
             self._refuse_template(exc.trouble, key, *rest)
 
-    def _refuse_template(self, trouble: Trouble, key: str, *rest: str | int) -> NoReturn:
+    def _refuse_template(self, trouble: TemplateProblem, key: str, *rest: str | int) -> NoReturn:
         if trouble.file is None:
             line = f", in line {trouble.line} of the template" if (trouble.line or 1) > 1 else ""
             self._refuse(trouble.code, f"{trouble.found}{line}", trouble.hint, key, *rest)
         self._report_in_file(trouble, trouble.file)
-        raise _Unusable
+        raise _UnusableValue
 
-    def _report_in_file(self, trouble: Trouble, file: str) -> None:
+    def _report_in_file(self, trouble: TemplateProblem, file: str) -> None:
         """Report a problem at its line of a template file, with the item that it was rendered for."""
         position = Position(shown_path(self._context.document, file), trouble.line or 1, 1)
         self.problems += self._context.repeats.told(
             trouble.code, position, lambda: self._problem_in_file(trouble, file, position)
         )
 
-    def _problem_in_file(self, trouble: Trouble, file: str, position: Position) -> Problem:
+    def _problem_in_file(self, trouble: TemplateProblem, file: str, position: Position) -> Problem:
         is_sensitive = self._is_sensitive("payload")
         hides = is_sensitive or trouble.code in UNQUOTED
         told = _hidden(trouble.code) if is_sensitive else trouble.found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dispatchfile.expand import Names, Row, Unusable, expand, source_of
+from dispatchfile.expand import Names, Row, UnusableSource, expand, source_of
 from dispatchfile.items.builder import ItemBuilder, ItemContext
 from dispatchfile.items.template import DispatchTemplate
 from dispatchfile.problems import Problem
@@ -108,7 +108,7 @@ class RowReader:
         try:
             value = self._context.renderer.evaluate(source, names, name="")
         except TemplateTrouble as exc:
-            raise Unusable(exc.trouble.code, exc.trouble.found, exc.trouble.hint) from exc
+            raise UnusableSource(exc.trouble.code, exc.trouble.found, exc.trouble.hint) from exc
         if isinstance(value, GivenText):
             return [part for text in value.split(",") if (part := text.strip())]
         return value

@@ -17,7 +17,7 @@ from pathlib import Path
 from ruamel.yaml.events import Event
 
 from dispatchfile.manifest.aliases import Aliases
-from dispatchfile.manifest.builder import MANIFEST, PLAIN, Builder, Scope
+from dispatchfile.manifest.builder import MANIFEST, PLAIN, Builder, ScalarScope
 from dispatchfile.manifest.document import Document, Tables
 from dispatchfile.manifest.findings import Findings, ManifestRefused
 from dispatchfile.manifest.lines import read_lines
@@ -32,7 +32,7 @@ WANTED = "write version: 1 and a list of dispatches"
 
 
 def load_manifest(
-    content: bytes, *, path: str, folder: Path, pure: bool = False, scope: Scope = MANIFEST
+    content: bytes, *, path: str, folder: Path, pure: bool = False, scope: ScalarScope = MANIFEST
 ) -> tuple[Document | None, tuple[Problem, ...]]:
     """
     The document in *content*, and all problems that were met.
@@ -63,7 +63,7 @@ def load_manifest(
     return document, sort_problems(findings.problems)
 
 
-def _build(findings: Findings, events: Iterator[Event], scope: Scope) -> tuple[dict[str, object], int, Tables]:
+def _build(findings: Findings, events: Iterator[Event], scope: ScalarScope) -> tuple[dict[str, object], int, Tables]:
     builder = Builder(findings, scope)
     if "*" in findings.source.text:  # without a star there is no alias
         events = Aliases(findings).expand(events)

@@ -36,7 +36,7 @@ PLACEHOLDER = "{{ }}"  # what an unquoted template is read as, so that it is com
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class _Listing:
+class _InList:
     """Stands where a mapping has its pending key: the values go into a list."""
 
 
@@ -44,7 +44,7 @@ class _Left:
     """A key to be left out, as a problem was reported for it."""
 
 
-class _Template(_Left):
+class _TemplateBraces(_Left):
     """The inner braces of an unquoted template, which YAML takes for a mapping as a key."""
 
 
@@ -52,35 +52,35 @@ class _Merge:
     """The merge key, written `<<`."""
 
 
-LISTING = _Listing()
+IN_LIST = _InList()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scope:
+class ScalarScope:
     """The way to read scalars in a part of the manifest: whether they stay text, and the scope of each key."""
 
     keeps_text: bool = False
-    below: Mapping[object, Scope] = field(default_factory=dict)
-    other: Scope | None = None  # for all other keys; None: this scope itself
+    below: Mapping[object, ScalarScope] = field(default_factory=dict)
+    other: ScalarScope | None = None  # for all other keys; None: this scope itself
 
-    def of(self, key: object) -> Scope:
+    def of(self, key: object) -> ScalarScope:
         """The scope of the value at *key*; what is merged, one mapping or a list, is read as where it goes."""
         if type(key) is _Merge:
-            return Scope(self.keeps_text, {LISTING: self, **self.below}, self.other or self)
+            return ScalarScope(self.keeps_text, {IN_LIST: self, **self.below}, self.other or self)
         return self.below.get(key, self.other or self)
 
 
-PLAIN = Scope()
-TEXT = Scope(keeps_text=True)
-ITEM = Scope(below={"meta": TEXT}, other=PLAIN)
-ITEMS = Scope(below={LISTING: ITEM}, other=PLAIN)
-MANIFEST = Scope(below={"defaults": ITEM, "dispatches": ITEMS}, other=PLAIN)
+PLAIN = ScalarScope()
+TEXT = ScalarScope(keeps_text=True)
+ITEM = ScalarScope(below={"meta": TEXT}, other=PLAIN)
+ITEMS = ScalarScope(below={IN_LIST: ITEM}, other=PLAIN)
+MANIFEST = ScalarScope(below={"defaults": ITEM, "dispatches": ITEMS}, other=PLAIN)
 
 
 class Builder:
     """Builds the data of one manifest, and the places of all its keys and values."""
 
-    def __init__(self, findings: Findings, scope: Scope = MANIFEST) -> None:
+    def __init__(self, findings: Findings, scope: ScalarScope = MANIFEST) -> None:
         """scope: of the top level."""
         self.tables: dict[int, array[int]] = {}  # as in Document
         self._findings, self._scope = findings, scope
@@ -100,10 +100,10 @@ class Builder:
         documents: list[object] = []
         container: Any = documents  # a dict or a list; *key* tells which
         places: list[int] = []
-        key: object = LISTING  # None: a mapping's next key is due
+        key: object = IN_LIST  # None: a mapping's next key is due
         value: object
-        scope = Scope(other=self._scope)
-        stack: list[tuple[Any, list[int], object, Scope]] = []
+        scope = ScalarScope(other=self._scope)
+        stack: list[tuple[Any, list[int], object, ScalarScope]] = []
         irregular = False  # whether any mapping had keys to be left out or merged
         names, tables = self._names, self.tables
         for event in events:
@@ -130,7 +130,7 @@ class Builder:
                         value = self._joined(text, place)
                 elif not text:
                     value = None
-                    if key is not LISTING:
+                    if key is not IN_LIST:
                         places[-1] = places[-2]  # shown at its key: the parsers place nothing at different places
                 elif scope.keeps_text:
                     value = None if text in NULLS else text
@@ -152,7 +152,7 @@ class Builder:
                     self._check_container_tag(event, place)
                 stack.append((container, places, key, scope))
                 scope, places = scope.of(key), []
-                container, key = ({}, None) if kind is MappingStartEvent else ([], LISTING)
+                container, key = ({}, None) if kind is MappingStartEvent else ([], IN_LIST)
                 continue
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 value = container
@@ -167,14 +167,14 @@ class Builder:
                 )
             else:
                 continue
-            if key is LISTING:
+            if key is IN_LIST:
                 container.append(value)
             else:
                 container[key] = value
                 key = None
         return documents, places
 
-    def _key(self, event: ScalarEvent, scope: Scope, place: int) -> object:
+    def _key(self, event: ScalarEvent, scope: ScalarScope, place: int) -> object:
         """A key met for the first time: text, or what stands for it where it is none."""
         text: str = event.value
         if event.ctag is not None:
@@ -206,7 +206,7 @@ class Builder:
         for start in (column - 1, column):
             if start >= 0 and line.startswith("{{", start):
                 self._findings.add("DF007", place - column + start, "a template needs quotes", TEMPLATE_HINT)
-                return _Template() if start < column else _Left()
+                return _TemplateBraces() if start < column else _Left()
         name = "a mapping" if isinstance(event, MappingStartEvent) else "a list"
         self._findings.add("DF012", place, f"a key must be text, got {name}")
         return _Left()
@@ -231,7 +231,7 @@ class Builder:
         """*mapping* without the keys to be left out, and with what it merges; *places* to match."""
         if all(type(key) is str for key in mapping):
             return mapping, places
-        if any(type(key) is _Template for key in mapping):
+        if any(type(key) is _TemplateBraces for key in mapping):
             return PLACEHOLDER, []
         entries = [
             (key, value, places[2 * index : 2 * index + 2])
@@ -269,7 +269,7 @@ class Builder:
             self._findings.add("DF008", place, str(exc), "quote it to use it as text")
             return 0
 
-    def _tagged(self, event: ScalarEvent, scope: Scope, place: int) -> Scalar:
+    def _tagged(self, event: ScalarEvent, scope: ScalarScope, place: int) -> Scalar:
         """A scalar with a tag of the core schema; where text is kept, the tag is checked and the text stays."""
         text = self._joined(event.value, place)
         try:

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from dispatchfile.manifest.builder import LISTING, MANIFEST, Scalar, Scope
+from dispatchfile.manifest.builder import IN_LIST, MANIFEST, Scalar, ScalarScope
 from dispatchfile.manifest.findings import LINE_SHIFT
 from dispatchfile.manifest.scalars import FIRST_OF_NO_TEXT, NULLS, ScalarRefused, resolve_scalar
 from dispatchfile.manifest.syntax import forbidden
@@ -45,12 +45,12 @@ class _Unsure(Exception):
     """Here stands what only the parser can tell."""
 
 
-def read_lines(text: str, scope: Scope = MANIFEST) -> tuple[dict[str, object], int, dict[int, array[int]]] | None:
+def read_lines(text: str, scope: ScalarScope = MANIFEST) -> tuple[dict[str, object], int, dict[int, array[int]]] | None:
     """The top level, its packed place, and the places of all below, as in Document; None where the parser is needed."""
     if not text.isascii() and forbidden().search(text):
         return None
     try:
-        return _Lines().read(text if text.endswith("\n") else f"{text}\n", scope)
+        return _LineReader().read(text if text.endswith("\n") else f"{text}\n", scope)
     except (_Unsure, ScalarRefused):
         return None
 
@@ -63,18 +63,18 @@ def _split(text: str) -> Iterator[tuple[str, str, str, str, str, str]]:
         yield from _LINE.findall(text, start, end)
 
 
-class _Lines:
+class _LineReader:
     def __init__(self) -> None:
         self._tables: dict[int, array[int]] = {}
         self._names: dict[str, str] = {}  # keys known to be text; each is kept once
 
-    def read(self, text: str, scope: Scope) -> tuple[dict[str, object], int, dict[int, array[int]]]:  # noqa: C901, PLR0912, PLR0915
+    def read(self, text: str, scope: ScalarScope) -> tuple[dict[str, object], int, dict[int, array[int]]]:  # noqa: C901, PLR0912, PLR0915
         # long: one loop, and no call for what is ordinary, as in the builder.
         top: dict[str, object] = {}
         container: Any = top  # a dict or a list
         places, names = self._places(top), self._names
         indent = 0  # of the container's keys or dashes
-        above: list[tuple[Any, array[int], Scope, int]] = []
+        above: list[tuple[Any, array[int], ScalarScope, int]] = []
         key: str | None = None  # whose value starts in a line below
         row = -ROW
         for blanks, dash, name, gap, value, other in _split(text):
@@ -106,7 +106,7 @@ class _Lines:
                     places.append(row + column)
                     below = {}
                     container.append(below)
-                    container, places, scope, indent = below, self._places(below), scope.of(LISTING), column
+                    container, places, scope, indent = below, self._places(below), scope.of(IN_LIST), column
                 key = names.get(name) or self._key(name)
                 if key in container:
                     raise _Unsure
@@ -118,7 +118,7 @@ class _Lines:
             place = row + column + len(gap) + (len(name) + 1 if name else len(dash))
             places.append(place)
             if value[0] in "[{":
-                read, end = self._bracketed(value, 0, scope.of(key or LISTING), place, indent)
+                read, end = self._bracketed(value, 0, scope.of(key or IN_LIST), place, indent)
                 if end != len(value):
                     raise _Unsure
             else:
@@ -141,7 +141,7 @@ class _Lines:
             raise _Unsure
         return self._names.setdefault(name, name)
 
-    def _bracketed(self, text: str, offset: int, scope: Scope, place: int, depth: int) -> tuple[Any, int]:
+    def _bracketed(self, text: str, offset: int, scope: ScalarScope, place: int, depth: int) -> tuple[Any, int]:
         """The mapping or list that starts at *offset* of *text*, and the offset of its end. *place*: of the text."""
         if depth > MAX_INDENT:
             raise _Unsure
@@ -153,7 +153,7 @@ class _Lines:
         more = True
         while more:
             offset += 1  # past the bracket or a comma
-            key: Any = LISTING
+            key: Any = IN_LIST
             if is_mapping:
                 name = _found(_ENTRY_NAME, text, offset)
                 offset, key = name.end(), self._names.get(name[1]) or self._key(name[1])
@@ -177,7 +177,7 @@ class _Lines:
         return container, offset + 1
 
 
-def _scalar(text: str, scope: Scope) -> Scalar:
+def _scalar(text: str, scope: ScalarScope) -> Scalar:
     """Return the value of the scalar *text*. Raises ScalarRefused."""
     if text[0] in "\"'":
         return text[1:-1]

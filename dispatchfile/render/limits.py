@@ -38,7 +38,7 @@ class TooLong(TooMuch):
     """A template does not come to its end."""
 
 
-class Budget:
+class RenderBudget:
     """The steps and time that the current rendering has left. *clock*: seconds of processor time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

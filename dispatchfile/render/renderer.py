@@ -18,7 +18,7 @@ from jinja2.utils import missing
 from dispatchfile.errors import FileError, RenderError
 from dispatchfile.expand import Names, file_trouble
 from dispatchfile.files import Files
-from dispatchfile.render.limits import MAX_ELEMENTS, MAX_TEXT, Budget, TooLong, TooMuch, refuse_size
+from dispatchfile.render.limits import MAX_ELEMENTS, MAX_TEXT, RenderBudget, TooLong, TooMuch, refuse_size
 from dispatchfile.render.lookups import fill_lookups, read_lookups
 from dispatchfile.render.sandbox import CACHED_TEMPLATES, NotDefined, Sandbox, read_template
 from dispatchfile.similar import did_you_mean, similar_names
@@ -56,7 +56,7 @@ _REASONS: Mapping[type[Exception], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TemplateProblem:
     """A problem of a template: what was found, what would be right, and where. Without a file: in the given text."""
 
     code: str
@@ -69,7 +69,7 @@ class Trouble:
 class TemplateTrouble(RenderError):
     """A template cannot be compiled or rendered; *trouble* says more than the message."""
 
-    def __init__(self, name: str, trouble: Trouble) -> None:
+    def __init__(self, name: str, trouble: TemplateProblem) -> None:
         reason = f"{trouble.found}: {trouble.hint}" if trouble.hint else trouble.found
         super().__init__(trouble.file or name, reason, trouble.line)
         self.trouble = trouble
@@ -115,7 +115,7 @@ class Renderer:
 
     def __init__(self, files: Files, *, clock: Callable[[], float] = time.thread_time) -> None:
         self._files = files
-        self._budget = Budget(clock)
+        self._budget = RenderBudget(clock)
         self._sandbox = Sandbox(files, self._budget)
         self._lookups = lru_cache(CACHED_TEMPLATES)(read_lookups)
         self._compiled_text = lru_cache(CACHED_TEMPLATES)(self._compile)
@@ -143,15 +143,15 @@ class Renderer:
         template = self._compiled_text(assignment_of(source))
         return self._run(template, context, name, _assigned)
 
-    def _compile_file(self, path: str) -> Template | Trouble:
+    def _compile_file(self, path: str) -> Template | TemplateProblem:
         return self._compile(read_template(self._files, path), path)
 
-    def _compile(self, source: str, path: str | None = None) -> Template | Trouble:
+    def _compile(self, source: str, path: str | None = None) -> Template | TemplateProblem:
         """The trouble is a value, so that it is found once for all rows."""
         if self._broken >= MAX_BROKEN:
-            return Trouble("DF019", NOT_LOOKED_AT)
+            return TemplateProblem("DF019", NOT_LOOKED_AT)
         if len(source) > MAX_SOURCE:
-            return Trouble(
+            return TemplateProblem(
                 "DF035", f"the template has {len(source):,} characters, at most {MAX_SOURCE:,} are allowed", file=path
             )
         sandbox = self._sandbox
@@ -162,9 +162,9 @@ class Renderer:
             self._broken += 1
             message = exc.message or NO_REASON
             hint = self._filter_hint(message)
-            return Trouble("DF032", message.rstrip(".") if hint else message, hint, file=path, line=exc.lineno)
+            return TemplateProblem("DF032", message.rstrip(".") if hint else message, hint, file=path, line=exc.lineno)
         except Exception as exc:  # noqa: BLE001  # deep nesting raises RecursionError, MemoryError or IndentationError
-            return Trouble("DF032", f"too much nesting ({type(exc).__name__})", file=path)
+            return TemplateProblem("DF032", f"too much nesting ({type(exc).__name__})", file=path)
 
     def _filter_hint(self, message: str) -> str:
         unknown = re.fullmatch(r"No filter named '(\w{1,40})'\.", message)
@@ -175,15 +175,15 @@ class Renderer:
 
     def _run(
         self,
-        template: Template | Trouble,
+        template: Template | TemplateProblem,
         context: Mapping[str, object],
         name: str,
         take: Callable[[Context, str], Value],
     ) -> Value:
-        if isinstance(template, Trouble):
+        if isinstance(template, TemplateProblem):
             raise TemplateTrouble(name, template)
         if self._overruns.get(template, 0) >= MAX_OVERRUNS:
-            raise TemplateTrouble(name, Trouble("DF035", GIVEN_UP, file=template.name))
+            raise TemplateTrouble(name, TemplateProblem("DF035", GIVEN_UP, file=template.name))
         try:
             return take(*self._executed(template, context))
         except Exception as exc:  # templates call into code that raises anything
@@ -210,19 +210,19 @@ def _joined(stream: Generator[str]) -> str:
     return "".join(pieces)
 
 
-def _trouble(error: Exception, context: Mapping[str, object]) -> Trouble:
+def _trouble(error: Exception, context: Mapping[str, object]) -> TemplateProblem:
     file, line = _template_place(error)
     match error:
         case NotDefined():
-            return Trouble("DF033", *_explain_missing(error, context), file, line)
+            return TemplateProblem("DF033", *_explain_missing(error, context), file, line)
         case TemplateSyntaxError():
-            return Trouble("DF032", error.message or NO_REASON, "", error.name, error.lineno)
+            return TemplateProblem("DF032", error.message or NO_REASON, "", error.name, error.lineno)
         case FileError():
-            return Trouble(*file_trouble(error), file, line)
+            return TemplateProblem(*file_trouble(error), file, line)
         case _:
             code = next((code for kind, code in _CODES if isinstance(error, kind)), "DF034")
             found = _REASONS.get(type(error)) or str(error) or type(error).__name__
-            return Trouble(code, found, "", file, line)
+            return TemplateProblem(code, found, "", file, line)
 
 
 def _template_place(error: Exception) -> tuple[str | None, int | None]:

@@ -27,7 +27,7 @@ from dispatchfile.files import MOST_READ_BYTES, Files
 from dispatchfile.render.filters import FILTERS
 from dispatchfile.render.limits import (
     CHECKED_FILTERS,
-    Budget,
+    RenderBudget,
     bounded_range,
     check_filter,
     check_method,
@@ -155,7 +155,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     code_generator_class = _BoundedCode
     concat = staticmethod(join_bounded)  # of macros, captures and blocks
 
-    def __init__(self, files: Files, budget: Budget) -> None:
+    def __init__(self, files: Files, budget: RenderBudget) -> None:
         super().__init__(
             loader=_ContainedFiles(files),
             undefined=_Undefined,

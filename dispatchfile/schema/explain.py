@@ -72,7 +72,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _ErrorParts:
     """The parts of one error."""
 
     subject: Subject
@@ -116,7 +116,7 @@ def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem
     return sorted(found.keys() - not_missing, key=found.__getitem__)
 
 
-def _telling(failures: list[_Failure]) -> list[_Failure]:
+def _telling(failures: list[_ErrorParts]) -> list[_ErrorParts]:
     """Leave out errors of values that do not even have the right type."""
     mistyped = {failure.path for failure in failures if failure.keyword == "type"}
     return [failure for failure in failures if failure.keyword == "type" or failure.path not in mistyped]
@@ -138,15 +138,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _take_apart(subject: Subject, error: ValidationError) -> _Failure:
+def _take_apart(subject: Subject, error: ValidationError) -> _ErrorParts:
     keyword = str(error.validator)
     if "propertyNames" in error.absolute_schema_path:
         keyword = "excluded" if keyword == "enum" else "propertyNames"
     schema = error.schema if isinstance(error.schema, Mapping) else {}
-    return _Failure(subject, tuple(error.absolute_path), keyword, error.validator_value, error.instance, schema)
+    return _ErrorParts(subject, tuple(error.absolute_path), keyword, error.validator_value, error.instance, schema)
 
 
-def _unknown_keys(failure: _Failure) -> Iterator[Problem]:
+def _unknown_keys(failure: _ErrorParts) -> Iterator[Problem]:
     allowed = list(failure.schema["properties"])
     for key in failure.found:
         if key not in allowed:
@@ -171,7 +171,7 @@ def _allowed(keys: list[str]) -> str:
     return f"known keys are {', '.join(keys[:LISTED_KEYS])}{more}"
 
 
-def _near_misses(failure: _Failure) -> Iterator[str]:
+def _near_misses(failure: _ErrorParts) -> Iterator[str]:
     """Yield the keys that misspelled ones were meant to be."""
     if failure.keyword == "additionalProperties":
         allowed = list(failure.schema["properties"])
@@ -181,7 +181,7 @@ def _near_misses(failure: _Failure) -> Iterator[str]:
                 yield from [named[1]] if named else similar_names(key, allowed)
 
 
-def _missing_keys(failure: _Failure) -> Iterator[Problem]:
+def _missing_keys(failure: _ErrorParts) -> Iterator[Problem]:
     for key in failure.wanted:
         if key not in failure.found:
             yield _missing(failure.subject, failure.path, key)
@@ -193,7 +193,7 @@ def _missing(subject: Subject, path: Route, key: str) -> Problem:
     )
 
 
-def _wrong_type(failure: _Failure) -> Iterator[Problem]:
+def _wrong_type(failure: _ErrorParts) -> Iterator[Problem]:
     kind = name_type(failure.found)
     if failure.is_meta:
         name = str(failure.path[-1])
@@ -208,14 +208,14 @@ def _wrong_type(failure: _Failure) -> Iterator[Problem]:
     yield failure.problem("DF012", f"{failure.called} must be {wanted}, got {kind}", advice)
 
 
-def _as_list(failure: _Failure, types: list[str]) -> str:
+def _as_list(failure: _ErrorParts, types: list[str]) -> str:
     """Return what to write if a list has one entry, and that entry has no brackets."""
     found = failure.found
     is_name = isinstance(found, str) and re.fullmatch(r"[\w.-]{1,40}", found) and not kind_of_secret(found)
     return f"write {failure.path[-1]}: [{found}]" if types == ["array"] and is_name else ""
 
 
-def _type_advice(failure: _Failure, types: list[str]) -> str:
+def _type_advice(failure: _ErrorParts, types: list[str]) -> str:
     found = failure.found
     if found is None:
         key = failure.path[-1] if failure.path else 0
@@ -239,7 +239,7 @@ def _text_advice(found: str) -> str:
     return ""
 
 
-def _bounds(failure: _Failure) -> str:
+def _bounds(failure: _ErrorParts) -> str:
     """Return ` from 1 to 64` or ` of at least 1`; empty where nothing bounds the value."""
     least, most = failure.schema.get("minimum"), failure.schema.get("maximum")
     if least is None:
@@ -247,14 +247,14 @@ def _bounds(failure: _Failure) -> str:
     return f" of at least {least}" if most is None else f" from {least} to {most}"
 
 
-def _too_many_keys(failure: _Failure) -> Iterator[Problem]:
+def _too_many_keys(failure: _ErrorParts) -> Iterator[Problem]:
     *others, last = failure.found
     both = "both " if len(others) == 1 else ""
     found = f"{failure.called} has {both}{', '.join(map(printable, others))} and {printable(last)}"
     yield failure.subject.problem("DF014", (*failure.path, last), found, "keep one", at_key=True)
 
 
-def _excluded_keys(failure: _Failure) -> Iterator[Problem]:
+def _excluded_keys(failure: _ErrorParts) -> Iterator[Problem]:
     """
     Yield a `for_each` with several sources, each of which leaves room for no other: told once, at
     the last of them.
@@ -270,13 +270,13 @@ def _excluded_keys(failure: _Failure) -> Iterator[Problem]:
         yield from _too_many_keys(replace(failure, found=sources))
 
 
-def _too_few_keys(failure: _Failure) -> Iterator[Problem]:
+def _too_few_keys(failure: _ErrorParts) -> Iterator[Problem]:
     allowed = list(failure.schema.get("properties", ()))
     hint = f"add one of the keys {', '.join(allowed)}" if allowed else "add at least one key"
     yield failure.problem("DF013", f"{failure.called} is an empty mapping", hint)
 
 
-def _wrong_choice(failure: _Failure) -> Iterator[Problem]:
+def _wrong_choice(failure: _ErrorParts) -> Iterator[Problem]:
     choices = [str(choice) for choice in failure.wanted]
     near = advice_on_value(failure.called, failure.found) or did_you_mean(str(failure.found), choices)
     found = f"must be {_alternatives(choices)}, got" if len(choices) <= FEW_CHOICES else "cannot be"
@@ -290,7 +290,7 @@ def _alternatives(choices: list[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
+def _wrong_pattern(failure: _ErrorParts) -> Iterator[Problem]:
     if "array" in failure.schema.get("type", ()):
         found = f"{failure.called} must be a list or a template that gives one, got {shown(failure.found)}"
         yield failure.problem("DF012", found, f"for example {failure.examples}")
@@ -300,34 +300,34 @@ def _wrong_pattern(failure: _Failure) -> Iterator[Problem]:
     yield failure.problem(_code(failure), f"{failure.called} cannot be {shown(failure.found)}", hint)
 
 
-def _out_of_range(failure: _Failure) -> Iterator[Problem]:
+def _out_of_range(failure: _ErrorParts) -> Iterator[Problem]:
     found = f"{failure.called} must be a whole number{_bounds(failure)}, got {shown(failure.found)}"
     yield failure.problem(_code(failure), found, "")
 
 
-def _empty(failure: _Failure) -> Iterator[Problem]:
+def _empty(failure: _ErrorParts) -> Iterator[Problem]:
     kind = "an empty text" if isinstance(failure.found, str) else "an empty list"
     hint = "write a value or leave the key out" if isinstance(failure.found, str) else "add at least one entry"
     yield failure.problem("DF015", f"{failure.called} is {kind}", hint)
 
 
-def _empty_key(failure: _Failure) -> Iterator[Problem]:
+def _empty_key(failure: _ErrorParts) -> Iterator[Problem]:
     found = f"{failure.called} has an empty key"
     yield failure.subject.problem("DF015", (*failure.path, failure.found), found, "give it a name", at_key=True)
 
 
-def _other(failure: _Failure) -> Iterator[Problem]:
+def _other(failure: _ErrorParts) -> Iterator[Problem]:
     found = f"{failure.called} cannot be {shown(failure.found)}"
     yield failure.problem("DF015", found, f"the schema requires {failure.keyword} {failure.wanted}")
 
 
-def _code(failure: _Failure) -> str:
+def _code(failure: _ErrorParts) -> str:
     if failure.path[:1] == ("settings",):
         return "DF016"
     return "DF021" if failure.path == ("id",) else "DF015"
 
 
-_EXPLAINERS: Mapping[str, Callable[[_Failure], Iterator[Problem]]] = {
+_EXPLAINERS: Mapping[str, Callable[[_ErrorParts], Iterator[Problem]]] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_keys,
     "type": _wrong_type,

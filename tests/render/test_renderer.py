@@ -13,7 +13,7 @@ from dispatchfile.errors import FileError, OutsideFolder, RenderError
 from dispatchfile.expand import Names
 from dispatchfile.files import Files
 from dispatchfile.manifest import SourceFloat
-from dispatchfile.render import Renderer, TemplateTrouble, Trouble
+from dispatchfile.render import Renderer, TemplateProblem, TemplateTrouble
 
 ALLOW = "move it there, or pass --allow-outside"
 CONTEXT: dict[str, object] = {
@@ -27,7 +27,7 @@ CONTEXT: dict[str, object] = {
 }
 
 
-def trouble(renderer: Renderer, source: str) -> Trouble:
+def trouble(renderer: Renderer, source: str) -> TemplateProblem:
     """Return the problem of the template *source*."""
     with pytest.raises(TemplateTrouble) as caught:
         renderer.render(source, CONTEXT, name="meta.title")
@@ -84,7 +84,7 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
     [
         pytest.param(
             "a\n{{ each.titel }}",
-            Trouble(
+            TemplateProblem(
                 "DF033",
                 "each.titel is not defined",
                 "did you mean each.title? films.csv has slug, title, items",
@@ -94,56 +94,72 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
         ),
         pytest.param(
             "{{ each.size }}",
-            Trouble("DF033", "each.size is not defined", "films.csv has slug, title, items", line=1),
+            TemplateProblem("DF033", "each.size is not defined", "films.csv has slug, title, items", line=1),
             id="column",
         ),
         pytest.param(
-            "{{ slug }}", Trouble("DF033", "slug is not defined", "did you mean each.slug?", line=1), id="no-scope"
+            "{{ slug }}",
+            TemplateProblem("DF033", "slug is not defined", "did you mean each.slug?", line=1),
+            id="no-scope",
         ),
         pytest.param(
             "{{ vrs.x }}",
-            Trouble("DF033", "vrs is not defined", "did you mean vars? templates can read vars, each, name", line=1),
+            TemplateProblem(
+                "DF033", "vrs is not defined", "did you mean vars? templates can read vars, each, name", line=1
+            ),
             id="scope",
         ),
         pytest.param(
-            "{{ vars.list[1].q }}", Trouble("DF033", "there is no 'q' here", "known keys are k", line=1), id="nested"
+            "{{ vars.list[1].q }}",
+            TemplateProblem("DF033", "there is no 'q' here", "known keys are k", line=1),
+            id="nested",
         ),
-        pytest.param("{{ 'a'.b }}", Trouble("DF033", "'str object' has no attribute 'b'", line=1), id="of-a-text"),
         pytest.param(
-            "{{ a | }}", Trouble("DF032", "expected token 'name', got 'end of print statement'", line=1), id="syntax"
+            "{{ 'a'.b }}", TemplateProblem("DF033", "'str object' has no attribute 'b'", line=1), id="of-a-text"
         ),
-        pytest.param("\n{% nope %}", Trouble("DF032", "Encountered unknown tag 'nope'.", line=2), id="unknown-tag"),
-        pytest.param("{{ 1 | json }}", Trouble("DF032", "No filter named 'json'", "write tojson", line=1), id="json"),
-        pytest.param("{{ 1 | random }}", Trouble("DF032", "No filter named 'random'.", line=1), id="no-chance"),
+        pytest.param(
+            "{{ a | }}",
+            TemplateProblem("DF032", "expected token 'name', got 'end of print statement'", line=1),
+            id="syntax",
+        ),
+        pytest.param(
+            "\n{% nope %}", TemplateProblem("DF032", "Encountered unknown tag 'nope'.", line=2), id="unknown-tag"
+        ),
+        pytest.param(
+            "{{ 1 | json }}", TemplateProblem("DF032", "No filter named 'json'", "write tojson", line=1), id="json"
+        ),
+        pytest.param("{{ 1 | random }}", TemplateProblem("DF032", "No filter named 'random'.", line=1), id="no-chance"),
         pytest.param(
             "{{ lipsum() }}",
-            Trouble("DF033", "lipsum is not defined", "templates can read vars, each, name", line=1),
+            TemplateProblem("DF033", "lipsum is not defined", "templates can read vars, each, name", line=1),
             id="no-lipsum",
         ),
         pytest.param(
             "{{ " + "(" * 300 + "1" + ")" * 300 + " }}",
-            Trouble("DF032", "too much nesting (RecursionError)"),
+            TemplateProblem("DF032", "too much nesting (RecursionError)"),
             id="nesting",
         ),
-        pytest.param("{{ 1 // 0 }}", Trouble("DF034", "integer division or modulo by zero", line=1), id="arithmetic"),
+        pytest.param(
+            "{{ 1 // 0 }}", TemplateProblem("DF034", "integer division or modulo by zero", line=1), id="arithmetic"
+        ),
         pytest.param(
             "{{ vars.none }}",
-            Trouble("DF034", "null cannot be printed: use `| tojson`, or print one of its values", line=1),
+            TemplateProblem("DF034", "null cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="null",
         ),
         pytest.param(
             "{{ vars.list }}",
-            Trouble("DF034", "a list cannot be printed: use `| tojson`, or print one of its values", line=1),
+            TemplateProblem("DF034", "a list cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="list",
         ),
         pytest.param(
             "{{ each | upper }}",
-            Trouble("DF034", "a mapping cannot be printed: use `| tojson`, or print one of its values", line=1),
+            TemplateProblem("DF034", "a mapping cannot be printed: use `| tojson`, or print one of its values", line=1),
             id="mapping",
         ),
         pytest.param(
             "{{ [1] | map('string') }}",
-            Trouble(
+            TemplateProblem(
                 "DF034",
                 "a value of type generator cannot be printed: use `| tojson`, or print one of its values",
                 line=1,
@@ -152,22 +168,24 @@ def test_templates_render(renderer: Renderer, source: str, text: str) -> None:
         ),
         pytest.param(
             r"{{ '\ud800' }}",
-            Trouble("DF034", "gives half of a surrogate pair, which is not valid text"),
+            TemplateProblem("DF034", "gives half of a surrogate pair, which is not valid text"),
             id="surrogate",
         ),
         pytest.param(
             "{{ ''.__class__ }}",
-            Trouble("DF034", "access to attribute '__class__' of 'str' object is unsafe.", line=1),
+            TemplateProblem("DF034", "access to attribute '__class__' of 'str' object is unsafe.", line=1),
             id="sandbox",
         ),
         pytest.param(
             "{{ vars.list.append(1) }}",
-            Trouble("DF034", "access to attribute 'append' of 'list' object is unsafe.", line=1),
+            TemplateProblem("DF034", "access to attribute 'append' of 'list' object is unsafe.", line=1),
             id="nobody-changes-values",
         ),
     ],
 )
-def test_what_is_wrong_has_a_code_a_line_and_a_reason(renderer: Renderer, source: str, expected: Trouble) -> None:
+def test_what_is_wrong_has_a_code_a_line_and_a_reason(
+    renderer: Renderer, source: str, expected: TemplateProblem
+) -> None:
     """Every failure says what was found, and what would be right where that is known."""
     assert trouble(renderer, source) == expected
 
@@ -236,19 +254,19 @@ def test_templates_include_and_import_files_of_the_folder(tmp_path: Path, render
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("\n{% include 'gone.j2' %}", Trouble("DF030", "gone.j2: does not exist", line=2)),
-        ("{% include 'sub' ignore missing %}", Trouble("DF030", "sub: is a directory", line=1)),
-        ("{% include '../x' %}", Trouble("DF031", "../x: is outside the manifest's folder", ALLOW, line=1)),
-        ("{% include '/x' %}", Trouble("DF031", "/x: is outside the manifest's folder", ALLOW, line=1)),
+        ("\n{% include 'gone.j2' %}", TemplateProblem("DF030", "gone.j2: does not exist", line=2)),
+        ("{% include 'sub' ignore missing %}", TemplateProblem("DF030", "sub: is a directory", line=1)),
+        ("{% include '../x' %}", TemplateProblem("DF031", "../x: is outside the manifest's folder", ALLOW, line=1)),
+        ("{% include '/x' %}", TemplateProblem("DF031", "/x: is outside the manifest's folder", ALLOW, line=1)),
         (
             "{% include 'bad.j2' %}",
-            Trouble("DF033", "vars.x is not defined", "vars has take, flag, none, list", "bad.j2", 2),
+            TemplateProblem("DF033", "vars.x is not defined", "vars has take, flag, none, list", "bad.j2", 2),
         ),
-        ("{% include 'broken.j2' %}", Trouble("DF032", "Unexpected end of template", "", "broken.j2", 3)),
+        ("{% include 'broken.j2' %}", TemplateProblem("DF032", "Unexpected end of template", "", "broken.j2", 3)),
     ],
 )
 def test_a_failing_include_is_told_where_it_fails(
-    tmp_path: Path, renderer: Renderer, source: str, expected: Trouble
+    tmp_path: Path, renderer: Renderer, source: str, expected: TemplateProblem
 ) -> None:
     """A wrong name is the including line's fault, wrong contents are the included file's."""
     (tmp_path / "sub").mkdir()
