@@ -23,6 +23,8 @@ from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Dispatched
+from dispatchfile.nomad.protocol import Answer
+from dispatchfile.nomad.transport import HttpTransport, limits_of
 from dispatchfile.settings import Settings
 from dispatchfile.usecases import stop
 from dispatchfile.usecases.past import leave_as_it_was
@@ -182,6 +184,22 @@ def prefix_of(job: Job) -> str:
     return job.id.removeprefix(f"{job.parent_id}/dispatch-").rsplit("-", 2)[0]
 
 
+class LookingTransport(HttpTransport):
+    """The way to Nomad of somebody who only looks."""
+
+    async def send(self, method: str, target: str, body: bytes = b"") -> Answer:
+        assert method == "GET", f"who only looks sends {method} {target}"
+        return await super().send(method, target, body)
+
+
+@asynccontextmanager
+async def looking(connection: Connection, settings: Settings) -> AsyncIterator[Client]:
+    """A client that may read, and nothing else."""
+    limits = limits_of(connection, max_connections=settings.concurrency)
+    async with Client(connection, LookingTransport(connection, limits)) as client:
+        yield client
+
+
 class LiveWorld(World):
     """A run's surroundings, with a Nomad that is served. *open* before its first process."""
 
@@ -253,7 +271,7 @@ class StopProcess(LiveProcess):
         stopping = stop._Stopping(reader, journal, before, NoReporter(), self.world.clock, signal_exit=None)
         try:
             await stopping.run(Connection(self.world.nomad.address), self._connect_again, self._control)
-            self.world.was_stopped = not self._control.interrupted
+            self.world.was_stopped = self.world.is_over  # it ends before that where another stop asks it to end
         finally:
             await leave_as_it_was(journal, before, self.world.clock)
 
