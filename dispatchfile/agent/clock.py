@@ -12,7 +12,7 @@ class Timer(Protocol):
     def cancel(self) -> None: ...
 
 
-class Clock(Protocol):
+class AgentClock(Protocol):
     """Wall time for the records, and timers for what is due later."""
 
     def now_ns(self) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from dispatchfile.agent.clock import Clock
-from dispatchfile.agent.records import Job, Key
-from dispatchfile.agent.state import Entry, State
+from dispatchfile.agent.clock import AgentClock
+from dispatchfile.agent.records import JobRecord, Key
+from dispatchfile.agent.state import StateStore, StreamEntry
 
 
 class Collector:
@@ -15,7 +15,7 @@ class Collector:
     """
 
     def __init__(
-        self, state: State, clock: Clock, after_seconds: float, forget: Callable[[Sequence[Job]], None]
+        self, state: StateStore, clock: AgentClock, after_seconds: float, forget: Callable[[Sequence[JobRecord]], None]
     ) -> None:
         self._state = state
         self._clock = clock
@@ -29,7 +29,7 @@ class Collector:
         """Forget all dead jobs at once, as `nomad system gc` does."""
         self._forget([job for job in self._state.jobs.values() if self._is_over(job)])
 
-    def _is_over(self, job: Job) -> bool:
+    def _is_over(self, job: JobRecord) -> bool:
         """Return whether the job is dead and the processes of its allocations are gone. Nobody could end them later."""
         return (
             job.status == "dead"
@@ -37,11 +37,11 @@ class Collector:
             and all(evaluation.is_terminal for evaluation in self._state.evals_of(job.key))
         )
 
-    def _notice(self, entry: Entry) -> None:
+    def _notice(self, entry: StreamEntry) -> None:
         """Keep the dead jobs in the order of their ends, and await the first."""
         now = self._clock.now_ns()
         for changed in entry.changed:
-            if isinstance(changed, Job):
+            if isinstance(changed, JobRecord):
                 self._ended.pop(changed.key, None)
                 if changed.status == "dead" and changed.key not in entry.deleted:
                     self._ended[changed.key] = now

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dispatchfile.agent.records import Node
 from dispatchfile.agent.scheduler import Scheduler
-from dispatchfile.agent.state import State
+from dispatchfile.agent.state import StateStore
 
 REGION = "global"
 
@@ -21,7 +21,7 @@ class Core:
     scratch: a folder for files that live for one request.
     """
 
-    state: State
+    state: StateStore
     scheduler: Scheduler
     rng: random.Random
     name: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dispatchfile.agent.golang import Kind, decode_object, quote
-from dispatchfile.agent.records import Job, Parameterized
+from dispatchfile.agent.records import JobRecord, ParameterizedJobConfig
 
 PAYLOAD_LIMIT: Final = 16384
 
@@ -30,12 +30,12 @@ _FIELDS: Final[Mapping[str, Kind]] = {
 _PRIORITIES: Final = range(1, 101)
 
 
-class Refused(Exception):
+class DispatchRefused(Exception):
     """Nomad's text for a dispatch that it does not do; it answers 500."""
 
 
 @dataclass(frozen=True, slots=True)
-class DispatchRequest:
+class JobDispatchRequest:
     """job_id, namespace, region: as the body names them, "" where it does not. priority: 0 is the parent's."""
 
     payload: bytes = b""
@@ -48,12 +48,12 @@ class DispatchRequest:
     region: str = ""
 
 
-def read_request(body: bytes) -> DispatchRequest:
+def read_request(body: bytes) -> JobDispatchRequest:
     """The JSON body of a dispatch; raises GoError with Go's text for what is wrong with it."""
     fields = decode_object(body, "structs.JobDispatchRequest", _FIELDS)
     payload, meta, priority = fields.get("Payload"), fields.get("Meta"), fields.get("Priority")
     texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    return DispatchRequest(
+    return JobDispatchRequest(
         payload=payload if isinstance(payload, bytes) else b"",
         meta=meta if isinstance(meta, dict) else {},
         id_prefix=texts.get("IdPrefixTemplate", ""),
@@ -65,25 +65,25 @@ def read_request(body: bytes) -> DispatchRequest:
     )
 
 
-def check(parent: Job | None, job_id: str, request: DispatchRequest, rng: random.Random) -> Job:
-    """The parent, if it takes the request; raises Refused. *rng* orders the keys that a refusal lists."""
+def check(parent: JobRecord | None, job_id: str, request: JobDispatchRequest, rng: random.Random) -> JobRecord:
+    """The parent, if it takes the request; raises DispatchRefused. *rng* orders the keys that a refusal lists."""
     if not job_id:
-        raise Refused("missing parameterized job ID")
+        raise DispatchRefused("missing parameterized job ID")
     if parent is None:
-        raise Refused("parameterized job not found")
+        raise DispatchRefused("parameterized job not found")
     block = parent.spec.parameterized
     if block is None or not parent.is_parameterized:
-        raise Refused(f"Specified job {quote(job_id)} is not a parameterized job")
+        raise DispatchRefused(f"Specified job {quote(job_id)} is not a parameterized job")
     if parent.stop:
-        raise Refused(f"Specified job {quote(job_id)} is stopped")
+        raise DispatchRefused(f"Specified job {quote(job_id)} is stopped")
     _check_payload(block, request.payload)
     _check_meta(block, request.meta, rng)
     if (request.priority or parent.priority) not in _PRIORITIES:
-        raise Refused("dispatch job priority must be between [1, 100]")
+        raise DispatchRefused("dispatch job priority must be between [1, 100]")
     return parent
 
 
-def child_of(parent: Job, request: DispatchRequest, now: int) -> Job:
+def child_of(parent: JobRecord, request: JobDispatchRequest, now: int) -> JobRecord:
     """The job that a dispatch makes, at *now* in nanoseconds since 1970."""
     prefix = f"{request.id_prefix}-" if request.id_prefix else ""
     child_id = f"{parent.id}/dispatch-{prefix}{now // 10**9}-{secrets.token_hex(4)}"
@@ -102,23 +102,23 @@ def child_of(parent: Job, request: DispatchRequest, now: int) -> Job:
     )
 
 
-def _check_payload(block: Parameterized, payload: bytes) -> None:
+def _check_payload(block: ParameterizedJobConfig, payload: bytes) -> None:
     if block.payload == "required" and not payload:
-        raise Refused("Payload is not provided but required by parameterized job")
+        raise DispatchRefused("Payload is not provided but required by parameterized job")
     if block.payload == "forbidden" and payload:
-        raise Refused("Payload provided but forbidden by parameterized job")
+        raise DispatchRefused("Payload provided but forbidden by parameterized job")
     if len(payload) > PAYLOAD_LIMIT:
-        raise Refused(f"Payload exceeds maximum size; {len(payload)} > {PAYLOAD_LIMIT}")
+        raise DispatchRefused(f"Payload exceeds maximum size; {len(payload)} > {PAYLOAD_LIMIT}")
 
 
-def _check_meta(block: Parameterized, meta: Mapping[str, str], rng: random.Random) -> None:
+def _check_meta(block: ParameterizedJobConfig, meta: Mapping[str, str], rng: random.Random) -> None:
     unpermitted = meta.keys() - {*block.meta_required, *block.meta_optional}
     if unpermitted:
         listed = _listed(unpermitted, rng)
-        raise Refused(f"Dispatch request included unpermitted metadata keys: [{listed}]")
+        raise DispatchRefused(f"Dispatch request included unpermitted metadata keys: [{listed}]")
     missing = set(block.meta_required) - meta.keys()
     if missing:
-        raise Refused(f"Dispatch did not provide required meta keys: [{_listed(missing, rng)}]")
+        raise DispatchRefused(f"Dispatch did not provide required meta keys: [{_listed(missing, rng)}]")
 
 
 def _listed(keys: Iterable[str], rng: random.Random) -> str:

@@ -15,18 +15,18 @@ from types import TracebackType
 from typing import Final, Self
 
 from dispatchfile.agent.advice import advice_on
-from dispatchfile.agent.clock import Clock, LoopClock
+from dispatchfile.agent.clock import AgentClock, LoopClock
 from dispatchfile.agent.core import Core
 from dispatchfile.agent.drivers import known_drivers
 from dispatchfile.agent.faults import Fault, Faults
 from dispatchfile.agent.machine import machine_attributes, machine_name
-from dispatchfile.agent.records import Drain, Job, Namespace, Node, Transition
+from dispatchfile.agent.records import Drain, JobRecord, Namespace, Node, Transition
 from dispatchfile.agent.routes_job_writes import register
 from dispatchfile.agent.runners import MakeRunner, TaskRunners
 from dispatchfile.agent.scheduler import Report, Scheduler
 from dispatchfile.agent.server import AgentServer
 from dispatchfile.agent.setbacks import Say, Setbacks
-from dispatchfile.agent.state import State
+from dispatchfile.agent.state import StateStore
 from dispatchfile.agent.submitted import joined_problems, problems_of, read_submitted
 from dispatchfile.jobspec.warnings import job_warnings
 
@@ -68,7 +68,7 @@ class EmbeddedAgent:
         faults: Sequence[Fault] = (),
         seed: int = 0,
         root: Path | None = None,
-        clock: Clock | None = None,
+        clock: AgentClock | None = None,
         name: str | None = None,
         version: str = "2.0.5",
         datacenter: str = "dc1",
@@ -149,7 +149,7 @@ class EmbeddedAgent:
         return self._scheduler.node
 
     @property
-    def state(self) -> State:
+    def state(self) -> StateStore:
         """Return the state, which callers must not change."""
         return self._state
 
@@ -169,7 +169,7 @@ class EmbeddedAgent:
         """Other faults from now on, none for an empty list; a `gc` among them is left out."""
         self._faults.replace(faults)
 
-    def register_job(self, job: Mapping[str, object]) -> Job:
+    def register_job(self, job: Mapping[str, object]) -> JobRecord:
         """Register a job as ``PUT /v1/jobs`` takes it, in whatever namespace and node pool; raises RefusedJob."""
         submitted = read_submitted(job)
         if submitted.namespace not in self._state.namespaces:
@@ -224,7 +224,7 @@ class EmbeddedAgent:
         host, port = sock.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         clock = self._clock or LoopClock()
-        self._state = State(clock.now_ns)
+        self._state = StateStore(clock.now_ns)
         runners = TaskRunners(self.folder / "alloc", lambda: self.node, self._report, self._make_runner)
         exits.push_async_callback(runners.close)
         self._scheduler = Scheduler(

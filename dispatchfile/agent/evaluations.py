@@ -2,15 +2,15 @@
 
 import uuid
 
-from dispatchfile.agent.plans import Plan
-from dispatchfile.agent.records import Evaluation, Job, Node
+from dispatchfile.agent.plans import SchedulerPlan
+from dispatchfile.agent.records import EvaluationRecord, JobRecord, Node
 
 
 def evaluation_of(
-    job: Job, triggered_by: str, now: int, *, kind: str = "", job_modify_index: int = 0, node: Node | None = None
-) -> Evaluation:
+    job: JobRecord, triggered_by: str, now: int, *, kind: str = "", job_modify_index: int = 0, node: Node | None = None
+) -> EvaluationRecord:
     """An evaluation of a job; *node*: whose change made it."""
-    return Evaluation(
+    return EvaluationRecord(
         id=str(uuid.uuid4()),
         namespace=job.namespace,
         job_id=job.id,
@@ -25,10 +25,12 @@ def evaluation_of(
     )
 
 
-def blocked_evaluation(evaluation: Evaluation, plan: Plan, node: Node, snapshot: int, now: int) -> Evaluation:
+def blocked_evaluation(
+    evaluation: EvaluationRecord, plan: SchedulerPlan, node: Node, snapshot: int, now: int
+) -> EvaluationRecord:
     """The one that waits for what *evaluation* could not place."""
     eligibility = {node.computed_class: "class" not in plan.obstacles}
-    return Evaluation(
+    return EvaluationRecord(
         id=str(uuid.uuid4()),
         namespace=evaluation.namespace,
         job_id=evaluation.job_id,
@@ -47,9 +49,11 @@ def blocked_evaluation(evaluation: Evaluation, plan: Plan, node: Node, snapshot:
     )
 
 
-def followup_evaluation(evaluation: Evaluation, job: Job, due: int, snapshot: int, now: int) -> Evaluation:
+def followup_evaluation(
+    evaluation: EvaluationRecord, job: JobRecord, due: int, snapshot: int, now: int
+) -> EvaluationRecord:
     """The one that tries a failed allocation again at a later time."""
-    return Evaluation(
+    return EvaluationRecord(
         id=str(uuid.uuid4()),
         namespace=job.namespace,
         job_id=job.id,

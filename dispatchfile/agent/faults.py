@@ -53,7 +53,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FaultTarget:
     """The properties of a request that faults depend on. is_local: no leader is needed to answer it."""
 
     is_write: bool
@@ -64,7 +64,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FaultEffect:
     """The effect on one request: how long it waits, and which fault ends it, if any."""
 
     delay: float = 0.0
@@ -86,15 +86,17 @@ class Faults:
         self._faults = tuple(fault for fault in faults if fault.kind != "gc")
         self._left = {place: fault.count for place, fault in enumerate(self._faults) if fault.count is not None}
 
-    def judge(self, target: Target, elapsed: float) -> Verdict:
+    def judge(self, target: FaultTarget, elapsed: float) -> FaultEffect:
         """*elapsed*: seconds since the agent was started."""
-        verdict = Verdict()
+        verdict = FaultEffect()
         for place, fault in enumerate(self._faults):
             if _applies(fault, target):
                 verdict = self._struck(verdict, place, fault, target, elapsed)
         return verdict
 
-    def _struck(self, verdict: Verdict, place: int, fault: Fault, target: Target, elapsed: float) -> Verdict:
+    def _struck(
+        self, verdict: FaultEffect, place: int, fault: Fault, target: FaultTarget, elapsed: float
+    ) -> FaultEffect:
         if fault.kind == "leaderless":
             return self._leaderless(verdict, place, fault, target, elapsed)
         hit = fault.chance >= 1 or self._random.random() < fault.chance
@@ -102,19 +104,21 @@ class Faults:
         if not hit:
             return verdict
         if fault.kind == "delay":
-            return Verdict(verdict.delay + fault.seconds, verdict.kind, verdict.processed, verdict.leaderless)
+            return FaultEffect(verdict.delay + fault.seconds, verdict.kind, verdict.processed, verdict.leaderless)
         if verdict.kind is not None:
             return verdict
-        return Verdict(verdict.delay, fault.kind, processed, verdict.leaderless)
+        return FaultEffect(verdict.delay, fault.kind, processed, verdict.leaderless)
 
     def _flip(self) -> bool:
         return self._random.random() < 0.5
 
-    def _leaderless(self, verdict: Verdict, place: int, fault: Fault, target: Target, elapsed: float) -> Verdict:
+    def _leaderless(
+        self, verdict: FaultEffect, place: int, fault: Fault, target: FaultTarget, elapsed: float
+    ) -> FaultEffect:
         if not self._no_leader(place, fault, elapsed):
             return verdict
         kind = verdict.kind or (None if target.is_stale else "leaderless")
-        return Verdict(verdict.delay, kind, verdict.processed, leaderless=True)
+        return FaultEffect(verdict.delay, kind, verdict.processed, leaderless=True)
 
     def _no_leader(self, place: int, fault: Fault, elapsed: float) -> bool:
         left = self._left.get(place)
@@ -142,7 +146,7 @@ def parse_fault(text: str) -> Fault:
     raise ValueError(f"there is no fault {quote(kind)}; there are {known}")
 
 
-def _applies(fault: Fault, target: Target) -> bool:
+def _applies(fault: Fault, target: FaultTarget) -> bool:
     if fault.kind == "phantom":
         return target.is_dispatch and target.has_token
     if fault.kind == "leaderless" and target.is_local:

@@ -16,7 +16,7 @@ class Mismatch(Exception):
     """An alternative of the grammar does not match; the next one is tried."""
 
 
-class Scanner:
+class FilterScanner:
     """A place in a text, with the farthest failure kept for the error message."""
 
     def __init__(self, text: str) -> None:

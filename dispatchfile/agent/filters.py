@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeVar
 
 from dispatchfile.agent.filter_matching import FilterError, Matcher, Operator, make_matcher
-from dispatchfile.agent.filter_scanner import Mismatch, Scanner
+from dispatchfile.agent.filter_scanner import FilterScanner, Mismatch
 
 _T = TypeVar("_T")
 
@@ -37,7 +37,7 @@ def compile_filter(text: str) -> Matcher:
     if not text:
         return lambda _: True
     try:
-        return _Parser(text).parse()
+        return _FilterParser(text).parse()
     except _SyntaxError as exc:
         reason = str(exc)
         cause: Exception = exc
@@ -51,11 +51,11 @@ class _SyntaxError(Exception):
     """Cannot be read at all."""
 
 
-class _Parser:
+class _FilterParser:
     """A recursive descent over the grammar."""
 
     def __init__(self, text: str) -> None:
-        self._at = Scanner(text)
+        self._at = FilterScanner(text)
 
     def parse(self) -> Matcher:
         try:

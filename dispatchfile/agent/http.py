@@ -1,7 +1,7 @@
 """
 Requests and answers in Nomad's HTTP dialect, without any socket.
 
-A route takes a `Call` and returns what is to be answered: a `Reply`, a `Read` that may wait for a change, or a
+A route takes a `HttpRequest` and returns what is to be answered: a `Reply`, a `Read` that may wait for a change, or a
 `Stream`. Refusals are raised as `HttpError`. Source: hashicorp/nomad, command/agent/http.go.
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from dispatchfile.agent.filter_matching import FilterError, Matcher
 from dispatchfile.agent.filters import compile_filter
 from dispatchfile.agent.golang import GoError, Kind, decode_object, parse_bool, parse_duration, parse_int, quote
-from dispatchfile.agent.watches import Watch
+from dispatchfile.agent.watches import WatchSet
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ class HttpError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpRequest:
     """A request. path: decoded, without the query. query: the values of each parameter, at least one."""
 
     method: str
@@ -98,7 +98,7 @@ class Reply:
 class Read:
     """An answer that a client may wait for: what it depends on, and how it is made now."""
 
-    watch: Watch
+    watch: WatchSet
     make: Callable[[], Reply]
 
     def answer(self) -> Reply:
@@ -139,7 +139,7 @@ def missing(text: str, index: int) -> Reply:
     return Reply(text, 404, index, is_query=True, is_text=True)
 
 
-def decoded(call: Call, type_name: str, fields: Mapping[str, Kind]) -> dict[str, object]:
+def decoded(call: HttpRequest, type_name: str, fields: Mapping[str, Kind]) -> dict[str, object]:
     """The named fields of a JSON body; raises HttpError with Go's text."""
     try:
         return decode_object(call.body, type_name, fields)
@@ -186,14 +186,14 @@ def check_uuid_prefix(text: str, failed: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BlockingQuery:
     """The index that a query waits for, and how long it waits at most; index 0 does not wait."""
 
     index: int = 0
     seconds: float = 0.0
 
 
-def read_patience(call: Call, rng: random.Random) -> Patience:
+def read_patience(call: HttpRequest, rng: random.Random) -> BlockingQuery:
     """`index` and `wait` of a query; Nomad adds up to a sixteenth of the wait at random."""
     seconds = MAX_WAIT_SECONDS
     if wait := call.get("wait"):
@@ -209,7 +209,7 @@ def read_patience(call: Call, rng: random.Random) -> Patience:
             raise HttpError(400, "Invalid index") from exc
     if not 0 < seconds <= MAX_WAIT_SECONDS:
         seconds = MAX_WAIT_SECONDS
-    return Patience(index, seconds * (1 + rng.random() / 16))
+    return BlockingQuery(index, seconds * (1 + rng.random() / 16))
 
 
 # lists
@@ -230,7 +230,7 @@ class Paging:
     bad_filter: int
 
 
-def read_paging(call: Call, *, bad_filter: int = 400) -> Paging:
+def read_paging(call: HttpRequest, *, bad_filter: int = 400) -> Paging:
     """`filter`, `per_page`, `next_token` and `reverse` of a list; raises HttpError."""
     per_page = None
     if text := call.get("per_page"):

@@ -24,7 +24,7 @@ class Stage(Enum):
         return self in (Stage.PRESTART_SIDECAR, Stage.POSTSTART_SIDECAR)
 
 
-class Phase(IntEnum):
+class AllocPhase(IntEnum):
     """The phase of an allocation. Phases only go forward, and tasks of past ephemeral stages never run again."""
 
     PRESTART = 0
@@ -34,12 +34,12 @@ class Phase(IntEnum):
     POSTSTOP = 4
 
 
-ALLOWED: Final[Mapping[Phase, frozenset[Stage]]] = {
-    Phase.PRESTART: frozenset({Stage.PRESTART, Stage.PRESTART_SIDECAR}),
-    Phase.MAIN: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN}),
-    Phase.POSTSTART: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART, Stage.POSTSTART_SIDECAR}),
-    Phase.RUNNING: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART_SIDECAR}),
-    Phase.POSTSTOP: frozenset({Stage.POSTSTOP}),
+ALLOWED: Final[Mapping[AllocPhase, frozenset[Stage]]] = {
+    AllocPhase.PRESTART: frozenset({Stage.PRESTART, Stage.PRESTART_SIDECAR}),
+    AllocPhase.MAIN: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN}),
+    AllocPhase.POSTSTART: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART, Stage.POSTSTART_SIDECAR}),
+    AllocPhase.RUNNING: frozenset({Stage.PRESTART_SIDECAR, Stage.MAIN, Stage.POSTSTART_SIDECAR}),
+    AllocPhase.POSTSTOP: frozenset({Stage.POSTSTOP}),
 }
 
 
@@ -68,20 +68,20 @@ def stage_of(task: Mapping[str, Any]) -> Stage:
     return Stage.MAIN
 
 
-def next_phase(phase: Phase, tasks: Sequence[Placed]) -> Phase:
+def next_phase(phase: AllocPhase, tasks: Sequence[Placed]) -> AllocPhase:
     """The phase that follows from the tasks' states, possibly several steps on."""
     if all(task.state == "dead" for task in tasks if task.stage is not Stage.POSTSTOP):
-        return Phase.POSTSTOP
-    while phase < Phase.RUNNING and _is_done(phase, tasks):
-        phase = Phase(phase + 1)
+        return AllocPhase.POSTSTOP
+    while phase < AllocPhase.RUNNING and _is_done(phase, tasks):
+        phase = AllocPhase(phase + 1)
     return phase
 
 
-def _is_done(phase: Phase, tasks: Sequence[Placed]) -> bool:
+def _is_done(phase: AllocPhase, tasks: Sequence[Placed]) -> bool:
     match phase:
-        case Phase.PRESTART:
+        case AllocPhase.PRESTART:
             ended_well = all(t.state == "dead" and not t.failed for t in tasks if t.stage is Stage.PRESTART)
             return ended_well and all(t.state == "running" for t in tasks if t.stage is Stage.PRESTART_SIDECAR)
-        case Phase.MAIN:
+        case AllocPhase.MAIN:
             return all(t.state != "pending" for t in tasks if t.stage is Stage.MAIN)
     return all(t.state == "dead" for t in tasks if t.stage is Stage.POSTSTART)

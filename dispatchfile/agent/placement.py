@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Final, Literal
 
-from dispatchfile.agent.records import Constraint, Group, Job, Node
+from dispatchfile.agent.records import Constraint, GroupSpec, JobRecord, Node
 from dispatchfile.agent.views import resources_view
 
 Metrics = dict[str, object]
@@ -41,7 +41,7 @@ _ELSEWHERE: Final = frozenset({"distinct_hosts", "distinct_property"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Feasibility:
     """
     obstacle: None where the group may run; "class" where this node lacks a driver or device or does not meet a
     constraint, "property" where it has no value for a `distinct_property`, "pool" where it is in another datacenter
@@ -56,22 +56,24 @@ class Answer:
 _NO_NEIGHBOURS: Final[Mapping[str, int]] = {}
 
 
-def judge(job: Job, group: Group, node: Node, taken: int, neighbours: Mapping[str, int] = _NO_NEIGHBOURS) -> Answer:
+def judge(
+    job: JobRecord, group: GroupSpec, node: Node, taken: int, neighbours: Mapping[str, int] = _NO_NEIGHBOURS
+) -> Feasibility:
     """*taken*: how many allocations the node holds. *neighbours*: those of them that are the job's, by group."""
     if not _is_in_place(job, node):
-        return Answer("pool", _metrics(job, available={}))
+        return Feasibility("pool", _metrics(job, available={}))
     if not node.is_ready:
-        return Answer("node", _metrics(job, available={}))
+        return Feasibility("node", _metrics(job, available={}))
     available = {node.datacenter: 1}
     for obstacle, reason in _filters(job, group, node, neighbours):
-        return Answer(obstacle, _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
+        return Feasibility(obstacle, _metrics(job, available, NodesFiltered=1, ConstraintFiltered={reason: 1}))
     for shortage, dimension in _shortages(group, node, taken):
-        return Answer(shortage, _exhausted(job, group, available, dimension))
-    return Answer(None, _metrics(job, available, ScoreMetaData=[_score(node)]))
+        return Feasibility(shortage, _exhausted(job, group, available, dimension))
+    return Feasibility(None, _metrics(job, available, ScoreMetaData=[_score(node)]))
 
 
 def _filters(
-    job: Job, group: Group, node: Node, neighbours: Mapping[str, int]
+    job: JobRecord, group: GroupSpec, node: Node, neighbours: Mapping[str, int]
 ) -> Iterator[tuple[Literal["class", "property", "distinct"], str]]:
     """Return what keeps the group off the node, in the words of Nomad's ConstraintFiltered."""
     unmet = _first_unmet(job, group, node)
@@ -84,7 +86,7 @@ def _filters(
         yield "distinct", collision
 
 
-def _shortages(group: Group, node: Node, taken: int) -> Iterator[tuple[Literal["cores", "memory", "slots"], str]]:
+def _shortages(group: GroupSpec, node: Node, taken: int) -> Iterator[tuple[Literal["cores", "memory", "slots"], str]]:
     """Return what the node has too little of, in the words of Nomad's DimensionExhausted."""
     if 0 < node.cores < group.cores:
         yield "cores", "cores"
@@ -100,7 +102,7 @@ def coalesced(metrics: Metrics) -> Metrics:
     return {**metrics, "CoalescedFailures": more + 1 if isinstance(more, int) else 1}
 
 
-def _metrics(job: Job, available: Mapping[str, int], **found: object) -> Metrics:
+def _metrics(job: JobRecord, available: Mapping[str, int], **found: object) -> Metrics:
     nodes = len(available)
     return {
         "AllocationTime": 0,
@@ -123,7 +125,7 @@ def _metrics(job: Job, available: Mapping[str, int], **found: object) -> Metrics
     }
 
 
-def _exhausted(job: Job, group: Group, available: Mapping[str, int], dimension: str) -> Metrics:
+def _exhausted(job: JobRecord, group: GroupSpec, available: Mapping[str, int], dimension: str) -> Metrics:
     wanted = {task.name: resources_view() for task in group.tasks}
     return _metrics(job, available, NodesExhausted=1, DimensionExhausted={dimension: 1}, ResourcesExhausted=wanted)
 
@@ -132,7 +134,7 @@ def _score(node: Node) -> Metrics:
     return {"NodeID": node.id, "NormScore": 0.0, "Scores": {"binpack": 0.0}}
 
 
-def _is_in_place(job: Job, node: Node) -> bool:
+def _is_in_place(job: JobRecord, node: Node) -> bool:
     in_datacenter = any(fnmatchcase(node.datacenter, _only_stars(name)) for name in job.spec.datacenters)
     in_pool = job.spec.node_pool in {"all", node.node_pool}
     return in_datacenter and in_pool
@@ -143,7 +145,7 @@ def _only_stars(pattern: str) -> str:
     return re.sub(r"([?\[])", r"[\1]", pattern)
 
 
-def _first_unmet(job: Job, group: Group, node: Node) -> str | None:
+def _first_unmet(job: JobRecord, group: GroupSpec, node: Node) -> str | None:
     """Return the first thing that rules the node out, in the words of Nomad's ConstraintFiltered."""
     for constraint in job.spec.constraints:
         if not meets(constraint, node):
@@ -156,14 +158,14 @@ def _first_unmet(job: Job, group: Group, node: Node) -> str | None:
     return "missing devices" if group.devices else None
 
 
-def missing_properties(job: Job, group: Group, node: Node) -> Iterator[Constraint]:
+def missing_properties(job: JobRecord, group: GroupSpec, node: Node) -> Iterator[Constraint]:
     """Yield each `distinct_property` of the job or group of which the node has no value."""
     for constraint in (*job.spec.constraints, *group.constraints):
         if constraint.operand == "distinct_property" and _resolved(constraint.left, node) is None:
             yield constraint
 
 
-def _first_collision(job: Job, group: Group, node: Node, neighbours: Mapping[str, int]) -> str | None:
+def _first_collision(job: JobRecord, group: GroupSpec, node: Node, neighbours: Mapping[str, int]) -> str | None:
     """
     Return the `distinct_hosts` or `distinct_property` that keeps the group off the node.
 

@@ -10,32 +10,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from dispatchfile.agent.placement import NEVER_HERE, Answer, Metrics, coalesced, judge
+from dispatchfile.agent.placement import NEVER_HERE, Feasibility, Metrics, coalesced, judge
 from dispatchfile.agent.reconcile import (
     NO_PLACEMENT,
     Later,
-    Place,
+    Placement,
     Situation,
     Stop,
     Wanted,
     kept_events,
     next_delay,
 )
-from dispatchfile.agent.records import Allocation, Evaluation, Job, RescheduleEvent
+from dispatchfile.agent.records import Allocation, EvaluationRecord, JobRecord, RescheduleEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SchedulerPlan:
     """
     stops: what goes, with or without a replacement. placed: what comes, and why.
 
     failed: the metrics of each group of which something could not be placed. obstacles: what kept it from it,
-    in the words of `placement.Answer`.
+    in the words of `placement.Feasibility`.
     """
 
     stops: tuple[Stop, ...] = ()
-    placed: tuple[tuple[Place, Allocation], ...] = ()
-    unplaced: tuple[Place, ...] = ()
+    placed: tuple[tuple[Placement, Allocation], ...] = ()
+    unplaced: tuple[Placement, ...] = ()
     failed: Mapping[str, Metrics] | None = None
     obstacles: frozenset[str] = frozenset()
     node_is_fixed: bool = False
@@ -46,7 +46,7 @@ class Plan:
             return True
         return self.node_is_fixed and bool(self.obstacles) and self.obstacles <= NEVER_HERE
 
-    def queued(self, job: Job) -> dict[str, int]:
+    def queued(self, job: JobRecord) -> dict[str, int]:
         """Return how many allocations of each group still wait."""
         counts = {group.name: 0 for group in job.spec.groups}
         for place in () if self.is_hopeless(job.spec.type) else self.unplaced:
@@ -54,7 +54,9 @@ class Plan:
         return counts
 
 
-def draw_up(situation: Situation, wanted: Wanted, living: AbstractSet[str], own: Iterable[Allocation] = ()) -> Plan:
+def draw_up(
+    situation: Situation, wanted: Wanted, living: AbstractSet[str], own: Iterable[Allocation] = ()
+) -> SchedulerPlan:
     """Try to place what is wanted, while *living* allocations hold the node's slots; *own* are all of the job's."""
     drawing = _Drawing(situation, living, Counter(alloc.group for alloc in own if alloc.id in living))
     for stop in wanted.stops:
@@ -71,13 +73,13 @@ class _Drawing:
         self._taken = len(living)
         self._neighbours = neighbours
         self._stops: list[Stop] = []
-        self._placed: list[tuple[Place, Allocation]] = []
-        self._unplaced: list[Place] = []
+        self._placed: list[tuple[Placement, Allocation]] = []
+        self._unplaced: list[Placement] = []
         self._failed: dict[str, Metrics] = {}
         self._obstacles: set[str] = set()
 
-    def plan(self) -> Plan:
-        return Plan(
+    def plan(self) -> SchedulerPlan:
+        return SchedulerPlan(
             stops=tuple(self._stops),
             placed=tuple(self._placed),
             unplaced=tuple(self._unplaced),
@@ -92,7 +94,7 @@ class _Drawing:
             self._taken -= 1
             self._neighbours[stop.alloc.group] -= 1
 
-    def place(self, place: Place) -> None:
+    def place(self, place: Placement) -> None:
         answer = self._answer(place)
         if answer.obstacle is not None:
             self._unplaced.append(place)
@@ -105,15 +107,15 @@ class _Drawing:
         self._taken += 1
         self._neighbours[place.group.name] += 1
 
-    def _answer(self, place: Place) -> Answer:
+    def _answer(self, place: Placement) -> Feasibility:
         """A group that could not be placed once is not tried again in the same plan."""
         frees = place.stop is not None and place.stop.alloc.id in self._living
         neighbours = self._neighbours - Counter({place.group.name: int(frees)})
         answer = judge(self._at.job, place.group, self._at.node, self._taken - frees, neighbours)
         earlier = self._failed.get(place.group.name)
-        return answer if earlier is None else Answer(answer.obstacle or "slots", coalesced(earlier))
+        return answer if earlier is None else Feasibility(answer.obstacle or "slots", coalesced(earlier))
 
-    def _new_alloc(self, place: Place, metrics: Metrics) -> Allocation:
+    def _new_alloc(self, place: Placement, metrics: Metrics) -> Allocation:
         alloc = Allocation(
             id=str(uuid.uuid4()),
             eval_id=self._at.evaluation.id,
@@ -134,7 +136,7 @@ class _Drawing:
         return replace(alloc, reschedules=_tracked(place.previous, place, self._at.now), last_reschedule="ok")
 
 
-def _tracked(previous: Allocation, place: Place, now: int) -> tuple[RescheduleEvent, ...]:
+def _tracked(previous: Allocation, place: Placement, now: int) -> tuple[RescheduleEvent, ...]:
     policy = place.group.reschedule
     kept = kept_events(previous, policy, now)
     delay = next_delay(previous, policy) if policy is not None else 0
@@ -142,7 +144,9 @@ def _tracked(previous: Allocation, place: Place, now: int) -> tuple[RescheduleEv
     return (*previous.reschedules[len(previous.reschedules) - kept :], event)
 
 
-def changed_allocs(plan: Plan, followups: Sequence[Evaluation], later: Sequence[Later]) -> dict[str, Allocation]:
+def changed_allocs(
+    plan: SchedulerPlan, followups: Sequence[EvaluationRecord], later: Sequence[Later]
+) -> dict[str, Allocation]:
     """The allocations that a plan changes, beside those it places, each with all its changes."""
     changed = {stop.alloc.id: _stopped(stop) for stop in plan.stops}
     for place, new in plan.placed:

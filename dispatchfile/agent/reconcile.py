@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from dispatchfile.agent.records import Allocation, Evaluation, Group, Job, Node, ReschedulePolicy, Transition
+from dispatchfile.agent.records import (
+    Allocation,
+    EvaluationRecord,
+    GroupSpec,
+    JobRecord,
+    Node,
+    ReschedulePolicy,
+    Transition,
+)
 
 NOT_NEEDED: Final = "alloc not needed due to job update"
 MIGRATING: Final = "alloc is being migrated"
@@ -34,7 +42,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """
     An allocation to be placed.
 
@@ -42,7 +50,7 @@ class Place:
     reschedules: it replaces a failed one, which is counted against the reschedule policy.
     """
 
-    group: Group
+    group: GroupSpec
     name: str
     previous: Allocation | None = None
     stop: Stop | None = None
@@ -62,7 +70,7 @@ class Wanted:
     """updates: the plan's annotation, for each group what happens to how many allocations."""
 
     stops: tuple[Stop, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[Placement, ...] = ()
     later: tuple[Later, ...] = ()
     updates: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -71,8 +79,8 @@ class Wanted:
 class Situation:
     """The input of every decision: a job, the reason to look at it, the node, the time in nanoseconds."""
 
-    job: Job
-    evaluation: Evaluation
+    job: JobRecord
+    evaluation: EvaluationRecord
     node: Node
     now: int
 
@@ -94,7 +102,7 @@ def reconcile(situation: Situation, allocs: Sequence[Allocation]) -> Wanted:
     )
 
 
-def wanted_count(job: Job, group: Group | None) -> int:
+def wanted_count(job: JobRecord, group: GroupSpec | None) -> int:
     """Return how many allocations a group has in the end. A sysbatch job has one on each node: one."""
     if job.stop or group is None:
         return 0
@@ -104,14 +112,14 @@ def wanted_count(job: Job, group: Group | None) -> int:
 class _Draft:
     """The decisions for one group; None is a group that the job no longer has."""
 
-    def __init__(self, situation: Situation, group: Group | None) -> None:
+    def __init__(self, situation: Situation, group: GroupSpec | None) -> None:
         self._at = situation
         self._group = group
         self._count = wanted_count(situation.job, group)
         self._is_sysbatch = situation.job.spec.type == "sysbatch"
         self._occupied: set[str] = set()
         self.stops: list[Stop] = []
-        self.places: list[Place] = []
+        self.places: list[Placement] = []
         self.later: list[Later] = []
         self.updates: Counter[str] = Counter()
 
@@ -131,10 +139,10 @@ class _Draft:
         names = (f"{self._at.job.id}.{self._group.name}[{index}]" for index in range(self._count))
         missing = self._count - len(self._occupied)
         for name in [name for name in names if name not in self._occupied][: max(0, missing)]:
-            self.places.append(Place(self._group, name))
+            self.places.append(Placement(self._group, name))
             self.updates["Place"] += 1
 
-    def _judge_ended(self, group: Group, alloc: Allocation) -> None:
+    def _judge_ended(self, group: GroupSpec, alloc: Allocation) -> None:
         is_outdated = _is_outdated(alloc, self._at.job)
         is_drained = alloc.transition is not None and alloc.transition.migrate_disable_placement
         if is_drained or (self._is_sysbatch and not is_outdated):
@@ -146,12 +154,12 @@ class _Draft:
         else:
             self._judge_failed(group, alloc)
 
-    def _judge_failed(self, group: Group, alloc: Allocation) -> None:
+    def _judge_failed(self, group: GroupSpec, alloc: Allocation) -> None:
         due = reschedule_time(alloc, group.reschedule)
         if due is None:
             self._keep(alloc)
         elif self._is_due(alloc, due):
-            self._replace(Place(group, alloc.name, alloc, Stop(alloc, ""), reschedules=True), "Place")
+            self._replace(Placement(group, alloc.name, alloc, Stop(alloc, ""), reschedules=True), "Place")
             self.updates["Stop"] += 1
         else:
             self._keep(alloc)
@@ -163,22 +171,22 @@ class _Draft:
         waited_for = alloc.followup_eval == self._at.evaluation.id
         return waited_for or alloc.last_reschedule == NO_PLACEMENT or due <= self._at.now + _NOW_WINDOW_NS
 
-    def _judge_living(self, group: Group, alloc: Allocation) -> None:
+    def _judge_living(self, group: GroupSpec, alloc: Allocation) -> None:
         job = self._at.job
         if alloc.transition is not None and alloc.transition.migrate:
             self._migrate(group, alloc, alloc.transition)
         elif self._at.node.status == "down" and not self._is_sysbatch:
             self.stops.append(Stop(alloc, LOST, lost=True))
             self.updates["Stop"] += 1
-            self._replace(Place(group, alloc.name, alloc), "Place")
+            self._replace(Placement(group, alloc.name, alloc), "Place")
         elif len(self._occupied) >= self._count:
             self._stop(alloc)
         elif _is_outdated(alloc, job) and alloc.job.spec.document != job.spec.document:
-            self._replace(Place(group, alloc.name, alloc, Stop(alloc, UPDATING)), "DestructiveUpdate")
+            self._replace(Placement(group, alloc.name, alloc, Stop(alloc, UPDATING)), "DestructiveUpdate")
         else:
             self._keep(alloc)
 
-    def _migrate(self, group: Group, alloc: Allocation, transition: Transition) -> None:
+    def _migrate(self, group: GroupSpec, alloc: Allocation, transition: Transition) -> None:
         """Stop what a drain or somebody asked to go; a sysbatch job has nothing in its place on the same node."""
         self.stops.append(Stop(alloc, TAINTED if self._is_sysbatch else MIGRATING))
         if self._is_sysbatch or transition.migrate_disable_placement:
@@ -187,9 +195,9 @@ class _Draft:
         elif transition.reschedule:
             self._reschedule_stopped(group, alloc)
         else:
-            self._replace(Place(group, alloc.name, alloc), "Migrate")
+            self._replace(Placement(group, alloc.name, alloc), "Migrate")
 
-    def _reschedule_stopped(self, group: Group, alloc: Allocation) -> None:
+    def _reschedule_stopped(self, group: GroupSpec, alloc: Allocation) -> None:
         """`nomad alloc stop` of 2.0.5 asks for both: another one comes as the reschedule policy allows."""
         self._occupied.add(alloc.name)
         self.updates["Migrate"] += 1
@@ -206,13 +214,13 @@ class _Draft:
         self.stops.append(Stop(alloc, NOT_NEEDED))
         self.updates["Stop"] += 1
 
-    def _replace(self, place: Place, kind: str) -> None:
+    def _replace(self, place: Placement, kind: str) -> None:
         self._occupied.add(place.name)
         self.places.append(place)
         self.updates[kind] += 1
 
 
-def _is_outdated(alloc: Allocation, job: Job) -> bool:
+def _is_outdated(alloc: Allocation, job: JobRecord) -> bool:
     return alloc.job.version < job.version or alloc.job.create_index < job.create_index
 
 

@@ -48,7 +48,7 @@ class ReschedulePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskSpec:
     name: str
     driver: str
     cpu: int
@@ -62,10 +62,10 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupSpec:
     name: str
     count: int
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskSpec, ...]
     constraints: tuple[Constraint, ...]
     reschedule: ReschedulePolicy | None
     disk_mb: int
@@ -101,7 +101,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameterized:
+class ParameterizedJobConfig:
     payload: str
     meta_required: tuple[str, ...]
     meta_optional: tuple[str, ...]
@@ -112,7 +112,7 @@ class JobSpec:
     """
     The content of a job file, shared by a parameterized job and all its children.
 
-    document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `Job`.
+    document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `JobRecord`.
     """
 
     document: Mapping[str, object]
@@ -120,16 +120,16 @@ class JobSpec:
     datacenters: tuple[str, ...]
     node_pool: str
     constraints: tuple[Constraint, ...]
-    groups: tuple[Group, ...]
-    parameterized: Parameterized | None
+    groups: tuple[GroupSpec, ...]
+    parameterized: ParameterizedJobConfig | None
     periodic: bool
 
-    def group(self, name: str) -> Group | None:
+    def group(self, name: str) -> GroupSpec | None:
         return next((group for group in self.groups if group.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class JobRecord:
     """payload: base64 as it was sent, None for none. token: of the dispatch that made it, "" for none."""
 
     namespace: str
@@ -166,7 +166,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupCounts:
+class TaskGroupSummary:
     """Allocations of a group by client status; complete and failed only ever grow."""
 
     queued: int = 0
@@ -178,19 +178,19 @@ class GroupCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SummaryRecord:
     """children: by status; a child that is collected or purged stays counted as dead."""
 
     namespace: str
     job_id: str
-    groups: Mapping[str, GroupCounts]
+    groups: Mapping[str, TaskGroupSummary]
     children: Mapping[JobStatus, int]
     create_index: int
     modify_index: int
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EvaluationRecord:
     """
     failed: for each group that could not be placed completely, Nomad's metrics of the try.
 
@@ -262,7 +262,7 @@ class Allocation:
 
     id: str
     eval_id: str
-    job: Job
+    job: JobRecord
     group: str
     name: str
     node_id: str

@@ -16,8 +16,8 @@ from dispatchfile.agent.core import REGION, Core
 from dispatchfile.agent.golang import Kind, quote
 from dispatchfile.agent.http import (
     Answer,
-    Call,
     HttpError,
+    HttpRequest,
     Read,
     Reply,
     check_uuid,
@@ -30,7 +30,7 @@ from dispatchfile.agent.records import Drain, Namespace
 from dispatchfile.agent.state import EVENT_BUFFER_SIZE
 from dispatchfile.agent.submitted import joined_problems
 from dispatchfile.agent.views import View, alloc_view
-from dispatchfile.agent.watches import Watch
+from dispatchfile.agent.watches import WatchSet
 
 _NAMESPACE_NAME: Final = re.compile(r"^[a-zA-Z0-9-]{1,128}$")
 _SEARCH_LIMIT: Final = 20
@@ -70,7 +70,7 @@ _ANONYMOUS: Final = {
 # the node
 
 
-def nodes(core: Core, call: Call) -> Answer:
+def nodes(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     prefix = call.get("prefix")
     check_uuid_prefix(prefix, "node lookup failed")
@@ -79,17 +79,17 @@ def nodes(core: Core, call: Call) -> Answer:
         listed = [node for node in core.state.nodes.values() if node.id.startswith(prefix)]
         return found([node_stub(node) for node in listed], core.state.table_index["nodes"])
 
-    return Read(Watch(keys=(("nodes",),)), answer)
+    return Read(WatchSet(keys=(("nodes",),)), answer)
 
 
-def one_node(core: Core, call: Call) -> Answer:
+def one_node(core: Core, call: HttpRequest) -> Answer:
     node_id, _, question = call.path.removeprefix("/v1/node/").partition("/")
     check_uuid(node_id, "node lookup failed")
     if not question:
         return _read_node(core, call, node_id)
     if question == "allocations":
         return _node_allocations(core, call, node_id)
-    changes: dict[str, Callable[[Core, Call], Reply]] = {"drain": _drain, "eligibility": _eligibility}
+    changes: dict[str, Callable[[Core, HttpRequest], Reply]] = {"drain": _drain, "eligibility": _eligibility}
     if question not in changes:
         raise HttpError(404, "resource not found")
     call.require("PUT", "POST")
@@ -98,7 +98,7 @@ def one_node(core: Core, call: Call) -> Answer:
     return changes[question](core, call)
 
 
-def _read_node(core: Core, call: Call, node_id: str) -> Answer:
+def _read_node(core: Core, call: HttpRequest, node_id: str) -> Answer:
     call.require("GET")
 
     def answer() -> Reply:
@@ -107,20 +107,20 @@ def _read_node(core: Core, call: Call, node_id: str) -> Answer:
             return missing("node not found", core.state.table_index["nodes"])
         return found(node_view(node), node.modify_index)
 
-    return Read(Watch(keys=(("nodes", node_id),)), answer)
+    return Read(WatchSet(keys=(("nodes", node_id),)), answer)
 
 
-def _node_allocations(core: Core, call: Call, node_id: str) -> Answer:
+def _node_allocations(core: Core, call: HttpRequest, node_id: str) -> Answer:
     call.require("GET")
 
     def answer() -> Reply:
         allocs = [alloc for alloc in core.state.allocs.values() if alloc.node_id == node_id]
         return found([alloc_view(alloc) for alloc in allocs], core.state.table_index["allocs"])
 
-    return Read(Watch(keys=(("allocs",),)), answer)
+    return Read(WatchSet(keys=(("allocs",),)), answer)
 
 
-def _drain(core: Core, call: Call) -> Reply:
+def _drain(core: Core, call: HttpRequest) -> Reply:
     fields: dict[str, Kind] = {"DrainSpec": "any", "MarkEligible": "bool"}
     request = decoded(call, "api.NodeUpdateDrainRequest", fields)
     spec, drain = request.get("DrainSpec"), None
@@ -130,7 +130,7 @@ def _drain(core: Core, call: Call) -> Reply:
     return _node_reply(core.scheduler.drain_node(drain, eligible=request.get("MarkEligible") is True).index)
 
 
-def _eligibility(core: Core, call: Call) -> Reply:
+def _eligibility(core: Core, call: HttpRequest) -> Reply:
     request = decoded(call, "structs.NodeUpdateEligibilityRequest", {"Eligibility": "string"})
     wanted = request.get("Eligibility")
     if wanted not in {"eligible", "ineligible"}:
@@ -146,22 +146,22 @@ def _node_reply(index: int) -> Reply:
 # the agent
 
 
-def leader(core: Core, call: Call) -> Answer:
+def leader(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     return Reply(core.http_address)
 
 
-def peers(core: Core, call: Call) -> Answer:
+def peers(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     return Reply([core.http_address])
 
 
-def regions(_core: Core, call: Call) -> Answer:
+def regions(_core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     return Reply([REGION])
 
 
-def agent_self(core: Core, call: Call) -> Answer:
+def agent_self(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     config = {
         "ACL": {"Enabled": False},
@@ -217,7 +217,7 @@ def _member(core: Core) -> View:
     }
 
 
-def members(core: Core, call: Call) -> Answer:
+def members(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     return Reply(
         {
@@ -229,13 +229,13 @@ def members(core: Core, call: Call) -> Answer:
     )
 
 
-def health(_core: Core, call: Call) -> Answer:
+def health(_core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     wanted = [kind for kind in ("client", "server") if call.get("type") in {"", kind}]
     return Reply({kind: {"message": "ok", "ok": True} for kind in wanted})
 
 
-def token_self(_core: Core, call: Call) -> Answer:
+def token_self(_core: Core, call: HttpRequest) -> Answer:
     """There are no tokens here, and every request may do everything."""
     call.require("GET")
     return found(_ANONYMOUS, 0)
@@ -244,7 +244,7 @@ def token_self(_core: Core, call: Call) -> Answer:
 # namespaces
 
 
-def namespaces(core: Core, call: Call) -> Answer:
+def namespaces(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     prefix = call.get("prefix")
 
@@ -252,10 +252,10 @@ def namespaces(core: Core, call: Call) -> Answer:
         listed = [one for name, one in sorted(core.state.namespaces.items()) if name.startswith(prefix)]
         return found([namespace_view(one) for one in listed], core.state.table_index["namespaces"])
 
-    return Read(Watch(keys=(("namespaces",),)), answer)
+    return Read(WatchSet(keys=(("namespaces",),)), answer)
 
 
-def one_namespace(core: Core, call: Call) -> Answer:
+def one_namespace(core: Core, call: HttpRequest) -> Answer:
     name = call.path.removeprefix("/v1/namespace").removeprefix("/")
     if call.method == "GET":
         return _read_namespace(core, name)
@@ -272,10 +272,10 @@ def _read_namespace(core: Core, name: str) -> Answer:
             return missing("Namespace not found", core.state.table_index["namespaces"])
         return found(namespace_view(namespace), namespace.modify_index)
 
-    return Read(Watch(keys=(("namespaces", name),)), answer)
+    return Read(WatchSet(keys=(("namespaces", name),)), answer)
 
 
-def _put_namespace(core: Core, call: Call, name: str) -> Reply:
+def _put_namespace(core: Core, call: HttpRequest, name: str) -> Reply:
     fields: dict[str, Kind] = {"Name": "string", "Description": "string"}
     request = decoded(call, "structs.Namespace", fields)
     wanted = str(request.get("Name") or "")
@@ -311,7 +311,7 @@ def _still_used(core: Core, name: str) -> list[str]:
 # the rest
 
 
-def search(core: Core, call: Call) -> Answer:
+def search(core: Core, call: HttpRequest) -> Answer:
     """Names and IDs by their beginnings, at most twenty of a kind."""
     call.require("PUT", "POST")
     fields: dict[str, Kind] = {"Prefix": "string", "Context": "string", "Namespace": "string"}
@@ -352,13 +352,13 @@ def _matches(core: Core, namespace: str, prefix: str, contexts: Iterable[str]) -
     return {"Matches": matches, "Truncations": truncations}
 
 
-def system_gc(core: Core, call: Call) -> Answer:
+def system_gc(core: Core, call: HttpRequest) -> Answer:
     call.require("PUT", "POST")
     core.scheduler.collect_garbage()
     return Reply(has_body=False)
 
 
-def scheduler_configuration(_core: Core, call: Call) -> Answer:
+def scheduler_configuration(_core: Core, call: HttpRequest) -> Answer:
     """Answer with the configuration of placements, which cannot be changed here."""
     call.require("GET")
     preemption = dict.fromkeys(
@@ -383,7 +383,7 @@ def scheduler_configuration(_core: Core, call: Call) -> Answer:
     return found({"SchedulerConfig": configuration, "Index": 1, **_QUERY_META}, 1)
 
 
-def deployments(_core: Core, call: Call) -> Answer:
+def deployments(_core: Core, call: HttpRequest) -> Answer:
     """Batch jobs have none."""
     call.require("GET")
     return found([], 0)

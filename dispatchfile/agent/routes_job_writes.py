@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from dispatchfile.agent.core import REGION, Core
-from dispatchfile.agent.dispatching import DispatchRequest, Refused, check, child_of, read_request
+from dispatchfile.agent.dispatching import DispatchRefused, JobDispatchRequest, check, child_of, read_request
 from dispatchfile.agent.golang import GoError, Kind
-from dispatchfile.agent.http import Call, HttpError, Reply, decoded
+from dispatchfile.agent.http import HttpError, HttpRequest, Reply, decoded
 from dispatchfile.agent.plans import draw_up
 from dispatchfile.agent.reconcile import Situation, reconcile
-from dispatchfile.agent.records import Evaluation, Job
-from dispatchfile.agent.scheduler import Written
+from dispatchfile.agent.records import EvaluationRecord, JobRecord
+from dispatchfile.agent.scheduler import WriteResult
 from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problems, problems_of, read_submitted
 from dispatchfile.agent.views import annotations_view
 from dispatchfile.jobspec import GivenValues, JobspecError, read_job, read_variable_file
@@ -35,7 +35,7 @@ _REGISTER: Final[Mapping[str, Kind]] = {
 _META: Final = {"KnownLeader": False, "LastContact": 0, "NextToken": ""}
 
 
-def parse(core: Core, call: Call) -> Reply:
+def parse(core: Core, call: HttpRequest) -> Reply:
     """
     HCL to the API's JSON, with the defaults filled in whether they are asked for or not; nothing is checked.
 
@@ -64,7 +64,7 @@ def _given_values(path: Path, variables: object) -> GivenValues:
     return GivenValues(files=((path, read_variable_file(path)),))
 
 
-def validate(core: Core, call: Call) -> Reply:
+def validate(core: Core, call: HttpRequest) -> Reply:
     call.require("PUT", "POST")
     submitted = _submitted(call, decoded(call, "api.JobValidateRequest", _REGISTER))
     problems = problems_of(submitted, core.state.namespaces)
@@ -78,7 +78,7 @@ def validate(core: Core, call: Call) -> Reply:
     )
 
 
-def _submitted(call: Call, fields: Mapping[str, object]) -> Submitted:
+def _submitted(call: HttpRequest, fields: Mapping[str, object]) -> Submitted:
     document = fields.get("Job")
     if not isinstance(document, dict):
         raise HttpError(400, "Job must be specified")
@@ -105,7 +105,7 @@ def _check_region(*names: str) -> None:
             return
 
 
-def register_job(core: Core, call: Call, job_id: str) -> Reply:
+def register_job(core: Core, call: HttpRequest, job_id: str) -> Reply:
     fields = decoded(call, "api.JobRegisterRequest", _REGISTER)
     document = fields.get("Job")
     if isinstance(document, dict) and not any(folded(key) == "id" and document[key] is not None for key in document):
@@ -122,7 +122,7 @@ def register_job(core: Core, call: Call, job_id: str) -> Reply:
     return Reply(_registered(written, job), index=written.index)
 
 
-def _enforce_index(fields: Mapping[str, object], known: Job | None) -> None:
+def _enforce_index(fields: Mapping[str, object], known: JobRecord | None) -> None:
     if fields.get("EnforceIndex") is not True:
         return
     wanted = fields.get("JobModifyIndex") or 0
@@ -138,9 +138,9 @@ def _enforce_index(fields: Mapping[str, object], known: Job | None) -> None:
         )
 
 
-def register(core: Core, submitted: Submitted) -> Written:
+def register(core: Core, submitted: Submitted) -> WriteResult:
     """Store a job that has no problems; one that says nothing new is only looked at again."""
-    job = Job(
+    job = JobRecord(
         namespace=submitted.namespace,
         id=submitted.id,
         name=submitted.name,
@@ -154,10 +154,10 @@ def register(core: Core, submitted: Submitted) -> Written:
         return core.scheduler.add_job(job)
     if known.runs_by_itself:
         return core.scheduler.evaluate_job(known)
-    return Written(known.modify_index)
+    return WriteResult(known.modify_index)
 
 
-def _says_the_same(known: Job, job: Job) -> bool:
+def _says_the_same(known: JobRecord, job: JobRecord) -> bool:
     return (
         not known.stop
         and known.spec.document == job.spec.document
@@ -165,7 +165,7 @@ def _says_the_same(known: Job, job: Job) -> bool:
     )
 
 
-def _registered(written: Written, job: Job) -> dict[str, object]:
+def _registered(written: WriteResult, job: JobRecord) -> dict[str, object]:
     evaluation = written.evaluation
     return {
         "EvalCreateIndex": evaluation.create_index if evaluation else 0,
@@ -177,7 +177,7 @@ def _registered(written: Written, job: Job) -> dict[str, object]:
     }
 
 
-def plan(core: Core, call: Call, job_id: str) -> Reply:
+def plan(core: Core, call: HttpRequest, job_id: str) -> Reply:
     call.require("PUT", "POST")
     fields = decoded(call, "api.JobPlanRequest", _REGISTER)
     submitted = _submitted(call, fields)
@@ -190,10 +190,10 @@ def plan(core: Core, call: Call, job_id: str) -> Reply:
     return Reply(_planned(core, submitted, known, with_diff=with_diff), index=known.job_modify_index if known else 0)
 
 
-def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: bool) -> dict[str, object]:
+def _planned(core: Core, submitted: Submitted, known: JobRecord | None, *, with_diff: bool) -> dict[str, object]:
     """Return what a registration would do, without doing it."""
     now = core.state.now_ns()
-    job = Job(
+    job = JobRecord(
         namespace=submitted.namespace,
         id=submitted.id,
         name=submitted.name,
@@ -203,7 +203,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: 
         submit_time=now,
         version=known.version + 1 if known else 0,
     )
-    evaluation = Evaluation("", job.namespace, job.id, job.spec.type, job.priority, "job-register", now, now)
+    evaluation = EvaluationRecord("", job.namespace, job.id, job.spec.type, job.priority, "job-register", now, now)
     situation = Situation(job, evaluation, core.node, now)
     wanted = reconcile(situation, core.state.allocs_of(job.key))
     failed = draw_up(situation, wanted, frozenset()).failed
@@ -220,7 +220,7 @@ def _planned(core: Core, submitted: Submitted, known: Job | None, *, with_diff: 
     }
 
 
-def _diff(job: Job, known: Job | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
+def _diff(job: JobRecord, known: JobRecord | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
     """Return the parts that differ, without their fields."""
     same = known is not None and _says_the_same(known, job)
     kind = "None" if same else ("Added" if known is None else "Edited")
@@ -243,12 +243,12 @@ def _update_words(change: Mapping[str, int]) -> dict[str, int]:
     return {words[name]: count for name, count in change.items() if count and name in words}
 
 
-def stop(core: Core, call: Call, job_id: str) -> Reply:
+def stop(core: Core, call: HttpRequest, job_id: str) -> Reply:
     if not job_id:
         raise HttpError(500, "missing job ID for deregistering")
     job = core.state.jobs.get((call.namespace, job_id))
     purge = call.flag("purge")
-    written = core.scheduler.stop_job(job, purge=purge) if job is not None else Written(0)
+    written = core.scheduler.stop_job(job, purge=purge) if job is not None else WriteResult(0)
     return Reply(
         {
             "EvalCreateIndex": written.index,
@@ -263,7 +263,7 @@ def stop(core: Core, call: Call, job_id: str) -> Reply:
     )
 
 
-def evaluate(core: Core, call: Call, job_id: str) -> Reply:
+def evaluate(core: Core, call: HttpRequest, job_id: str) -> Reply:
     call.require("PUT", "POST")
     if call.body:
         fields = decoded(call, "structs.JobEvaluateRequest", {"JobID": "string"})
@@ -281,7 +281,7 @@ def evaluate(core: Core, call: Call, job_id: str) -> Reply:
     return Reply(_registered(written, job), index=written.index)
 
 
-def force_periodic(core: Core, call: Call, job_id: str) -> Reply:
+def force_periodic(core: Core, call: HttpRequest, job_id: str) -> Reply:
     call.require("PUT", "POST")
     job = core.state.jobs.get((call.namespace, job_id))
     if job is None or not job.spec.periodic or job.is_parameterized:
@@ -299,7 +299,7 @@ def force_periodic(core: Core, call: Call, job_id: str) -> Reply:
 # dispatch
 
 
-def dispatch(core: Core, call: Call, job_id: str) -> Reply:
+def dispatch(core: Core, call: HttpRequest, job_id: str) -> Reply:
     call.require("PUT", "POST")
     try:
         request = read_request(call.body)
@@ -310,28 +310,28 @@ def dispatch(core: Core, call: Call, job_id: str) -> Reply:
     return _dispatched(core, call, job_id, request)
 
 
-def dispatch_payload(core: Core, call: Call, job_id: str) -> Reply:
+def dispatch_payload(core: Core, call: HttpRequest, job_id: str) -> Reply:
     """The whole body is the payload."""
     call.require("PUT", "POST")
-    return _dispatched(core, call, job_id, DispatchRequest(payload=call.body))
+    return _dispatched(core, call, job_id, JobDispatchRequest(payload=call.body))
 
 
-def _dispatched(core: Core, call: Call, job_id: str, request: DispatchRequest) -> Reply:
+def _dispatched(core: Core, call: HttpRequest, job_id: str, request: JobDispatchRequest) -> Reply:
     _check_region(call.get("region"), request.region)
     namespace = call.get("namespace") or request.namespace or "default"
     request = replace(request, token=call.get("idempotency_token") or request.token)
     try:
         parent = check(core.state.jobs.get((namespace, job_id)), job_id, request, core.rng)
-    except Refused as exc:
+    except DispatchRefused as exc:
         raise HttpError(500, str(exc)) from exc
     if request.token and (known := core.state.dispatched_with(parent.key, request.token)):
-        return _dispatch_reply(known.id, Written(known.modify_index), created=known.create_index)
+        return _dispatch_reply(known.id, WriteResult(known.modify_index), created=known.create_index)
     child = child_of(parent, request, core.state.now_ns())
     written = core.scheduler.add_job(child)
     return _dispatch_reply(child.id, written, created=written.index)
 
 
-def _dispatch_reply(child_id: str, written: Written, *, created: int) -> Reply:
+def _dispatch_reply(child_id: str, written: WriteResult, *, created: int) -> Reply:
     evaluation = written.evaluation
     body = {
         "DispatchedJobID": child_id,

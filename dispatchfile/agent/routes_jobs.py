@@ -13,8 +13,8 @@ from dispatchfile.agent.core import Core
 from dispatchfile.agent.golang import GoError, parse_int
 from dispatchfile.agent.http import (
     Answer,
-    Call,
     HttpError,
+    HttpRequest,
     Paging,
     Read,
     Reply,
@@ -24,25 +24,25 @@ from dispatchfile.agent.http import (
     page_of,
     read_paging,
 )
-from dispatchfile.agent.records import Job, Key
+from dispatchfile.agent.records import JobRecord, Key
 from dispatchfile.agent.views import alloc_stub, eval_view, job_stub, job_view, status_row, summary_view
-from dispatchfile.agent.watches import Watch
+from dispatchfile.agent.watches import WatchSet
 
-Route = Callable[[Core, Call, str], Answer]
+Route = Callable[[Core, HttpRequest, str], Answer]
 """A route below /v1/job/, with the job's ID."""
 
 
 # /v1/jobs
 
 
-def jobs(core: Core, call: Call) -> Answer:
+def jobs(core: Core, call: HttpRequest) -> Answer:
     if call.method == "GET":
         return _list(core, call)
     call.require("GET", "PUT", "POST")
     return writes.register_job(core, call, "")
 
 
-def _list(core: Core, call: Call) -> Answer:
+def _list(core: Core, call: HttpRequest) -> Answer:
     state, prefix, namespace = core.state, call.get("prefix"), call.wanted_namespace
     paging, with_meta = read_paging(call), call.flag("meta")
 
@@ -53,14 +53,14 @@ def _list(core: Core, call: Call) -> Answer:
         index = max(state.table_index["jobs"], state.table_index["job_summary"])
         return found(rows, index, following)
 
-    return Read(Watch(below=(namespace, prefix)), answer)
+    return Read(WatchSet(below=(namespace, prefix)), answer)
 
 
-def _token(job: Job) -> str:
+def _token(job: JobRecord) -> str:
     return f"{job.namespace}.{job.id}"
 
 
-def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) -> Iterable[Job]:
+def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) -> Iterable[JobRecord]:
     """Jobs by namespace and ID, from the token's on; a token names the first item of a page."""
     space, _, job_id = paging.start.partition(".")
     if not paging.reverse and space == (namespace or ""):
@@ -72,7 +72,7 @@ def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) 
     return [job for job in ordered if job.key >= start]
 
 
-def statuses(core: Core, call: Call) -> Answer:
+def statuses(core: Core, call: HttpRequest) -> Answer:
     call.require("GET", "POST")
     wanted, children = _wanted_statuses(call)
     paging = read_paging(call, bad_filter=500)
@@ -88,10 +88,10 @@ def statuses(core: Core, call: Call) -> Answer:
         index = max((job.modify_index for job in page), default=0)
         return found([_status_row(core, job) for job in page], index, following)
 
-    return Read(Watch(keys=(("jobs",), ("allocs",))), answer)
+    return Read(WatchSet(keys=(("jobs",), ("allocs",))), answer)
 
 
-def _wanted_statuses(call: Call) -> tuple[list[Key] | None, bool]:
+def _wanted_statuses(call: HttpRequest) -> tuple[list[Key] | None, bool]:
     """The jobs that are asked for, None for all, and whether children are wanted, too."""
     children = call.flag("include_children")
     if call.method == "GET" or not call.body:
@@ -105,7 +105,7 @@ def _wanted_statuses(call: Call) -> tuple[list[Key] | None, bool]:
     return keys, children or fields.get("IncludeChildren") is True
 
 
-def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -> list[Job]:
+def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -> list[JobRecord]:
     if wanted is None:
         items = list(core.state.jobs_below(namespace, ""))
     else:
@@ -113,7 +113,7 @@ def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -
     return sorted(items, key=lambda job: (-job.modify_index, job.key))
 
 
-def _status_row(core: Core, job: Job) -> dict[str, object]:
+def _status_row(core: Core, job: JobRecord) -> dict[str, object]:
     children = None if job.runs_by_itself else [child.status for child in core.state.children_of(job.key)]
     return status_row(job, core.state.allocs_of(job.key), children)
 
@@ -121,7 +121,7 @@ def _status_row(core: Core, job: Job) -> dict[str, object]:
 # /v1/job/:id
 
 
-def one_job(core: Core, call: Call) -> Answer:
+def one_job(core: Core, call: HttpRequest) -> Answer:
     """Nomad takes what stands at the end of the path for the question, and all before it for the ID."""
     path = call.path.removeprefix("/v1/job/")
     for suffix, route in _SUFFIXES.items():
@@ -136,7 +136,7 @@ def one_job(core: Core, call: Call) -> Answer:
 
 
 def _object_read(
-    core: Core, call: Call, job_id: str, view: Callable[[Job], tuple[object, int]], table: str = "jobs"
+    core: Core, call: HttpRequest, job_id: str, view: Callable[[JobRecord], tuple[object, int]], table: str = "jobs"
 ) -> Read:
     """A query for something of one job, or 404."""
     key = (call.namespace, job_id)
@@ -148,24 +148,24 @@ def _object_read(
             return missing("job not found", index)
         return found(*view(job))
 
-    return Read(Watch(keys=((table, *key), ("jobs", *key))), answer)
+    return Read(WatchSet(keys=((table, *key), ("jobs", *key))), answer)
 
 
-def _read(core: Core, call: Call, job_id: str) -> Answer:
+def _read(core: Core, call: HttpRequest, job_id: str) -> Answer:
     return _object_read(core, call, job_id, lambda job: (job_view(job), job.modify_index))
 
 
-def _summary(core: Core, call: Call, job_id: str) -> Answer:
-    def view(job: Job) -> tuple[object, int]:
+def _summary(core: Core, call: HttpRequest, job_id: str) -> Answer:
+    def view(job: JobRecord) -> tuple[object, int]:
         summary = core.state.summaries[job.key]
         return summary_view(summary), summary.modify_index
 
     key = (call.namespace, job_id)
     read = _object_read(core, call, job_id, view)
-    return replace(read, watch=Watch(keys=(("job_summary", *key),)))
+    return replace(read, watch=WatchSet(keys=(("job_summary", *key),)))
 
 
-def _allocations(core: Core, call: Call, job_id: str) -> Answer:
+def _allocations(core: Core, call: HttpRequest, job_id: str) -> Answer:
     call.require("GET")
     key = (call.namespace, job_id)
 
@@ -173,10 +173,10 @@ def _allocations(core: Core, call: Call, job_id: str) -> Answer:
         allocs = sorted(core.state.allocs_of(key), key=lambda alloc: alloc.id)
         return found([alloc_stub(alloc) for alloc in allocs], core.state.table_index["allocs"])
 
-    return Read(Watch(keys=(("allocs", "job", *key),)), answer)
+    return Read(WatchSet(keys=(("allocs", "job", *key),)), answer)
 
 
-def _evaluations(core: Core, call: Call, job_id: str) -> Answer:
+def _evaluations(core: Core, call: HttpRequest, job_id: str) -> Answer:
     call.require("GET")
     key = (call.namespace, job_id)
 
@@ -184,10 +184,10 @@ def _evaluations(core: Core, call: Call, job_id: str) -> Answer:
         evals = sorted(core.state.evals_of(key), key=lambda evaluation: evaluation.id)
         return found([eval_view(evaluation) for evaluation in evals], core.state.table_index["evals"])
 
-    return Read(Watch(keys=(("evals", "job", *key),)), answer)
+    return Read(WatchSet(keys=(("evals", "job", *key),)), answer)
 
 
-def _versions(core: Core, call: Call, job_id: str) -> Answer:
+def _versions(core: Core, call: HttpRequest, job_id: str) -> Answer:
     key = (call.namespace, job_id)
 
     def answer() -> Reply:
@@ -199,21 +199,21 @@ def _versions(core: Core, call: Call, job_id: str) -> Answer:
         meta = {"Index": index, "KnownLeader": True, "LastContact": 0, "NextToken": ""}
         return found({"Diffs": None, "Versions": shown, **meta}, index)
 
-    return Read(Watch(keys=(("jobs", *key),)), answer)
+    return Read(WatchSet(keys=(("jobs", *key),)), answer)
 
 
-def _deployments(_core: Core, call: Call, _job_id: str) -> Answer:
+def _deployments(_core: Core, call: HttpRequest, _job_id: str) -> Answer:
     """Batch jobs have none."""
     call.require("GET")
     return found([], 0)
 
 
-def _deployment(_core: Core, call: Call, _job_id: str) -> Answer:
+def _deployment(_core: Core, call: HttpRequest, _job_id: str) -> Answer:
     call.require("GET")
     return found(None, 0)
 
 
-def _submission(core: Core, call: Call, _job_id: str) -> Answer:
+def _submission(core: Core, call: HttpRequest, _job_id: str) -> Answer:
     """The source of a job is not kept."""
     try:
         parse_int(call.get("version"), "ParseUint")

@@ -12,8 +12,8 @@ from dispatchfile.agent.core import Core
 from dispatchfile.agent.golang import GoError, parse_bool, parse_int, quote
 from dispatchfile.agent.http import (
     Answer,
-    Call,
     HttpError,
+    HttpRequest,
     Paging,
     Read,
     Reply,
@@ -26,10 +26,10 @@ from dispatchfile.agent.http import (
     read_paging,
 )
 from dispatchfile.agent.logs import LogRequest, log_chunks
-from dispatchfile.agent.records import Allocation, Evaluation, Task, Transition
+from dispatchfile.agent.records import Allocation, EvaluationRecord, TaskSpec, Transition
 from dispatchfile.agent.streams import Subscription, TopicError, event_lines, read_topics
 from dispatchfile.agent.views import alloc_stub, alloc_view, eval_fields, eval_view, filterable_alloc
-from dispatchfile.agent.watches import Watch
+from dispatchfile.agent.watches import WatchSet
 
 _NO_USAGE: Final = {
     "CpuStats": {
@@ -56,14 +56,14 @@ _NO_USAGE: Final = {
 }
 
 
-class _Record(Protocol):
+class _ListedRecord(Protocol):
     @property
     def id(self) -> str: ...
     @property
     def create_index(self) -> int: ...
 
 
-_R = TypeVar("_R", bound=_Record)
+_R = TypeVar("_R", bound=_ListedRecord)
 
 
 # lists
@@ -90,11 +90,11 @@ def _create_order(token: str) -> tuple[int, str]:
     return int(index) if index.isdigit() else 0, record_id
 
 
-def _token(record: _Record, prefix: str) -> str:
+def _token(record: _ListedRecord, prefix: str) -> str:
     return record.id if prefix else f"{record.create_index}.{record.id}"
 
 
-def evaluations(core: Core, call: Call) -> Answer:
+def evaluations(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     prefix, namespace = call.get("prefix"), call.wanted_namespace
     status, job_id = call.get("status"), call.get("job")
@@ -103,7 +103,7 @@ def evaluations(core: Core, call: Call) -> Answer:
     check_uuid_prefix(prefix, "eval lookup failed")
     paging = read_paging(call)
 
-    def is_wanted(one: Evaluation) -> bool:
+    def is_wanted(one: EvaluationRecord) -> bool:
         return (
             (namespace is None or one.namespace == namespace)
             and (not status or one.status == status)
@@ -115,10 +115,10 @@ def evaluations(core: Core, call: Call) -> Answer:
         page, following = page_of(items, paging, eval_fields, lambda one: _token(one, prefix))
         return found([eval_view(one) for one in page], core.state.table_index["evals"], following)
 
-    return Read(Watch(keys=(("evals",),)), answer)
+    return Read(WatchSet(keys=(("evals",),)), answer)
 
 
-def allocations(core: Core, call: Call) -> Answer:
+def allocations(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     prefix, namespace = call.get("prefix"), call.wanted_namespace
     check_uuid_prefix(prefix, "alloc lookup failed")
@@ -133,13 +133,13 @@ def allocations(core: Core, call: Call) -> Answer:
         rows = [alloc_stub(alloc, with_task_states=with_states, with_resources=with_resources) for alloc in page]
         return found(rows, core.state.table_index["allocs"], following)
 
-    return Read(Watch(keys=(("allocs",),)), answer)
+    return Read(WatchSet(keys=(("allocs",),)), answer)
 
 
 # single ones
 
 
-def one_evaluation(core: Core, call: Call) -> Answer:
+def one_evaluation(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     eval_id = call.path.removeprefix("/v1/evaluation/")
     if eval_id.endswith("/allocations"):
@@ -154,10 +154,10 @@ def one_evaluation(core: Core, call: Call) -> Answer:
         related = _related(core, evaluation) if with_related else None
         return found(eval_view(evaluation, related), evaluation.modify_index)
 
-    return Read(Watch(keys=(("evals", eval_id),)), answer)
+    return Read(WatchSet(keys=(("evals", eval_id),)), answer)
 
 
-def _related(core: Core, evaluation: Evaluation) -> list[Evaluation]:
+def _related(core: Core, evaluation: EvaluationRecord) -> list[EvaluationRecord]:
     """Return the evaluations that name it or that it names, and theirs."""
     family = {one.id: one for one in core.state.evals_of(evaluation.key)}
     known, ahead = {evaluation.id}, [evaluation]
@@ -178,10 +178,10 @@ def _allocs_by_eval(core: Core, eval_id: str) -> Answer:
         allocs = sorted(core.state.allocs_by(eval_id), key=lambda alloc: alloc.id)
         return found([alloc_stub(alloc) for alloc in allocs], core.state.table_index["allocs"])
 
-    return Read(Watch(keys=(("allocs", "eval", eval_id),)), answer)
+    return Read(WatchSet(keys=(("allocs", "eval", eval_id),)), answer)
 
 
-def one_allocation(core: Core, call: Call) -> Answer:
+def one_allocation(core: Core, call: HttpRequest) -> Answer:
     alloc_id = call.path.removeprefix("/v1/allocation/")
     if alloc_id.endswith("/stop"):
         return _stop(core, call, alloc_id.removesuffix("/stop"))
@@ -196,10 +196,10 @@ def one_allocation(core: Core, call: Call) -> Answer:
             return missing("alloc not found", core.state.table_index["allocs"])
         return found(alloc_view(alloc), alloc.modify_index)
 
-    return Read(Watch(keys=(("allocs", alloc_id),)), answer)
+    return Read(WatchSet(keys=(("allocs", alloc_id),)), answer)
 
 
-def _stop(core: Core, call: Call, alloc_id: str) -> Answer:
+def _stop(core: Core, call: HttpRequest, alloc_id: str) -> Answer:
     call.require("PUT", "POST")
     transition = Transition(
         migrate=True,
@@ -218,7 +218,7 @@ def _stop(core: Core, call: Call, alloc_id: str) -> Answer:
 # what the client side of an agent answers
 
 
-def logs(core: Core, call: Call) -> Answer:
+def logs(core: Core, call: HttpRequest) -> Answer:
     alloc_id = call.path.removeprefix("/v1/client/fs/logs/")
     if not alloc_id:
         raise HttpError(400, "must provide a valid alloc id")
@@ -238,7 +238,7 @@ def logs(core: Core, call: Call) -> Answer:
     return Stream(content, log_chunks(path, name, request))
 
 
-def _log_request(call: Call) -> LogRequest:
+def _log_request(call: HttpRequest) -> LogRequest:
     if not call.get("task"):
         raise HttpError(400, "must provide task name")
     follow = _client_flag(call, "follow")
@@ -258,7 +258,7 @@ def _log_request(call: Call) -> LogRequest:
     )
 
 
-def _client_flag(call: Call, name: str) -> bool:
+def _client_flag(call: HttpRequest, name: str) -> bool:
     text = call.get(name)
     try:
         return bool(text) and parse_bool(text)
@@ -274,7 +274,7 @@ def _client_alloc(core: Core, alloc_id: str) -> Allocation:
     return alloc
 
 
-def _tasks(alloc: Allocation) -> tuple[Task, ...]:
+def _tasks(alloc: Allocation) -> tuple[TaskSpec, ...]:
     group = alloc.job.spec.group(alloc.group)
     return group.tasks if group else ()
 
@@ -283,7 +283,7 @@ def _task_names(alloc: Allocation) -> list[str]:
     return [task.name for task in _tasks(alloc)]
 
 
-def client_allocation(core: Core, call: Call) -> Answer:
+def client_allocation(core: Core, call: HttpRequest) -> Answer:
     """Answer with the resources that the tasks use. Nothing is measured here."""
     path = call.path.removeprefix("/v1/client/allocation/")
     if not path.endswith("/stats"):
@@ -297,7 +297,7 @@ def client_allocation(core: Core, call: Call) -> Answer:
 # events
 
 
-def event_stream(core: Core, call: Call) -> Answer:
+def event_stream(core: Core, call: HttpRequest) -> Answer:
     call.require("GET")
     try:
         index = parse_int(call.get("index") or "0")

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from dispatchfile.agent import taskevents
 from dispatchfile.agent.guard import Guard
-from dispatchfile.agent.lifecycle import ALLOWED, Phase, Stage, next_phase
+from dispatchfile.agent.lifecycle import ALLOWED, AllocPhase, Stage, next_phase
 from dispatchfile.agent.taskdir import log_path
 from dispatchfile.agent.taskenv import Placement
 from dispatchfile.agent.taskevents import Event
-from dispatchfile.agent.taskrunner import Surroundings, TaskRunner
+from dispatchfile.agent.taskrunner import TaskRunner, TaskRunnerConfig
 from dispatchfile.agent.waiting import Sleep
 
 _TERMINAL: Final = frozenset({"complete", "failed"})
@@ -69,13 +69,13 @@ class AllocRunner:
         self._sleep = sleep
         self._now_ns = now_ns
         self._changed = asyncio.Event()
-        self._phase = Phase.PRESTART
+        self._phase = AllocPhase.PRESTART
         self._is_running = False
         self._is_over_max_run = False
         self._stop_reason: str | None = None
         self._last_update: AllocUpdate | None = None
         self._background: set[asyncio.Task[None]] = set()
-        surroundings = Surroundings(
+        surroundings = TaskRunnerConfig(
             inherited=os.environ if inherited is None else inherited,
             guard=guard,
             sleep=sleep,

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from dispatchfile.agent.clock import Clock
+from dispatchfile.agent.clock import AgentClock
 from dispatchfile.agent.collection import Collector
 from dispatchfile.agent.reconcile import may_reschedule
-from dispatchfile.agent.records import Allocation, Drain, Evaluation, Job, Key, Node, Transition
-from dispatchfile.agent.state import State, Step
+from dispatchfile.agent.records import Allocation, Drain, EvaluationRecord, JobRecord, Key, Node, Transition
+from dispatchfile.agent.state import StateStore, Step
 from dispatchfile.agent.workers import Runners, Workers
 
 
@@ -30,11 +30,11 @@ class Report(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """The answer to a write: its index, and the evaluation that it created, if any."""
 
     index: int
-    evaluation: Evaluation | None = None
+    evaluation: EvaluationRecord | None = None
 
 
 class Scheduler:
@@ -47,8 +47,8 @@ class Scheduler:
 
     def __init__(
         self,
-        state: State,
-        clock: Clock,
+        state: StateStore,
+        clock: AgentClock,
         node: Node,
         runners: Runners,
         *,
@@ -72,7 +72,7 @@ class Scheduler:
 
     # what clients ask for
 
-    def add_job(self, job: Job) -> Written:
+    def add_job(self, job: JobRecord) -> WriteResult:
         """Register a job or a dispatched child; one that runs by itself is evaluated."""
         known = self._state.jobs.get(job.key)
         if known is not None:
@@ -80,15 +80,15 @@ class Scheduler:
         with self._state.step("JobRegistered") as step:
             job = step.put_job(job, new_version=True)
             evaluation = self._workers.evaluate(step, job, "job-register", job_modify_index=step.index)
-        return Written(step.index, evaluation)
+        return WriteResult(step.index, evaluation)
 
-    def evaluate_job(self, job: Job) -> Written:
+    def evaluate_job(self, job: JobRecord) -> WriteResult:
         """Look at a job again, as a repeated registration or `nomad job eval` asks."""
         with self._state.step("EvaluationUpdated") as step:
             evaluation = self._workers.evaluate(step, job, "job-register", job_modify_index=job.modify_index)
-        return Written(step.index, evaluation)
+        return WriteResult(step.index, evaluation)
 
-    def stop_job(self, job: Job, *, purge: bool) -> Written:
+    def stop_job(self, job: JobRecord, *, purge: bool) -> WriteResult:
         """Stop a job, or forget it at once; only its evaluations stay then."""
         gone: list[str] = []
         with self._state.step("JobDeregistered") as step:
@@ -101,9 +101,9 @@ class Scheduler:
                 step, job, "job-deregister", kind="service", job_modify_index=step.index
             )
         self._release(gone)
-        return Written(step.index, evaluation)
+        return WriteResult(step.index, evaluation)
 
-    def launch_periodic(self, job: Job) -> Written:
+    def launch_periodic(self, job: JobRecord) -> WriteResult:
         """Run a periodic job now; its schedule is not followed here."""
         now = self._clock.now_ns()
         child_id = f"{job.id}/periodic-{now // 10**9}"
@@ -111,32 +111,32 @@ class Scheduler:
         child = replace(job, id=child_id, name=child_id, parent_id=job.id, spec=spec, submit_time=now, token="")
         return self.add_job(replace(child, status="pending"))
 
-    def stop_alloc(self, alloc: Allocation, transition: Transition) -> Written:
+    def stop_alloc(self, alloc: Allocation, transition: Transition) -> WriteResult:
         """Stop one allocation, to be replaced by another."""
         with self._state.step("AllocationUpdateDesiredStatus") as step:
             step.put_alloc(replace(alloc, transition=transition))
             index = alloc.job.modify_index
             evaluation = self._workers.evaluate(step, alloc.job, "alloc-stop", job_modify_index=index)
-        return Written(step.index, evaluation)
+        return WriteResult(step.index, evaluation)
 
     def collect_garbage(self) -> None:
         """Forget all dead jobs at once, as `nomad system gc` does."""
         self._collector.collect_all()
 
-    def purge(self, job: Job) -> None:
+    def purge(self, job: JobRecord) -> None:
         """Forget a job, whatever its state, and its evaluations: a collection that comes early."""
         self._collect([job])
 
     # what happens to the node
 
-    def change_node(self, node: Node) -> Written:
+    def change_node(self, node: Node) -> WriteResult:
         """Other metadata, eligibility or slots; what waits is tried again."""
         with self._state.step("NodeUpdated") as step:
             step.put_node(node)
         self._workers.node_changed()
-        return Written(step.index)
+        return WriteResult(step.index)
 
-    def drain_node(self, drain: Drain | None, *, eligible: bool) -> Written:
+    def drain_node(self, drain: Drain | None, *, eligible: bool) -> WriteResult:
         """Begin a drain, or with None end one; *eligible* is what the node is then."""
         with self._state.step("NodeDrain") as step:
             step.put_node(replace(self.node, drain=drain, eligible=eligible))
@@ -145,7 +145,7 @@ class Scheduler:
         elif drain.deadline_ns != 0:
             self._clock.call_later(max(0, drain.deadline_ns) / 10**9, lambda: self._force_drain(drain))
         self._end_drain()
-        return Written(step.index)
+        return WriteResult(step.index)
 
     def _force_drain(self, drain: Drain) -> None:
         if self.node.drain is not drain:
@@ -165,22 +165,22 @@ class Scheduler:
             with self._state.step("NodeDrain") as step:
                 step.put_node(replace(self.node, drain=None))
 
-    def lose_node(self) -> Written:
+    def lose_node(self) -> WriteResult:
         """The machine is gone: its allocations are lost, but those of sysbatch jobs, which nobody looks at."""
         lost = [alloc for alloc in self._living_allocs() if alloc.job.spec.type != "sysbatch"]
         with self._state.step("NodeUpdateStatus") as step:
             node = step.put_node(replace(self.node, status="down"))
             for job in {alloc.key: alloc.job for alloc in lost}.values():
                 self._workers.evaluate(step, job, "node-update", node=node)
-        return Written(step.index)
+        return WriteResult(step.index)
 
-    def restore_node(self) -> Written:
+    def restore_node(self) -> WriteResult:
         """The machine is back; reports that were held back arrive, and what waits is tried again."""
         with self._state.step("NodeUpdateStatus") as step:
             step.put_node(replace(self.node, status="ready"))
         self._store_reports()
         self._workers.node_changed()
-        return Written(step.index)
+        return WriteResult(step.index)
 
     def _living_allocs(self) -> list[Allocation]:
         return [self._state.allocs[alloc_id] for alloc_id in self._workers.living]
@@ -200,7 +200,7 @@ class Scheduler:
         if self.node.status == "down" or not self._reports:
             return
         reports, self._reports = self._reports, {}
-        to_retry: dict[Key, Job] = {}
+        to_retry: dict[Key, JobRecord] = {}
         with self._state.step("AllocationUpdated") as step:
             for alloc_id, report in reports.items():
                 alloc = self._state.allocs.get(alloc_id)
@@ -211,7 +211,7 @@ class Scheduler:
         self._workers.allocations_ended()
         self._end_drain()
 
-    def _store_report(self, step: Step, alloc: Allocation, report: Report) -> dict[Key, Job]:
+    def _store_report(self, step: Step, alloc: Allocation, report: Report) -> dict[Key, JobRecord]:
         """Store a report; returns the job, if its failure calls for an attempt on the server's side."""
         changed = replace(
             alloc,
@@ -231,7 +231,7 @@ class Scheduler:
 
     # evaluations
 
-    def _close_evals(self, step: Step, job: Job) -> None:
+    def _close_evals(self, step: Step, job: JobRecord) -> None:
         """Close the evaluations of a purged job."""
         for evaluation in self._state.evals_of(job.key):
             if evaluation.status == "pending":
@@ -240,13 +240,13 @@ class Scheduler:
 
     # forgetting
 
-    def _collect(self, jobs: Sequence[Job]) -> None:
+    def _collect(self, jobs: Sequence[JobRecord]) -> None:
         if jobs:
             with self._state.step("JobBatchDeregistered") as step:
                 gone = self._delete(step, jobs, with_evals=True)
             self._release(gone)
 
-    def _delete(self, step: Step, jobs: Sequence[Job], *, with_evals: bool) -> list[str]:
+    def _delete(self, step: Step, jobs: Sequence[JobRecord], *, with_evals: bool) -> list[str]:
         gone = [alloc.id for job in jobs for alloc in self._state.allocs_of(job.key)]
         step.delete_jobs(jobs, with_evals=with_evals)
         return gone

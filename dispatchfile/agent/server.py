@@ -1,5 +1,5 @@
 """
-The HTTP server: bytes to a `Call`, an answer to bytes; waiting, faults and the connection limit in between.
+The HTTP server: bytes to a `HttpRequest`, an answer to bytes; waiting, faults and the connection limit in between.
 
 One handler finds its route by the path alone, as a router for a dozen of prefixes would only cost time.
 """
@@ -23,13 +23,13 @@ from aiohttp.web_protocol import RequestHandler
 
 from dispatchfile.agent import routes_cluster, routes_job_writes, routes_jobs, routes_work
 from dispatchfile.agent.core import REGION, Core
-from dispatchfile.agent.faults import Faults, Target, Verdict
+from dispatchfile.agent.faults import FaultEffect, Faults, FaultTarget
 from dispatchfile.agent.gate import TOO_MANY_TEXT, Doorman, Gate, Guest
 from dispatchfile.agent.http import (
     Answer,
-    Call,
+    BlockingQuery,
     HttpError,
-    Patience,
+    HttpRequest,
     Read,
     Reply,
     Stream,
@@ -39,7 +39,7 @@ from dispatchfile.agent.http import (
     refusal,
 )
 
-Route = Callable[[Core, Call], Answer]
+Route = Callable[[Core, HttpRequest], Answer]
 
 _EXACT: Final[Mapping[str, Route]] = MappingProxyType(
     {
@@ -99,7 +99,7 @@ def route_for(path: str) -> Route | None:
     return next((route for prefix, route in _BELOW.items() if path.startswith(prefix)), None)
 
 
-def answer_for(core: Core, call: Call, *, phantom: bool = False) -> Answer:
+def answer_for(core: Core, call: HttpRequest, *, phantom: bool = False) -> Answer:
     """
     Return the answer to the call, which may be a refusal.
 
@@ -157,7 +157,7 @@ class AgentServer:
         path, _, query = request.raw_path.partition("?")
         if "//" in path:
             return _redirect(path, query)
-        call = Call(request.method, unquote(path, errors="replace"), parse_query(query), await _body(request))
+        call = HttpRequest(request.method, unquote(path, errors="replace"), parse_query(query), await _body(request))
         try:
             target = _target(call)
         except HttpError as exc:
@@ -170,7 +170,7 @@ class AgentServer:
             return await self._stream(request, answer)
         return _response(call, answer, leaderless=verdict.leaderless)
 
-    async def _answered(self, call: Call, target: Target, verdict: Verdict) -> Reply | Stream:
+    async def _answered(self, call: HttpRequest, target: FaultTarget, verdict: FaultEffect) -> Reply | Stream:
         """Return the answer to the call after its delay. A write continues even if its client has left."""
         if target.is_write and verdict.delay:
             work = asyncio.ensure_future(self._work(call, verdict))
@@ -186,14 +186,14 @@ class AgentServer:
         except HttpError as exc:
             return refusal(exc)
 
-    async def _work(self, call: Call, verdict: Verdict) -> Answer:
+    async def _work(self, call: HttpRequest, verdict: FaultEffect) -> Answer:
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
         if verdict.kind is not None and not verdict.processed:
             return Reply()
         return answer_for(self._core, call, phantom=verdict.kind == "phantom")
 
-    async def _waited(self, read: Read, patience: Patience) -> Reply:
+    async def _waited(self, read: Read, patience: BlockingQuery) -> Reply:
         """A query's answer once its index is beyond the one the client knows, or its patience is over."""
         reply = read.answer()
         if patience.index == 0 or (reply.index or 0) > patience.index:
@@ -275,11 +275,11 @@ async def _happens_within(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-def _target(call: Call) -> Target:
+def _target(call: HttpRequest) -> FaultTarget:
     is_write = call.method not in {"GET", "HEAD"} and call.path not in _READS_BY_BODY
     is_dispatch = is_write and call.path.startswith("/v1/job/") and call.path.endswith(_DISPATCHES)
     has_token = is_dispatch and (bool(call.get("idempotency_token")) or b'"idempotencytoken"' in call.body.lower())
-    return Target(
+    return FaultTarget(
         is_write=is_write,
         is_dispatch=is_dispatch,
         has_token=has_token,
@@ -296,7 +296,7 @@ def _redirect(path: str, query: str) -> web.Response:
     return web.Response(text=body, status=307, headers=headers)
 
 
-def _response(call: Call, reply: Reply, *, leaderless: bool) -> web.Response:
+def _response(call: HttpRequest, reply: Reply, *, leaderless: bool) -> web.Response:
     headers = {"Vary": "Accept-Encoding"}
     if reply.index is not None:
         headers["X-Nomad-Index"] = str(reply.index)
@@ -315,7 +315,7 @@ def _response(call: Call, reply: Reply, *, leaderless: bool) -> web.Response:
     return web.Response(body=encode(reply.body, pretty=is_pretty), status=reply.status, headers=headers)
 
 
-def _struck(request: web.BaseRequest, call: Call, verdict: Verdict) -> web.Response:
+def _struck(request: web.BaseRequest, call: HttpRequest, verdict: FaultEffect) -> web.Response:
     """The answer of a fault."""
     if verdict.kind in {"reset", "drop-after-write"}:
         return _cut(request, reset=verdict.kind == "reset")

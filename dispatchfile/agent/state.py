@@ -14,20 +14,20 @@ from typing import Final, Literal
 
 from dispatchfile.agent.records import (
     Allocation,
-    Evaluation,
-    GroupCounts,
-    Job,
+    EvaluationRecord,
+    JobRecord,
     JobStatus,
     Key,
     Namespace,
     Node,
-    Summary,
+    SummaryRecord,
+    TaskGroupSummary,
 )
 from dispatchfile.agent.tables import Tables
 from dispatchfile.agent.watches import Watches, WatchKey
 
 Table = Literal["jobs", "job_summary", "evals", "allocs", "nodes", "namespaces"]
-Changed = Job | Evaluation | Allocation
+Changed = JobRecord | EvaluationRecord | Allocation
 
 TRACKED_VERSIONS: Final = 6
 EVENT_BUFFER_SIZE: Final = 100
@@ -43,7 +43,7 @@ _NEVER_DROPS: Final = frozenset({"failed", "complete"})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """A step as the event stream shows it. deleted: the keys of the jobs among *changed* that are gone."""
 
     index: int
@@ -52,7 +52,7 @@ class Entry:
     deleted: frozenset[Key] = frozenset()
 
 
-class State(Tables):
+class StateStore(Tables):
     """The state of the agent. Read it freely; change it in a `step`."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
@@ -61,8 +61,8 @@ class State(Tables):
         self.index = 1
         self.table_index: defaultdict[Table, int] = defaultdict(int)
         self.watches = Watches()
-        self.entries: deque[Entry] = deque(maxlen=EVENT_BUFFER_SIZE)
-        self.listeners: set[Callable[[Entry], None]] = set()
+        self.entries: deque[StreamEntry] = deque(maxlen=EVENT_BUFFER_SIZE)
+        self.listeners: set[Callable[[StreamEntry], None]] = set()
 
     @contextmanager
     def step(self, message: str) -> Iterator["Step"]:
@@ -71,7 +71,7 @@ class State(Tables):
         yield step
         step.commit()
 
-    def status_of(self, job: Job) -> JobStatus:
+    def status_of(self, job: JobRecord) -> JobStatus:
         """Nomad's rule: live allocations are running, else open evaluations pending, else dead."""
         if not job.runs_by_itself:
             return "dead" if job.stop else "running"
@@ -86,14 +86,14 @@ class State(Tables):
 class Step:
     """A change of the state, visible immediately. Watchers and listeners are notified when it is committed."""
 
-    def __init__(self, state: State, message: str) -> None:
+    def __init__(self, state: StateStore, message: str) -> None:
         self._state = state
         self._message = message
         self.index = state.index = state.index + 1
         self.now = state.now_ns()
         self._woken: set[WatchKey] = set()
         self._touched: dict[Key, None] = {}
-        self._deleted: dict[Key, Job] = {}
+        self._deleted: dict[Key, JobRecord] = {}
         self._evals: dict[str, None] = {}
         self._allocs: dict[str, None] = {}
         self._jobs: dict[Key, None] = {}
@@ -103,7 +103,7 @@ class Step:
         for key in self._touched:
             self._settle_status(key)
         state.watches.wake(self._woken)
-        entry = Entry(self.index, self._message, tuple(self._changes()), frozenset(self._deleted))
+        entry = StreamEntry(self.index, self._message, tuple(self._changes()), frozenset(self._deleted))
         if entry.changed:
             state.entries.append(entry)
             for listener in tuple(state.listeners):
@@ -123,7 +123,7 @@ class Step:
 
     # jobs
 
-    def put_job(self, job: Job, *, new_version: bool = False) -> Job:
+    def put_job(self, job: JobRecord, *, new_version: bool = False) -> JobRecord:
         """Store a job; its create index is kept, its status and its parent's summary follow at the commit."""
         known = self._state.jobs.get(job.key)
         is_new = known is None or new_version
@@ -143,7 +143,7 @@ class Step:
         self._touched[job.key] = None
         return job
 
-    def _store_job(self, job: Job) -> None:
+    def _store_job(self, job: JobRecord) -> None:
         state = self._state
         state.insert_job(job)
         versions = state.versions.get(job.key, ())
@@ -152,12 +152,12 @@ class Step:
         self._jobs[job.key] = None
         self._note("jobs", ("jobs", *job.key))
 
-    def _summary_for(self, job: Job) -> Summary:
+    def _summary_for(self, job: JobRecord) -> SummaryRecord:
         known = self._state.summaries.get(job.key)
         if known is None:
-            groups = {group.name: GroupCounts() for group in job.spec.groups}
-            return Summary(job.namespace, job.id, groups, {}, self.index, self.index)
-        added = {group.name: GroupCounts() for group in job.spec.groups if group.name not in known.groups}
+            groups = {group.name: TaskGroupSummary() for group in job.spec.groups}
+            return SummaryRecord(job.namespace, job.id, groups, {}, self.index, self.index)
+        added = {group.name: TaskGroupSummary() for group in job.spec.groups if group.name not in known.groups}
         if not added:
             return known
         return replace(known, groups={**known.groups, **added}, modify_index=self.index)
@@ -171,7 +171,7 @@ class Step:
             self._store_job(replace(job, status=status, modify_index=self.index))
             self._count_child(job, job.status, status)
 
-    def delete_jobs(self, jobs: Iterable[Job], *, with_evals: bool) -> None:
+    def delete_jobs(self, jobs: Iterable[JobRecord], *, with_evals: bool) -> None:
         """Forget jobs with their allocations, summaries and tokens; a purge leaves their evaluations."""
         gone = list(jobs)
         for job in gone:
@@ -188,7 +188,7 @@ class Step:
 
     # summaries
 
-    def _put_summary(self, summary: Summary) -> None:
+    def _put_summary(self, summary: SummaryRecord) -> None:
         key = (summary.namespace, summary.job_id)
         if self._state.summaries.get(key) is summary:
             return
@@ -196,7 +196,7 @@ class Step:
         self._note("job_summary", ("job_summary", *key))
         self._woken.add(("jobs", "below", *key))
 
-    def _count_child(self, job: Job, old: JobStatus | None, new: JobStatus) -> None:
+    def _count_child(self, job: JobRecord, old: JobStatus | None, new: JobStatus) -> None:
         parent = self._state.summaries.get((job.namespace, job.parent_id))
         if not job.parent_id or parent is None:
             return
@@ -219,7 +219,7 @@ class Step:
         groups = {**summary.groups, new.group: _changed_counts(counts, changes)}
         self._put_summary(replace(summary, groups=groups, modify_index=self.index))
 
-    def _count_queued(self, evaluation: Evaluation) -> None:
+    def _count_queued(self, evaluation: EvaluationRecord) -> None:
         summary = self._state.summaries.get(evaluation.key)
         if summary is None:
             return
@@ -232,7 +232,7 @@ class Step:
 
     # evaluations and allocations
 
-    def put_eval(self, evaluation: Evaluation) -> Evaluation:
+    def put_eval(self, evaluation: EvaluationRecord) -> EvaluationRecord:
         """
         Store an evaluation.
 
@@ -248,20 +248,20 @@ class Step:
         self._count_queued(evaluation)
         return evaluation
 
-    def touch_eval(self, evaluation: Evaluation) -> None:
+    def touch_eval(self, evaluation: EvaluationRecord) -> None:
         """A plan moves its evaluation's index, and nothing else of it."""
         self._store_eval(replace(evaluation, modify_index=self.index))
 
-    def _store_eval(self, evaluation: Evaluation) -> None:
+    def _store_eval(self, evaluation: EvaluationRecord) -> None:
         self._state.insert_eval(evaluation)
         self._evals[evaluation.id] = None
         self._touched[evaluation.key] = None
         self._note_eval(evaluation)
 
-    def _note_eval(self, evaluation: Evaluation) -> None:
+    def _note_eval(self, evaluation: EvaluationRecord) -> None:
         self._note("evals", ("evals", evaluation.id), ("evals", "job", *evaluation.key))
 
-    def _cancel_blocked(self, done: Evaluation) -> None:
+    def _cancel_blocked(self, done: EvaluationRecord) -> None:
         reason = f'evaluation "{done.id}" successful'
         for other in self._state.evals_of(done.key):
             if other.status == "blocked" and other.id != done.id:
@@ -317,7 +317,7 @@ class Step:
         self._note("namespaces", ("namespaces", name))
 
 
-def _changed_counts(counts: GroupCounts, changes: Mapping[str, int]) -> GroupCounts:
+def _changed_counts(counts: TaskGroupSummary, changes: Mapping[str, int]) -> TaskGroupSummary:
     current = {
         "queued": counts.queued,
         "starting": counts.starting,
@@ -326,4 +326,4 @@ def _changed_counts(counts: GroupCounts, changes: Mapping[str, int]) -> GroupCou
         "complete": counts.complete,
         "lost": counts.lost,
     }
-    return GroupCounts(**{name: max(0, count + changes.get(name, 0)) for name, count in current.items()})
+    return TaskGroupSummary(**{name: max(0, count + changes.get(name, 0)) for name, count in current.items()})

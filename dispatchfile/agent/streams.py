@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from dispatchfile.agent.http import encode
-from dispatchfile.agent.records import Allocation, Evaluation, Job
-from dispatchfile.agent.state import EVENT_BUFFER_SIZE, Changed, Entry, State
+from dispatchfile.agent.records import Allocation, EvaluationRecord, JobRecord
+from dispatchfile.agent.state import EVENT_BUFFER_SIZE, Changed, StateStore, StreamEntry
 from dispatchfile.agent.views import View, alloc_view, eval_view, job_view
 
 HEARTBEAT_SECONDS: Final = 30.0
-_BEHIND: Final = Entry(0, "", ())
+_BEHIND: Final = StreamEntry(0, "", ())
 _TIMED_OUT: Final = "allocation exceeded max_run_duration"
 
 
@@ -58,15 +58,15 @@ def read_topics(texts: Sequence[str]) -> dict[str, list[str]]:
     return topics
 
 
-async def event_lines(state: State, subscription: Subscription) -> AsyncGenerator[bytes]:
+async def event_lines(state: StateStore, subscription: Subscription) -> AsyncGenerator[bytes]:
     """
     The body of a stream: `{}` at once and every 30 s, a line for each change that was asked for.
 
     It ends when the reader falls further behind than the buffer is long.
     """
-    entries: asyncio.Queue[Entry] = asyncio.Queue()
+    entries: asyncio.Queue[StreamEntry] = asyncio.Queue()
 
-    def listen(entry: Entry) -> None:
+    def listen(entry: StreamEntry) -> None:
         entries.put_nowait(entry if entries.qsize() < EVENT_BUFFER_SIZE else _BEHIND)
 
     for remembered in _replayed(state, subscription.index):
@@ -82,7 +82,7 @@ async def event_lines(state: State, subscription: Subscription) -> AsyncGenerato
         state.listeners.discard(listen)
 
 
-async def _next(entries: asyncio.Queue[Entry]) -> Entry | None:
+async def _next(entries: asyncio.Queue[StreamEntry]) -> StreamEntry | None:
     """The next entry, None when nothing happened for a while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(HEARTBEAT_SECONDS):
@@ -90,29 +90,29 @@ async def _next(entries: asyncio.Queue[Entry]) -> Entry | None:
     return None
 
 
-def _replayed(state: State, index: int) -> list[Entry]:
+def _replayed(state: StateStore, index: int) -> list[StreamEntry]:
     """Return the stored entries from *index* on. If there are none, return the newest one, as Nomad delivers it."""
     remembered = [entry for entry in state.entries if entry.index >= index]
     return remembered or list(state.entries)[-1:]
 
 
-def lines_of(entry: Entry, subscription: Subscription) -> Iterator[View]:
+def lines_of(entry: StreamEntry, subscription: Subscription) -> Iterator[View]:
     """A registration is two lines, its job and its evaluation; all else is one."""
     groups: list[list[Changed]] = [list(entry.changed)]
     if entry.message == "JobRegistered":
-        jobs: list[Changed] = [one for one in entry.changed if isinstance(one, Job)]
-        groups = [jobs, [one for one in entry.changed if not isinstance(one, Job)]]
+        jobs: list[Changed] = [one for one in entry.changed if isinstance(one, JobRecord)]
+        groups = [jobs, [one for one in entry.changed if not isinstance(one, JobRecord)]]
     for group in groups:
         events = [event for changed in group for event in _delivered(changed, entry, subscription)]
         if events:
             yield {"Index": entry.index, "Events": events}
 
 
-def _delivered(changed: Changed, entry: Entry, subscription: Subscription) -> list[View]:
+def _delivered(changed: Changed, entry: StreamEntry, subscription: Subscription) -> list[View]:
     namespace = changed.job.namespace if isinstance(changed, Allocation) else changed.namespace
     if subscription.namespace not in {None, namespace}:
         return []
-    filter_keys = None if isinstance(changed, Job) else [_job_id(changed), ""]
+    filter_keys = None if isinstance(changed, JobRecord) else [_job_id(changed), ""]
     topic, payload = _payload(changed, entry)
     times = subscription.deliveries(topic, [changed.id, *(filter_keys or ())])
     event: View = {
@@ -127,15 +127,15 @@ def _delivered(changed: Changed, entry: Entry, subscription: Subscription) -> li
     return [event] * times
 
 
-def _job_id(changed: Evaluation | Allocation) -> str:
+def _job_id(changed: EvaluationRecord | Allocation) -> str:
     return changed.job.id if isinstance(changed, Allocation) else changed.job_id
 
 
-def _payload(changed: Changed, entry: Entry) -> tuple[str, View]:
-    if isinstance(changed, Job):
+def _payload(changed: Changed, entry: StreamEntry) -> tuple[str, View]:
+    if isinstance(changed, JobRecord):
         deleted: View = {"Deleted": True} if changed.key in entry.deleted else {}
         return "Job", {"Job": {**job_view(changed), "Payload": _compressed(changed.payload)}, **deleted}
-    if isinstance(changed, Evaluation):
+    if isinstance(changed, EvaluationRecord):
         return "Evaluation", {"Evaluation": eval_view(changed)}
     payload: View = {"Allocation": alloc_view(changed, with_job=False)}
     if changed.client_description == _TIMED_OUT:

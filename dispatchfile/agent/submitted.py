@@ -4,7 +4,14 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dispatchfile.agent.records import Constraint, Group, JobSpec, Parameterized, ReschedulePolicy, Task
+from dispatchfile.agent.records import (
+    Constraint,
+    GroupSpec,
+    JobSpec,
+    ParameterizedJobConfig,
+    ReschedulePolicy,
+    TaskSpec,
+)
 from dispatchfile.jobspec import canonical_job
 from dispatchfile.jobspec.apiform import read_api
 from dispatchfile.jobspec.body import UnreadableJobError
@@ -113,17 +120,17 @@ def _spec(document: Document) -> JobSpec:
     )
 
 
-def _parameterized(block: Document) -> Parameterized:
-    return Parameterized(
+def _parameterized(block: Document) -> ParameterizedJobConfig:
+    return ParameterizedJobConfig(
         payload=block["Payload"],
         meta_required=tuple(block["MetaRequired"] or ()),
         meta_optional=tuple(block["MetaOptional"] or ()),
     )
 
 
-def _group(group: Document) -> Group:
+def _group(group: Document) -> GroupSpec:
     policy = group["ReschedulePolicy"]
-    return Group(
+    return GroupSpec(
         name=group.get("Name") or "",
         count=group["Count"],
         tasks=tuple(_task(task) for task in group["Tasks"] or ()),
@@ -144,9 +151,9 @@ def _reschedule(policy: Document) -> ReschedulePolicy:
     )
 
 
-def _task(task: Document) -> Task:
+def _task(task: Document) -> TaskSpec:
     resources = task["Resources"]
-    return Task(
+    return TaskSpec(
         name=task.get("Name") or "",
         driver=task["Driver"],
         cpu=resources["CPU"],

@@ -32,7 +32,7 @@ MAX_KILL_TIMEOUT_NS: Final = 30_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class TaskRunnerConfig:
     """The tools that a client gives to all its tasks. Tests replace the parts that depend on time and chance."""
 
     inherited: Mapping[str, str]
@@ -43,7 +43,7 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class TaskState:
+class TaskStateRecord:
     """The state of a task as it grows. state: pending, running or dead. Times in nanoseconds, None for never."""
 
     state: str = "pending"
@@ -78,7 +78,7 @@ class TaskRunner:
         task: Mapping[str, Any],
         placement: Placement,
         alloc_root: Path,
-        surroundings: Surroundings,
+        surroundings: TaskRunnerConfig,
         changed: Callable[[], None],
     ) -> None:
         """*changed* is called after every event and change of state."""
@@ -86,7 +86,7 @@ class TaskRunner:
         self.stage: Stage = stage_of(task)
         self.is_leader = bool(task.get("Leader"))
         self.kill_timeout_ns = min(task.get("KillTimeout") or DEFAULT_KILL_TIMEOUT_NS, MAX_KILL_TIMEOUT_NS)
-        self.status = TaskState()
+        self.status = TaskStateRecord()
         self.gate = asyncio.Event()
         self._task = task
         self._placement = placement

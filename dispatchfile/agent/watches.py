@@ -10,7 +10,7 @@ WatchKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchSet:
     """
     The keys and indexes that a query depends on.
 
@@ -28,7 +28,7 @@ class Watch:
         return (wanted is None or wanted == namespace) and job_id.startswith(prefix)
 
 
-Waiter = tuple[Watch, asyncio.Event]
+Waiter = tuple[WatchSet, asyncio.Event]
 
 
 class Watches:
@@ -38,7 +38,7 @@ class Watches:
         self._by_key: defaultdict[WatchKey, set[asyncio.Event]] = defaultdict(set)
         self._below: set[Waiter] = set()
 
-    def add(self, watch: Watch) -> Waiter:
+    def add(self, watch: WatchSet) -> Waiter:
         event = asyncio.Event()
         waiter = (watch, event)
         for key in watch.keys:

@@ -6,13 +6,13 @@ from collections import Counter
 import pytest
 
 from dispatchfile.agent import Fault, parse_fault
-from dispatchfile.agent.faults import Faults, Target, Verdict
+from dispatchfile.agent.faults import FaultEffect, Faults, FaultTarget
 
-READ = Target(is_write=False, is_dispatch=False, has_token=False)
-WRITE = Target(is_write=True, is_dispatch=False, has_token=False)
-DISPATCH = Target(is_write=True, is_dispatch=True, has_token=False)
-TOKENED = Target(is_write=True, is_dispatch=True, has_token=True)
-STALE = Target(is_write=False, is_dispatch=False, has_token=False, is_stale=True)
+READ = FaultTarget(is_write=False, is_dispatch=False, has_token=False)
+WRITE = FaultTarget(is_write=True, is_dispatch=False, has_token=False)
+DISPATCH = FaultTarget(is_write=True, is_dispatch=True, has_token=False)
+TOKENED = FaultTarget(is_write=True, is_dispatch=True, has_token=True)
+STALE = FaultTarget(is_write=False, is_dispatch=False, has_token=False, is_stale=True)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_bad_fault_is_refused_with_what_would_be_right(text: str, message: str) 
         parse_fault(text)
 
 
-def _struck(*texts: str, targets: list[Target], seed: int = 0) -> list[Verdict]:
+def _struck(*texts: str, targets: list[FaultTarget], seed: int = 0) -> list[FaultEffect]:
     faults = Faults([parse_fault(text) for text in texts], seed)
     return [faults.judge(target, 0) for target in targets]
 
@@ -92,7 +92,7 @@ def test_share_is_about_kept() -> None:
         ("phantom=100%", [TOKENED]),
     ],
 )
-def test_fault_strikes_what_it_makes_sense_for(text: str, struck: list[Target]) -> None:
+def test_fault_strikes_what_it_makes_sense_for(text: str, struck: list[FaultTarget]) -> None:
     """Scopes and kinds limit a fault: only a dispatch with a token can be answered with a phantom."""
     targets = [READ, WRITE, DISPATCH, TOKENED]
     verdicts = _struck(text, targets=targets)
@@ -102,7 +102,7 @@ def test_fault_strikes_what_it_makes_sense_for(text: str, struck: list[Target]) 
 def test_first_of_several_faults_wins_and_delays_add_up() -> None:
     """One fault ends a request, every delay makes it later."""
     [verdict] = _struck("delay=1s", "429=100%", "reset=100%", "delay=2s", targets=[READ])
-    assert verdict == Verdict(delay=3, kind="429")
+    assert verdict == FaultEffect(delay=3, kind="429")
 
 
 def test_lost_answer_follows_a_processed_write() -> None:
@@ -122,7 +122,7 @@ def test_leaderless_time_begins_and_ends() -> None:
     """Within its time every request meets no leader, but a stale read is answered."""
     faults = Faults([parse_fault("leaderless=3s@10s")], 0)
     assert [faults.judge(READ, at).kind for at in (9.9, 10, 12.9, 13)] == [None, "leaderless", "leaderless", None]
-    assert faults.judge(STALE, 11) == Verdict(leaderless=True)
+    assert faults.judge(STALE, 11) == FaultEffect(leaderless=True)
 
 
 def test_leaderless_count_is_used_up() -> None:
@@ -134,4 +134,4 @@ def test_leaderless_count_is_used_up() -> None:
 def test_collection_is_no_fault_of_a_request() -> None:
     """The gc fault only says when dead children go."""
     faults = Faults([parse_fault("gc=5s")], 0)
-    assert (faults.collect_after, faults.judge(DISPATCH, 0)) == (5, Verdict())
+    assert (faults.collect_after, faults.judge(DISPATCH, 0)) == (5, FaultEffect())

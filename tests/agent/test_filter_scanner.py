@@ -2,12 +2,12 @@
 
 import pytest
 
-from dispatchfile.agent.filter_scanner import Mismatch, Scanner
+from dispatchfile.agent.filter_scanner import FilterScanner, Mismatch
 
 
 def test_a_scanner_walks_over_blanks_and_words() -> None:
     """A place moves only over what is there."""
-    at = Scanner(" not in  x")
+    at = FilterScanner(" not in  x")
     at.words("not", "in")
     at.optional_blank()
     assert at.text[at.place :] == "x"
@@ -18,7 +18,7 @@ def test_a_scanner_walks_over_blanks_and_words() -> None:
 
 def test_the_error_names_all_that_would_have_been_right_at_the_farthest_place() -> None:
     """What failed before that place is forgotten; the place is given as line, column and byte."""
-    at = Scanner("é\nab")
+    at = FilterScanner("é\nab")
     at.fail('"z"')
     at.literal("é\na")
     at.fail('"y"')
@@ -28,7 +28,7 @@ def test_the_error_names_all_that_would_have_been_right_at_the_farthest_place() 
 
 def test_a_complaint_goes_before_what_would_have_been_right() -> None:
     """The first one counts."""
-    at = Scanner("(a")
+    at = FilterScanner("(a")
     at.fail("EOF")
     at.complain("Unmatched parentheses", 0)
     at.complain("another", 1)

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from dispatchfile.agent.lifecycle import Phase, Stage, next_phase, stage_of
+from dispatchfile.agent.lifecycle import AllocPhase, Stage, next_phase, stage_of
 from dispatchfile.agent.outcomes import ExitResult, StartFailure
 from dispatchfile.agent.restarts import Decision, Next, RestartTracker
 from dispatchfile.agent.runner import AllocUpdate
-from dispatchfile.agent.taskrunner import TaskState, format_time
+from dispatchfile.agent.taskrunner import TaskStateRecord, format_time
 from tests.agent.allocs import (
     ALLOC_ID,
     NO_RESTARTS,
@@ -154,17 +154,33 @@ class Placed:
 @pytest.mark.parametrize(
     ("phase", "tasks", "following"),
     [
-        (Phase.PRESTART, [Placed(Stage.MAIN, "pending")], Phase.MAIN),
-        (Phase.PRESTART, [Placed(Stage.PRESTART, "pending"), Placed(Stage.MAIN, "pending")], Phase.PRESTART),
-        (Phase.PRESTART, [Placed(Stage.PRESTART, "dead"), Placed(Stage.MAIN, "pending")], Phase.MAIN),
-        (Phase.PRESTART, [Placed(Stage.PRESTART, "dead", True), Placed(Stage.MAIN, "pending")], Phase.PRESTART),
-        (Phase.PRESTART, [Placed(Stage.PRESTART_SIDECAR, "pending"), Placed(Stage.MAIN, "pending")], Phase.PRESTART),
-        (Phase.PRESTART, [Placed(Stage.PRESTART_SIDECAR, "running"), Placed(Stage.MAIN, "pending")], Phase.MAIN),
-        (Phase.MAIN, [Placed(Stage.MAIN, "running"), Placed(Stage.POSTSTART, "pending")], Phase.POSTSTART),
-        (Phase.MAIN, [Placed(Stage.MAIN, "running")], Phase.RUNNING),
-        (Phase.POSTSTART, [Placed(Stage.MAIN, "running"), Placed(Stage.POSTSTART, "dead", True)], Phase.RUNNING),
-        (Phase.MAIN, [Placed(Stage.MAIN, "dead"), Placed(Stage.POSTSTOP, "pending")], Phase.POSTSTOP),
-        (Phase.PRESTART, [Placed(Stage.PRESTART, "dead", True), Placed(Stage.MAIN, "dead")], Phase.POSTSTOP),
+        (AllocPhase.PRESTART, [Placed(Stage.MAIN, "pending")], AllocPhase.MAIN),
+        (AllocPhase.PRESTART, [Placed(Stage.PRESTART, "pending"), Placed(Stage.MAIN, "pending")], AllocPhase.PRESTART),
+        (AllocPhase.PRESTART, [Placed(Stage.PRESTART, "dead"), Placed(Stage.MAIN, "pending")], AllocPhase.MAIN),
+        (
+            AllocPhase.PRESTART,
+            [Placed(Stage.PRESTART, "dead", True), Placed(Stage.MAIN, "pending")],
+            AllocPhase.PRESTART,
+        ),
+        (
+            AllocPhase.PRESTART,
+            [Placed(Stage.PRESTART_SIDECAR, "pending"), Placed(Stage.MAIN, "pending")],
+            AllocPhase.PRESTART,
+        ),
+        (
+            AllocPhase.PRESTART,
+            [Placed(Stage.PRESTART_SIDECAR, "running"), Placed(Stage.MAIN, "pending")],
+            AllocPhase.MAIN,
+        ),
+        (AllocPhase.MAIN, [Placed(Stage.MAIN, "running"), Placed(Stage.POSTSTART, "pending")], AllocPhase.POSTSTART),
+        (AllocPhase.MAIN, [Placed(Stage.MAIN, "running")], AllocPhase.RUNNING),
+        (
+            AllocPhase.POSTSTART,
+            [Placed(Stage.MAIN, "running"), Placed(Stage.POSTSTART, "dead", True)],
+            AllocPhase.RUNNING,
+        ),
+        (AllocPhase.MAIN, [Placed(Stage.MAIN, "dead"), Placed(Stage.POSTSTOP, "pending")], AllocPhase.POSTSTOP),
+        (AllocPhase.PRESTART, [Placed(Stage.PRESTART, "dead", True), Placed(Stage.MAIN, "dead")], AllocPhase.POSTSTOP),
     ],
 )  # fmt: skip
 def test_phases_follow_from_the_states_of_tasks(phase, tasks, following):
@@ -241,6 +257,6 @@ def test_times_are_written_as_go_writes_them(nanoseconds, text):
 
 def test_only_the_last_ten_events_are_kept():
     """As a client does; the first runs of a task that restarts often are forgotten."""
-    state = TaskState()
+    state = TaskStateRecord()
     state.events.extend({"Time": number} for number in range(12))
     assert [event["Time"] for event in state.as_api()["Events"]] == list(range(2, 12))

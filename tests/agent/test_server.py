@@ -16,7 +16,7 @@ import trustme
 from dispatchfile.agent import EmbeddedAgent, RefusedJob, parse_fault
 from dispatchfile.agent.records import Allocation
 from dispatchfile.agent.scheduler import Report
-from dispatchfile.agent.watches import Watch
+from dispatchfile.agent.watches import WatchSet
 
 from .fakes import FakeReport
 from .recordings import body_of, recorded
@@ -295,7 +295,7 @@ async def test_reset_leaves_no_child_and_lost_answer_leaves_one() -> None:
 async def test_delayed_write_goes_on_without_its_client() -> None:
     """A client that gives up does not call its dispatch back."""
     async with _agent("delay=50ms:dispatch") as (agent, client):
-        changed = agent.state.watches.add(Watch(keys=(("jobs",),)))
+        changed = agent.state.watches.add(WatchSet(keys=(("jobs",),)))
         with pytest.raises(httpx.ReadTimeout):
             await client.put("/v1/job/ok/dispatch", json={}, timeout=0.01)
         await asyncio.wait_for(changed[1].wait(), 10)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dispatchfile.agent.http import Call, Stream, parse_query
-from dispatchfile.agent.records import Job
+from dispatchfile.agent.http import HttpRequest, Stream, parse_query
+from dispatchfile.agent.records import JobRecord
 from dispatchfile.agent.server import answer_for
 from dispatchfile.agent.streams import Subscription, TopicError, event_lines, lines_of, read_topics
 
@@ -16,7 +16,7 @@ from .world import DONE, World
 ALL = Subscription(read_topics([]), None, 0)
 
 
-def _run(world: World, **request: Any) -> Job:
+def _run(world: World, **request: Any) -> JobRecord:
     """One child from its dispatch to its end."""
     parent = world.register(body_of("job/ok"), ID="ok", Name=None)
     world.state.entries.clear()
@@ -171,6 +171,6 @@ async def test_reader_that_falls_behind_is_left() -> None:
 
 def test_stream_takes_its_connection_over() -> None:
     """The route of the stream asks for a connection of its own."""
-    answer = answer_for(World().core, Call("GET", "/v1/event/stream", parse_query("topic=Job")))
+    answer = answer_for(World().core, HttpRequest("GET", "/v1/event/stream", parse_query("topic=Job")))
     assert isinstance(answer, Stream)
     assert answer.hijacks

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dispatchfile.agent.http import Call, Read, parse_query
-from dispatchfile.agent.records import Job
+from dispatchfile.agent.http import HttpRequest, Read, parse_query
+from dispatchfile.agent.records import JobRecord
 from dispatchfile.agent.server import answer_for
 
 from .recordings import body_of
@@ -29,7 +29,7 @@ class Waiting:
 
     def _asked(self, path: str) -> Read:
         path, _, query = path.partition("?")
-        answer = answer_for(self.world.core, Call("GET", path, parse_query(query)))
+        answer = answer_for(self.world.core, HttpRequest("GET", path, parse_query(query)))
         assert isinstance(answer, Read)
         return answer
 
@@ -37,7 +37,7 @@ class Waiting:
         change(self)
         return self._waiter[1].is_set()
 
-    def end(self, job: Job) -> None:
+    def end(self, job: JobRecord) -> None:
         self.world.report(self.world.alloc(job), DONE)
         self.world.settle()
 
@@ -129,7 +129,7 @@ def test_who_stops_waiting_is_forgotten() -> None:
     """A query that has ended leaves nothing behind."""
     world = World()
     for path in ("/v1/jobs", "/v1/job/x", "/v1/allocations"):
-        answer = answer_for(world.core, Call("GET", path))
+        answer = answer_for(world.core, HttpRequest("GET", path))
         assert isinstance(answer, Read)
         world.state.watches.remove(world.state.watches.add(answer.watch))
     assert vars(world.state.watches) == {"_by_key": {}, "_below": set()}

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dispatchfile.agent.core import Core
-from dispatchfile.agent.dispatching import DispatchRequest, child_of
-from dispatchfile.agent.http import Call, Read, Reply, parse_query
-from dispatchfile.agent.records import Allocation, Job, Namespace, Node
-from dispatchfile.agent.scheduler import Scheduler, Written
+from dispatchfile.agent.dispatching import JobDispatchRequest, child_of
+from dispatchfile.agent.http import HttpRequest, Read, Reply, parse_query
+from dispatchfile.agent.records import Allocation, JobRecord, Namespace, Node
+from dispatchfile.agent.scheduler import Scheduler, WriteResult
 from dispatchfile.agent.server import answer_for
-from dispatchfile.agent.state import State
+from dispatchfile.agent.state import StateStore
 from dispatchfile.agent.submitted import read_submitted
 from dispatchfile.agent.views import alloc_view, eval_view, job_view, summary_view
 
@@ -42,7 +42,7 @@ class World:
         self, *, slots: int | None = None, start_ns: int = START_NS, scratch: Path = Path(), **options: Any
     ) -> None:
         self.clock = FakeClock(start_ns)
-        self.state = State(self.clock.now_ns)
+        self.state = StateStore(self.clock.now_ns)
         self.runners = FakeRunners()
         node = replace(NODE, slots=slots)
         self.scheduler = Scheduler(self.state, self.clock, node, self.runners, **options)
@@ -66,7 +66,7 @@ class World:
         """The answer to a request, as it is now; *path* with its query, *body* as JSON or as bytes."""
         path, _, query = path.partition("?")
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        answer = answer_for(self.core, Call(method, path, parse_query(query), content), phantom=phantom)
+        answer = answer_for(self.core, HttpRequest(method, path, parse_query(query), content), phantom=phantom)
         answer = answer.answer() if isinstance(answer, Read) else answer
         assert isinstance(answer, Reply)
         return answer
@@ -77,9 +77,9 @@ class World:
         assert reply.status == 200, reply
         return reply.body
 
-    def register(self, document: Mapping[str, object], **changes: object) -> Job:
+    def register(self, document: Mapping[str, object], **changes: object) -> JobRecord:
         submitted = read_submitted({**document, **changes})
-        job = Job(
+        job = JobRecord(
             namespace=submitted.namespace,
             id=submitted.id,
             name=submitted.name,
@@ -91,19 +91,19 @@ class World:
         self.scheduler.add_job(job)
         return self.state.jobs[job.key]
 
-    def dispatch(self, parent: Job, **request: Any) -> Job:
-        child = child_of(parent, DispatchRequest(**request), self.clock.now_ns())
+    def dispatch(self, parent: JobRecord, **request: Any) -> JobRecord:
+        child = child_of(parent, JobDispatchRequest(**request), self.clock.now_ns())
         self.scheduler.add_job(child)
         self.clock.advance()
         return self.now(child)
 
-    def now(self, job: Job) -> Job:
+    def now(self, job: JobRecord) -> JobRecord:
         return self.state.jobs[job.key]
 
-    def now_named(self, job_id: str) -> Job:
+    def now_named(self, job_id: str) -> JobRecord:
         return self.state.jobs["default", job_id]
 
-    def alloc(self, job: Job, place: int = 0) -> Allocation:
+    def alloc(self, job: JobRecord, place: int = 0) -> Allocation:
         return sorted(self.state.allocs_of(job.key), key=lambda alloc: (alloc.create_index, alloc.name))[place]
 
     def report(self, alloc: Allocation, status: tuple[str, str], states: Mapping[str, Any] | None = None) -> None:
@@ -112,12 +112,12 @@ class World:
     def settle(self, seconds: float = 0.1) -> None:
         self.clock.advance(seconds)
 
-    def stop(self, job: Job, *, purge: bool = False) -> Written:
+    def stop(self, job: JobRecord, *, purge: bool = False) -> WriteResult:
         written = self.scheduler.stop_job(self.now(job), purge=purge)
         self.clock.advance()
         return written
 
-    def story(self, job: Job) -> Json:
+    def story(self, job: JobRecord) -> Json:
         """The records of a job, comparable with recorded ones."""
         known, summary = self.state.jobs.get(job.key), self.state.summaries.get(job.key)
         return comparable(
