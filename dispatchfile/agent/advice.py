@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dispatchfile.agent.placement import judge, meets, missing_properties
-from dispatchfile.agent.records import Constraint, GroupSpec, JobRecord, Node
+from dispatchfile.agent.records import Constraint, GroupSpec, Node, StoredJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class _Obstacle:
     flag: str = ""
 
 
-def advice_on(job: JobRecord, node: Node) -> str | None:
+def advice_on(job: StoredJob, node: Node) -> str | None:
     """Return one sentence on all that keeps the job off the node for ever; None if the node can run it."""
     obstacles = list(dict.fromkeys(_obstacles(job, node)))
     if not obstacles:
@@ -27,7 +27,7 @@ def advice_on(job: JobRecord, node: Node) -> str | None:
     return f"{'; '.join(one.lack for one in obstacles)}: to try the job here, {' and '.join(remedies)}"
 
 
-def _obstacles(job: JobRecord, node: Node) -> Iterator[_Obstacle]:
+def _obstacles(job: StoredJob, node: Node) -> Iterator[_Obstacle]:
     for group in job.spec.groups:
         yield from _of_place(job, group, node)
         missing = sorted({task.driver for task in group.tasks} - node.drivers)
@@ -58,7 +58,7 @@ def _of_resources(group: GroupSpec, node: Node) -> Iterator[_Obstacle]:
         )
 
 
-def _of_place(job: JobRecord, group: GroupSpec, node: Node) -> Iterator[_Obstacle]:
+def _of_place(job: StoredJob, group: GroupSpec, node: Node) -> Iterator[_Obstacle]:
     pool = job.spec.node_pool
     if pool not in {"all", node.node_pool}:
         yield _Obstacle(f"the embedded agent has no node pool {pool}", "without node_pool")
@@ -67,7 +67,7 @@ def _of_place(job: JobRecord, group: GroupSpec, node: Node) -> Iterator[_Obstacl
         yield _Obstacle(f"the embedded agent is in datacenter {node.datacenter}", flag=f"--datacenter {wanted}")
 
 
-def _constraints(job: JobRecord, group: GroupSpec) -> Iterator[Constraint]:
+def _constraints(job: StoredJob, group: GroupSpec) -> Iterator[Constraint]:
     yield from job.spec.constraints
     yield from group.constraints
     for task in group.tasks:

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from dispatchfile.agent.records import EvaluationRecord
+from dispatchfile.agent.records import StoredEvaluation
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class BlockedEvals:
     for_neighbours: dict[str, None] = field(default_factory=dict)
     for_change: dict[str, None] = field(default_factory=dict)
 
-    def add(self, blocked: EvaluationRecord, obstacles: AbstractSet[str]) -> None:
+    def add(self, blocked: StoredEvaluation, obstacles: AbstractSet[str]) -> None:
         """*obstacles*: in the words of `placement.Answer`."""
         if "slots" in obstacles:
             heappush(self.for_slots, (-blocked.priority, blocked.create_index, blocked.id))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dispatchfile.agent.clock import AgentClock
-from dispatchfile.agent.records import JobRecord, Key
+from dispatchfile.agent.records import Key, StoredJob
 from dispatchfile.agent.state import StateStore, StreamEntry
 
 
@@ -15,7 +15,7 @@ class Collector:
     """
 
     def __init__(
-        self, state: StateStore, clock: AgentClock, after_seconds: float, forget: Callable[[Sequence[JobRecord]], None]
+        self, state: StateStore, clock: AgentClock, after_seconds: float, forget: Callable[[Sequence[StoredJob]], None]
     ) -> None:
         self._state = state
         self._clock = clock
@@ -29,7 +29,7 @@ class Collector:
         """Forget all dead jobs at once, as `nomad system gc` does."""
         self._forget([job for job in self._state.jobs.values() if self._is_over(job)])
 
-    def _is_over(self, job: JobRecord) -> bool:
+    def _is_over(self, job: StoredJob) -> bool:
         """Return whether the job is dead and the processes of its allocations are gone. Nobody could end them later."""
         return (
             job.status == "dead"
@@ -41,7 +41,7 @@ class Collector:
         """Keep the dead jobs in the order of their ends, and await the first."""
         now = self._clock.now_ns()
         for changed in entry.changed:
-            if isinstance(changed, JobRecord):
+            if isinstance(changed, StoredJob):
                 self._ended.pop(changed.key, None)
                 if changed.status == "dead" and changed.key not in entry.deleted:
                     self._ended[changed.key] = now

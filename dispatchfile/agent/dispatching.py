@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dispatchfile.agent.golang import Kind, decode_object, quote
-from dispatchfile.agent.records import JobRecord, ParameterizedJobConfig
+from dispatchfile.agent.records import ParameterizedJobConfig, StoredJob
 
 PAYLOAD_LIMIT: Final = 16384
 
@@ -65,7 +65,7 @@ def read_request(body: bytes) -> JobDispatchRequest:
     )
 
 
-def check(parent: JobRecord | None, job_id: str, request: JobDispatchRequest, rng: random.Random) -> JobRecord:
+def check(parent: StoredJob | None, job_id: str, request: JobDispatchRequest, rng: random.Random) -> StoredJob:
     """The parent, if it takes the request; raises DispatchRefused. *rng* orders the keys that a refusal lists."""
     if not job_id:
         raise DispatchRefused("missing parameterized job ID")
@@ -83,7 +83,7 @@ def check(parent: JobRecord | None, job_id: str, request: JobDispatchRequest, rn
     return parent
 
 
-def child_of(parent: JobRecord, request: JobDispatchRequest, now: int) -> JobRecord:
+def child_of(parent: StoredJob, request: JobDispatchRequest, now: int) -> StoredJob:
     """The job that a dispatch makes, at *now* in nanoseconds since 1970."""
     prefix = f"{request.id_prefix}-" if request.id_prefix else ""
     child_id = f"{parent.id}/dispatch-{prefix}{now // 10**9}-{secrets.token_hex(4)}"

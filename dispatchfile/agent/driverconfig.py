@@ -11,7 +11,7 @@ from typing import Any, Final
 from dispatchfile.agent.outcomes import ConfigError
 from dispatchfile.agent.taskenv import TaskEnvironment, UnknownReferenceError
 from dispatchfile.jobspec.spelling import suggestion
-from dispatchfile.jobspec.template import Expression, TemplateError, split_template
+from dispatchfile.jobspec.template import Interpolation, TemplateError, split_template
 
 Config = Mapping[str, Any]
 
@@ -158,7 +158,7 @@ def _evaluated(text: str, environment: TaskEnvironment) -> str:
     return "".join(pieces)
 
 
-def _reference(expression: Expression, environment: TaskEnvironment) -> str:
+def _reference(expression: Interpolation, environment: TaskEnvironment) -> str:
     if expression.path is None:
         raise UnknownReferenceError(
             f"Invalid expression: {expression.source} is more than a reference, "

@@ -20,7 +20,7 @@ from dispatchfile.agent.core import Core
 from dispatchfile.agent.drivers import known_drivers
 from dispatchfile.agent.faults import Fault, Faults
 from dispatchfile.agent.machine import machine_attributes, machine_name
-from dispatchfile.agent.records import Drain, JobRecord, Namespace, Node, Transition
+from dispatchfile.agent.records import Drain, Namespace, Node, StoredJob, Transition
 from dispatchfile.agent.routes_job_writes import register
 from dispatchfile.agent.runners import MakeRunner, TaskRunners
 from dispatchfile.agent.scheduler import Report, Scheduler
@@ -169,7 +169,7 @@ class EmbeddedAgent:
         """Other faults from now on, none for an empty list; a `gc` among them is left out."""
         self._faults.replace(faults)
 
-    def register_job(self, job: Mapping[str, object]) -> JobRecord:
+    def register_job(self, job: Mapping[str, object]) -> StoredJob:
         """Register a job as ``PUT /v1/jobs`` takes it, in whatever namespace and node pool; raises RefusedJob."""
         submitted = read_submitted(job)
         if submitted.namespace not in self._state.namespaces:

@@ -3,14 +3,14 @@
 import uuid
 
 from dispatchfile.agent.plans import SchedulerPlan
-from dispatchfile.agent.records import EvaluationRecord, JobRecord, Node
+from dispatchfile.agent.records import Node, StoredEvaluation, StoredJob
 
 
 def evaluation_of(
-    job: JobRecord, triggered_by: str, now: int, *, kind: str = "", job_modify_index: int = 0, node: Node | None = None
-) -> EvaluationRecord:
+    job: StoredJob, triggered_by: str, now: int, *, kind: str = "", job_modify_index: int = 0, node: Node | None = None
+) -> StoredEvaluation:
     """An evaluation of a job; *node*: whose change made it."""
-    return EvaluationRecord(
+    return StoredEvaluation(
         id=str(uuid.uuid4()),
         namespace=job.namespace,
         job_id=job.id,
@@ -26,11 +26,11 @@ def evaluation_of(
 
 
 def blocked_evaluation(
-    evaluation: EvaluationRecord, plan: SchedulerPlan, node: Node, snapshot: int, now: int
-) -> EvaluationRecord:
+    evaluation: StoredEvaluation, plan: SchedulerPlan, node: Node, snapshot: int, now: int
+) -> StoredEvaluation:
     """The one that waits for what *evaluation* could not place."""
     eligibility = {node.computed_class: "class" not in plan.obstacles}
-    return EvaluationRecord(
+    return StoredEvaluation(
         id=str(uuid.uuid4()),
         namespace=evaluation.namespace,
         job_id=evaluation.job_id,
@@ -50,10 +50,10 @@ def blocked_evaluation(
 
 
 def followup_evaluation(
-    evaluation: EvaluationRecord, job: JobRecord, due: int, snapshot: int, now: int
-) -> EvaluationRecord:
+    evaluation: StoredEvaluation, job: StoredJob, due: int, snapshot: int, now: int
+) -> StoredEvaluation:
     """The one that tries a failed allocation again at a later time."""
-    return EvaluationRecord(
+    return StoredEvaluation(
         id=str(uuid.uuid4()),
         namespace=job.namespace,
         job_id=job.id,

@@ -193,7 +193,7 @@ class BlockingQuery:
     seconds: float = 0.0
 
 
-def read_patience(call: HttpRequest, rng: random.Random) -> BlockingQuery:
+def read_blocking_query(call: HttpRequest, rng: random.Random) -> BlockingQuery:
     """`index` and `wait` of a query; Nomad adds up to a sixteenth of the wait at random."""
     seconds = MAX_WAIT_SECONDS
     if wait := call.get("wait"):

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Final, Literal
 
-from dispatchfile.agent.records import Constraint, GroupSpec, JobRecord, Node
+from dispatchfile.agent.records import Constraint, GroupSpec, Node, StoredJob
 from dispatchfile.agent.views import resources_view
 
 Metrics = dict[str, object]
@@ -57,7 +57,7 @@ _NO_NEIGHBOURS: Final[Mapping[str, int]] = {}
 
 
 def judge(
-    job: JobRecord, group: GroupSpec, node: Node, taken: int, neighbours: Mapping[str, int] = _NO_NEIGHBOURS
+    job: StoredJob, group: GroupSpec, node: Node, taken: int, neighbours: Mapping[str, int] = _NO_NEIGHBOURS
 ) -> Feasibility:
     """*taken*: how many allocations the node holds. *neighbours*: those of them that are the job's, by group."""
     if not _is_in_place(job, node):
@@ -73,7 +73,7 @@ def judge(
 
 
 def _filters(
-    job: JobRecord, group: GroupSpec, node: Node, neighbours: Mapping[str, int]
+    job: StoredJob, group: GroupSpec, node: Node, neighbours: Mapping[str, int]
 ) -> Iterator[tuple[Literal["class", "property", "distinct"], str]]:
     """Return what keeps the group off the node, in the words of Nomad's ConstraintFiltered."""
     unmet = _first_unmet(job, group, node)
@@ -102,7 +102,7 @@ def coalesced(metrics: Metrics) -> Metrics:
     return {**metrics, "CoalescedFailures": more + 1 if isinstance(more, int) else 1}
 
 
-def _metrics(job: JobRecord, available: Mapping[str, int], **found: object) -> Metrics:
+def _metrics(job: StoredJob, available: Mapping[str, int], **found: object) -> Metrics:
     nodes = len(available)
     return {
         "AllocationTime": 0,
@@ -125,7 +125,7 @@ def _metrics(job: JobRecord, available: Mapping[str, int], **found: object) -> M
     }
 
 
-def _exhausted(job: JobRecord, group: GroupSpec, available: Mapping[str, int], dimension: str) -> Metrics:
+def _exhausted(job: StoredJob, group: GroupSpec, available: Mapping[str, int], dimension: str) -> Metrics:
     wanted = {task.name: resources_view() for task in group.tasks}
     return _metrics(job, available, NodesExhausted=1, DimensionExhausted={dimension: 1}, ResourcesExhausted=wanted)
 
@@ -134,7 +134,7 @@ def _score(node: Node) -> Metrics:
     return {"NodeID": node.id, "NormScore": 0.0, "Scores": {"binpack": 0.0}}
 
 
-def _is_in_place(job: JobRecord, node: Node) -> bool:
+def _is_in_place(job: StoredJob, node: Node) -> bool:
     in_datacenter = any(fnmatchcase(node.datacenter, _only_stars(name)) for name in job.spec.datacenters)
     in_pool = job.spec.node_pool in {"all", node.node_pool}
     return in_datacenter and in_pool
@@ -145,7 +145,7 @@ def _only_stars(pattern: str) -> str:
     return re.sub(r"([?\[])", r"[\1]", pattern)
 
 
-def _first_unmet(job: JobRecord, group: GroupSpec, node: Node) -> str | None:
+def _first_unmet(job: StoredJob, group: GroupSpec, node: Node) -> str | None:
     """Return the first thing that rules the node out, in the words of Nomad's ConstraintFiltered."""
     for constraint in job.spec.constraints:
         if not meets(constraint, node):
@@ -158,14 +158,14 @@ def _first_unmet(job: JobRecord, group: GroupSpec, node: Node) -> str | None:
     return "missing devices" if group.devices else None
 
 
-def missing_properties(job: JobRecord, group: GroupSpec, node: Node) -> Iterator[Constraint]:
+def missing_properties(job: StoredJob, group: GroupSpec, node: Node) -> Iterator[Constraint]:
     """Yield each `distinct_property` of the job or group of which the node has no value."""
     for constraint in (*job.spec.constraints, *group.constraints):
         if constraint.operand == "distinct_property" and _resolved(constraint.left, node) is None:
             yield constraint
 
 
-def _first_collision(job: JobRecord, group: GroupSpec, node: Node, neighbours: Mapping[str, int]) -> str | None:
+def _first_collision(job: StoredJob, group: GroupSpec, node: Node, neighbours: Mapping[str, int]) -> str | None:
     """
     Return the `distinct_hosts` or `distinct_property` that keeps the group off the node.
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from dispatchfile.agent.placement import NEVER_HERE, Feasibility, Metrics, coalesced, judge
 from dispatchfile.agent.reconcile import (
     NO_PLACEMENT,
+    AllocPlacement,
     Later,
-    Placement,
     Situation,
     Stop,
     Wanted,
     kept_events,
     next_delay,
 )
-from dispatchfile.agent.records import Allocation, EvaluationRecord, JobRecord, RescheduleEvent
+from dispatchfile.agent.records import Allocation, RescheduleEvent, StoredEvaluation, StoredJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class SchedulerPlan:
     """
 
     stops: tuple[Stop, ...] = ()
-    placed: tuple[tuple[Placement, Allocation], ...] = ()
-    unplaced: tuple[Placement, ...] = ()
+    placed: tuple[tuple[AllocPlacement, Allocation], ...] = ()
+    unplaced: tuple[AllocPlacement, ...] = ()
     failed: Mapping[str, Metrics] | None = None
     obstacles: frozenset[str] = frozenset()
     node_is_fixed: bool = False
@@ -46,7 +46,7 @@ class SchedulerPlan:
             return True
         return self.node_is_fixed and bool(self.obstacles) and self.obstacles <= NEVER_HERE
 
-    def queued(self, job: JobRecord) -> dict[str, int]:
+    def queued(self, job: StoredJob) -> dict[str, int]:
         """Return how many allocations of each group still wait."""
         counts = {group.name: 0 for group in job.spec.groups}
         for place in () if self.is_hopeless(job.spec.type) else self.unplaced:
@@ -73,8 +73,8 @@ class _Drawing:
         self._taken = len(living)
         self._neighbours = neighbours
         self._stops: list[Stop] = []
-        self._placed: list[tuple[Placement, Allocation]] = []
-        self._unplaced: list[Placement] = []
+        self._placed: list[tuple[AllocPlacement, Allocation]] = []
+        self._unplaced: list[AllocPlacement] = []
         self._failed: dict[str, Metrics] = {}
         self._obstacles: set[str] = set()
 
@@ -94,7 +94,7 @@ class _Drawing:
             self._taken -= 1
             self._neighbours[stop.alloc.group] -= 1
 
-    def place(self, place: Placement) -> None:
+    def place(self, place: AllocPlacement) -> None:
         answer = self._answer(place)
         if answer.obstacle is not None:
             self._unplaced.append(place)
@@ -107,7 +107,7 @@ class _Drawing:
         self._taken += 1
         self._neighbours[place.group.name] += 1
 
-    def _answer(self, place: Placement) -> Feasibility:
+    def _answer(self, place: AllocPlacement) -> Feasibility:
         """A group that could not be placed once is not tried again in the same plan."""
         frees = place.stop is not None and place.stop.alloc.id in self._living
         neighbours = self._neighbours - Counter({place.group.name: int(frees)})
@@ -115,7 +115,7 @@ class _Drawing:
         earlier = self._failed.get(place.group.name)
         return answer if earlier is None else Feasibility(answer.obstacle or "slots", coalesced(earlier))
 
-    def _new_alloc(self, place: Placement, metrics: Metrics) -> Allocation:
+    def _new_alloc(self, place: AllocPlacement, metrics: Metrics) -> Allocation:
         alloc = Allocation(
             id=str(uuid.uuid4()),
             eval_id=self._at.evaluation.id,
@@ -136,7 +136,7 @@ class _Drawing:
         return replace(alloc, reschedules=_tracked(place.previous, place, self._at.now), last_reschedule="ok")
 
 
-def _tracked(previous: Allocation, place: Placement, now: int) -> tuple[RescheduleEvent, ...]:
+def _tracked(previous: Allocation, place: AllocPlacement, now: int) -> tuple[RescheduleEvent, ...]:
     policy = place.group.reschedule
     kept = kept_events(previous, policy, now)
     delay = next_delay(previous, policy) if policy is not None else 0
@@ -145,7 +145,7 @@ def _tracked(previous: Allocation, place: Placement, now: int) -> tuple[Reschedu
 
 
 def changed_allocs(
-    plan: SchedulerPlan, followups: Sequence[EvaluationRecord], later: Sequence[Later]
+    plan: SchedulerPlan, followups: Sequence[StoredEvaluation], later: Sequence[Later]
 ) -> dict[str, Allocation]:
     """The allocations that a plan changes, beside those it places, each with all its changes."""
     changed = {stop.alloc.id: _stopped(stop) for stop in plan.stops}

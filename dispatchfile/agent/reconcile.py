@@ -13,11 +13,11 @@ from typing import Final
 
 from dispatchfile.agent.records import (
     Allocation,
-    EvaluationRecord,
     GroupSpec,
-    JobRecord,
     Node,
     ReschedulePolicy,
+    StoredEvaluation,
+    StoredJob,
     Transition,
 )
 
@@ -42,7 +42,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class AllocPlacement:
     """
     An allocation to be placed.
 
@@ -70,7 +70,7 @@ class Wanted:
     """updates: the plan's annotation, for each group what happens to how many allocations."""
 
     stops: tuple[Stop, ...] = ()
-    places: tuple[Placement, ...] = ()
+    places: tuple[AllocPlacement, ...] = ()
     later: tuple[Later, ...] = ()
     updates: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -79,8 +79,8 @@ class Wanted:
 class Situation:
     """The input of every decision: a job, the reason to look at it, the node, the time in nanoseconds."""
 
-    job: JobRecord
-    evaluation: EvaluationRecord
+    job: StoredJob
+    evaluation: StoredEvaluation
     node: Node
     now: int
 
@@ -102,7 +102,7 @@ def reconcile(situation: Situation, allocs: Sequence[Allocation]) -> Wanted:
     )
 
 
-def wanted_count(job: JobRecord, group: GroupSpec | None) -> int:
+def wanted_count(job: StoredJob, group: GroupSpec | None) -> int:
     """Return how many allocations a group has in the end. A sysbatch job has one on each node: one."""
     if job.stop or group is None:
         return 0
@@ -119,7 +119,7 @@ class _Draft:
         self._is_sysbatch = situation.job.spec.type == "sysbatch"
         self._occupied: set[str] = set()
         self.stops: list[Stop] = []
-        self.places: list[Placement] = []
+        self.places: list[AllocPlacement] = []
         self.later: list[Later] = []
         self.updates: Counter[str] = Counter()
 
@@ -139,7 +139,7 @@ class _Draft:
         names = (f"{self._at.job.id}.{self._group.name}[{index}]" for index in range(self._count))
         missing = self._count - len(self._occupied)
         for name in [name for name in names if name not in self._occupied][: max(0, missing)]:
-            self.places.append(Placement(self._group, name))
+            self.places.append(AllocPlacement(self._group, name))
             self.updates["Place"] += 1
 
     def _judge_ended(self, group: GroupSpec, alloc: Allocation) -> None:
@@ -159,7 +159,7 @@ class _Draft:
         if due is None:
             self._keep(alloc)
         elif self._is_due(alloc, due):
-            self._replace(Placement(group, alloc.name, alloc, Stop(alloc, ""), reschedules=True), "Place")
+            self._replace(AllocPlacement(group, alloc.name, alloc, Stop(alloc, ""), reschedules=True), "Place")
             self.updates["Stop"] += 1
         else:
             self._keep(alloc)
@@ -178,11 +178,11 @@ class _Draft:
         elif self._at.node.status == "down" and not self._is_sysbatch:
             self.stops.append(Stop(alloc, LOST, lost=True))
             self.updates["Stop"] += 1
-            self._replace(Placement(group, alloc.name, alloc), "Place")
+            self._replace(AllocPlacement(group, alloc.name, alloc), "Place")
         elif len(self._occupied) >= self._count:
             self._stop(alloc)
         elif _is_outdated(alloc, job) and alloc.job.spec.document != job.spec.document:
-            self._replace(Placement(group, alloc.name, alloc, Stop(alloc, UPDATING)), "DestructiveUpdate")
+            self._replace(AllocPlacement(group, alloc.name, alloc, Stop(alloc, UPDATING)), "DestructiveUpdate")
         else:
             self._keep(alloc)
 
@@ -195,7 +195,7 @@ class _Draft:
         elif transition.reschedule:
             self._reschedule_stopped(group, alloc)
         else:
-            self._replace(Placement(group, alloc.name, alloc), "Migrate")
+            self._replace(AllocPlacement(group, alloc.name, alloc), "Migrate")
 
     def _reschedule_stopped(self, group: GroupSpec, alloc: Allocation) -> None:
         """`nomad alloc stop` of 2.0.5 asks for both: another one comes as the reschedule policy allows."""
@@ -214,13 +214,13 @@ class _Draft:
         self.stops.append(Stop(alloc, NOT_NEEDED))
         self.updates["Stop"] += 1
 
-    def _replace(self, place: Placement, kind: str) -> None:
+    def _replace(self, place: AllocPlacement, kind: str) -> None:
         self._occupied.add(place.name)
         self.places.append(place)
         self.updates[kind] += 1
 
 
-def _is_outdated(alloc: Allocation, job: JobRecord) -> bool:
+def _is_outdated(alloc: Allocation, job: StoredJob) -> bool:
     return alloc.job.version < job.version or alloc.job.create_index < job.create_index
 
 

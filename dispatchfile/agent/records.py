@@ -112,7 +112,7 @@ class JobSpec:
     """
     The content of a job file, shared by a parameterized job and all its children.
 
-    document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `JobRecord`.
+    document: the whole job as Nomad's API shows it; what differs between jobs of one spec stands in `StoredJob`.
     """
 
     document: Mapping[str, object]
@@ -129,7 +129,7 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class JobRecord:
+class StoredJob:
     """payload: base64 as it was sent, None for none. token: of the dispatch that made it, "" for none."""
 
     namespace: str
@@ -178,7 +178,7 @@ class TaskGroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class SummaryRecord:
+class StoredSummary:
     """children: by status; a child that is collected or purged stays counted as dead."""
 
     namespace: str
@@ -190,7 +190,7 @@ class SummaryRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationRecord:
+class StoredEvaluation:
     """
     failed: for each group that could not be placed completely, Nomad's metrics of the try.
 
@@ -262,7 +262,7 @@ class Allocation:
 
     id: str
     eval_id: str
-    job: JobRecord
+    job: StoredJob
     group: str
     name: str
     node_id: str

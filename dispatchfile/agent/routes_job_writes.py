@@ -18,7 +18,7 @@ from dispatchfile.agent.golang import GoError, Kind
 from dispatchfile.agent.http import HttpError, HttpRequest, Reply, decoded
 from dispatchfile.agent.plans import draw_up
 from dispatchfile.agent.reconcile import Situation, reconcile
-from dispatchfile.agent.records import EvaluationRecord, JobRecord
+from dispatchfile.agent.records import StoredEvaluation, StoredJob
 from dispatchfile.agent.scheduler import WriteResult
 from dispatchfile.agent.submitted import MalformedJob, Submitted, joined_problems, problems_of, read_submitted
 from dispatchfile.agent.views import annotations_view
@@ -122,7 +122,7 @@ def register_job(core: Core, call: HttpRequest, job_id: str) -> Reply:
     return Reply(_registered(written, job), index=written.index)
 
 
-def _enforce_index(fields: Mapping[str, object], known: JobRecord | None) -> None:
+def _enforce_index(fields: Mapping[str, object], known: StoredJob | None) -> None:
     if fields.get("EnforceIndex") is not True:
         return
     wanted = fields.get("JobModifyIndex") or 0
@@ -140,7 +140,7 @@ def _enforce_index(fields: Mapping[str, object], known: JobRecord | None) -> Non
 
 def register(core: Core, submitted: Submitted) -> WriteResult:
     """Store a job that has no problems; one that says nothing new is only looked at again."""
-    job = JobRecord(
+    job = StoredJob(
         namespace=submitted.namespace,
         id=submitted.id,
         name=submitted.name,
@@ -157,7 +157,7 @@ def register(core: Core, submitted: Submitted) -> WriteResult:
     return WriteResult(known.modify_index)
 
 
-def _says_the_same(known: JobRecord, job: JobRecord) -> bool:
+def _says_the_same(known: StoredJob, job: StoredJob) -> bool:
     return (
         not known.stop
         and known.spec.document == job.spec.document
@@ -165,7 +165,7 @@ def _says_the_same(known: JobRecord, job: JobRecord) -> bool:
     )
 
 
-def _registered(written: WriteResult, job: JobRecord) -> dict[str, object]:
+def _registered(written: WriteResult, job: StoredJob) -> dict[str, object]:
     evaluation = written.evaluation
     return {
         "EvalCreateIndex": evaluation.create_index if evaluation else 0,
@@ -190,10 +190,10 @@ def plan(core: Core, call: HttpRequest, job_id: str) -> Reply:
     return Reply(_planned(core, submitted, known, with_diff=with_diff), index=known.job_modify_index if known else 0)
 
 
-def _planned(core: Core, submitted: Submitted, known: JobRecord | None, *, with_diff: bool) -> dict[str, object]:
+def _planned(core: Core, submitted: Submitted, known: StoredJob | None, *, with_diff: bool) -> dict[str, object]:
     """Return what a registration would do, without doing it."""
     now = core.state.now_ns()
-    job = JobRecord(
+    job = StoredJob(
         namespace=submitted.namespace,
         id=submitted.id,
         name=submitted.name,
@@ -203,7 +203,7 @@ def _planned(core: Core, submitted: Submitted, known: JobRecord | None, *, with_
         submit_time=now,
         version=known.version + 1 if known else 0,
     )
-    evaluation = EvaluationRecord("", job.namespace, job.id, job.spec.type, job.priority, "job-register", now, now)
+    evaluation = StoredEvaluation("", job.namespace, job.id, job.spec.type, job.priority, "job-register", now, now)
     situation = Situation(job, evaluation, core.node, now)
     wanted = reconcile(situation, core.state.allocs_of(job.key))
     failed = draw_up(situation, wanted, frozenset()).failed
@@ -220,7 +220,7 @@ def _planned(core: Core, submitted: Submitted, known: JobRecord | None, *, with_
     }
 
 
-def _diff(job: JobRecord, known: JobRecord | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
+def _diff(job: StoredJob, known: StoredJob | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
     """Return the parts that differ, without their fields."""
     same = known is not None and _says_the_same(known, job)
     kind = "None" if same else ("Added" if known is None else "Edited")

@@ -24,7 +24,7 @@ from dispatchfile.agent.http import (
     page_of,
     read_paging,
 )
-from dispatchfile.agent.records import JobRecord, Key
+from dispatchfile.agent.records import Key, StoredJob
 from dispatchfile.agent.views import alloc_stub, eval_view, job_stub, job_view, status_row, summary_view
 from dispatchfile.agent.watches import WatchSet
 
@@ -56,11 +56,11 @@ def _list(core: Core, call: HttpRequest) -> Answer:
     return Read(WatchSet(below=(namespace, prefix)), answer)
 
 
-def _token(job: JobRecord) -> str:
+def _token(job: StoredJob) -> str:
     return f"{job.namespace}.{job.id}"
 
 
-def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) -> Iterable[JobRecord]:
+def _from_token(core: Core, namespace: str | None, prefix: str, paging: Paging) -> Iterable[StoredJob]:
     """Jobs by namespace and ID, from the token's on; a token names the first item of a page."""
     space, _, job_id = paging.start.partition(".")
     if not paging.reverse and space == (namespace or ""):
@@ -105,7 +105,7 @@ def _wanted_statuses(call: HttpRequest) -> tuple[list[Key] | None, bool]:
     return keys, children or fields.get("IncludeChildren") is True
 
 
-def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -> list[JobRecord]:
+def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -> list[StoredJob]:
     if wanted is None:
         items = list(core.state.jobs_below(namespace, ""))
     else:
@@ -113,7 +113,7 @@ def _newest_first(core: Core, namespace: str | None, wanted: list[Key] | None) -
     return sorted(items, key=lambda job: (-job.modify_index, job.key))
 
 
-def _status_row(core: Core, job: JobRecord) -> dict[str, object]:
+def _status_row(core: Core, job: StoredJob) -> dict[str, object]:
     children = None if job.runs_by_itself else [child.status for child in core.state.children_of(job.key)]
     return status_row(job, core.state.allocs_of(job.key), children)
 
@@ -136,7 +136,7 @@ def one_job(core: Core, call: HttpRequest) -> Answer:
 
 
 def _object_read(
-    core: Core, call: HttpRequest, job_id: str, view: Callable[[JobRecord], tuple[object, int]], table: str = "jobs"
+    core: Core, call: HttpRequest, job_id: str, view: Callable[[StoredJob], tuple[object, int]], table: str = "jobs"
 ) -> Read:
     """A query for something of one job, or 404."""
     key = (call.namespace, job_id)
@@ -156,7 +156,7 @@ def _read(core: Core, call: HttpRequest, job_id: str) -> Answer:
 
 
 def _summary(core: Core, call: HttpRequest, job_id: str) -> Answer:
-    def view(job: JobRecord) -> tuple[object, int]:
+    def view(job: StoredJob) -> tuple[object, int]:
         summary = core.state.summaries[job.key]
         return summary_view(summary), summary.modify_index
 

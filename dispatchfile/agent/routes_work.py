@@ -26,7 +26,7 @@ from dispatchfile.agent.http import (
     read_paging,
 )
 from dispatchfile.agent.logs import LogRequest, log_chunks
-from dispatchfile.agent.records import Allocation, EvaluationRecord, TaskSpec, Transition
+from dispatchfile.agent.records import Allocation, StoredEvaluation, TaskSpec, Transition
 from dispatchfile.agent.streams import Subscription, TopicError, event_lines, read_topics
 from dispatchfile.agent.views import alloc_stub, alloc_view, eval_fields, eval_view, filterable_alloc
 from dispatchfile.agent.watches import WatchSet
@@ -103,7 +103,7 @@ def evaluations(core: Core, call: HttpRequest) -> Answer:
     check_uuid_prefix(prefix, "eval lookup failed")
     paging = read_paging(call)
 
-    def is_wanted(one: EvaluationRecord) -> bool:
+    def is_wanted(one: StoredEvaluation) -> bool:
         return (
             (namespace is None or one.namespace == namespace)
             and (not status or one.status == status)
@@ -157,7 +157,7 @@ def one_evaluation(core: Core, call: HttpRequest) -> Answer:
     return Read(WatchSet(keys=(("evals", eval_id),)), answer)
 
 
-def _related(core: Core, evaluation: EvaluationRecord) -> list[EvaluationRecord]:
+def _related(core: Core, evaluation: StoredEvaluation) -> list[StoredEvaluation]:
     """Return the evaluations that name it or that it names, and theirs."""
     family = {one.id: one for one in core.state.evals_of(evaluation.key)}
     known, ahead = {evaluation.id}, [evaluation]

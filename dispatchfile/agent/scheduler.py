@@ -13,7 +13,7 @@ from typing import Protocol
 from dispatchfile.agent.clock import AgentClock
 from dispatchfile.agent.collection import Collector
 from dispatchfile.agent.reconcile import may_reschedule
-from dispatchfile.agent.records import Allocation, Drain, EvaluationRecord, JobRecord, Key, Node, Transition
+from dispatchfile.agent.records import Allocation, Drain, Key, Node, StoredEvaluation, StoredJob, Transition
 from dispatchfile.agent.state import StateStore, Step
 from dispatchfile.agent.workers import Runners, Workers
 
@@ -34,7 +34,7 @@ class WriteResult:
     """The answer to a write: its index, and the evaluation that it created, if any."""
 
     index: int
-    evaluation: EvaluationRecord | None = None
+    evaluation: StoredEvaluation | None = None
 
 
 class Scheduler:
@@ -72,7 +72,7 @@ class Scheduler:
 
     # what clients ask for
 
-    def add_job(self, job: JobRecord) -> WriteResult:
+    def add_job(self, job: StoredJob) -> WriteResult:
         """Register a job or a dispatched child; one that runs by itself is evaluated."""
         known = self._state.jobs.get(job.key)
         if known is not None:
@@ -82,13 +82,13 @@ class Scheduler:
             evaluation = self._workers.evaluate(step, job, "job-register", job_modify_index=step.index)
         return WriteResult(step.index, evaluation)
 
-    def evaluate_job(self, job: JobRecord) -> WriteResult:
+    def evaluate_job(self, job: StoredJob) -> WriteResult:
         """Look at a job again, as a repeated registration or `nomad job eval` asks."""
         with self._state.step("EvaluationUpdated") as step:
             evaluation = self._workers.evaluate(step, job, "job-register", job_modify_index=job.modify_index)
         return WriteResult(step.index, evaluation)
 
-    def stop_job(self, job: JobRecord, *, purge: bool) -> WriteResult:
+    def stop_job(self, job: StoredJob, *, purge: bool) -> WriteResult:
         """Stop a job, or forget it at once; only its evaluations stay then."""
         gone: list[str] = []
         with self._state.step("JobDeregistered") as step:
@@ -103,7 +103,7 @@ class Scheduler:
         self._release(gone)
         return WriteResult(step.index, evaluation)
 
-    def launch_periodic(self, job: JobRecord) -> WriteResult:
+    def launch_periodic(self, job: StoredJob) -> WriteResult:
         """Run a periodic job now; its schedule is not followed here."""
         now = self._clock.now_ns()
         child_id = f"{job.id}/periodic-{now // 10**9}"
@@ -123,7 +123,7 @@ class Scheduler:
         """Forget all dead jobs at once, as `nomad system gc` does."""
         self._collector.collect_all()
 
-    def purge(self, job: JobRecord) -> None:
+    def purge(self, job: StoredJob) -> None:
         """Forget a job, whatever its state, and its evaluations: a collection that comes early."""
         self._collect([job])
 
@@ -200,7 +200,7 @@ class Scheduler:
         if self.node.status == "down" or not self._reports:
             return
         reports, self._reports = self._reports, {}
-        to_retry: dict[Key, JobRecord] = {}
+        to_retry: dict[Key, StoredJob] = {}
         with self._state.step("AllocationUpdated") as step:
             for alloc_id, report in reports.items():
                 alloc = self._state.allocs.get(alloc_id)
@@ -211,7 +211,7 @@ class Scheduler:
         self._workers.allocations_ended()
         self._end_drain()
 
-    def _store_report(self, step: Step, alloc: Allocation, report: Report) -> dict[Key, JobRecord]:
+    def _store_report(self, step: Step, alloc: Allocation, report: Report) -> dict[Key, StoredJob]:
         """Store a report; returns the job, if its failure calls for an attempt on the server's side."""
         changed = replace(
             alloc,
@@ -231,7 +231,7 @@ class Scheduler:
 
     # evaluations
 
-    def _close_evals(self, step: Step, job: JobRecord) -> None:
+    def _close_evals(self, step: Step, job: StoredJob) -> None:
         """Close the evaluations of a purged job."""
         for evaluation in self._state.evals_of(job.key):
             if evaluation.status == "pending":
@@ -240,13 +240,13 @@ class Scheduler:
 
     # forgetting
 
-    def _collect(self, jobs: Sequence[JobRecord]) -> None:
+    def _collect(self, jobs: Sequence[StoredJob]) -> None:
         if jobs:
             with self._state.step("JobBatchDeregistered") as step:
                 gone = self._delete(step, jobs, with_evals=True)
             self._release(gone)
 
-    def _delete(self, step: Step, jobs: Sequence[JobRecord], *, with_evals: bool) -> list[str]:
+    def _delete(self, step: Step, jobs: Sequence[StoredJob], *, with_evals: bool) -> list[str]:
         gone = [alloc.id for job in jobs for alloc in self._state.allocs_of(job.key)]
         step.delete_jobs(jobs, with_evals=with_evals)
         return gone

@@ -35,7 +35,7 @@ from dispatchfile.agent.http import (
     Stream,
     encode,
     parse_query,
-    read_patience,
+    read_blocking_query,
     refusal,
 )
 
@@ -182,7 +182,7 @@ class AgentServer:
         if not isinstance(answer, Read):
             return answer
         try:
-            return await self._waited(answer, read_patience(call, self._core.rng))
+            return await self._waited(answer, read_blocking_query(call, self._core.rng))
         except HttpError as exc:
             return refusal(exc)
 
@@ -193,15 +193,15 @@ class AgentServer:
             return Reply()
         return answer_for(self._core, call, phantom=verdict.kind == "phantom")
 
-    async def _waited(self, read: Read, patience: BlockingQuery) -> Reply:
-        """A query's answer once its index is beyond the one the client knows, or its patience is over."""
+    async def _waited(self, read: Read, query: BlockingQuery) -> Reply:
+        """A query's answer once its index is beyond the one the client knows, or its time is over."""
         reply = read.answer()
-        if patience.index == 0 or (reply.index or 0) > patience.index:
+        if query.index == 0 or (reply.index or 0) > query.index:
             return reply
-        deadline = self._now() + patience.seconds
+        deadline = self._now() + query.seconds
         waiter = self._core.state.watches.add(read.watch)
         try:
-            while (reply.index or 0) <= patience.index and (left := deadline - self._now()) > 0:
+            while (reply.index or 0) <= query.index and (left := deadline - self._now()) > 0:
                 waiter[1].clear()
                 await _happens_within(waiter[1], left)
                 reply = read.answer()

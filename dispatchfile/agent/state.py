@@ -14,20 +14,20 @@ from typing import Final, Literal
 
 from dispatchfile.agent.records import (
     Allocation,
-    EvaluationRecord,
-    JobRecord,
     JobStatus,
     Key,
     Namespace,
     Node,
-    SummaryRecord,
+    StoredEvaluation,
+    StoredJob,
+    StoredSummary,
     TaskGroupSummary,
 )
 from dispatchfile.agent.tables import Tables
 from dispatchfile.agent.watches import Watches, WatchKey
 
 Table = Literal["jobs", "job_summary", "evals", "allocs", "nodes", "namespaces"]
-Changed = JobRecord | EvaluationRecord | Allocation
+Changed = StoredJob | StoredEvaluation | Allocation
 
 TRACKED_VERSIONS: Final = 6
 EVENT_BUFFER_SIZE: Final = 100
@@ -71,7 +71,7 @@ class StateStore(Tables):
         yield step
         step.commit()
 
-    def status_of(self, job: JobRecord) -> JobStatus:
+    def status_of(self, job: StoredJob) -> JobStatus:
         """Nomad's rule: live allocations are running, else open evaluations pending, else dead."""
         if not job.runs_by_itself:
             return "dead" if job.stop else "running"
@@ -93,7 +93,7 @@ class Step:
         self.now = state.now_ns()
         self._woken: set[WatchKey] = set()
         self._touched: dict[Key, None] = {}
-        self._deleted: dict[Key, JobRecord] = {}
+        self._deleted: dict[Key, StoredJob] = {}
         self._evals: dict[str, None] = {}
         self._allocs: dict[str, None] = {}
         self._jobs: dict[Key, None] = {}
@@ -123,7 +123,7 @@ class Step:
 
     # jobs
 
-    def put_job(self, job: JobRecord, *, new_version: bool = False) -> JobRecord:
+    def put_job(self, job: StoredJob, *, new_version: bool = False) -> StoredJob:
         """Store a job; its create index is kept, its status and its parent's summary follow at the commit."""
         known = self._state.jobs.get(job.key)
         is_new = known is None or new_version
@@ -143,7 +143,7 @@ class Step:
         self._touched[job.key] = None
         return job
 
-    def _store_job(self, job: JobRecord) -> None:
+    def _store_job(self, job: StoredJob) -> None:
         state = self._state
         state.insert_job(job)
         versions = state.versions.get(job.key, ())
@@ -152,11 +152,11 @@ class Step:
         self._jobs[job.key] = None
         self._note("jobs", ("jobs", *job.key))
 
-    def _summary_for(self, job: JobRecord) -> SummaryRecord:
+    def _summary_for(self, job: StoredJob) -> StoredSummary:
         known = self._state.summaries.get(job.key)
         if known is None:
             groups = {group.name: TaskGroupSummary() for group in job.spec.groups}
-            return SummaryRecord(job.namespace, job.id, groups, {}, self.index, self.index)
+            return StoredSummary(job.namespace, job.id, groups, {}, self.index, self.index)
         added = {group.name: TaskGroupSummary() for group in job.spec.groups if group.name not in known.groups}
         if not added:
             return known
@@ -171,7 +171,7 @@ class Step:
             self._store_job(replace(job, status=status, modify_index=self.index))
             self._count_child(job, job.status, status)
 
-    def delete_jobs(self, jobs: Iterable[JobRecord], *, with_evals: bool) -> None:
+    def delete_jobs(self, jobs: Iterable[StoredJob], *, with_evals: bool) -> None:
         """Forget jobs with their allocations, summaries and tokens; a purge leaves their evaluations."""
         gone = list(jobs)
         for job in gone:
@@ -188,7 +188,7 @@ class Step:
 
     # summaries
 
-    def _put_summary(self, summary: SummaryRecord) -> None:
+    def _put_summary(self, summary: StoredSummary) -> None:
         key = (summary.namespace, summary.job_id)
         if self._state.summaries.get(key) is summary:
             return
@@ -196,7 +196,7 @@ class Step:
         self._note("job_summary", ("job_summary", *key))
         self._woken.add(("jobs", "below", *key))
 
-    def _count_child(self, job: JobRecord, old: JobStatus | None, new: JobStatus) -> None:
+    def _count_child(self, job: StoredJob, old: JobStatus | None, new: JobStatus) -> None:
         parent = self._state.summaries.get((job.namespace, job.parent_id))
         if not job.parent_id or parent is None:
             return
@@ -219,7 +219,7 @@ class Step:
         groups = {**summary.groups, new.group: _changed_counts(counts, changes)}
         self._put_summary(replace(summary, groups=groups, modify_index=self.index))
 
-    def _count_queued(self, evaluation: EvaluationRecord) -> None:
+    def _count_queued(self, evaluation: StoredEvaluation) -> None:
         summary = self._state.summaries.get(evaluation.key)
         if summary is None:
             return
@@ -232,7 +232,7 @@ class Step:
 
     # evaluations and allocations
 
-    def put_eval(self, evaluation: EvaluationRecord) -> EvaluationRecord:
+    def put_eval(self, evaluation: StoredEvaluation) -> StoredEvaluation:
         """
         Store an evaluation.
 
@@ -248,20 +248,20 @@ class Step:
         self._count_queued(evaluation)
         return evaluation
 
-    def touch_eval(self, evaluation: EvaluationRecord) -> None:
+    def touch_eval(self, evaluation: StoredEvaluation) -> None:
         """A plan moves its evaluation's index, and nothing else of it."""
         self._store_eval(replace(evaluation, modify_index=self.index))
 
-    def _store_eval(self, evaluation: EvaluationRecord) -> None:
+    def _store_eval(self, evaluation: StoredEvaluation) -> None:
         self._state.insert_eval(evaluation)
         self._evals[evaluation.id] = None
         self._touched[evaluation.key] = None
         self._note_eval(evaluation)
 
-    def _note_eval(self, evaluation: EvaluationRecord) -> None:
+    def _note_eval(self, evaluation: StoredEvaluation) -> None:
         self._note("evals", ("evals", evaluation.id), ("evals", "job", *evaluation.key))
 
-    def _cancel_blocked(self, done: EvaluationRecord) -> None:
+    def _cancel_blocked(self, done: StoredEvaluation) -> None:
         reason = f'evaluation "{done.id}" successful'
         for other in self._state.evals_of(done.key):
             if other.status == "blocked" and other.id != done.id:

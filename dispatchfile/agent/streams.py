@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dispatchfile.agent.http import encode
-from dispatchfile.agent.records import Allocation, EvaluationRecord, JobRecord
+from dispatchfile.agent.records import Allocation, StoredEvaluation, StoredJob
 from dispatchfile.agent.state import EVENT_BUFFER_SIZE, Changed, StateStore, StreamEntry
 from dispatchfile.agent.views import View, alloc_view, eval_view, job_view
 
@@ -100,8 +100,8 @@ def lines_of(entry: StreamEntry, subscription: Subscription) -> Iterator[View]:
     """A registration is two lines, its job and its evaluation; all else is one."""
     groups: list[list[Changed]] = [list(entry.changed)]
     if entry.message == "JobRegistered":
-        jobs: list[Changed] = [one for one in entry.changed if isinstance(one, JobRecord)]
-        groups = [jobs, [one for one in entry.changed if not isinstance(one, JobRecord)]]
+        jobs: list[Changed] = [one for one in entry.changed if isinstance(one, StoredJob)]
+        groups = [jobs, [one for one in entry.changed if not isinstance(one, StoredJob)]]
     for group in groups:
         events = [event for changed in group for event in _delivered(changed, entry, subscription)]
         if events:
@@ -112,7 +112,7 @@ def _delivered(changed: Changed, entry: StreamEntry, subscription: Subscription)
     namespace = changed.job.namespace if isinstance(changed, Allocation) else changed.namespace
     if subscription.namespace not in {None, namespace}:
         return []
-    filter_keys = None if isinstance(changed, JobRecord) else [_job_id(changed), ""]
+    filter_keys = None if isinstance(changed, StoredJob) else [_job_id(changed), ""]
     topic, payload = _payload(changed, entry)
     times = subscription.deliveries(topic, [changed.id, *(filter_keys or ())])
     event: View = {
@@ -127,15 +127,15 @@ def _delivered(changed: Changed, entry: StreamEntry, subscription: Subscription)
     return [event] * times
 
 
-def _job_id(changed: EvaluationRecord | Allocation) -> str:
+def _job_id(changed: StoredEvaluation | Allocation) -> str:
     return changed.job.id if isinstance(changed, Allocation) else changed.job_id
 
 
 def _payload(changed: Changed, entry: StreamEntry) -> tuple[str, View]:
-    if isinstance(changed, JobRecord):
+    if isinstance(changed, StoredJob):
         deleted: View = {"Deleted": True} if changed.key in entry.deleted else {}
         return "Job", {"Job": {**job_view(changed), "Payload": _compressed(changed.payload)}, **deleted}
-    if isinstance(changed, EvaluationRecord):
+    if isinstance(changed, StoredEvaluation):
         return "Evaluation", {"Evaluation": eval_view(changed)}
     payload: View = {"Allocation": alloc_view(changed, with_job=False)}
     if changed.client_description == _TIMED_OUT:

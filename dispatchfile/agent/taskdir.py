@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from dispatchfile.agent.outcomes import SetupError
 from dispatchfile.agent.taskenv import Folders, TaskEnvironment
-from dispatchfile.jobspec.gotemplate import RenderFailure, Surroundings, TemplateSyntaxError, parse, render
+from dispatchfile.jobspec.gotemplate import RenderFailure, TemplateContext, TemplateSyntaxError, parse, render
 
 _QUOTES: Final = "\"'"
 
@@ -155,7 +155,7 @@ def _mode(text: str) -> int:
 def _rendered(folders: TaskFolders, template: Mapping[str, Any], environment: TaskEnvironment) -> str:
     source = str(template.get("SourcePath") or "")
     text = str(template.get("EmbeddedTmpl") or "")
-    surroundings = Surroundings(
+    surroundings = TemplateContext(
         environment=ChainMap(dict(environment.variables), dict(environment.node)),
         read_file=lambda path: _read(folders, path),
         fails_on_missing_keys=bool(template.get("ErrMissingKey")),

@@ -11,10 +11,10 @@ from typing import Final
 
 from dispatchfile.agent.records import (
     Allocation,
-    EvaluationRecord,
     GroupSpec,
-    JobRecord,
-    SummaryRecord,
+    StoredEvaluation,
+    StoredJob,
+    StoredSummary,
     TaskGroupSummary,
     Transition,
 )
@@ -69,7 +69,7 @@ def rfc3339(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
-def job_view(job: JobRecord) -> View:
+def job_view(job: StoredJob) -> View:
     return {
         **job.spec.document,
         "CreateIndex": job.create_index,
@@ -91,7 +91,7 @@ def job_view(job: JobRecord) -> View:
     }
 
 
-def job_stub(job: JobRecord, summary: SummaryRecord | None, *, with_meta: bool = False) -> View:
+def job_stub(job: StoredJob, summary: StoredSummary | None, *, with_meta: bool = False) -> View:
     """A row of a list: neither payload nor token, the meta only on request."""
     stub: View = {
         "CreateIndex": job.create_index,
@@ -117,7 +117,7 @@ def job_stub(job: JobRecord, summary: SummaryRecord | None, *, with_meta: bool =
     return {**stub, "Meta": job.meta} if with_meta else stub
 
 
-def summary_view(summary: SummaryRecord) -> View:
+def summary_view(summary: StoredSummary) -> View:
     children = summary.children
     return {
         "Children": {
@@ -145,7 +145,7 @@ def _counts_view(counts: TaskGroupSummary) -> View:
     }
 
 
-def eval_fields(evaluation: EvaluationRecord) -> View:
+def eval_fields(evaluation: StoredEvaluation) -> View:
     updates = evaluation.updates
     return {
         "BlockedEval": evaluation.blocked_eval,
@@ -176,14 +176,14 @@ def eval_fields(evaluation: EvaluationRecord) -> View:
     }
 
 
-def eval_view(evaluation: EvaluationRecord, related: Iterable[EvaluationRecord] | None = None) -> View:
+def eval_view(evaluation: StoredEvaluation, related: Iterable[StoredEvaluation] | None = None) -> View:
     """related: the evaluations that are connected with this one, for `?related=true`."""
     view = _without_empty(eval_fields(evaluation))
     stubs = [eval_stub(other) for other in related or ()]
     return {**view, "RelatedEvals": stubs} if stubs else view
 
 
-def eval_stub(evaluation: EvaluationRecord) -> View:
+def eval_stub(evaluation: StoredEvaluation) -> View:
     fields = eval_fields(evaluation)
     keys = (
         "ID",
@@ -349,7 +349,7 @@ def resources_view(*, cpu: int = 0, memory_mb: int = 0, memory_max_mb: int = 0, 
     }
 
 
-def status_row(job: JobRecord, allocs: Iterable[Allocation], children: Sequence[str] | None) -> View:
+def status_row(job: StoredJob, allocs: Iterable[Allocation], children: Sequence[str] | None) -> View:
     """A row of /v1/jobs/statuses. children: the statuses of a parent's children, None for other jobs."""
     rows = [
         {

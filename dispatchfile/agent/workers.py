@@ -14,7 +14,7 @@ from dispatchfile.agent.clock import AgentClock
 from dispatchfile.agent.evaluations import blocked_evaluation, evaluation_of, followup_evaluation
 from dispatchfile.agent.plans import SchedulerPlan, changed_allocs, draw_up
 from dispatchfile.agent.reconcile import Later, Situation, Wanted, reconcile
-from dispatchfile.agent.records import Allocation, EvaluationRecord, JobRecord, Node
+from dispatchfile.agent.records import Allocation, Node, StoredEvaluation, StoredJob
 from dispatchfile.agent.state import StateStore, Step
 
 _FOLLOWUP_WINDOW_NS: Final = 5 * 10**9
@@ -60,13 +60,13 @@ class Workers:
     def evaluate(
         self,
         step: Step,
-        job: JobRecord,
+        job: StoredJob,
         triggered_by: str,
         *,
         kind: str = "",
         job_modify_index: int = 0,
         node: Node | None = None,
-    ) -> EvaluationRecord | None:
+    ) -> StoredEvaluation | None:
         """Store and queue an evaluation; there is none for a job whose children do the work."""
         if not job.runs_by_itself:
             return None
@@ -117,7 +117,7 @@ class Workers:
         self._enqueue(evaluation)
         return True
 
-    def _enqueue(self, evaluation: EvaluationRecord) -> None:
+    def _enqueue(self, evaluation: StoredEvaluation) -> None:
         heappush(self._queue, (-evaluation.priority, evaluation.create_index, evaluation.id))
         if not self._is_working:
             self._is_working = True
@@ -133,7 +133,7 @@ class Workers:
         if self._is_working:
             self._clock.call_later(0, self._work)
 
-    def _process(self, evaluation: EvaluationRecord) -> None:
+    def _process(self, evaluation: StoredEvaluation) -> None:
         snapshot = self._state.index
         job = self._state.jobs.get(evaluation.key)
         wanted, plan = self._decided(evaluation, job)
@@ -160,7 +160,7 @@ class Workers:
                 step.put_eval(done)
         self._tell_runners(plan)
 
-    def _decided(self, evaluation: EvaluationRecord, job: JobRecord | None) -> tuple[Wanted, SchedulerPlan]:
+    def _decided(self, evaluation: StoredEvaluation, job: StoredJob | None) -> tuple[Wanted, SchedulerPlan]:
         """Decide what a job wants and what of it can be done; nothing for a purged job."""
         if job is None:
             return Wanted(), SchedulerPlan()
@@ -169,7 +169,7 @@ class Workers:
         wanted = reconcile(situation, allocs)
         return wanted, draw_up(situation, wanted, self.living, allocs)
 
-    def _apply(self, evaluation: EvaluationRecord, plan: SchedulerPlan, changed: Mapping[str, Allocation]) -> None:
+    def _apply(self, evaluation: StoredEvaluation, plan: SchedulerPlan, changed: Mapping[str, Allocation]) -> None:
         if not changed and not plan.placed:
             return
         with self._state.step("PlanResult") as step:
@@ -185,7 +185,7 @@ class Workers:
         self.fill_slots()
         self._placed()
 
-    def _block(self, evaluation: EvaluationRecord, plan: SchedulerPlan, snapshot: int) -> str:
+    def _block(self, evaluation: StoredEvaluation, plan: SchedulerPlan, snapshot: int) -> str:
         """
         Make the evaluation that waits for what could not be placed.
 
@@ -199,7 +199,7 @@ class Workers:
         self._blocked_evals.add(blocked, plan.obstacles)
         return "" if evaluation.type == "sysbatch" else blocked.id
 
-    def _cancel_blocked(self, evaluation: EvaluationRecord) -> None:
+    def _cancel_blocked(self, evaluation: StoredEvaluation) -> None:
         """A job has at most one blocked evaluation: the newest."""
         older = [other for other in self._state.evals_of(evaluation.key) if other.status == "blocked"]
         if not older:
@@ -211,10 +211,10 @@ class Workers:
                 step.put_eval(canceled)
 
     def _put_followups(
-        self, evaluation: EvaluationRecord, job: JobRecord | None, later: Sequence[Later], snapshot: int
-    ) -> list[EvaluationRecord]:
+        self, evaluation: StoredEvaluation, job: StoredJob | None, later: Sequence[Later], snapshot: int
+    ) -> list[StoredEvaluation]:
         """Store one evaluation for all that is due within five seconds, at the time of the first."""
-        followups: list[EvaluationRecord] = []
+        followups: list[StoredEvaluation] = []
         for due in sorted(one.due for one in later):
             if job is None or (followups and due - followups[-1].wait_until < _FOLLOWUP_WINDOW_NS):
                 continue
@@ -223,6 +223,6 @@ class Workers:
             self._enqueue_later(followups[-1])
         return followups
 
-    def _enqueue_later(self, followup: EvaluationRecord) -> None:
+    def _enqueue_later(self, followup: StoredEvaluation) -> None:
         seconds = (followup.wait_until - self._clock.now_ns()) / 10**9
         self._clock.call_later(max(0.0, seconds), lambda: self._enqueue(followup))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dispatchfile.jobspec.body import WAY_ROUND, Place, Trouble, UnreadableJobError
+from dispatchfile.jobspec.body import WAY_ROUND, FilePosition, JobFileProblem, UnreadableJobError
 from dispatchfile.jobspec.checks import check_job
 from dispatchfile.jobspec.defaults import canonical_job
 from dispatchfile.jobspec.durations import format_duration, parse_duration
-from dispatchfile.jobspec.hcl.document import Document
-from dispatchfile.jobspec.hcl.source import HclError, Problem
+from dispatchfile.jobspec.hcl.document import HclDocument
+from dispatchfile.jobspec.hcl.source import HclError, HclProblem
 from dispatchfile.jobspec.hcl.variables import GivenValues, VariableValues, json_values, read_values
 from dispatchfile.jobspec.jsonfile import read_json
 from dispatchfile.jobspec.reading import read_blocks
@@ -48,18 +48,18 @@ class JobspecError(Exception):
         line: int | None,
         column: int | None,
         message: str,
-        others: Sequence[Trouble] = (),
+        others: Sequence[JobFileProblem] = (),
         declared: frozenset[str] | None = None,
         job: str | None = None,
     ) -> None:
-        first = Trouble(message, None if line is None else Place(line, column or 1))
+        first = JobFileProblem(message, None if line is None else FilePosition(line, column or 1))
         super().__init__("\n".join(_located(path, trouble) for trouble in (first, *others)))
         self.path, self.line, self.column, self.message = path, line, column, message
         self.others = tuple(others)
         self.declared, self.job = declared, job
 
 
-def _located(path: Path, trouble: Trouble) -> str:
+def _located(path: Path, trouble: JobFileProblem) -> str:
     place = "" if trouble.place is None else f":{trouble.place.line}:{trouble.place.column}"
     return f"{path}{place}: {trouble.message}"
 
@@ -101,7 +101,7 @@ def read_job_file(
             declared = frozenset[str]()
             api_job = read_json(text)
         else:
-            document = Document(text, path.parent, reads_files=reads_files)
+            document = HclDocument(text, path.parent, reads_files=reads_files)
             declared = document.declared
             api_job = read_blocks(document.read(given))
         job = canonical_job(api_job)
@@ -133,15 +133,15 @@ def read_variable_file(path: Path) -> VariableValues:
         raise JobspecError(path=path, line=line, column=column, message=first.message, others=others) from exc
 
 
-def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[Trouble]:
+def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[JobFileProblem]:
     if isinstance(error, UnreadableJobError):
-        return [Trouble(error.message, error.place), *error.others][:MOST_PROBLEMS]
+        return [JobFileProblem(error.message, error.place), *error.others][:MOST_PROBLEMS]
     if isinstance(error, RecursionError):
-        return [Trouble("nested too deeply")]
-    return [Trouble(_with_way_round(problem), problem.place) for problem in error.problems[:MOST_PROBLEMS]]
+        return [JobFileProblem("nested too deeply")]
+    return [JobFileProblem(_with_way_round(problem), problem.place) for problem in error.problems[:MOST_PROBLEMS]]
 
 
-def _with_way_round(problem: Problem) -> str:
+def _with_way_round(problem: HclProblem) -> str:
     message = " ".join(problem.message.splitlines())  # an author's error_message may have several lines
     return f"{message.rstrip('.')}; {WAY_ROUND}" if problem.unsupported else message
 
@@ -174,7 +174,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
         column = exc.start - content.rfind(b"\n", 0, exc.start)
-        raise UnreadableJobError("not UTF-8 text", Place(line, column)) from exc
+        raise UnreadableJobError("not UTF-8 text", FilePosition(line, column)) from exc
     if not text.strip():
-        raise UnreadableJobError("the file is empty", Place(1, 1))
+        raise UnreadableJobError("the file is empty", FilePosition(1, 1))
     return text

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dispatchfile.jobspec.body import UnreadableJobError
 from dispatchfile.jobspec.durations import parse_duration
-from dispatchfile.jobspec.shapes import DEFAULT_IDENTITY, JOB, RESERVED_PORTS, Field, Kind, Shape
+from dispatchfile.jobspec.shapes import DEFAULT_IDENTITY, JOB, RESERVED_PORTS, BlockSchema, Field, ValueKind
 
 _FOLDED_LIKE_ASCII: Final = str.maketrans({"\u017f": "s", "\u212a": "k"})  # Source: encoding/json, fold.go
 _ONLY_IN_THE_API: Final = {"Networks": (RESERVED_PORTS,), "Tasks": (DEFAULT_IDENTITY,)}
@@ -31,7 +31,7 @@ def folded(key: str) -> str:
     return key.translate(_FOLDED_LIKE_ASCII).lower()
 
 
-def _read(data: Mapping[str, Any], shape: Shape, where: str) -> dict[str, object]:
+def _read(data: Mapping[str, Any], shape: BlockSchema, where: str) -> dict[str, object]:
     given = _known(data, shape)
     values: dict[str, object] = {key: value for key, value in given.items() if key in shape.constants}
     for spec in _fields(shape):
@@ -43,7 +43,7 @@ def _read(data: Mapping[str, Any], shape: Shape, where: str) -> dict[str, object
     return values
 
 
-def _known(data: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+def _known(data: Mapping[str, Any], shape: BlockSchema) -> dict[str, Any]:
     """The last of several spellings wins, and an object adds to the one before, as Go decodes them."""
     names = _names(shape)
     given: dict[str, Any] = {}
@@ -56,25 +56,25 @@ def _known(data: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     return given
 
 
-def _names(shape: Shape) -> Mapping[str, str]:
+def _names(shape: BlockSchema) -> Mapping[str, str]:
     keys = [*shape.constants, *(spec.key for spec in _fields(shape)), *(block.key for block in _blocks(shape))]
     return {folded(key): key for key in keys}
 
 
-def _fields(shape: Shape) -> Iterator[Field]:
+def _fields(shape: BlockSchema) -> Iterator[Field]:
     if shape.label:
         yield Field(shape.label)
     yield from shape.fields.values()
 
 
-def _blocks(shape: Shape) -> Iterator[Shape]:
+def _blocks(shape: BlockSchema) -> Iterator[BlockSchema]:
     yield from shape.blocks.values()
     yield from _ONLY_IN_THE_API.get(shape.key, ())
 
 
-def _read_blocks(value: Any, shape: Shape, where: str) -> object:
+def _read_blocks(value: Any, shape: BlockSchema, where: str) -> object:
     if shape.mapped:
-        named = _expect(value, dict, Kind.ANY_MAP, where).items()
+        named = _expect(value, dict, ValueKind.ANY_MAP, where).items()
         return {name: _read(_object(item, f"{where}.{name}"), shape, f"{where}.{name}") for name, item in named}
     if not shape.many:
         return _read(_object(value, where), shape, where)
@@ -90,30 +90,30 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _expect(value: Any, wanted: type, kind: Kind, where: str) -> Any:
+def _expect(value: Any, wanted: type, kind: ValueKind, where: str) -> Any:
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise UnreadableJobError(f"{where}: expected {kind}, found {_described(value)}")
     return value
 
 
-def _text(value: Any, where: str, kind: Kind) -> str:
+def _text(value: Any, where: str, kind: ValueKind) -> str:
     text: str = _expect(value, str, kind, where)
     return text
 
 
-def _number(value: Any, where: str, kind: Kind) -> int:
+def _number(value: Any, where: str, kind: ValueKind) -> int:
     number: int = _expect(value, int, kind, where)
     if abs(number) >= _LARGEST:
         raise UnreadableJobError(f"{where}: {number} is too large")
     return number
 
 
-def _bool(value: Any, where: str, kind: Kind) -> bool:
+def _bool(value: Any, where: str, kind: ValueKind) -> bool:
     flag: bool = _expect(value, bool, kind, where)
     return flag
 
 
-def _duration(value: Any, where: str, kind: Kind) -> int:
+def _duration(value: Any, where: str, kind: ValueKind) -> int:
     if not isinstance(value, str):
         return _number(value, where, kind)
     try:
@@ -122,22 +122,24 @@ def _duration(value: Any, where: str, kind: Kind) -> int:
         raise UnreadableJobError(f"{where}: {exc}") from exc
 
 
-def _texts(value: Any, where: str, kind: Kind) -> list[str]:
+def _texts(value: Any, where: str, kind: ValueKind) -> list[str]:
     items = _expect(value, list, kind, where)
-    return ["" if item is None else _text(item, f"{where}[{number}]", Kind.TEXT) for number, item in enumerate(items)]
+    return [
+        "" if item is None else _text(item, f"{where}[{number}]", ValueKind.TEXT) for number, item in enumerate(items)
+    ]
 
 
-def _text_map(value: Any, where: str, kind: Kind) -> dict[str, str]:
+def _text_map(value: Any, where: str, kind: ValueKind) -> dict[str, str]:
     items = _expect(value, dict, kind, where).items()
-    return {key: "" if item is None else _text(item, f"{where}.{key}", Kind.TEXT) for key, item in items}
+    return {key: "" if item is None else _text(item, f"{where}.{key}", ValueKind.TEXT) for key, item in items}
 
 
-def _texts_map(value: Any, where: str, kind: Kind) -> dict[str, list[str] | None]:
+def _texts_map(value: Any, where: str, kind: ValueKind) -> dict[str, list[str] | None]:
     items = _expect(value, dict, kind, where).items()
-    return {key: _texts(item, f"{where}.{key}", Kind.TEXTS) or None for key, item in items if item is not None}
+    return {key: _texts(item, f"{where}.{key}", ValueKind.TEXTS) or None for key, item in items if item is not None}
 
 
-def _any_map(value: Any, where: str, kind: Kind) -> dict[str, Any]:
+def _any_map(value: Any, where: str, kind: ValueKind) -> dict[str, Any]:
     values: dict[str, Any] = _expect(value, dict, kind, where)
     return values
 
@@ -148,13 +150,13 @@ def _described(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)[:_SHOWN]
 
 
-_READERS: Final[Mapping[Kind, Callable[[Any, str, Kind], Any]]] = {
-    Kind.TEXT: _text,
-    Kind.NUMBER: _number,
-    Kind.BOOL: _bool,
-    Kind.DURATION: _duration,
-    Kind.TEXTS: _texts,
-    Kind.TEXT_MAP: _text_map,
-    Kind.TEXTS_MAP: _texts_map,
-    Kind.ANY_MAP: _any_map,
+_READERS: Final[Mapping[ValueKind, Callable[[Any, str, ValueKind], Any]]] = {
+    ValueKind.TEXT: _text,
+    ValueKind.NUMBER: _number,
+    ValueKind.BOOL: _bool,
+    ValueKind.DURATION: _duration,
+    ValueKind.TEXTS: _texts,
+    ValueKind.TEXT_MAP: _text_map,
+    ValueKind.TEXTS_MAP: _texts_map,
+    ValueKind.ANY_MAP: _any_map,
 }

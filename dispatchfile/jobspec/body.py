@@ -32,7 +32,7 @@ Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePosition:
     """A position in the file; lines and columns count from 1."""
 
     line: int
@@ -44,7 +44,7 @@ class Argument:
     """An argument, ``name = value``."""
 
     value: Value
-    place: Place | None
+    place: FilePosition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,21 @@ class Block:
     type: str
     labels: tuple[str, ...]
     body: Body
-    place: Place | None
+    place: FilePosition | None
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class JobFileProblem:
     """A problem of a file, and its place."""
 
     message: str
-    place: Place | None = None
+    place: FilePosition | None = None
 
 
 class UnreadableJobError(Exception):
     """A job file that cannot be understood, before it is known which file it is. others: its further problems."""
 
-    def __init__(self, message: str, place: Place | None = None, others: Iterable[Trouble] = ()) -> None:
+    def __init__(self, message: str, place: FilePosition | None = None, others: Iterable[JobFileProblem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.place = place

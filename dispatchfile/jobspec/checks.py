@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from dispatchfile.jobspec.body import WITHOUT, Trouble, UnreadableJobError
+from dispatchfile.jobspec.body import WITHOUT, JobFileProblem, UnreadableJobError
 from dispatchfile.jobspec.tasktemplates import broken_templates, located
 from dispatchfile.jobspec.validation import job_problems, joined_problems
 
@@ -16,8 +16,8 @@ def check_job(job: Api, text: str = "") -> None:
     """*text*: of the file it was read from. Raises UnreadableJobError with what keeps a canonical job from running."""
     if problems := job_problems(job):
         raise UnreadableJobError(f"Nomad refuses this job: {joined_problems(problems).strip()}")
-    troubles = [Trouble(problem) for problem in unsupported_parts(job)]
-    troubles += [Trouble(broken.message, place) for broken, place in located(broken_templates(job), text)]
+    troubles = [JobFileProblem(problem) for problem in unsupported_parts(job)]
+    troubles += [JobFileProblem(broken.message, place) for broken, place in located(broken_templates(job), text)]
     if troubles:
         first, *others = troubles
         raise UnreadableJobError(first.message, first.place, others)

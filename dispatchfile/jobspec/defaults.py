@@ -16,13 +16,13 @@ from dispatchfile.jobspec.shapes import (
     RESTART,
     TASK,
     UPDATE,
+    BlockSchema,
     Field,
-    Kind,
-    Shape,
+    ValueKind,
 )
 
 Api = Mapping[str, Any]
-_COLLECTIONS: Final = frozenset({Kind.TEXTS, Kind.TEXT_MAP, Kind.TEXTS_MAP, Kind.ANY_MAP})
+_COLLECTIONS: Final = frozenset({ValueKind.TEXTS, ValueKind.TEXT_MAP, ValueKind.TEXTS_MAP, ValueKind.ANY_MAP})
 _NO_UPDATES: Final = {
     "AutoPromote": False,
     "AutoRevert": False,
@@ -224,7 +224,7 @@ def _template(template: Api) -> dict[str, object]:
     return {**template, "ChangeSignal": signal.upper()}
 
 
-def _filled(values: Api, shape: Shape) -> dict[str, Any]:
+def _filled(values: Api, shape: BlockSchema) -> dict[str, Any]:
     filled = {**deepcopy(dict(shape.constants)), **_given(values)}
     if shape.label:
         filled.setdefault(shape.label, "")
@@ -243,7 +243,7 @@ def _or_default(value: Any, spec: Field) -> object:
     return list(spec.default) if isinstance(spec.default, tuple) else spec.default
 
 
-def _filled_block(value: Any, shape: Shape) -> Any:
+def _filled_block(value: Any, shape: BlockSchema) -> Any:
     if shape.mapped:
         return {name: _filled(item, shape) for name, item in value.items()} if value else None
     if shape.many:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dispatchfile.jobspec.apiform import folded, read_api
-from dispatchfile.jobspec.body import Argument, Block, Body, Place, UnreadableJobError, Value
+from dispatchfile.jobspec.body import Argument, Block, Body, FilePosition, UnreadableJobError, Value
 from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS_ONLY
 from dispatchfile.jobspec.reading import read_blocks
-from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Kind, Shape
-from dispatchfile.jobspec.template import Expression, TemplateError, split_template
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, BlockSchema, ValueKind
+from dispatchfile.jobspec.template import Interpolation, TemplateError, split_template
 
 _COMMENT = "//"
 
@@ -28,7 +28,7 @@ def read_json(text: str) -> dict[str, object]:
         return read_api(_object(data[keys["job"]], '"Job"'))
     if _is_api_job(data):
         return read_api(data)
-    raise UnreadableJobError('expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}', Place(1, 1))
+    raise UnreadableJobError('expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}', FilePosition(1, 1))
 
 
 def _is_api_job(value: Any) -> bool:
@@ -41,7 +41,7 @@ def _parsed(text: str) -> Mapping[str, Any]:
     try:
         return _object(json.loads(text, parse_constant=_refuse_constant), "the file")
     except json.JSONDecodeError as exc:
-        raise UnreadableJobError(exc.msg, Place(exc.lineno, exc.colno)) from exc
+        raise UnreadableJobError(exc.msg, FilePosition(exc.lineno, exc.colno)) from exc
 
 
 def _refuse_constant(name: str) -> None:
@@ -62,7 +62,7 @@ def _top_level(data: Mapping[str, Any]) -> Iterator[Block]:
             raise UnreadableJobError(f'"{name}" is not supported next to "job"')
 
 
-def _blocks(name: str, value: Any, shape: Shape) -> Iterator[Block]:
+def _blocks(name: str, value: Any, shape: BlockSchema) -> Iterator[Block]:
     """The blocks one property stands for: an object or a list of them, with its label as one more object around."""
     for item in value if isinstance(value, list) else [value]:
         if shape.label is None:
@@ -73,7 +73,7 @@ def _blocks(name: str, value: Any, shape: Shape) -> Iterator[Block]:
                 yield Block(name, (label,), _body(_object(body, f'"{name}" "{label}"'), shape), None)
 
 
-def _body(data: Mapping[str, Any], shape: Shape) -> Body:
+def _body(data: Mapping[str, Any], shape: BlockSchema) -> Body:
     arguments: dict[str, Argument] = {}
     blocks: list[Block] = []
     for name, value in data.items():
@@ -90,16 +90,16 @@ def _body(data: Mapping[str, Any], shape: Shape) -> Body:
     return Body(arguments, tuple(blocks))
 
 
-def _is_free_block(name: str, value: Any, shape: Shape) -> bool:
+def _is_free_block(name: str, value: Any, shape: BlockSchema) -> bool:
     """Return whether a property is a block with keys that only its reader knows, such as a driver's config."""
     free = name in shape.fields and shape.fields[name].kind in FREE_FORM
     only_argument = name in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ())
     return free and not only_argument and isinstance(_unwrapped(name, value, shape), dict)
 
 
-def _unwrapped(name: str, value: Any, shape: Shape) -> Any:
+def _unwrapped(name: str, value: Any, shape: BlockSchema) -> Any:
     """A driver's config may come as a list of one object, as HCL's JSON has it."""
-    free = name in shape.fields and shape.fields[name].kind is Kind.ANY_MAP
+    free = name in shape.fields and shape.fields[name].kind is ValueKind.ANY_MAP
     return value[0] if free and isinstance(value, list) and len(value) == 1 else value
 
 
@@ -121,7 +121,7 @@ def _text(text: str) -> str:
         raise UnreadableJobError(f"{text[:60]!r}: {exc}") from exc
 
 
-def _verbatim(expression: Expression) -> str:
+def _verbatim(expression: Interpolation) -> str:
     if expression.path is None or expression.path[0] in ("var", "local"):
         raise UnreadableJobError(f"{expression.source} is not supported in a JSON job file")
     return expression.source

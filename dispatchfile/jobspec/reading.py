@@ -8,8 +8,8 @@ from dispatchfile.jobspec.body import (
     Argument,
     Block,
     Body,
+    FilePosition,
     HiddenText,
-    Place,
     UnreadableJobError,
     Value,
     WrittenNumber,
@@ -18,7 +18,7 @@ from dispatchfile.jobspec.body import (
 from dispatchfile.jobspec.decoding import MAPS_AS_ARGUMENTS, MAPS_AS_ARGUMENTS_ONLY, NEVER_NULL, RANGES, REQUIRED
 from dispatchfile.jobspec.durations import parse_duration
 from dispatchfile.jobspec.hcl.numbers import NumberError, parse_number
-from dispatchfile.jobspec.shapes import FREE_FORM, JOB, Kind, Shape
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, BlockSchema, ValueKind
 from dispatchfile.jobspec.spelling import suggestion
 
 
@@ -28,7 +28,7 @@ def read_blocks(body: Body) -> dict[str, object]:
         if block.type != "job":
             raise UnreadableJobError(_unknown_block(block.type, None), block.place)
     if len(body.blocks) != 1:
-        second = body.blocks[1].place if body.blocks else Place(1, 1)
+        second = body.blocks[1].place if body.blocks else FilePosition(1, 1)
         raise UnreadableJobError(f"expected one job block, found {len(body.blocks)}", second)
     return _block(_with_groups(body.blocks[0]), JOB)
 
@@ -41,7 +41,7 @@ def _with_groups(job: Block) -> Block:
     return Block(job.type, job.labels, Body(job.body.arguments, (*groups, *others)), job.place)
 
 
-def _block(block: Block, shape: Shape) -> dict[str, object]:
+def _block(block: Block, shape: BlockSchema) -> dict[str, object]:
     values = dict(_label(block, shape))
     for name, argument in block.body.arguments.items():
         values |= _argument(name, argument, block, shape)
@@ -67,7 +67,7 @@ def _ports(ports: Any) -> dict[str, object]:
     }
 
 
-def _label(block: Block, shape: Shape) -> Iterator[tuple[str, object]]:
+def _label(block: Block, shape: BlockSchema) -> Iterator[tuple[str, object]]:
     if len(block.labels) != (shape.label is not None):
         wanted = "one name" if shape.label else "no name"
         raise UnreadableJobError(f"{block.type} takes {wanted}, found {len(block.labels)}", block.place)
@@ -75,7 +75,7 @@ def _label(block: Block, shape: Shape) -> Iterator[tuple[str, object]]:
         yield shape.label, block.labels[0]
 
 
-def _argument(name: str, argument: Argument, block: Block, shape: Shape) -> dict[str, object]:
+def _argument(name: str, argument: Argument, block: Block, shape: BlockSchema) -> dict[str, object]:
     if name in shape.fields:
         return _field(name, argument, shape)
     if name in shape.shortcuts:
@@ -89,12 +89,12 @@ def _argument(name: str, argument: Argument, block: Block, shape: Shape) -> dict
     raise UnreadableJobError(f'unknown argument "{name}" in {block.type}{guess}', argument.place)
 
 
-def _field(name: str, argument: Argument, shape: Shape) -> dict[str, object]:
+def _field(name: str, argument: Argument, shape: BlockSchema) -> dict[str, object]:
     spec = shape.fields[name]
     if spec.kind in FREE_FORM and name not in MAPS_AS_ARGUMENTS.get(shape.key, ()):
         raise UnreadableJobError(_as_block(name), argument.place)
     if argument.value is None:
-        if spec.kind is Kind.DURATION or name in NEVER_NULL.get(shape.key, ()):
+        if spec.kind is ValueKind.DURATION or name in NEVER_NULL.get(shape.key, ()):
             raise _mismatch(None, spec.kind, name, argument.place)
         return {}
     value = _converted(argument, spec.kind, name)
@@ -115,7 +115,7 @@ def _grouped(blocks: tuple[Block, ...]) -> Iterator[tuple[str, list[Block]]]:
         yield name, [block for block in blocks if block.type == name]
 
 
-def _nested(name: str, blocks: list[Block], parent: Block, shape: Shape) -> dict[str, object]:
+def _nested(name: str, blocks: list[Block], parent: Block, shape: BlockSchema) -> dict[str, object]:
     spec = shape.fields.get(name)
     if spec and spec.kind in FREE_FORM and name not in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ()):
         _refuse_second(blocks, name in parent.body.arguments)
@@ -136,7 +136,7 @@ def _refuse_second(blocks: list[Block], already: bool) -> None:
         raise UnreadableJobError(f"{blocks[0].type} is defined twice", blocks[-1].place)
 
 
-def _unknown_block(name: str, shape: Shape | None) -> str:
+def _unknown_block(name: str, shape: BlockSchema | None) -> str:
     if shape and name in shape.fields:
         return f'"{name}" is an argument: write {name} = …'
     if name == "dynamic" or (shape and name in shape.unsupported):
@@ -145,12 +145,12 @@ def _unknown_block(name: str, shape: Shape | None) -> str:
     return f'unknown block "{name}"{suggestion(name, known)}'
 
 
-def _free_form(block: Block, kind: Kind) -> object:
+def _free_form(block: Block, kind: ValueKind) -> object:
     if block.labels:
         raise UnreadableJobError(f"{block.type} takes no name", block.place)
-    if kind is Kind.ANY_MAP:
+    if kind is ValueKind.ANY_MAP:
         return _config(_plain_values(block.body))
-    if kind is Kind.TEXTS_MAP:
+    if kind is ValueKind.TEXTS_MAP:
         return {name: _texts(given.value, name, given.place) for name, given in block.body.arguments.items()}
     for nested in block.body.blocks:
         raise UnreadableJobError(f'unexpected block "{nested.type}" in {block.type}', nested.place)
@@ -185,22 +185,22 @@ def _plain(block: Block) -> Value:
     return values
 
 
-def _converted(argument: Argument, kind: Kind, name: str) -> Value:
+def _converted(argument: Argument, kind: ValueKind, name: str) -> Value:
     value: Value = _READERS[kind](argument.value, name, argument.place)
     return value
 
 
-def _text(value: Value, name: str, place: Place | None) -> str:
+def _text(value: Value, name: str, place: FilePosition | None) -> str:
     text = text_of(value)
     if text is None:
-        raise _mismatch(value, Kind.TEXT, name, place)
+        raise _mismatch(value, ValueKind.TEXT, name, place)
     return text
 
 
-def _number(value: Value, name: str, place: Place | None) -> int:
+def _number(value: Value, name: str, place: FilePosition | None) -> int:
     number = _whole(value)
     if number is None or not -(2**63) <= number < 2**64:
-        raise _mismatch(value, Kind.NUMBER, name, place)
+        raise _mismatch(value, ValueKind.NUMBER, name, place)
     return number
 
 
@@ -217,44 +217,44 @@ def _whole(value: Value) -> int | None:
     return None if number is None else number.whole
 
 
-def _bool(value: Value, name: str, place: Place | None) -> bool:
+def _bool(value: Value, name: str, place: FilePosition | None) -> bool:
     if isinstance(value, bool):
         return value
     if value in ("true", "false", "1", "0") and isinstance(value, str):
         return value in ("true", "1")
-    raise _mismatch(value, Kind.BOOL, name, place)
+    raise _mismatch(value, ValueKind.BOOL, name, place)
 
 
-def _duration(value: Value, name: str, place: Place | None) -> int:
+def _duration(value: Value, name: str, place: FilePosition | None) -> int:
     if not isinstance(value, str):
         return _number(value, name, place)
     try:
         return parse_duration(value)
     except ValueError as exc:
         if isinstance(value, HiddenText):
-            raise _mismatch(value, Kind.DURATION, name, place) from None
+            raise _mismatch(value, ValueKind.DURATION, name, place) from None
         raise UnreadableJobError(f"{name}: {exc}", place) from exc
 
 
-def _texts(value: Value, name: str, place: Place | None) -> list[str]:
+def _texts(value: Value, name: str, place: FilePosition | None) -> list[str]:
     if not isinstance(value, list):
-        raise _mismatch(value, Kind.TEXTS, name, place)
+        raise _mismatch(value, ValueKind.TEXTS, name, place)
     return [_text(item, f"{name}[{n}]", place) for n, item in enumerate(value)]
 
 
-def _text_map(value: Value, name: str, place: Place | None) -> dict[str, str]:
+def _text_map(value: Value, name: str, place: FilePosition | None) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise _mismatch(value, Kind.TEXT_MAP, name, place)
+        raise _mismatch(value, ValueKind.TEXT_MAP, name, place)
     return {key: _text(item, f"{name}.{key}", place) for key, item in value.items()}
 
 
-def _any_map(value: Value, name: str, place: Place | None) -> dict[str, Value]:
+def _any_map(value: Value, name: str, place: FilePosition | None) -> dict[str, Value]:
     if not isinstance(value, dict):
-        raise _mismatch(value, Kind.ANY_MAP, name, place)
+        raise _mismatch(value, ValueKind.ANY_MAP, name, place)
     return value
 
 
-def _mismatch(value: Value, kind: Kind, name: str, place: Place | None) -> UnreadableJobError:
+def _mismatch(value: Value, kind: ValueKind, name: str, place: FilePosition | None) -> UnreadableJobError:
     return UnreadableJobError(f"{name}: expected {kind}, found {_described(value)}", place)
 
 
@@ -266,19 +266,19 @@ def _described(value: Value) -> str:
     return repr(value)[:60] if isinstance(value, str) else text_of(value) or "null"
 
 
-def _texts_map(value: Value, name: str, place: Place | None) -> dict[str, list[str]]:
+def _texts_map(value: Value, name: str, place: FilePosition | None) -> dict[str, list[str]]:
     if not isinstance(value, dict):
-        raise _mismatch(value, Kind.TEXTS_MAP, name, place)
+        raise _mismatch(value, ValueKind.TEXTS_MAP, name, place)
     return {key: _texts(item, f"{name}.{key}", place) for key, item in value.items()}
 
 
-_READERS: Final[Mapping[Kind, Callable[[Value, str, Place | None], Any]]] = {
-    Kind.TEXT: _text,
-    Kind.NUMBER: _number,
-    Kind.BOOL: _bool,
-    Kind.DURATION: _duration,
-    Kind.TEXTS: _texts,
-    Kind.TEXT_MAP: _text_map,
-    Kind.TEXTS_MAP: _texts_map,
-    Kind.ANY_MAP: _any_map,
+_READERS: Final[Mapping[ValueKind, Callable[[Value, str, FilePosition | None], Any]]] = {
+    ValueKind.TEXT: _text,
+    ValueKind.NUMBER: _number,
+    ValueKind.BOOL: _bool,
+    ValueKind.DURATION: _duration,
+    ValueKind.TEXTS: _texts,
+    ValueKind.TEXT_MAP: _text_map,
+    ValueKind.TEXTS_MAP: _texts_map,
+    ValueKind.ANY_MAP: _any_map,
 }

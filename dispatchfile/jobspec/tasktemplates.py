@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatchfile.jobspec.body import Place
+from dispatchfile.jobspec.body import FilePosition
 from dispatchfile.jobspec.gotemplate import TemplateSyntaxError, parse
 
 Api = Mapping[str, Any]
@@ -19,22 +19,22 @@ class BrokenTemplate:
     lines: tuple[str, ...]
     line: int
 
-    def places_in(self, text: str) -> list[Place]:
+    def places_in(self, text: str) -> list[FilePosition]:
         """Return where a job file has the line: in copies of the whole template, else the line's only place."""
         rows, number = text.split("\n"), self.line - 1
         whole = [line.strip() for line in self.lines]
         found = [_first_word(rows, start + number) for start in _occurrences([row.strip() for row in rows], whole)]
         return found or self._only_place(text)
 
-    def _only_place(self, text: str) -> list[Place]:
+    def _only_place(self, text: str) -> list[FilePosition]:
         line = self.lines[self.line - 1].strip()
         if not line or text.count(line) != 1:
             return []
         position = text.index(line)
-        return [Place(text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))]
+        return [FilePosition(text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))]
 
 
-def located(broken: Iterable[BrokenTemplate], text: str) -> Iterator[tuple[BrokenTemplate, Place | None]]:
+def located(broken: Iterable[BrokenTemplate], text: str) -> Iterator[tuple[BrokenTemplate, FilePosition | None]]:
     """Pair each template with its place in a job file; the file has equal templates in the same order."""
     earlier = Counter[tuple[str, ...]]()
     for template in broken:
@@ -48,8 +48,8 @@ def _occurrences(rows: Sequence[str], part: Sequence[str]) -> Iterator[int]:
     return (start for start in range(len(rows)) if rows[start] == part[0] and rows[start : start + len(part)] == part)
 
 
-def _first_word(rows: Sequence[str], index: int) -> Place:
-    return Place(index + 1, len(rows[index]) - len(rows[index].lstrip()) + 1)
+def _first_word(rows: Sequence[str], index: int) -> FilePosition:
+    return FilePosition(index + 1, len(rows[index]) - len(rows[index].lstrip()) + 1)
 
 
 def broken_templates(job: Api) -> Iterator[BrokenTemplate]:

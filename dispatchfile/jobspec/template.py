@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class Interpolation:
     """The text between ``${`` and ``}``."""
 
     source: str  # as written, with its ``${`` and ``}``
@@ -31,7 +31,7 @@ _REFERENCE = re.compile(rf"\s*[A-Za-z_][\w-]*(?:{_STEP})*\s*", re.ASCII)
 _NAMES = re.compile(r'\[\s*"(?P<key>[^"]*)"\s*\]|(?P<name>[\w-]+)', re.ASCII)
 
 
-def split_template(text: str, *, escapes: bool = False) -> Iterator[str | Expression]:
+def split_template(text: str, *, escapes: bool = False) -> Iterator[str | Interpolation]:
     """
     Yield the literal pieces and the expressions of a template, in order; ``$${`` and ``%%{`` turn into ``${`` and
     ``%{``.
@@ -62,11 +62,11 @@ def reference_path(source: str) -> tuple[str, ...] | None:
     return tuple(match["name"] if match["key"] is None else match["key"] for match in _NAMES.finditer(source))
 
 
-def _marked_part(text: str, mark: re.Match[str]) -> tuple[str | Expression, int]:
+def _marked_part(text: str, mark: re.Match[str]) -> tuple[str | Interpolation, int]:
     if mark.group() == "${":
         end = _closing_brace(text, mark)
         source = text[mark.start() : end]
-        return Expression(source, reference_path(source[2:-1])), end
+        return Interpolation(source, reference_path(source[2:-1])), end
     if mark.group() == "%{":
         raise TemplateError("template directives (%{ … }) are not supported", mark.start())
     return _ESCAPED_MARKS.get(mark.group(), mark.group()), mark.end()

@@ -139,7 +139,7 @@ async def watch_child(watch: ChildWatch, child_id: str, like: Job, *, tokened: b
     """
     job = JobKey(like.namespace, "", like.parent_id or like.id)
     groups = {group.name: group for group in like.groups}
-    seen = _ChildRecords(watch)
+    seen = _ChildVerdict(watch)
     command = commands.Watch(
         (child_id, 1), 1, child_id, job, is_listed=True, may_be_phantom=tokened, wait=Wait.COMPLETION
     )
@@ -154,7 +154,7 @@ async def watch_child(watch: ChildWatch, child_id: str, like: Job, *, tokened: b
     return seen.verdict.result()
 
 
-async def _observe(watch: ChildWatch, command: commands.Watch, job: ParentSpec, seen: _ChildRecords) -> None:
+async def _observe(watch: ChildWatch, command: commands.Watch, job: ParentSpec, seen: _ChildVerdict) -> None:
     async with asyncio.TaskGroup() as group:
         observer = Observer(
             watch.client,
@@ -171,7 +171,7 @@ async def _observe(watch: ChildWatch, command: commands.Watch, job: ParentSpec, 
         observer.start()
 
 
-class _ChildRecords:
+class _ChildVerdict:
     """The records of the only child, until it has its verdict."""
 
     def __init__(self, watch: ChildWatch) -> None:

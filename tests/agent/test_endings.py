@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatchfile.agent.records import Drain, JobRecord, Transition
+from dispatchfile.agent.records import Drain, StoredJob, Transition
 
 from .recordings import Json, body_of, comparable
 from .world import DONE, FAILED, RUNNING, World
@@ -25,7 +25,7 @@ def _recorded_story(name: str, allocs: int = 1) -> Json:
     )
 
 
-def _child(world: World, name: str) -> JobRecord:
+def _child(world: World, name: str) -> StoredJob:
     """A child of a parent that is like the recorded child's."""
     document = body_of(f"job/{name}")
     return world.dispatch(world.register(document, ID=document["ParentID"], Name=None))
@@ -35,8 +35,8 @@ def _states(name: str, number: int = 1) -> Any:
     return body_of(f"allocation/{name}-{number}")["TaskStates"]
 
 
-def _ends(status: tuple[str, str], name: str) -> Callable[[World], JobRecord]:
-    def run(world: World) -> JobRecord:
+def _ends(status: tuple[str, str], name: str) -> Callable[[World], StoredJob]:
+    def run(world: World) -> StoredJob:
         child = _child(world, name)
         world.report(world.alloc(child), status, _states(name))
         world.settle()
@@ -45,15 +45,15 @@ def _ends(status: tuple[str, str], name: str) -> Callable[[World], JobRecord]:
     return run
 
 
-def _ok(world: World) -> JobRecord:
+def _ok(world: World) -> StoredJob:
     return _ends(DONE, "ok")(world)
 
 
-def _count0(world: World) -> JobRecord:
+def _count0(world: World) -> StoredJob:
     return _child(world, "count0")
 
 
-def _count2(world: World) -> JobRecord:
+def _count2(world: World) -> StoredJob:
     child = _child(world, "count2")
     world.report(world.alloc(child, 0), DONE, _states("count2", 1))
     world.report(world.alloc(child, 1), FAILED, _states("count2", 2))
@@ -61,7 +61,7 @@ def _count2(world: World) -> JobRecord:
     return child
 
 
-def _twogroups(world: World) -> JobRecord:
+def _twogroups(world: World) -> StoredJob:
     child = _child(world, "twogroups")
     for number in (1, 2):
         recorded = body_of(f"allocation/twogroups-{number}")
@@ -71,17 +71,17 @@ def _twogroups(world: World) -> JobRecord:
     return child
 
 
-def _failed_then_stopped(world: World) -> JobRecord:
+def _failed_then_stopped(world: World) -> StoredJob:
     child = _ends(FAILED, "failed-then-stopped")(world)
     world.stop(child)
     return child
 
 
-def _maxrun(world: World) -> JobRecord:
+def _maxrun(world: World) -> StoredJob:
     return _ends(("complete", "allocation exceeded max_run_duration"), "maxrun")(world)
 
 
-def _stop(world: World) -> JobRecord:
+def _stop(world: World) -> StoredJob:
     child = _child(world, "stop")
     world.report(world.alloc(child), RUNNING)
     world.settle()
@@ -91,7 +91,7 @@ def _stop(world: World) -> JobRecord:
     return child
 
 
-def _alloc_stop(world: World) -> JobRecord:
+def _alloc_stop(world: World) -> StoredJob:
     child = _child(world, "alloc-stop")
     world.report(world.alloc(child), RUNNING)
     world.settle()
@@ -104,7 +104,7 @@ def _alloc_stop(world: World) -> JobRecord:
     return child
 
 
-def _drain(world: World) -> JobRecord:
+def _drain(world: World) -> StoredJob:
     child = _child(world, "drain")
     world.report(world.alloc(child), RUNNING)
     world.settle()
@@ -115,11 +115,11 @@ def _drain(world: World) -> JobRecord:
     return child
 
 
-def _unplaced(world: World) -> JobRecord:
+def _unplaced(world: World) -> StoredJob:
     return _child(world, "unplaced-waiting")
 
 
-def _unplaced_placed_later(world: World) -> JobRecord:
+def _unplaced_placed_later(world: World) -> StoredJob:
     child = _unplaced(world)
     world.scheduler.change_node(replace(world.scheduler.node, meta={"ready": "yes"}))
     world.settle(0)
@@ -128,18 +128,18 @@ def _unplaced_placed_later(world: World) -> JobRecord:
     return child
 
 
-def _unplaced_stopped(world: World) -> JobRecord:
+def _unplaced_stopped(world: World) -> StoredJob:
     child = _unplaced(world)
     world.stop(child)
     return child
 
 
-def _ineligible(world: World) -> JobRecord:
+def _ineligible(world: World) -> StoredJob:
     world.scheduler.change_node(replace(world.scheduler.node, eligible=False))
     return _child(world, "ineligible-waiting")
 
 
-def _lost(world: World) -> JobRecord:
+def _lost(world: World) -> StoredJob:
     world.scheduler.change_node(replace(world.scheduler.node, meta={"pin": "b"}))
     child = _child(world, "lost-pinned-waiting")
     world.report(world.alloc(child), RUNNING)
@@ -149,20 +149,20 @@ def _lost(world: World) -> JobRecord:
     return child
 
 
-def _lost_then_stopped(world: World) -> JobRecord:
+def _lost_then_stopped(world: World) -> StoredJob:
     child = _lost(world)
     world.stop(child)
     return child
 
 
-def _first_failure(world: World) -> JobRecord:
+def _first_failure(world: World) -> StoredJob:
     child = _child(world, "resched-fail-between")
     world.report(world.alloc(child), FAILED, body_of("allocation/resched-fail-between-list")[0]["TaskStates"])
     world.settle()
     return child
 
 
-def _rescheduled(world: World) -> JobRecord:
+def _rescheduled(world: World) -> StoredJob:
     child = _child(world, "resched-fail")
     world.report(world.alloc(child), FAILED, _states("resched-fail"))
     world.settle(10)
@@ -194,7 +194,7 @@ def _rescheduled(world: World) -> JobRecord:
         ("resched-fail", 2, _rescheduled),
     ],
 )
-def test_child_ends_as_on_nomad(name: str, allocs: int, drive: Callable[[World], JobRecord]) -> None:
+def test_child_ends_as_on_nomad(name: str, allocs: int, drive: Callable[[World], StoredJob]) -> None:
     """Job, summary, evaluations and allocations say the same and changed in the same order."""
     world = World()
     assert world.story(drive(world)) == _recorded_story(name, allocs)

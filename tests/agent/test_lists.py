@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dispatchfile.agent.http import Reply
-from dispatchfile.agent.records import JobRecord
+from dispatchfile.agent.records import StoredJob
 
 from .recordings import body_of
 from .world import DONE, World
@@ -156,7 +156,7 @@ def test_statuses_are_given_for_the_jobs_that_are_there() -> None:
     assert _statuses(world, {"Jobs": [{"ID": "ok"}]}) == ["default:ok"]
 
 
-def _end(world: World, job: JobRecord) -> None:
+def _end(world: World, job: StoredJob) -> None:
     world.report(world.alloc(job), DONE)
     world.settle()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.agent.placement import judge, meets
-from dispatchfile.agent.records import Constraint, JobRecord, Node
+from dispatchfile.agent.records import Constraint, Node, StoredJob
 
 from .recordings import body_of
 from .world import NODE, World
@@ -54,11 +54,11 @@ def test_constraint_is_met_as_on_nomad(left: str, operand: str, right: str, met:
     assert meets(Constraint(left, operand, right), NODE_WITH_META) == met
 
 
-def _job(**changes: object) -> JobRecord:
+def _job(**changes: object) -> StoredJob:
     return World().register({**body_of("job/ok"), "ID": "j", "Name": None, **changes})
 
 
-def _judged(job: JobRecord, node: Node = NODE) -> dict[str, object]:
+def _judged(job: StoredJob, node: Node = NODE) -> dict[str, object]:
     metrics = judge(job, job.spec.groups[0], node, 0).metrics
     return {key: metrics[key] for key in ("NodesAvailable", "NodesEvaluated", "NodesFiltered", "ConstraintFiltered")}
 
@@ -83,7 +83,7 @@ def test_unmet_constraint_is_named() -> None:
     ],
     ids=["other-datacenter", "ineligible", "down"],
 )
-def test_without_a_node_nothing_is_evaluated(job: JobRecord, node: Node) -> None:
+def test_without_a_node_nothing_is_evaluated(job: StoredJob, node: Node) -> None:
     """Where no node may be asked the metrics are empty, as Nomad's."""
     assert _judged(job, node) == {
         "NodesAvailable": {},

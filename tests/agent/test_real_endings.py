@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from dispatchfile.agent import EmbeddedAgent
-from dispatchfile.agent.records import JobRecord
+from dispatchfile.agent.records import StoredJob
 from dispatchfile.agent.views import alloc_view, eval_view, job_view, summary_view
 
 from .recordings import Json, body_of, comparable
@@ -47,7 +47,7 @@ async def _ended(client: httpx.AsyncClient, name: str) -> str:
             return child
 
 
-def _story(agent: EmbeddedAgent, job: JobRecord) -> Json:
+def _story(agent: EmbeddedAgent, job: StoredJob) -> Json:
     state = agent.state
     return comparable(
         job=job_view(job),

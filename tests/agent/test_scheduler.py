@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatchfile.agent.records import Drain, EvaluationRecord, JobRecord, Transition
+from dispatchfile.agent.records import Drain, StoredEvaluation, StoredJob, Transition
 
 from .recordings import Json, body_of, comparable
 from .world import DONE, FAILED, RUNNING, World
@@ -15,16 +15,16 @@ PLAIN = body_of("job/ok")
 GROUP = PLAIN["TaskGroups"][0]
 
 
-def _parent(world: World, job_id: str = "ok", *, group: Mapping[str, Any] | None = None, **changes: Any) -> JobRecord:
+def _parent(world: World, job_id: str = "ok", *, group: Mapping[str, Any] | None = None, **changes: Any) -> StoredJob:
     document = {**PLAIN, "ID": job_id, "Name": None, "TaskGroups": [{**GROUP, **(group or {})}], **changes}
     return world.register(document)
 
 
-def _evals(world: World, job: JobRecord) -> list[EvaluationRecord]:
+def _evals(world: World, job: StoredJob) -> list[StoredEvaluation]:
     return sorted(world.state.evals_of(job.key), key=lambda evaluation: evaluation.create_index)
 
 
-def _end(world: World, job: JobRecord, status: tuple[str, str] = DONE, place: int = 0) -> None:
+def _end(world: World, job: StoredJob, status: tuple[str, str] = DONE, place: int = 0) -> None:
     world.report(world.alloc(job, place), status)
     world.settle()
 
@@ -337,7 +337,7 @@ def test_changed_job_replaces_what_runs() -> None:
     assert world.runners.halted == [(old.id, "alloc is being updated due to job update")]
 
 
-def _document(job: JobRecord) -> Json:
+def _document(job: StoredJob) -> Json:
     return {**PLAIN, "ID": job.id, "Name": None, "ParameterizedJob": None}
 
 

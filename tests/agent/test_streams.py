@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dispatchfile.agent.http import HttpRequest, Stream, parse_query
-from dispatchfile.agent.records import JobRecord
+from dispatchfile.agent.records import StoredJob
 from dispatchfile.agent.server import answer_for
 from dispatchfile.agent.streams import Subscription, TopicError, event_lines, lines_of, read_topics
 
@@ -16,7 +16,7 @@ from .world import DONE, World
 ALL = Subscription(read_topics([]), None, 0)
 
 
-def _run(world: World, **request: Any) -> JobRecord:
+def _run(world: World, **request: Any) -> StoredJob:
     """One child from its dispatch to its end."""
     parent = world.register(body_of("job/ok"), ID="ok", Name=None)
     world.state.entries.clear()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from dispatchfile.agent.http import HttpRequest, Read, parse_query
-from dispatchfile.agent.records import JobRecord
+from dispatchfile.agent.records import StoredJob
 from dispatchfile.agent.server import answer_for
 
 from .recordings import body_of
@@ -37,7 +37,7 @@ class Waiting:
         change(self)
         return self._waiter[1].is_set()
 
-    def end(self, job: JobRecord) -> None:
+    def end(self, job: StoredJob) -> None:
         self.world.report(self.world.alloc(job), DONE)
         self.world.settle()
 

@@ -10,7 +10,7 @@ from typing import Any
 from dispatchfile.agent.core import Core
 from dispatchfile.agent.dispatching import JobDispatchRequest, child_of
 from dispatchfile.agent.http import HttpRequest, Read, Reply, parse_query
-from dispatchfile.agent.records import Allocation, JobRecord, Namespace, Node
+from dispatchfile.agent.records import Allocation, Namespace, Node, StoredJob
 from dispatchfile.agent.scheduler import Scheduler, WriteResult
 from dispatchfile.agent.server import answer_for
 from dispatchfile.agent.state import StateStore
@@ -77,9 +77,9 @@ class World:
         assert reply.status == 200, reply
         return reply.body
 
-    def register(self, document: Mapping[str, object], **changes: object) -> JobRecord:
+    def register(self, document: Mapping[str, object], **changes: object) -> StoredJob:
         submitted = read_submitted({**document, **changes})
-        job = JobRecord(
+        job = StoredJob(
             namespace=submitted.namespace,
             id=submitted.id,
             name=submitted.name,
@@ -91,19 +91,19 @@ class World:
         self.scheduler.add_job(job)
         return self.state.jobs[job.key]
 
-    def dispatch(self, parent: JobRecord, **request: Any) -> JobRecord:
+    def dispatch(self, parent: StoredJob, **request: Any) -> StoredJob:
         child = child_of(parent, JobDispatchRequest(**request), self.clock.now_ns())
         self.scheduler.add_job(child)
         self.clock.advance()
         return self.now(child)
 
-    def now(self, job: JobRecord) -> JobRecord:
+    def now(self, job: StoredJob) -> StoredJob:
         return self.state.jobs[job.key]
 
-    def now_named(self, job_id: str) -> JobRecord:
+    def now_named(self, job_id: str) -> StoredJob:
         return self.state.jobs["default", job_id]
 
-    def alloc(self, job: JobRecord, place: int = 0) -> Allocation:
+    def alloc(self, job: StoredJob, place: int = 0) -> Allocation:
         return sorted(self.state.allocs_of(job.key), key=lambda alloc: (alloc.create_index, alloc.name))[place]
 
     def report(self, alloc: Allocation, status: tuple[str, str], states: Mapping[str, Any] | None = None) -> None:
@@ -112,12 +112,12 @@ class World:
     def settle(self, seconds: float = 0.1) -> None:
         self.clock.advance(seconds)
 
-    def stop(self, job: JobRecord, *, purge: bool = False) -> WriteResult:
+    def stop(self, job: StoredJob, *, purge: bool = False) -> WriteResult:
         written = self.scheduler.stop_job(self.now(job), purge=purge)
         self.clock.advance()
         return written
 
-    def story(self, job: JobRecord) -> Json:
+    def story(self, job: StoredJob) -> Json:
         """The records of a job, comparable with recorded ones."""
         known, summary = self.state.jobs.get(job.key), self.state.summaries.get(job.key)
         return comparable(

@@ -13,7 +13,7 @@ from typing import Any, cast
 from dispatchfile.agent import EmbeddedAgent, parse_fault
 from dispatchfile.agent.clock import Timer
 from dispatchfile.agent.cluster_views import node_view
-from dispatchfile.agent.records import Allocation, JobRecord
+from dispatchfile.agent.records import Allocation, StoredJob
 from dispatchfile.agent.runner import AllocRunner
 from dispatchfile.agent.scheduler import Report
 from dispatchfile.agent.views import job_view
@@ -153,7 +153,7 @@ class LiveNomad:
         self._made |= self.children
         return list(self._made.values())
 
-    def _child(self, job: JobRecord) -> LiveChild:
+    def _child(self, job: StoredJob) -> LiveChild:
         prefix = prefix_of(job)
         return LiveChild(job.id, job.parent_id, prefix, job.token, job.status, job.stop, self._exit_code(prefix))
 
@@ -179,7 +179,7 @@ class LiveNomad:
         self._agent.set_eligible(eligible=there_is)
 
 
-def prefix_of(job: JobRecord) -> str:
+def prefix_of(job: StoredJob) -> str:
     """Return the IdPrefixTemplate of its dispatch."""
     return job.id.removeprefix(f"{job.parent_id}/dispatch-").rsplit("-", 2)[0]
 

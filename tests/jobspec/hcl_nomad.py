@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dispatchfile.jobspec.body import UnreadableJobError
-from dispatchfile.jobspec.hcl.document import Document
+from dispatchfile.jobspec.hcl.document import HclDocument
 from dispatchfile.jobspec.hcl.source import HclError
 from dispatchfile.jobspec.hcl.variables import GivenValues
 from dispatchfile.jobspec.reading import read_blocks
@@ -23,7 +23,7 @@ SUPPLIED: Final = ("Name", "ChangeMode", "Splay", "Perms", "SpecType", "Timeout"
 def ours(text: str) -> Any:
     """Return what the file says, by the API's names, or REFUSED."""
     try:
-        return read_blocks(Document(text, Path(), reads_files=False).read(GivenValues()))
+        return read_blocks(HclDocument(text, Path(), reads_files=False).read(GivenValues()))
     except (HclError, UnreadableJobError, RecursionError):
         return REFUSED
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dispatchfile.jobspec.gotemplate import RenderFailure, Surroundings, TemplateSyntaxError, parse, render
+from dispatchfile.jobspec.gotemplate import RenderFailure, TemplateContext, TemplateSyntaxError, parse, render
 from tests.jobspec.go_templates import ACTIONS, ENVIRONMENT, FAILURES, FORMATS, FUNCTIONS
 from tests.real_nomad import NO_BINARY, binary, real_agent
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 4, 15, 6, 7, tzinfo=UTC)
 
 
 def rendered(text: str, **options: Any) -> str:
-    return render(parse(text), Surroundings(ENVIRONMENT, lambda path: f"<{path}>", lambda: NOW, **options))
+    return render(parse(text), TemplateContext(ENVIRONMENT, lambda path: f"<{path}>", lambda: NOW, **options))
 
 
 @pytest.mark.parametrize("text", CASES)
@@ -80,7 +80,7 @@ def test_missing_keys_may_be_an_error() -> None:
 def test_delimiters_may_be_others() -> None:
     """As `left_delimiter` and `right_delimiter` say."""
     template = parse('[[ env "NAME" ]] {{ x }}', "[[", "]]")
-    assert render(template, Surroundings(ENVIRONMENT, str)) == "Ada {{ x }}"
+    assert render(template, TemplateContext(ENVIRONMENT, str)) == "Ada {{ x }}"
 
 
 @pytest.mark.parametrize(

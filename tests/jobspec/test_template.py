@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatchfile.jobspec.template import Expression, TemplateError, split_template
+from dispatchfile.jobspec.template import Interpolation, TemplateError, split_template
 
 
 @pytest.mark.parametrize(
@@ -11,14 +11,14 @@ from dispatchfile.jobspec.template import Expression, TemplateError, split_templ
         ("", []),
         ("plain $x ${", None),
         ("plain $x", ["plain $x"]),
-        ("a${b}c", ["a", Expression("${b}", ("b",)), "c"]),
+        ("a${b}c", ["a", Interpolation("${b}", ("b",)), "c"]),
         ("$${a} %%{b}", ["${a} %{b}"]),
-        ('${env["a.b"]}', [Expression('${env["a.b"]}', ("env", "a.b"))]),
-        ('${env["}"]}', [Expression('${env["}"]}', ("env", "}"))]),
-        ("${ a.b-c[0].1 }", [Expression("${ a.b-c[0].1 }", ("a", "b-c", "0", "1"))]),
-        ('${f("}")}x', [Expression('${f("}")}', None), "x"]),
-        ("${a + {}}", [Expression("${a + {}}", None)]),
-        ("${}", [Expression("${}", None)]),
+        ('${env["a.b"]}', [Interpolation('${env["a.b"]}', ("env", "a.b"))]),
+        ('${env["}"]}', [Interpolation('${env["}"]}', ("env", "}"))]),
+        ("${ a.b-c[0].1 }", [Interpolation("${ a.b-c[0].1 }", ("a", "b-c", "0", "1"))]),
+        ('${f("}")}x', [Interpolation('${f("}")}', None), "x"]),
+        ("${a + {}}", [Interpolation("${a + {}}", None)]),
+        ("${}", [Interpolation("${}", None)]),
     ],
 )
 def test_a_template_splits_into_text_and_expressions(text, parts):
@@ -32,8 +32,8 @@ def test_a_template_splits_into_text_and_expressions(text, parts):
 
 def test_backslashes_shield_only_where_asked():
     """In a quoted string the two characters of an escape stay together; in a heredoc a backslash is a backslash."""
-    assert list(split_template(r"\\${a}", escapes=True)) == ["\\\\", Expression("${a}", ("a",))]
-    assert list(split_template(r"\${a}")) == ["\\", Expression("${a}", ("a",))]
+    assert list(split_template(r"\\${a}", escapes=True)) == ["\\\\", Interpolation("${a}", ("a",))]
+    assert list(split_template(r"\${a}")) == ["\\", Interpolation("${a}", ("a",))]
 
 
 def test_a_directive_is_refused_where_it_stands():

@@ -16,12 +16,12 @@ from dispatchfile.jobspec.gotemplate.nodes import (
     Action,
     Branch,
     Chain,
-    Command,
+    CommandNode,
+    Constant,
     Dot,
-    Function,
+    FunctionName,
     Include,
     Leave,
-    Literal,
     Node,
     Operand,
     Pipeline,
@@ -56,7 +56,7 @@ _MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class TemplateContext:
     """
     The values that a template can read where it is rendered.
 
@@ -70,7 +70,7 @@ class Surroundings:
     fails_on_missing_keys: bool = False
 
 
-def render(template: Template, surroundings: Surroundings) -> str:
+def render(template: Template, surroundings: TemplateContext) -> str:
     """Return the text of a template. Raises RenderFailure."""
     rendering = _Rendering(template, surroundings)
     try:
@@ -86,7 +86,7 @@ Scopes = list[dict[str, Value]]
 @dataclass(slots=True)
 class _Rendering:
     template: Template
-    surroundings: Surroundings
+    surroundings: TemplateContext
     output: list[str] = field(default_factory=list)
     scratch: Scratch = field(default_factory=Scratch)
     size: int = 0
@@ -179,10 +179,10 @@ class _Rendering:
                 raise RenderFailure(f"line {command.line}: {exc}") from exc
         return value
 
-    def _command(self, command: Command, dot: Value, scopes: Scopes, piped: Value) -> Value:
+    def _command(self, command: CommandNode, dot: Value, scopes: Scopes, piped: Value) -> Value:
         first, *rest = command.operands
         extra = [] if piped is _MISSING else [piped]
-        if isinstance(first, Function):
+        if isinstance(first, FunctionName):
             return self._call(first.name, rest, extra, dot, scopes)
         if isinstance(first, Chain):
             return self._chain(first, rest, extra, dot, scopes)
@@ -192,13 +192,13 @@ class _Rendering:
 
     def _value(self, operand: Operand, dot: Value, scopes: Scopes) -> Value:
         match operand:
-            case Literal(value):
+            case Constant(value):
                 return value
             case Dot():
                 return dot
             case Variable(name):
                 return next(scope[name] for scope in reversed(scopes) if name in scope)
-            case Function(name):
+            case FunctionName(name):
                 return self._call(name, [], [], dot, scopes)
             case Chain():
                 return self._chain(operand, [], [], dot, scopes)
@@ -322,7 +322,7 @@ def _assign(scopes: Scopes, name: str, value: Value) -> None:
 
 
 def _named(operand: Operand) -> str:
-    return plain(operand.value) if isinstance(operand, Literal) else getattr(operand, "name", ".")
+    return plain(operand.value) if isinstance(operand, Constant) else getattr(operand, "name", ".")
 
 
 def _text(value: Value) -> str:

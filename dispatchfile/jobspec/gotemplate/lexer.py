@@ -25,7 +25,7 @@ _TOKEN: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class TemplateToken:
     """kind: "text", a group of the pattern above, "open" or "close" of an action."""
 
     kind: str
@@ -33,7 +33,7 @@ class Token:
     line: int
 
 
-def tokens_of(text: str, left: str, right: str) -> Iterator[Token]:
+def tokens_of(text: str, left: str, right: str) -> Iterator[TemplateToken]:
     """Yield the tokens of a template with these delimiters. Raises TemplateSyntaxError."""
     position = 0
     trims_next = False
@@ -45,7 +45,7 @@ def tokens_of(text: str, left: str, right: str) -> Iterator[Token]:
             literal = literal.lstrip(_SPACES)
         if start < 0:
             if literal:
-                yield Token("text", literal, line)
+                yield TemplateToken("text", literal, line)
             return
         inside = start + len(left)
         trims_before = text[inside : inside + 1] == "-" and text[inside + 1 : inside + 2] in tuple(_SPACES)
@@ -53,12 +53,12 @@ def tokens_of(text: str, left: str, right: str) -> Iterator[Token]:
             literal = literal.rstrip(_SPACES)
             inside += 2
         if literal:
-            yield Token("text", literal, line)
+            yield TemplateToken("text", literal, line)
         comment_end = _comment_end(text, inside)
         if comment_end:
             position, trims_next = _closed(text, comment_end, right, what="comment")
             continue
-        yield Token("open", left, text.count("\n", 0, start) + 1)
+        yield TemplateToken("open", left, text.count("\n", 0, start) + 1)
         position, trims_next = yield from _action(text, inside, right)
 
 
@@ -81,17 +81,17 @@ def _closed(text: str, position: int, right: str, *, what: str) -> tuple[int, bo
     raise TemplateSyntaxError(f"{what} ends before closing delimiter", text.count("\n", 0, position) + 1)
 
 
-def _action(text: str, position: int, right: str) -> Generator[Token, None, tuple[int, bool]]:
+def _action(text: str, position: int, right: str) -> Generator[TemplateToken, None, tuple[int, bool]]:
     """Yield the tokens of one action; returns where it is closed, and whether the text behind it is trimmed."""
     depth = 0
     trim = re.compile(r"[ \t\r\n]-" + re.escape(right))
     while position < len(text):
         line = text.count("\n", 0, position) + 1
         if depth == 0 and trim.match(text, position):
-            yield Token("close", right, line)
+            yield TemplateToken("close", right, line)
             return position + 2 + len(right), True
         if depth == 0 and text.startswith(right, position):
-            yield Token("close", right, line)
+            yield TemplateToken("close", right, line)
             return position + len(right), False
         found = _TOKEN.match(text, position)
         if found is None:
@@ -100,7 +100,7 @@ def _action(text: str, position: int, right: str) -> Generator[Token, None, tupl
         depth += {"(": 1, ")": -1}.get(found[0], 0) if kind == "mark" else 0
         if depth < 0:
             raise TemplateSyntaxError("unexpected right paren", line)
-        yield Token(kind, found[0], line)
+        yield TemplateToken(kind, found[0], line)
         position = found.end()
     raise TemplateSyntaxError("unclosed left paren" if depth else "unclosed action", text.count("\n") + 1)
 

@@ -8,7 +8,7 @@ Value: TypeAlias = object
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Constant:
     """A constant: text, number, bool or nil."""
 
     value: Value
@@ -27,7 +27,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionName:
     """A function's name in the place of an operand."""
 
     name: str
@@ -42,7 +42,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandNode:
     """An operand and its arguments."""
 
     operands: tuple["Operand", ...]
@@ -53,12 +53,12 @@ class Command:
 class Pipeline:
     """Commands, each given the value of the one before; *names* of variables that take the last value."""
 
-    commands: tuple[Command, ...]
+    commands: tuple[CommandNode, ...]
     names: tuple[str, ...] = ()
     declares: bool = False
 
 
-Operand: TypeAlias = Literal | Dot | Variable | Function | Chain | Pipeline
+Operand: TypeAlias = Constant | Dot | Variable | FunctionName | Chain | Pipeline
 
 
 @dataclass(frozen=True, slots=True)

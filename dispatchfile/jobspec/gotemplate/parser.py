@@ -7,17 +7,17 @@ from typing import Final, NoReturn
 
 from dispatchfile.jobspec.gotemplate.failures import TemplateSyntaxError
 from dispatchfile.jobspec.gotemplate.known import explain_unknown, is_known
-from dispatchfile.jobspec.gotemplate.lexer import Token, tokens_of
+from dispatchfile.jobspec.gotemplate.lexer import TemplateToken, tokens_of
 from dispatchfile.jobspec.gotemplate.nodes import (
     Action,
     Branch,
     Chain,
-    Command,
+    CommandNode,
+    Constant,
     Dot,
-    Function,
+    FunctionName,
     Include,
     Leave,
-    Literal,
     Node,
     Operand,
     Pipeline,
@@ -42,7 +42,7 @@ _SIMPLE: Final = {
     '"': '"',
     "'": "'",
 }
-_END: Final = Token("end", "", 0)
+_END: Final = TemplateToken("end", "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class Template:
 def parse(text: str, left: str = "{{", right: str = "}}") -> Template:
     """Raises TemplateSyntaxError for a broken template and for functions that need more than this machine."""
     try:
-        return _Parser(list(tokens_of(text, left or "{{", right or "}}"))).template()
+        return _GoTemplateParser(list(tokens_of(text, left or "{{", right or "}}"))).template()
     except RecursionError as exc:
         raise TemplateSyntaxError("nested too deeply", 1) from exc
 
 
-class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
+class _GoTemplateParser:
+    def __init__(self, tokens: list[TemplateToken]) -> None:
         self._tokens = tokens
         self._place = 0
         self._variables = ["$"]
@@ -76,15 +76,15 @@ class _Parser:
 
     # tokens
 
-    def _peek(self) -> Token:
+    def _peek(self) -> TemplateToken:
         return self._tokens[self._place] if self._place < len(self._tokens) else _END
 
-    def _next(self) -> Token:
+    def _next(self) -> TemplateToken:
         token = self._peek()
         self._place += 1
         return token
 
-    def _skip_space(self) -> Token:
+    def _skip_space(self) -> TemplateToken:
         if self._peek().kind == "space":
             self._place += 1
         return self._peek()
@@ -125,7 +125,7 @@ class _Parser:
             self._fail("unexpected EOF: an {{ end }} is missing")
         return tuple(nodes), ""
 
-    def _node(self, word: Token) -> Node | None:
+    def _node(self, word: TemplateToken) -> Node | None:
         if word.kind == "word" and word.text in _BRANCHES:
             self._place += 1
             return self._branch(word.text)
@@ -205,7 +205,7 @@ class _Parser:
                 break
             self._place += 1
         for command in commands[1:]:
-            if isinstance(command.operands[0], Literal | Dot):
+            if isinstance(command.operands[0], Constant | Dot):
                 self._fail("non executable command in pipeline")
         if declares:
             self._variables.extend(names)
@@ -235,7 +235,7 @@ class _Parser:
             self._fail(f"too many declarations in {context}")
         return tuple(names), sign == ":="
 
-    def _command(self, context: str) -> Command:
+    def _command(self, context: str) -> CommandNode:
         operands: list[Operand] = []
         line = self._skip_space().line
         while (token := self._skip_space()).kind not in {"close", "end"}:
@@ -246,7 +246,7 @@ class _Parser:
                 self._fail(f"unexpected {self._peek().text!r} in operand")
         if not operands:
             self._fail(f"missing value for {context}")
-        return Command(tuple(operands), line)
+        return CommandNode(tuple(operands), line)
 
     def _operand(self, context: str) -> Operand:
         token = self._next()
@@ -254,15 +254,15 @@ class _Parser:
         fields = []
         while self._peek().kind == "field":
             fields.append(self._next().text[1:])
-        if fields and isinstance(operand, Literal):
+        if fields and isinstance(operand, Constant):
             self._fail(f"unexpected . after term {token.text!r}")
         if isinstance(operand, Chain):
             return Chain(operand.operand, (*operand.fields, *fields))
         return Chain(operand, tuple(fields)) if fields else operand
 
-    def _term(self, token: Token, context: str) -> Operand:
+    def _term(self, token: TemplateToken, context: str) -> Operand:
         if token.kind in {"string", "raw", "char", "number"}:
-            return Literal(self._constant(token))
+            return Constant(self._constant(token))
         if token.kind == "word":
             return self._word(token)
         if token.kind == "variable":
@@ -282,7 +282,7 @@ class _Parser:
         self._place += 1
         return pipeline
 
-    def _constant(self, token: Token) -> Value:
+    def _constant(self, token: TemplateToken) -> Value:
         if token.kind == "number":
             return self._number(token)
         try:
@@ -290,14 +290,14 @@ class _Parser:
         except (ValueError, OverflowError):
             raise TemplateSyntaxError(f"invalid syntax: {token.text}", token.line) from None
 
-    def _word(self, token: Token) -> Operand:
+    def _word(self, token: TemplateToken) -> Operand:
         if token.text in _CONSTANTS:
-            return Literal(_CONSTANTS[token.text])
+            return Constant(_CONSTANTS[token.text])
         if not is_known(token.text):
             raise TemplateSyntaxError(explain_unknown(token.text), token.line)
-        return Function(token.text)
+        return FunctionName(token.text)
 
-    def _number(self, token: Token) -> int | float:
+    def _number(self, token: TemplateToken) -> int | float:
         digits = token.text.replace("_", "")
         try:
             if re.fullmatch(r"[+-]?0[0-7]+", digits):
@@ -311,7 +311,7 @@ class _Parser:
             self._fail(f"undefined variable {name!r}")
 
 
-def _text_of(token: Token) -> str:
+def _text_of(token: TemplateToken) -> str:
     return token.text[1:-1] if token.kind == "raw" else _unescaped(token.text[1:-1])
 
 

@@ -1,7 +1,7 @@
 """Attributes and elements of values. Source: hashicorp/hcl, ops.go (Index, GetAttr)."""
 
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted
-from dispatchfile.jobspec.hcl.types import NUMBER, STRING, UNDECIDED, Kind, Type, Value, unknown_of
+from dispatchfile.jobspec.hcl.types import NUMBER, STRING, UNDECIDED, Type, TypeKind, Value, unknown_of
 
 
 class AccessError(ValueError):
@@ -18,13 +18,13 @@ def attribute_of(value: Value, name: str) -> Value:
             "Attempt to get attribute from null value; This value is null, so it does not have any attributes."
         )
     kind = value.type.kind
-    if kind is Kind.ANY:
+    if kind is TypeKind.ANY:
         return UNDECIDED
-    if kind is Kind.OBJECT:
+    if kind is TypeKind.OBJECT:
         if name not in value.type.names:
             raise AccessError(f'Unsupported attribute; This object does not have an attribute named "{name}".')
         return value.entries[name] if value.is_known else unknown_of(value.type.attributes[name])
-    if kind is Kind.MAP:
+    if kind is TypeKind.MAP:
         if not value.is_known:
             return unknown_of(value.type.element)
         if name not in value.entries:
@@ -36,7 +36,7 @@ def attribute_of(value: Value, name: str) -> Value:
 def _why_no_attributes(given: Type) -> str:
     if given.is_primitive:
         return f"Can't access attributes on a primitive-typed value ({given.described()})."
-    if given.is_collection and given.element.kind is Kind.OBJECT:
+    if given.is_collection and given.element.kind is TypeKind.OBJECT:
         return (
             f"Can't access attributes on a {given.kind.value} of objects. "
             "Did you mean to access an attribute across all elements?"
@@ -51,13 +51,13 @@ def element_of(collection: Value, key: Value) -> Value:
     if key.is_null:
         raise AccessError("Invalid index; Can't use a null value as an indexing key.")
     kind = collection.type.kind
-    if Kind.ANY in (kind, key.type.kind):
+    if TypeKind.ANY in (kind, key.type.kind):
         return UNDECIDED
-    if kind in (Kind.LIST, Kind.TUPLE):
+    if kind in (TypeKind.LIST, TypeKind.TUPLE):
         return _item(collection, _key(key, NUMBER))
-    if kind in (Kind.MAP, Kind.OBJECT):
-        return _entry(collection, _key(key, STRING), is_number=key.type.kind is Kind.NUMBER)
-    if kind is Kind.SET:
+    if kind in (TypeKind.MAP, TypeKind.OBJECT):
+        return _entry(collection, _key(key, STRING), is_number=key.type.kind is TypeKind.NUMBER)
+    if kind is TypeKind.SET:
         raise AccessError(
             "Invalid index; Elements of a set are identified only by their value and don't have any separate index "
             "or key to select with, so it's only possible to perform operations across all elements of the set."
@@ -94,6 +94,6 @@ def _entry(collection: Value, key: Value, *, is_number: bool) -> Value:
     if key.text in collection.entries:
         return collection.entries[key.text]
     hint = ""
-    if is_number and collection.type.kind is Kind.OBJECT:
+    if is_number and collection.type.kind is TypeKind.OBJECT:
         hint = " An object only supports looking up attributes by name, not by numeric index."
     raise AccessError(f"{_NO_ELEMENT}.{hint}")

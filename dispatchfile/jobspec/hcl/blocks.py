@@ -14,12 +14,12 @@ from dispatchfile.jobspec.hcl.constraints import keyword
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted
 from dispatchfile.jobspec.hcl.evaluate import evaluate
 from dispatchfile.jobspec.hcl.numbers import Number
-from dispatchfile.jobspec.hcl.scope import Scope
-from dispatchfile.jobspec.hcl.source import Problem, Source
+from dispatchfile.jobspec.hcl.scope import EvalContext
+from dispatchfile.jobspec.hcl.source import HclProblem, Source
 from dispatchfile.jobspec.hcl.syntax import AttributeNode, BlockNode, BodyNode, Expression, ObjectOf, TupleOf
-from dispatchfile.jobspec.hcl.types import STRING, Kind, Value, object_value
+from dispatchfile.jobspec.hcl.types import STRING, TypeKind, Value, object_value
 from dispatchfile.jobspec.hcl.walk import references
-from dispatchfile.jobspec.shapes import FREE_FORM, JOB, TASK, Shape
+from dispatchfile.jobspec.shapes import FREE_FORM, JOB, TASK, BlockSchema
 
 _INT64: Final = range(-(2**63), 2**63)
 _DYNAMIC_ARGUMENTS: Final = frozenset({"for_each", "iterator", "labels"})
@@ -28,18 +28,18 @@ _DYNAMIC_ARGUMENTS: Final = frozenset({"for_each", "iterator", "labels"})
 class BlockReader:
     """Reads blocks of one file."""
 
-    def __init__(self, source: Source, problems: list[Problem]) -> None:
+    def __init__(self, source: Source, problems: list[HclProblem]) -> None:
         self._source = source
         self._problems = problems
 
-    def block(self, node: BlockNode, shape: Shape | None, scope: Scope) -> Block:
+    def block(self, node: BlockNode, shape: BlockSchema | None, scope: EvalContext) -> Block:
         body = self._body(node.body, shape, scope)
         return Block(node.type, node.labels, body, self._source.place(node.start))
 
     def _note(self, message: str, offset: int) -> None:
         self._problems.append(self._source.problem(message, offset))
 
-    def _body(self, body: BodyNode, shape: Shape | None, scope: Scope) -> Body:
+    def _body(self, body: BodyNode, shape: BlockSchema | None, scope: EvalContext) -> Body:
         arguments = {name: self._argument(attribute, scope) for name, attribute in body.attributes.items()}
         blocks: list[Block] = []
         for block in body.blocks:
@@ -51,13 +51,13 @@ class BlockReader:
                 blocks.append(self.block(block, _nested_shape(shape, block.type), scope))
         return Body(arguments, tuple(blocks))
 
-    def _argument(self, attribute: AttributeNode, scope: Scope) -> Argument:
+    def _argument(self, attribute: AttributeNode, scope: EvalContext) -> Argument:
         value = self._evaluated(attribute.expression, scope)
         if isinstance(value, str) and any(one.name in ("var", "local") for one in references(attribute.expression)):
             value = HiddenText(value)
         return Argument(value, self._source.place(attribute.start))
 
-    def _evaluated(self, expression: Expression, scope: Scope) -> Plain:
+    def _evaluated(self, expression: Expression, scope: EvalContext) -> Plain:
         before = len(self._problems)
         value = evaluate(expression, scope, self._problems)
         if len(self._problems) > before:
@@ -71,14 +71,14 @@ class BlockReader:
             self._note("this number is too large", expression.start)
             return None
 
-    def _free_form(self, node: BlockNode, scope: Scope) -> Block:
+    def _free_form(self, node: BlockNode, scope: EvalContext) -> Block:
         """Read a block whose words only a driver knows: arguments and blocks alike become arguments."""
         arguments = {
             name: Argument(value, self._source.place(start)) for name, start, value in self._entries(node.body, scope)
         }
         return Block(node.type, node.labels, Body(arguments), self._source.place(node.start))
 
-    def _entries(self, body: BodyNode, scope: Scope) -> Iterator[tuple[str, int, Plain]]:
+    def _entries(self, body: BodyNode, scope: EvalContext) -> Iterator[tuple[str, int, Plain]]:
         for name, attribute in body.attributes.items():
             value = self._evaluated(attribute.expression, scope)
             # an object that is written out counts as a block
@@ -88,13 +88,13 @@ class BlockReader:
             same_type = [block for block in body.blocks if block.type == name]
             yield name, same_type[0].start, [self._labelled(block, scope) for block in same_type]
 
-    def _labelled(self, block: BlockNode, scope: Scope) -> Plain:
+    def _labelled(self, block: BlockNode, scope: EvalContext) -> Plain:
         values: dict[str, Plain] = {name: value for name, _, value in self._entries(block.body, scope)}
         for label in reversed(block.labels):
             values = {label: [values]}
         return values
 
-    def _dynamic(self, node: BlockNode, shape: Shape | None, scope: Scope) -> Iterator[Block]:
+    def _dynamic(self, node: BlockNode, shape: BlockSchema | None, scope: EvalContext) -> Iterator[Block]:
         if len(node.labels) != 1:
             self._note("Missing type for dynamic; All dynamic blocks must have 1 labels (type).", node.open)
             return
@@ -147,7 +147,7 @@ class BlockReader:
             )
         return contents[0].body if len(self._problems) == before else None
 
-    def _iterations(self, node: BlockNode, name: str, scope: Scope) -> Iterator[Scope]:
+    def _iterations(self, node: BlockNode, name: str, scope: EvalContext) -> Iterator[EvalContext]:
         arguments = node.body.attributes
         if "iterator" in arguments:
             expression = arguments["iterator"].expression
@@ -176,13 +176,15 @@ class BlockReader:
             )
         elif not collection.is_wholly_known:
             reason = "The value is not known."
-        elif collection.type.kind is Kind.SET and not collection.type.element.is_primitive and collection.length > 1:
+        elif (
+            collection.type.kind is TypeKind.SET and not collection.type.element.is_primitive and collection.length > 1
+        ):
             reason = "The order of a set of collections is not defined; use a list."
         if reason:
             self._note(f"Invalid dynamic for_each value; {reason}", each.start)
         return reason is None
 
-    def _labels(self, node: BlockNode, wanted: int, scope: Scope) -> tuple[str, ...] | None:
+    def _labels(self, node: BlockNode, wanted: int, scope: EvalContext) -> tuple[str, ...] | None:
         if not wanted:
             return ()
         expression = node.body.attributes["labels"].expression
@@ -199,7 +201,7 @@ class BlockReader:
         found = tuple(label for label in labels if label is not None)
         return found if len(found) == len(labels) else None
 
-    def _label(self, expression: Expression, scope: Scope) -> str | None:
+    def _label(self, expression: Expression, scope: EvalContext) -> str | None:
         before = len(self._problems)
         value = evaluate(expression, scope, self._problems)
         if len(self._problems) > before:
@@ -220,13 +222,13 @@ class BlockReader:
         return label.text
 
 
-def _nested_shape(shape: Shape | None, name: str) -> Shape | None:
+def _nested_shape(shape: BlockSchema | None, name: str) -> BlockSchema | None:
     if shape is JOB and name == "task":  # it gets a group of its own
         return TASK
     return shape.blocks.get(name) if shape else None
 
 
-def _is_free_form(shape: Shape | None, name: str) -> bool:
+def _is_free_form(shape: BlockSchema | None, name: str) -> bool:
     if shape is None or name not in shape.fields:
         return False
     return shape.fields[name].kind in FREE_FORM and name not in MAPS_AS_ARGUMENTS_ONLY.get(shape.key, ())

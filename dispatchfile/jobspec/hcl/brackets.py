@@ -8,7 +8,7 @@ from typing import Final
 
 from dispatchfile.jobspec.hcl.cursor import Cursor
 from dispatchfile.jobspec.hcl.syntax import Expression, For, Key, ObjectOf, TupleOf
-from dispatchfile.jobspec.hcl.templates import Parser, TemplateParser
+from dispatchfile.jobspec.hcl.templates import NestedParser, TemplateParser
 from dispatchfile.jobspec.hcl.tokens import T, Token
 
 _FOR: Final = "Invalid 'for' expression; "
@@ -17,7 +17,7 @@ _FOR: Final = "Invalid 'for' expression; "
 class BracketParser:
     """Parses the contents of brackets from the cursor that it shares with a parser of expressions."""
 
-    def __init__(self, cursor: Cursor, expressions: Parser, templates: TemplateParser) -> None:
+    def __init__(self, cursor: Cursor, expressions: NestedParser, templates: TemplateParser) -> None:
         self._cursor = cursor
         self._expressions = expressions
         self._templates = templates

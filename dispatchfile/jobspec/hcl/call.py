@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dispatchfile.jobspec.hcl.types import ANY, Kind, Type, Value
+from dispatchfile.jobspec.hcl.types import ANY, Type, TypeKind, Value
 
 
 class FunctionError(ValueError):
@@ -48,6 +48,6 @@ class Function:
                 continue
             if value.is_null and not parameter.takes_null:
                 raise FunctionError("argument must not be null", position)
-            untyped = value.type.kind is Kind.ANY and not parameter.takes_untyped
+            untyped = value.type.kind is TypeKind.ANY and not parameter.takes_untyped
             decided = decided and value.is_wholly_known and not untyped
         return self.run(arguments) if decided else None

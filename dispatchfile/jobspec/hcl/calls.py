@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Final
 
 from dispatchfile.jobspec.hcl.call import Function, FunctionError, UnsupportedCallError
 from dispatchfile.jobspec.hcl.constraints import type_of
-from dispatchfile.jobspec.hcl.source import Problem
-from dispatchfile.jobspec.hcl.syntax import Call, Expression
-from dispatchfile.jobspec.hcl.types import BOOL, FALSE, TRUE, UNDECIDED, Kind, Value, unknown_of
+from dispatchfile.jobspec.hcl.source import HclProblem
+from dispatchfile.jobspec.hcl.syntax import Expression, FunctionCall
+from dispatchfile.jobspec.hcl.types import BOOL, FALSE, TRUE, UNDECIDED, TypeKind, Value, unknown_of
 from dispatchfile.jobspec.spelling import suggestion
 
 if TYPE_CHECKING:
     from dispatchfile.jobspec.hcl.evaluate import Evaluator
 
 
-def evaluate_call(evaluator: "Evaluator", expression: Call) -> Value:
+def evaluate_call(evaluator: "Evaluator", expression: FunctionCall) -> Value:
     """Return what a function gives for the arguments."""
     if evaluator.scope.constant:
         return evaluator.note("Function calls not allowed; Functions may not be called here.", expression)
@@ -30,7 +30,7 @@ def evaluate_call(evaluator: "Evaluator", expression: Call) -> Value:
     return _call(evaluator, expression, function)
 
 
-def _call(evaluator: "Evaluator", expression: Call, function: Function) -> Value:
+def _call(evaluator: "Evaluator", expression: FunctionCall, function: Function) -> Value:
     before = len(evaluator.problems)
     arguments = _arguments(evaluator, expression)
     if arguments is None or not _fits(evaluator, expression, function, len(arguments)):
@@ -42,7 +42,7 @@ def _call(evaluator: "Evaluator", expression: Call, function: Function) -> Value
     return _called(evaluator, expression, function, known, [at for _, at in arguments])
 
 
-def _arguments(evaluator: "Evaluator", expression: Call) -> list[tuple[Value, Expression]] | None:
+def _arguments(evaluator: "Evaluator", expression: FunctionCall) -> list[tuple[Value, Expression]] | None:
     written = expression.arguments[: len(expression.arguments) - expression.expands]
     arguments = [(evaluator.value(argument), argument) for argument in written]
     if not expression.expands:
@@ -52,7 +52,7 @@ def _arguments(evaluator: "Evaluator", expression: Call) -> list[tuple[Value, Ex
     value = evaluator.value(last)
     if len(evaluator.problems) > before:
         return None
-    if value.is_null or (value.type.kind is not Kind.ANY and not value.type.is_sequence):
+    if value.is_null or (value.type.kind is not TypeKind.ANY and not value.type.is_sequence):
         reason = "not be null" if value.is_null else "be of a tuple, list, or set type"
         evaluator.note(
             f"Invalid expanding argument value; The expanding argument (indicated by ...) must {reason}.", last
@@ -63,7 +63,7 @@ def _arguments(evaluator: "Evaluator", expression: Call) -> list[tuple[Value, Ex
     return [*arguments, *((item, last) for item in value.items)]
 
 
-def _fits(evaluator: "Evaluator", expression: Call, function: Function, count: int) -> bool:
+def _fits(evaluator: "Evaluator", expression: FunctionCall, function: Function, count: int) -> bool:
     wanted = len(function.parameters)
     if count < wanted:
         least = " at least" if function.repeated else ""
@@ -89,7 +89,11 @@ def _argument(evaluator: "Evaluator", function: Function, position: int, value: 
 
 
 def _called(
-    evaluator: "Evaluator", expression: Call, function: Function, values: Sequence[Value], at: Sequence[Expression]
+    evaluator: "Evaluator",
+    expression: FunctionCall,
+    function: Function,
+    values: Sequence[Value],
+    at: Sequence[Expression],
 ) -> Value:
     try:
         returned = function.call(values)
@@ -107,7 +111,7 @@ def _called(
     return UNDECIDED if returned is None else returned
 
 
-def _convert(evaluator: "Evaluator", expression: Call) -> Value:
+def _convert(evaluator: "Evaluator", expression: FunctionCall) -> Value:
     if len(expression.arguments) != 2 or expression.expands:
         return evaluator.note('Function "convert" expects 2 arguments: a value and a type.', expression)
     argument, constraint = expression.arguments
@@ -121,7 +125,7 @@ def _convert(evaluator: "Evaluator", expression: Call) -> Value:
     return UNDECIDED if result is None else result
 
 
-def _try(evaluator: "Evaluator", expression: Call) -> Value:
+def _try(evaluator: "Evaluator", expression: FunctionCall) -> Value:
     value, problems = _first_success(evaluator, expression.arguments)
     if value is not None:
         return value if value.is_wholly_known else UNDECIDED
@@ -134,7 +138,7 @@ def _try(evaluator: "Evaluator", expression: Call) -> Value:
     )
 
 
-def _can(evaluator: "Evaluator", expression: Call) -> Value:
+def _can(evaluator: "Evaluator", expression: FunctionCall) -> Value:
     if len(expression.arguments) != 1:
         return evaluator.note('Function "can" expects one argument.', expression)
     value, problems = _first_success(evaluator, expression.arguments)
@@ -146,11 +150,13 @@ def _can(evaluator: "Evaluator", expression: Call) -> Value:
     return FALSE
 
 
-def _first_success(evaluator: "Evaluator", expressions: Sequence[Expression]) -> tuple[Value | None, Sequence[Problem]]:
+def _first_success(
+    evaluator: "Evaluator", expressions: Sequence[Expression]
+) -> tuple[Value | None, Sequence[HclProblem]]:
     """Return the value of the first expression without problems, or all problems up to one that is unsupported."""
-    problems: list[Problem] = []
+    problems: list[HclProblem] = []
     for expression in expressions:
-        found: list[Problem] = []
+        found: list[HclProblem] = []
         value = evaluator.apart(found).value(expression)
         if not found:
             return value, ()
@@ -160,4 +166,8 @@ def _first_success(evaluator: "Evaluator", expressions: Sequence[Expression]) ->
     return None, problems
 
 
-_SPECIAL: Final[Mapping[str, Callable[["Evaluator", Call], Value]]] = {"try": _try, "can": _can, "convert": _convert}
+_SPECIAL: Final[Mapping[str, Callable[["Evaluator", FunctionCall], Value]]] = {
+    "try": _try,
+    "can": _can,
+    "convert": _convert,
+}

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from dispatchfile.jobspec.hcl.convert import unify
 from dispatchfile.jobspec.hcl.mismatch import conditional_mismatch
-from dispatchfile.jobspec.hcl.source import Problem
+from dispatchfile.jobspec.hcl.source import HclProblem
 from dispatchfile.jobspec.hcl.syntax import Conditional, Expression
-from dispatchfile.jobspec.hcl.types import BOOL, UNDECIDED, Kind, Type, Value, unknown_of
+from dispatchfile.jobspec.hcl.types import BOOL, UNDECIDED, Type, TypeKind, Value, unknown_of
 
 if TYPE_CHECKING:
     from dispatchfile.jobspec.hcl.evaluate import Evaluator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def evaluate_conditional(evaluator: "Evaluator", expression: Conditional) -> Value:
     branches = []
     for branch in (expression.positive, expression.negative):
-        problems: list[Problem] = []
+        problems: list[HclProblem] = []
         branches.append((evaluator.apart(problems).value(branch), problems))
     common = _branch_type(branches[0][0], branches[1][0])
     if common is None:
@@ -46,7 +46,7 @@ def _condition(evaluator: "Evaluator", expression: Expression) -> Value | None:
 
 
 def _branch(evaluator: "Evaluator", value: Value, common: Type, expression: Conditional, *, positive: bool) -> Value:
-    if common.kind is Kind.ANY:
+    if common.kind is TypeKind.ANY:
         return value
     name, at = ("true", expression.positive) if positive else ("false", expression.negative)
     message = f"Inconsistent conditional result types; The {name} result value has the wrong type: {{}}."
@@ -56,10 +56,10 @@ def _branch(evaluator: "Evaluator", value: Value, common: Type, expression: Cond
 
 def _branch_type(positive: Value, negative: Value) -> Type | None:
     kinds = positive.type.kind, negative.type.kind
-    if positive.is_null and kinds[0] is Kind.ANY:
+    if positive.is_null and kinds[0] is TypeKind.ANY:
         return negative.type
-    if negative.is_null and kinds[1] is Kind.ANY:
+    if negative.is_null and kinds[1] is TypeKind.ANY:
         return positive.type
-    if Kind.ANY in kinds:
+    if TypeKind.ANY in kinds:
         return UNDECIDED.type
     return unify([positive.type, negative.type])

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from dispatchfile.jobspec.hcl.source import Problem, Source
-from dispatchfile.jobspec.hcl.syntax import Call, Expression, Key, Literal, ObjectOf, Reference, TupleOf
+from dispatchfile.jobspec.hcl.source import HclProblem, Source
+from dispatchfile.jobspec.hcl.syntax import Expression, FunctionCall, Key, Literal, ObjectOf, Reference, TupleOf
 from dispatchfile.jobspec.hcl.types import (
     ANY,
     BOOL,
     NUMBER,
     STRING,
-    Kind,
     Type,
+    TypeKind,
     list_of,
     map_of,
     object_of,
@@ -30,23 +30,23 @@ _REQUIRES: Final = {
 }
 
 
-def type_of(expression: Expression, source: Source, problems: list[Problem], *, exact: bool = True) -> Type:
+def type_of(expression: Expression, source: Source, problems: list[HclProblem], *, exact: bool = True) -> Type:
     """
     Return the type that an expression names; what is wrong with it is added to *problems*.
 
     exact: whether the type must leave nothing open, as that of a variable.
     """
-    return _Reader(source, problems, exact=exact).read(expression)
+    return _ConstraintReader(source, problems, exact=exact).read(expression)
 
 
-class _Reader:
-    def __init__(self, source: Source, problems: list[Problem], *, exact: bool) -> None:
+class _ConstraintReader:
+    def __init__(self, source: Source, problems: list[HclProblem], *, exact: bool) -> None:
         self._source = source
         self._problems = problems
         self._exact = exact
 
     def read(self, expression: Expression) -> Type:
-        if isinstance(expression, Call):
+        if isinstance(expression, FunctionCall):
             return self._call(expression)
         word = keyword(expression)
         if word in _SIMPLE:
@@ -59,7 +59,7 @@ class _Reader:
         self._problems.append(self._source.problem(_INVALID + message, at.start))
         return ANY
 
-    def _call(self, call: Call) -> Type:
+    def _call(self, call: FunctionCall) -> Type:
         if call.name in _SIMPLE:
             return self._refuse(f'Primitive type keyword "{call.name}" does not expect arguments.', call)
         if call.name not in _REQUIRES:
@@ -122,6 +122,6 @@ def keyword(expression: Expression) -> str | None:
         value = expression.value
         if value.is_null:
             return "null"
-        if value.type.kind is Kind.BOOL:
+        if value.type.kind is TypeKind.BOOL:
             return "true" if value.content else "false"
     return None

@@ -13,8 +13,8 @@ from dispatchfile.jobspec.hcl.types import (
     ANY,
     FALSE,
     TRUE,
-    Kind,
     Type,
+    TypeKind,
     Value,
     list_of,
     list_value,
@@ -68,9 +68,9 @@ def conversion(given: Type, wanted: Type, *, unsafe: bool = True) -> Conversion 
 
 
 def _known_conversion(given: Type, wanted: Type, unsafe: bool) -> Conversion | None:
-    if wanted.kind is Kind.ANY:
+    if wanted.kind is TypeKind.ANY:
         return lambda value: value
-    if given.kind is Kind.ANY:
+    if given.kind is TypeKind.ANY:
         return (lambda value: converted(value, wanted)) if unsafe else None
     if given.is_primitive and wanted.is_primitive:
         return _primitive(given, wanted, unsafe)
@@ -79,10 +79,10 @@ def _known_conversion(given: Type, wanted: Type, unsafe: bool) -> Conversion | N
 
 
 def _primitive(given: Type, wanted: Type, unsafe: bool) -> Conversion | None:
-    if given.kind is Kind.STRING:
-        return {Kind.NUMBER: _text_to_number, Kind.BOOL: _text_to_bool}.get(wanted.kind) if unsafe else None
-    if wanted.kind is Kind.STRING:
-        return _number_to_text if given.kind is Kind.NUMBER else _bool_to_text
+    if given.kind is TypeKind.STRING:
+        return {TypeKind.NUMBER: _text_to_number, TypeKind.BOOL: _text_to_bool}.get(wanted.kind) if unsafe else None
+    if wanted.kind is TypeKind.STRING:
+        return _number_to_text if given.kind is TypeKind.NUMBER else _bool_to_text
     return None
 
 
@@ -149,17 +149,17 @@ def _sequence_to_list(given: Type, wanted: Type, unsafe: bool) -> Conversion | N
     convert = _element_conversion(given.element, wanted.element, unsafe)
     if convert is None:
         return None
-    element = given.element if wanted.element.kind is Kind.ANY else wanted.element.without_optional()
+    element = given.element if wanted.element.kind is TypeKind.ANY else wanted.element.without_optional()
     return lambda value: list_value(_alike([convert(item) for item in value.items], "list"), element)
 
 
 def _sequence_to_set(given: Type, wanted: Type, unsafe: bool) -> Conversion | None:
-    if given.kind is Kind.LIST and not unsafe:
+    if given.kind is TypeKind.LIST and not unsafe:
         return None
     convert = _element_conversion(given.element, wanted.element, unsafe)
     if convert is None:
         return None
-    element = given.element if wanted.element.kind is Kind.ANY else wanted.element.without_optional()
+    element = given.element if wanted.element.kind is TypeKind.ANY else wanted.element.without_optional()
     return lambda value: set_value(_alike([convert(item) for item in value.items], "set"), element)
 
 
@@ -167,12 +167,12 @@ def _map_to_map(given: Type, wanted: Type, unsafe: bool) -> Conversion | None:
     convert = conversion(given.element, wanted.element, unsafe=unsafe)
     if convert is None:
         return None
-    element = given.element if wanted.element.kind is Kind.ANY else wanted.element.without_optional()
+    element = given.element if wanted.element.kind is TypeKind.ANY else wanted.element.without_optional()
     return lambda value: _map({name: convert(item) for name, item in value.entries.items()}, wanted.element, element)
 
 
 def _tuple_to_collection(given: Type, wanted: Type, unsafe: bool) -> Conversion | None:
-    make, name = (list_value, "list") if wanted.kind is Kind.LIST else (set_value, "set")
+    make, name = (list_value, "list") if wanted.kind is TypeKind.LIST else (set_value, "set")
     if not given.elements:
         return lambda _: make([], wanted.element.without_optional())
     element = _common_element(given.elements, wanted.element, unsafe)
@@ -190,10 +190,10 @@ def _tuple_to_collection(given: Type, wanted: Type, unsafe: bool) -> Conversion 
 
 
 def _common_element(given: Sequence[Type], wanted: Type, unsafe: bool) -> Type | None:
-    if wanted.kind is not Kind.ANY:
+    if wanted.kind is not TypeKind.ANY:
         return wanted
     common = unify(given, unsafe=unsafe)
-    if common is not None and common.kind is Kind.ANY and any(one.kind is not Kind.ANY for one in given):
+    if common is not None and common.kind is TypeKind.ANY and any(one.kind is not TypeKind.ANY for one in given):
         return None
     return common
 
@@ -202,7 +202,7 @@ def _object_to_map(given: Type, wanted: Type, unsafe: bool) -> Conversion | None
     if not given.names:
         return lambda _: map_value({}, wanted.element.without_optional())
     element = wanted.element
-    if element.kind is Kind.ANY:
+    if element.kind is TypeKind.ANY:
         common = unify(given.elements, unsafe=unsafe)
         if common is None:
             return None
@@ -266,7 +266,7 @@ def _unified(items: list[Value]) -> list[Value]:
 
 def _map(entries: Mapping[str, Value], wanted: Type, empty: Type) -> Value:
     values = list(entries.values())
-    if values and (wanted.is_collection or wanted.kind is Kind.OBJECT):
+    if values and (wanted.is_collection or wanted.kind is TypeKind.OBJECT):
         common = unify([value.type for value in values], unsafe=False)
         if common is None:
             raise ConversionError("cannot find a common base type for all elements")
@@ -274,26 +274,26 @@ def _map(entries: Mapping[str, Value], wanted: Type, empty: Type) -> Value:
     return map_value(dict(zip(entries, _alike(values, "map"), strict=True)), empty)
 
 
-_STRUCTURAL: Final[Mapping[tuple[Kind, Kind], Callable[[Type, Type, bool], Conversion | None]]] = {
-    (Kind.OBJECT, Kind.OBJECT): _object_to_object,
-    (Kind.TUPLE, Kind.TUPLE): _tuple_to_tuple,
-    (Kind.LIST, Kind.LIST): _sequence_to_list,
-    (Kind.SET, Kind.LIST): _sequence_to_list,
-    (Kind.LIST, Kind.SET): _sequence_to_set,
-    (Kind.SET, Kind.SET): _sequence_to_set,
-    (Kind.MAP, Kind.MAP): _map_to_map,
-    (Kind.TUPLE, Kind.LIST): _tuple_to_collection,
-    (Kind.TUPLE, Kind.SET): _tuple_to_collection,
-    (Kind.OBJECT, Kind.MAP): _object_to_map,
-    (Kind.MAP, Kind.OBJECT): _map_to_object,
+_STRUCTURAL: Final[Mapping[tuple[TypeKind, TypeKind], Callable[[Type, Type, bool], Conversion | None]]] = {
+    (TypeKind.OBJECT, TypeKind.OBJECT): _object_to_object,
+    (TypeKind.TUPLE, TypeKind.TUPLE): _tuple_to_tuple,
+    (TypeKind.LIST, TypeKind.LIST): _sequence_to_list,
+    (TypeKind.SET, TypeKind.LIST): _sequence_to_list,
+    (TypeKind.LIST, TypeKind.SET): _sequence_to_set,
+    (TypeKind.SET, TypeKind.SET): _sequence_to_set,
+    (TypeKind.MAP, TypeKind.MAP): _map_to_map,
+    (TypeKind.TUPLE, TypeKind.LIST): _tuple_to_collection,
+    (TypeKind.TUPLE, TypeKind.SET): _tuple_to_collection,
+    (TypeKind.OBJECT, TypeKind.MAP): _object_to_map,
+    (TypeKind.MAP, TypeKind.OBJECT): _map_to_object,
 }
 
 
 def _replaced(given: Type, wanted: Type) -> Type:
     """Return *wanted* with its unknown parts taken from *given*."""
-    if given.kind is Kind.ANY or wanted.is_exact:
+    if given.kind is TypeKind.ANY or wanted.is_exact:
         return wanted
-    if wanted.kind is Kind.ANY:
+    if wanted.kind is TypeKind.ANY:
         return given
     if wanted.is_collection and given.is_collection:
         return Type(wanted.kind, (_replaced(given.element, wanted.element),))
@@ -305,35 +305,35 @@ def unify(types: Sequence[Type], *, unsafe: bool = True) -> Type | None:
     if not types:
         return None
     kinds = {one.kind for one in types}
-    has_any = Kind.ANY in kinds
-    known = kinds - {Kind.ANY}
-    if known == {Kind.MAP, Kind.OBJECT} and (common := _as_collections(types, Kind.OBJECT, unsafe)):
+    has_any = TypeKind.ANY in kinds
+    known = kinds - {TypeKind.ANY}
+    if known == {TypeKind.MAP, TypeKind.OBJECT} and (common := _as_collections(types, TypeKind.OBJECT, unsafe)):
         return common
-    if known == {Kind.LIST, Kind.TUPLE} and (common := _as_collections(types, Kind.TUPLE, unsafe)):
+    if known == {TypeKind.LIST, TypeKind.TUPLE} and (common := _as_collections(types, TypeKind.TUPLE, unsafe)):
         return common
-    if len(known) == 1 and (kind := next(iter(known))) not in (Kind.STRING, Kind.NUMBER, Kind.BOOL):
+    if len(known) == 1 and (kind := next(iter(known))) not in (TypeKind.STRING, TypeKind.NUMBER, TypeKind.BOOL):
         return ANY if has_any else _one_kind(kind, types, unsafe)
-    if {Kind.OBJECT, Kind.TUPLE} <= known:
+    if {TypeKind.OBJECT, TypeKind.TUPLE} <= known:
         return None
     return _preferred(types, unsafe)
 
 
-def _as_collections(types: Sequence[Type], structural: Kind, unsafe: bool) -> Type | None:
+def _as_collections(types: Sequence[Type], structural: TypeKind, unsafe: bool) -> Type | None:
     common = _to_collection([one for one in types if one.kind is structural], structural, unsafe)
     if common is None:
         return None
     return unify([common if one.kind is structural else one for one in types], unsafe=unsafe)
 
 
-def _to_collection(types: Sequence[Type], structural: Kind, unsafe: bool) -> Type | None:
+def _to_collection(types: Sequence[Type], structural: TypeKind, unsafe: bool) -> Type | None:
     element = unify([element for one in types for element in one.elements], unsafe=unsafe)
     if element is None:
         return None
-    common = map_of(element) if structural is Kind.OBJECT else list_of(element)
+    common = map_of(element) if structural is TypeKind.OBJECT else list_of(element)
     return common if all(converts(one, common, unsafe=unsafe) for one in types) else None
 
 
-def _one_kind(kind: Kind, types: Sequence[Type], unsafe: bool) -> Type | None:
+def _one_kind(kind: TypeKind, types: Sequence[Type], unsafe: bool) -> Type | None:
     first = types[0]
     differs = any(one.names != first.names or len(one.elements) != len(first.elements) for one in types)
     if differs:
@@ -345,7 +345,7 @@ def _one_kind(kind: Kind, types: Sequence[Type], unsafe: bool) -> Type | None:
     common = Type(kind, tuple(found), first.names)
     if all(converts(one, common, unsafe=unsafe) for one in types):
         return common
-    return _to_collection(types, kind, unsafe) if kind in (Kind.OBJECT, Kind.TUPLE) else None
+    return _to_collection(types, kind, unsafe) if kind in (TypeKind.OBJECT, TypeKind.TUPLE) else None
 
 
 def _preferred(types: Sequence[Type], unsafe: bool) -> Type | None:
@@ -360,6 +360,12 @@ def _generality(one: Type) -> int:
     Return the order in which types are tried as the common one: strings before other primitives,
     unknown types last.
     """
-    return {Kind.STRING: 0, Kind.LIST: 1, Kind.MAP: 1, Kind.TUPLE: 2, Kind.OBJECT: 2, Kind.SET: 0, Kind.ANY: 9}.get(
-        one.kind, 3
-    )
+    return {
+        TypeKind.STRING: 0,
+        TypeKind.LIST: 1,
+        TypeKind.MAP: 1,
+        TypeKind.TUPLE: 2,
+        TypeKind.OBJECT: 2,
+        TypeKind.SET: 0,
+        TypeKind.ANY: 9,
+    }.get(one.kind, 3)

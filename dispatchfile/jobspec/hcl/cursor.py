@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dispatchfile.jobspec.hcl.source import HclError, Problem, Source
+from dispatchfile.jobspec.hcl.source import HclError, HclProblem, Source
 from dispatchfile.jobspec.hcl.tokens import T, Token
 
 
@@ -47,4 +47,4 @@ class Cursor:
 
     def failure(self, message: str, offset: int) -> HclError:
         """Return the error of text that is not HCL, for the caller to raise."""
-        return HclError([Problem(message, self._source.place(offset))])
+        return HclError([HclProblem(message, self._source.place(offset))])

@@ -13,8 +13,8 @@ from dispatchfile.jobspec.hcl.blocks import BlockReader
 from dispatchfile.jobspec.hcl.evaluate import evaluate
 from dispatchfile.jobspec.hcl.functions import functions_for
 from dispatchfile.jobspec.hcl.parser import parse_file
-from dispatchfile.jobspec.hcl.scope import Scope
-from dispatchfile.jobspec.hcl.source import HclError, Problem, Source
+from dispatchfile.jobspec.hcl.scope import EvalContext
+from dispatchfile.jobspec.hcl.source import HclError, HclProblem, Source
 from dispatchfile.jobspec.hcl.syntax import Attribute, AttributeNode, BlockNode, BodyNode
 from dispatchfile.jobspec.hcl.types import UNDECIDED, Value, names_value
 from dispatchfile.jobspec.hcl.variables import GivenValues, Variables
@@ -25,12 +25,12 @@ from dispatchfile.jobspec.spelling import suggestion
 _LABELS: Final = {"variables": 0, "variable": 1, "locals": 0, "job": 1}
 
 
-class Document:
+class HclDocument:
     """An HCL file. Raises HclError if it is not HCL."""
 
     def __init__(self, text: str, folder: Path, *, reads_files: bool = True) -> None:
         self._source = Source(text)
-        self._problems: list[Problem] = []
+        self._problems: list[HclProblem] = []
         self._functions = functions_for(folder, reads_files=reads_files)
         self._body = parse_file(self._source)
         self._variables = Variables(self._source, self._problems)
@@ -53,7 +53,7 @@ class Document:
         self._problems.extend(_top_level_problems(self._body, self._source))
         self._raise_problems()
         self._variables.assign(given)
-        scope = Scope(self._source, {"var": names_value(self._variables.values())}, self._functions)
+        scope = EvalContext(self._source, {"var": names_value(self._variables.values())}, self._functions)
         scope = scope.with_variables({"local": names_value(self._locals(scope))})
         self._raise_problems()
         job = self._job(scope)
@@ -64,7 +64,7 @@ class Document:
         if self._problems:
             raise HclError(sorted(self._problems, key=lambda one: (one.place.line, one.place.column)))
 
-    def _locals(self, scope: Scope) -> Mapping[str, Value]:
+    def _locals(self, scope: EvalContext) -> Mapping[str, Value]:
         pending: dict[str, AttributeNode] = {}
         for block in self._body.blocks:
             if block.type == "locals":
@@ -80,7 +80,7 @@ class Document:
         return values
 
     def _evaluate_local(
-        self, name: str, pending: dict[str, AttributeNode], values: dict[str, Value], scope: Scope
+        self, name: str, pending: dict[str, AttributeNode], values: dict[str, Value], scope: EvalContext
     ) -> None:
         attribute = pending.pop(name)
         for reference in references(attribute.expression):
@@ -92,7 +92,7 @@ class Document:
         value = evaluate(attribute.expression, inner, self._problems)
         values[name] = UNDECIDED if len(self._problems) > before else value
 
-    def _job(self, scope: Scope) -> Block:
+    def _job(self, scope: EvalContext) -> Block:
         jobs = [block for block in self._body.blocks if block.type == "job"]
         if not jobs:
             self._problems.append(self._source.problem("Missing job block; A job block is required", 0))
@@ -103,7 +103,7 @@ class Document:
         return BlockReader(self._source, self._problems).block(jobs[0], JOB, scope)
 
 
-def _top_level_problems(body: BodyNode, source: Source) -> Iterator[Problem]:
+def _top_level_problems(body: BodyNode, source: Source) -> Iterator[HclProblem]:
     for attribute in body.attributes.values():
         guess = f' Did you mean to define a block of type "{attribute.name}"?' if attribute.name in _LABELS else ""
         message = f'Unsupported argument; An argument named "{attribute.name}" is not expected here.{guess}'
@@ -117,7 +117,7 @@ def _top_level_problems(body: BodyNode, source: Source) -> Iterator[Problem]:
             yield source.problem(label_message(block, _LABELS[block.type]), label_offset(block, _LABELS[block.type]))
 
 
-def _nested_problems(body: BodyNode, source: Source) -> Iterator[Problem]:
+def _nested_problems(body: BodyNode, source: Source) -> Iterator[HclProblem]:
     for block in body.blocks[:1]:
         yield source.problem(f'Unexpected "{block.type}" block; Blocks are not allowed here.', block.start)
 

@@ -15,16 +15,15 @@ from dispatchfile.jobspec.hcl.conditions import evaluate_conditional
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted
 from dispatchfile.jobspec.hcl.loops import evaluate_for, evaluate_splat
 from dispatchfile.jobspec.hcl.operators import BINARY, RESULT, UNARY
-from dispatchfile.jobspec.hcl.scope import Scope, written_reference
-from dispatchfile.jobspec.hcl.source import Problem
+from dispatchfile.jobspec.hcl.scope import EvalContext, written_reference
+from dispatchfile.jobspec.hcl.source import HclProblem
 from dispatchfile.jobspec.hcl.syntax import (
     Attribute,
     Binary,
-    Call,
     Conditional,
     Expression,
     For,
-    Item,
+    FunctionCall,
     Key,
     Literal,
     Lookup,
@@ -32,8 +31,9 @@ from dispatchfile.jobspec.hcl.syntax import (
     Parentheses,
     Reference,
     Splat,
+    SplatElement,
     Step,
-    Template,
+    TemplateExpression,
     TemplateLoop,
     Traversal,
     TupleOf,
@@ -44,9 +44,9 @@ from dispatchfile.jobspec.hcl.types import (
     BOOL,
     STRING,
     UNDECIDED,
-    Kind,
     TooLargeError,
     Type,
+    TypeKind,
     Value,
     object_value,
     string_value,
@@ -58,7 +58,7 @@ from dispatchfile.jobspec.spelling import suggestion
 _ITEM: Final = " item"  # the variable that holds a splat's element; no name in a file has a blank
 
 
-def evaluate(expression: Expression, scope: Scope, problems: list[Problem]) -> Value:
+def evaluate(expression: Expression, scope: EvalContext, problems: list[HclProblem]) -> Value:
     """Return the value of *expression*; what is wrong is added to *problems*."""
     try:
         return Evaluator(scope, problems).value(expression)
@@ -70,7 +70,7 @@ def evaluate(expression: Expression, scope: Scope, problems: list[Problem]) -> V
 class Evaluator:
     """Evaluates expressions in one scope."""
 
-    def __init__(self, scope: Scope, problems: list[Problem]) -> None:
+    def __init__(self, scope: EvalContext, problems: list[HclProblem]) -> None:
         self.scope = scope
         self.problems = problems
 
@@ -100,7 +100,7 @@ class Evaluator:
     def inner(self, expression: Parentheses | Wrapped) -> Value:
         return self.value(expression.inner)
 
-    def item(self, expression: Item) -> Value:
+    def item(self, expression: SplatElement) -> Value:
         return self.scope.variables.get(f"{_ITEM}{id(expression)}", UNDECIDED)
 
     def reference(self, expression: Reference) -> Value:
@@ -172,7 +172,7 @@ class Evaluator:
             return string_value(word)
         return self.value(inner)
 
-    def template(self, expression: Template) -> Value:
+    def template(self, expression: TemplateExpression) -> Value:
         texts: list[str] = []
         known = True
         for part in expression.parts:
@@ -191,7 +191,7 @@ class Evaluator:
 
     def template_loop(self, expression: TemplateLoop) -> Value:
         rounds = self.value(expression.rounds)
-        if not rounds.is_wholly_known or rounds.type.kind is not Kind.TUPLE:
+        if not rounds.is_wholly_known or rounds.type.kind is not TypeKind.TUPLE:
             return unknown_of(STRING)
         return string_value("".join(item.text for item in rounds.items))
 
@@ -230,14 +230,14 @@ class Evaluator:
             return result
         return result if returned is None else returned
 
-    def apart(self, problems: list[Problem]) -> "Evaluator":
+    def apart(self, problems: list[HclProblem]) -> "Evaluator":
         """Return an evaluator of the same scope that notes problems elsewhere."""
         return Evaluator(self.scope, problems)
 
     def conditional(self, expression: Conditional) -> Value:
         return evaluate_conditional(self, expression)
 
-    def call(self, expression: Call) -> Value:
+    def call(self, expression: FunctionCall) -> Value:
         return evaluate_call(self, expression)
 
     def loop(self, expression: For) -> Value:
@@ -268,19 +268,19 @@ _READERS: Final[Mapping[type[Expression], Callable[[Evaluator, Any], Value]]] = 
     Literal: Evaluator.literal,
     Parentheses: Evaluator.inner,
     Wrapped: Evaluator.inner,
-    Item: Evaluator.item,
+    SplatElement: Evaluator.item,
     Reference: Evaluator.reference,
     Traversal: Evaluator.traversal,
     Lookup: Evaluator.lookup,
     TupleOf: Evaluator.tuple_of,
     ObjectOf: Evaluator.object_of,
     Key: Evaluator.key,
-    Template: Evaluator.template,
+    TemplateExpression: Evaluator.template,
     TemplateLoop: Evaluator.template_loop,
     Binary: Evaluator.binary,
     Unary: Evaluator.unary,
     Conditional: Evaluator.conditional,
-    Call: Evaluator.call,
+    FunctionCall: Evaluator.call,
     For: Evaluator.loop,
     Splat: Evaluator.splat,
 }

@@ -13,18 +13,18 @@ from dispatchfile.jobspec.hcl.numbers import NumberError, parse_number
 from dispatchfile.jobspec.hcl.syntax import (
     Attribute,
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
-    Item,
     Literal,
     Lookup,
     Parentheses,
     Reference,
     Splat,
+    SplatElement,
     Step,
-    Template,
+    TemplateExpression,
     Traversal,
     Unary,
 )
@@ -117,7 +117,7 @@ class ExpressionParser:
         return self._number(token)
 
     def _attribute_splat(self, origin: Expression, dot: Token, star: Token) -> Expression:
-        item = Item(dot.start, star.end)
+        item = SplatElement(dot.start, star.end)
         each: Expression = item
         while self._cursor.peek().is_symbol("."):
             step = self._splat_step(self._cursor.read())
@@ -158,7 +158,7 @@ class ExpressionParser:
                 'followed by a closing bracket ("]").',
                 closing.start,
             )
-        item = Item(opening.start, closing.end)
+        item = SplatElement(opening.start, closing.end)
         each = self._traversed(item)
         return Splat(origin.start, each.end, origin, each, item)
 
@@ -250,7 +250,7 @@ class ExpressionParser:
             )
         with self._cursor.newlines(wanted=False):
             arguments, expands = self._brackets.arguments(token)
-        return Call(token.start, self._cursor.previous_end, name, arguments, expands)
+        return FunctionCall(token.start, self._cursor.previous_end, name, arguments, expands)
 
 
 def _extended(expression: Expression, step: Step) -> Expression:
@@ -264,6 +264,6 @@ def _extended(expression: Expression, step: Step) -> Expression:
 def _literal_key(key: Expression) -> Value | None:
     if isinstance(key, Literal):
         return key.value
-    if isinstance(key, Template) and len(key.parts) == 1 and isinstance(key.parts[0], Literal):
+    if isinstance(key, TemplateExpression) and len(key.parts) == 1 and isinstance(key.parts[0], Literal):
         return key.parts[0].value
     return None

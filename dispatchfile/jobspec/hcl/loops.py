@@ -9,8 +9,8 @@ from dispatchfile.jobspec.hcl.types import (
     BOOL,
     STRING,
     UNDECIDED,
-    Kind,
     Type,
+    TypeKind,
     Value,
     list_value,
     object_value,
@@ -48,14 +48,14 @@ def _collection(evaluator: "Evaluator", expression: For) -> Value | None:
             expression.collection,
         )
         return None
-    if collection.type.kind is Kind.ANY or not collection.is_known:
+    if collection.type.kind is TypeKind.ANY or not collection.is_known:
         return None
     return collection if is_ordered(evaluator, collection, expression.collection) else None
 
 
 def is_ordered(evaluator: "Evaluator", collection: Value, at: Expression) -> bool:
     """Note sets whose order only Nomad's parser knows."""
-    if collection.type.kind is Kind.SET and not collection.type.element.is_primitive and collection.length > 1:
+    if collection.type.kind is TypeKind.SET and not collection.type.element.is_primitive and collection.length > 1:
         evaluator.note("The order of a set of collections is not defined; use a list.", at)
         return False
     return True
@@ -156,7 +156,7 @@ def evaluate_splat(evaluator: "Evaluator", expression: Splat, variable: str) -> 
     origin = evaluator.value(expression.origin)
     if origin.is_null and len(evaluator.problems) == before:
         return _splat_of_null(evaluator, expression, origin)
-    if origin.type.kind is Kind.ANY or len(evaluator.problems) > before:
+    if origin.type.kind is TypeKind.ANY or len(evaluator.problems) > before:
         return UNDECIDED
     if not origin.type.is_sequence:
         origin = tuple_value([origin])
@@ -165,7 +165,7 @@ def evaluate_splat(evaluator: "Evaluator", expression: Splat, variable: str) -> 
     values = [evaluator.within({variable: item}).value(expression.each) for item in origin.items]
     if len(evaluator.problems) > before:
         return UNDECIDED
-    if origin.type.kind is Kind.TUPLE:
+    if origin.type.kind is TypeKind.TUPLE:
         return tuple_value(values)
     return list_value(values, _element_type(evaluator, expression, origin, variable))
 

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from dispatchfile.jobspec.hcl.types import Kind, Type
+from dispatchfile.jobspec.hcl.types import Type, TypeKind
 
 Converts = Callable[[Type, Type], bool]
 
-_STRUCTURE_OF: Final = {Kind.LIST: Kind.TUPLE, Kind.SET: Kind.TUPLE, Kind.MAP: Kind.OBJECT}
+_STRUCTURE_OF: Final = {TypeKind.LIST: TypeKind.TUPLE, TypeKind.SET: TypeKind.TUPLE, TypeKind.MAP: TypeKind.OBJECT}
 
 
 def mismatch(given: Type, wanted: Type, converts: Converts) -> str:
     """Return why no conversion leads from *given* to *wanted*, in Nomad's words."""
-    if given.kind is wanted.kind is Kind.OBJECT:
+    if given.kind is wanted.kind is TypeKind.OBJECT:
         return _object(given, wanted, converts)
     structure = _STRUCTURE_OF.get(wanted.kind)
-    if structure and given.kind is structure and wanted.element.kind is Kind.ANY:
+    if structure and given.kind is structure and wanted.element.kind is TypeKind.ANY:
         return f"all {wanted.kind.value} elements must have the same type"
-    if wanted.is_collection and given.kind in (Kind.TUPLE, Kind.OBJECT):
+    if wanted.is_collection and given.kind in (TypeKind.TUPLE, TypeKind.OBJECT):
         return _collection_from_structure(given, wanted, converts)
     if wanted.is_collection and given.is_collection:
         return _collection_from_collection(given, wanted, converts)
@@ -56,7 +56,7 @@ def _named_elements(given: Type) -> Iterator[tuple[str, Type]]:
 
 
 def _collection_from_collection(given: Type, wanted: Type, converts: Converts) -> str:
-    if (given.kind is Kind.MAP) != (wanted.kind is Kind.MAP):
+    if (given.kind is TypeKind.MAP) != (wanted.kind is TypeKind.MAP):
         return f"{wanted.constraint()} required"
     reason = mismatch(given.element, wanted.element, converts)
     return f"incorrect {wanted.kind.value} element type: {reason}"
@@ -64,17 +64,17 @@ def _collection_from_collection(given: Type, wanted: Type, converts: Converts) -
 
 def _is_clear(given: Type, wanted: Type) -> bool:
     """Return whether naming both types helps. "number required, but have string" does not, because "1" is a number."""
-    if given.is_primitive != wanted.is_primitive or wanted.kind is Kind.STRING:
+    if given.is_primitive != wanted.is_primitive or wanted.kind is TypeKind.STRING:
         return True
-    if {given.kind, wanted.kind} == {Kind.BOOL, Kind.NUMBER}:
+    if {given.kind, wanted.kind} == {TypeKind.BOOL, TypeKind.NUMBER}:
         return True
-    return given.kind is Kind.TUPLE and wanted.kind is Kind.OBJECT
+    return given.kind is TypeKind.TUPLE and wanted.kind is TypeKind.OBJECT
 
 
 def conditional_mismatch(positive: Type, negative: Type) -> str:
     """Return why the two results of a condition have no common type, in Nomad's words."""
     kinds = {positive.kind, negative.kind}
-    if kinds == {Kind.OBJECT}:
+    if kinds == {TypeKind.OBJECT}:
         for one, other, sides in ((positive, negative, ("true", "false")), (negative, positive, ("false", "true"))):
             for name in one.names:
                 if name not in other.names:
@@ -86,7 +86,7 @@ def conditional_mismatch(positive: Type, negative: Type) -> str:
             if positive.attributes[name] != negative.attributes[name]:
                 reason = conditional_mismatch(positive.attributes[name], negative.attributes[name])
                 return f'Type mismatch for object attribute "{name}": {reason}'
-    if kinds == {Kind.TUPLE}:
+    if kinds == {TypeKind.TUPLE}:
         lengths = len(positive.elements), len(negative.elements)
         if lengths[0] != lengths[1]:
             return f"The 'true' tuple has length {lengths[0]}, but the 'false' tuple has length {lengths[1]}"

@@ -11,7 +11,7 @@ from dispatchfile.jobspec.hcl.types import TooLargeError, Value
 MOST_STEPS: Final = 100_000
 
 
-class Budget:
+class StepBudget:
     """The number of expressions that may still be evaluated for one file."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class EvalContext:
     """
     Variables and functions.
 
@@ -38,9 +38,9 @@ class Scope:
     functions: Mapping[str, Function] = field(default_factory=dict)
     keeps_unknown: bool = True
     constant: bool = False
-    budget: Budget = field(default_factory=Budget)
+    budget: StepBudget = field(default_factory=StepBudget)
 
-    def with_variables(self, variables: Mapping[str, Value]) -> "Scope":
+    def with_variables(self, variables: Mapping[str, Value]) -> "EvalContext":
         return replace(self, variables={**self.variables, **variables}, constant=False)
 
 

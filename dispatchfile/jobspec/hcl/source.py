@@ -4,11 +4,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dispatchfile.jobspec.body import Place
+from dispatchfile.jobspec.body import FilePosition
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class HclProblem:
     """
     Something in a file that keeps it from being read.
 
@@ -16,7 +16,7 @@ class Problem:
     """
 
     message: str
-    place: Place
+    place: FilePosition
     unsupported: bool = False
 
 
@@ -29,7 +29,7 @@ class Source:
     """
 
     text: str
-    fixed: Place | None = None
+    fixed: FilePosition | None = None
     _lines: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -38,19 +38,19 @@ class Source:
             starts.append(end + 1)
         object.__setattr__(self, "_lines", starts)
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> FilePosition:
         if self.fixed:
             return self.fixed
         line = bisect_right(self._lines, offset)
-        return Place(line, offset - self._lines[line - 1] + 1)
+        return FilePosition(line, offset - self._lines[line - 1] + 1)
 
-    def problem(self, message: str, offset: int, *, unsupported: bool = False) -> Problem:
-        return Problem(message, self.place(offset), unsupported)
+    def problem(self, message: str, offset: int, *, unsupported: bool = False) -> HclProblem:
+        return HclProblem(message, self.place(offset), unsupported)
 
 
 class HclError(Exception):
     """Text that is not HCL, or that cannot be evaluated."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[HclProblem]) -> None:
         super().__init__(problems[0].message)
         self.problems = tuple(problems)

@@ -59,7 +59,7 @@ class Traversal(Expression):
 
 
 @dataclass(slots=True)
-class Item(Expression):
+class SplatElement(Expression):
     """The element that a splat is at."""
 
 
@@ -67,7 +67,7 @@ class Item(Expression):
 class Splat(Expression):
     origin: Expression
     each: Expression
-    item: Item
+    item: SplatElement
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Lookup(Expression):
 
 
 @dataclass(slots=True)
-class Call(Expression):
+class FunctionCall(Expression):
     name: str
     arguments: list[Expression]
     expands: bool  # the last argument is followed by ``...``
@@ -141,7 +141,7 @@ class For(Expression):
 
 
 @dataclass(slots=True)
-class Template(Expression):
+class TemplateExpression(Expression):
     parts: list[Expression]
 
 

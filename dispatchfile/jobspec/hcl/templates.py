@@ -10,7 +10,15 @@ from typing import Final, Protocol
 
 from dispatchfile.jobspec.hcl.cursor import Cursor
 from dispatchfile.jobspec.hcl.literals import heredoc_text, quoted_text
-from dispatchfile.jobspec.hcl.syntax import Conditional, Expression, For, Literal, Template, TemplateLoop, Wrapped
+from dispatchfile.jobspec.hcl.syntax import (
+    Conditional,
+    Expression,
+    For,
+    Literal,
+    TemplateExpression,
+    TemplateLoop,
+    Wrapped,
+)
 from dispatchfile.jobspec.hcl.tokens import T, Token
 from dispatchfile.jobspec.hcl.types import string_value
 from dispatchfile.jobspec.spelling import suggestion
@@ -58,7 +66,7 @@ class EndPiece(Piece):
     keyword: str
 
 
-class Parser(Protocol):
+class NestedParser(Protocol):
     """Parses an expression from the cursor that both share."""
 
     def parse(self) -> Expression: ...
@@ -67,7 +75,7 @@ class Parser(Protocol):
 class TemplateParser:
     """Parses the pieces of templates from a cursor."""
 
-    def __init__(self, cursor: Cursor, expressions: Parser) -> None:
+    def __init__(self, cursor: Cursor, expressions: NestedParser) -> None:
         self._cursor = cursor
         self._expressions = expressions
 
@@ -225,7 +233,7 @@ def template_of(pieces: Sequence[Piece], start: int, end: int, cursor: Cursor) -
     if len(pieces) == 1 and isinstance(pieces[0], ExpressionPiece):
         return Wrapped(start, end, pieces[0].expression)
     parts = _Assembly([*pieces, EndPiece(end, end, "")], cursor).whole()
-    return Template(start, end, parts)
+    return TemplateExpression(start, end, parts)
 
 
 class _Assembly:
@@ -306,5 +314,5 @@ class _Assembly:
             )
 
 
-def _block(parts: list[Expression], offset: int) -> Template:
-    return Template(offset, offset, parts or [Literal(offset, offset, string_value(""))])
+def _block(parts: list[Expression], offset: int) -> TemplateExpression:
+    return TemplateExpression(offset, offset, parts or [Literal(offset, offset, string_value(""))])

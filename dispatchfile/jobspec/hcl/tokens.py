@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from dispatchfile.jobspec.hcl.source import Problem, Source
+from dispatchfile.jobspec.hcl.source import HclProblem, Source
 
 
 class T(Enum):
@@ -95,7 +95,7 @@ class _Heredoc:
         self.at_line_start = True
 
 
-class _Scanner:
+class _TokenScanner:
     """Scans a text once, with nested modes for templates inside of expressions inside of templates."""
 
     def __init__(self, text: str) -> None:
@@ -238,7 +238,7 @@ class _Scanner:
 
 def scan(source: Source) -> list[Token]:
     """Return the tokens of a file, the last of them of type END."""
-    return _Scanner(source.text).scan()
+    return _TokenScanner(source.text).scan()
 
 
 def is_identifier(text: str) -> bool:
@@ -252,7 +252,7 @@ def _continues(character: str, *, first: bool) -> bool:
     return character == "-" or f"a{character}".isidentifier()
 
 
-def token_problems(tokens: list[Token], source: Source) -> Iterator[Problem]:
+def token_problems(tokens: list[Token], source: Source) -> Iterator[HclProblem]:
     """Yield a problem for each token that HCL never has, the same kind once."""
     reported: set[str] = set()
     depth = 0

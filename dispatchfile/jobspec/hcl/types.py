@@ -9,7 +9,7 @@ from typing import Final, cast
 from dispatchfile.jobspec.hcl.numbers import Number, integer
 
 
-class Kind(Enum):
+class TypeKind(Enum):
     """The kind of a type, before the types of its elements."""
 
     STRING = "string"
@@ -27,7 +27,7 @@ class Kind(Enum):
 class Type:
     """A type; *elements* has one type for a collection, one for each element or attribute of the others."""
 
-    kind: Kind
+    kind: TypeKind
     elements: tuple["Type", ...] = ()
     names: tuple[str, ...] = ()  # an object's attributes, sorted
     optional: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class Type:
 
     @property
     def is_sequence(self) -> bool:
-        return self.kind in (Kind.LIST, Kind.SET, Kind.TUPLE)
+        return self.kind in (TypeKind.LIST, TypeKind.SET, TypeKind.TUPLE)
 
     @property
     def element(self) -> "Type":
@@ -56,7 +56,7 @@ class Type:
     @property
     def is_exact(self) -> bool:
         """Return whether no part of the type is unknown."""
-        return self.kind is not Kind.ANY and all(element.is_exact for element in self.elements)
+        return self.kind is not TypeKind.ANY and all(element.is_exact for element in self.elements)
 
     def described(self) -> str:
         """Return the type as Nomad's messages call it."""
@@ -66,10 +66,10 @@ class Type:
 
     def constraint(self) -> str:
         """Return the type as Nomad's messages call it where a value of this type is required."""
-        if self.kind is Kind.ANY:
+        if self.kind is TypeKind.ANY:
             return "any type"
         if self.is_collection:
-            any_element = self.element.kind is Kind.ANY
+            any_element = self.element.kind is TypeKind.ANY
             of = "any single type" if any_element else self.element.constraint()
             return f"{self.kind.value} of {of}"
         return str(self.kind.value)
@@ -79,34 +79,34 @@ class Type:
         return Type(self.kind, elements, self.names)
 
 
-_PRIMITIVES: Final = frozenset({Kind.STRING, Kind.NUMBER, Kind.BOOL})
-_COLLECTIONS: Final = frozenset({Kind.LIST, Kind.SET, Kind.MAP})
+_PRIMITIVES: Final = frozenset({TypeKind.STRING, TypeKind.NUMBER, TypeKind.BOOL})
+_COLLECTIONS: Final = frozenset({TypeKind.LIST, TypeKind.SET, TypeKind.MAP})
 
-STRING: Final = Type(Kind.STRING)
-NUMBER: Final = Type(Kind.NUMBER)
-BOOL: Final = Type(Kind.BOOL)
-ANY: Final = Type(Kind.ANY)
+STRING: Final = Type(TypeKind.STRING)
+NUMBER: Final = Type(TypeKind.NUMBER)
+BOOL: Final = Type(TypeKind.BOOL)
+ANY: Final = Type(TypeKind.ANY)
 
 
 def list_of(element: Type) -> Type:
-    return Type(Kind.LIST, (element,))
+    return Type(TypeKind.LIST, (element,))
 
 
 def set_of(element: Type) -> Type:
-    return Type(Kind.SET, (element,))
+    return Type(TypeKind.SET, (element,))
 
 
 def map_of(element: Type) -> Type:
-    return Type(Kind.MAP, (element,))
+    return Type(TypeKind.MAP, (element,))
 
 
 def tuple_of(elements: Sequence[Type]) -> Type:
-    return Type(Kind.TUPLE, tuple(elements))
+    return Type(TypeKind.TUPLE, tuple(elements))
 
 
 def object_of(attributes: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> Type:
     names = tuple(sorted(attributes))
-    return Type(Kind.OBJECT, tuple(attributes[name] for name in names), names, optional)
+    return Type(TypeKind.OBJECT, tuple(attributes[name] for name in names), names, optional)
 
 
 class Special(Enum):
@@ -149,7 +149,7 @@ class Value:
 
     @property
     def can_iterate(self) -> bool:
-        return not self.type.is_primitive and self.type.kind is not Kind.ANY and self.is_known and not self.is_null
+        return not self.type.is_primitive and self.type.kind is not TypeKind.ANY and self.is_known and not self.is_null
 
     @property
     def text(self) -> str:
@@ -173,7 +173,7 @@ class Value:
         """Keys and values, in HCL's order; nothing for what has no elements."""
         if isinstance(self.content, tuple):
             for position, item in enumerate(self.content):
-                yield (item if self.type.kind is Kind.SET else number_value(integer(position))), item
+                yield (item if self.type.kind is TypeKind.SET else number_value(integer(position))), item
         elif isinstance(self.content, Mapping):
             for name, item in self.content.items():
                 yield string_value(name), item
@@ -297,6 +297,6 @@ def same(one: Value, other: Value) -> bool:
     if isinstance(one.content, str | bool):
         return one.content == other.content
     return one.length == other.length and all(
-        (one.type.kind is Kind.SET or same(left_key, right_key)) and same(left, right)
+        (one.type.kind is TypeKind.SET or same(left_key, right_key)) and same(left, right)
         for (left_key, left), (right_key, right) in zip(one.pairs(), other.pairs(), strict=True)
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dispatchfile.jobspec.body import Place
+from dispatchfile.jobspec.body import FilePosition
 from dispatchfile.jobspec.hcl.call import FunctionError
 from dispatchfile.jobspec.hcl.constraints import type_of
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted
@@ -17,11 +17,11 @@ from dispatchfile.jobspec.hcl.evaluate import evaluate
 from dispatchfile.jobspec.hcl.functions import functions_for
 from dispatchfile.jobspec.hcl.functions.documents import json_value
 from dispatchfile.jobspec.hcl.parser import parse_expression, parse_file
-from dispatchfile.jobspec.hcl.scope import Scope
-from dispatchfile.jobspec.hcl.source import HclError, Problem, Source
+from dispatchfile.jobspec.hcl.scope import EvalContext
+from dispatchfile.jobspec.hcl.source import HclError, HclProblem, Source
 from dispatchfile.jobspec.hcl.syntax import AttributeNode, BlockNode, BodyNode, Expression, Reference
 from dispatchfile.jobspec.hcl.tokens import is_identifier
-from dispatchfile.jobspec.hcl.types import BOOL, STRING, UNDECIDED, Kind, Type, Value, names_value, string_value
+from dispatchfile.jobspec.hcl.types import BOOL, STRING, UNDECIDED, Type, TypeKind, Value, names_value, string_value
 from dispatchfile.jobspec.hcl.walk import references
 from dispatchfile.jobspec.spelling import suggestion
 
@@ -53,7 +53,7 @@ class _Validation:
 
 
 @dataclass(slots=True)
-class _Variable:
+class _DeclaredVariable:
     """A declared variable; *origin* says where its value is from, in Nomad's words."""
 
     name: str
@@ -68,11 +68,11 @@ class _Variable:
 class Variables:
     """The variables that one file declares."""
 
-    def __init__(self, source: Source, problems: list[Problem]) -> None:
+    def __init__(self, source: Source, problems: list[HclProblem]) -> None:
         self._source = source
         self._problems = problems
-        self._constant = Scope(source, constant=True)
-        self._declared: dict[str, _Variable] = {}
+        self._constant = EvalContext(source, constant=True)
+        self._declared: dict[str, _DeclaredVariable] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -107,7 +107,7 @@ class Variables:
         if not self._is_new(attribute.name, attribute.start):
             return
         value = evaluate(attribute.expression, self._constant, self._problems)
-        self._declared[attribute.name] = _Variable(
+        self._declared[attribute.name] = _DeclaredVariable(
             attribute.name, attribute.start, value.type, value, default=attribute.expression
         )
 
@@ -119,7 +119,7 @@ class Variables:
         for attribute in block.body.attributes.values():
             if attribute.name not in _ARGUMENTS:
                 self._note(_unexpected(attribute.name, _ARGUMENTS), attribute.start)
-        variable = self._declared[name] = _Variable(name, block.start)
+        variable = self._declared[name] = _DeclaredVariable(name, block.start)
         self._read_arguments(variable, block.body.attributes)
         for nested in block.body.blocks:
             if nested.type == "validation" and not nested.labels:
@@ -131,7 +131,7 @@ class Variables:
                     nested.start,
                 )
 
-    def _read_arguments(self, variable: _Variable, attributes: Mapping[str, AttributeNode]) -> None:
+    def _read_arguments(self, variable: _DeclaredVariable, attributes: Mapping[str, AttributeNode]) -> None:
         if "description" in attributes:
             self._constant_text(attributes["description"])
         if "type" in attributes:
@@ -139,7 +139,7 @@ class Variables:
         if "default" in attributes:
             self._default(variable, attributes["default"].expression)
 
-    def _default(self, variable: _Variable, expression: Expression) -> None:
+    def _default(self, variable: _DeclaredVariable, expression: Expression) -> None:
         before = len(self._problems)
         value = evaluate(expression, self._constant, self._problems)
         variable.default = expression
@@ -167,7 +167,7 @@ class Variables:
             self._note("Unsuitable value type; Unsuitable value: a string is required", attribute.expression.start)
         return text.text if isinstance(text.content, str) else ""
 
-    def _validation(self, variable: _Variable, block: BlockNode) -> None:
+    def _validation(self, variable: _DeclaredVariable, block: BlockNode) -> None:
         attributes = block.body.attributes
         known = ("condition", "error_message")
         for name in known:
@@ -189,7 +189,7 @@ class Variables:
         if "condition" in attributes:
             self._condition(variable, attributes["condition"].expression, message)
 
-    def _condition(self, variable: _Variable, condition: Expression, message: str) -> None:
+    def _condition(self, variable: _DeclaredVariable, condition: Expression, message: str) -> None:
         own, name = 0, variable.name
         for reference in references(condition):
             if _refers_to(reference, name):
@@ -221,9 +221,9 @@ class Variables:
             if name in given.arguments:
                 self._assign_text(variable, given.arguments[name], f"--job-var {name}", "cmd")
 
-    def _assign_text(self, variable: _Variable, text: str, where: str, origin: str) -> None:
+    def _assign_text(self, variable: _DeclaredVariable, text: str, where: str, origin: str) -> None:
         value: Value | None = string_value(text)
-        if variable.type is not None and variable.type.kind not in (Kind.STRING, Kind.NUMBER):
+        if variable.type is not None and variable.type.kind not in (TypeKind.STRING, TypeKind.NUMBER):
             value = _parsed(text)
         if value is None:
             self._note(
@@ -234,7 +234,7 @@ class Variables:
             return
         self._assign(variable, value, where, origin)
 
-    def _assign(self, variable: _Variable, value: Value, where: str, origin: str) -> None:
+    def _assign(self, variable: _DeclaredVariable, value: Value, where: str, origin: str) -> None:
         if variable.type is not None:
             try:
                 value = converted(value, variable.type)
@@ -264,10 +264,10 @@ class Variables:
                 self._validate(variable, variable.value, validation)
         return values
 
-    def _validate(self, variable: _Variable, value: Value, validation: _Validation) -> None:
+    def _validate(self, variable: _DeclaredVariable, value: Value, validation: _Validation) -> None:
         variables = {"var": names_value({variable.name: value})}
         functions = functions_for(Path(), reads_files=False)
-        scope = Scope(self._source, variables, functions, keeps_unknown=False)
+        scope = EvalContext(self._source, variables, functions, keeps_unknown=False)
         at = validation.condition.start
         result = evaluate(validation.condition, scope, self._problems)
         if not result.is_known:
@@ -301,10 +301,10 @@ def _refers_to(reference: Reference, name: str) -> bool:
 
 def _parsed(text: str) -> Value | None:
     """Return the value that a text writes, or None; the text may be a secret, so nothing is told of it."""
-    source = Source(text, Place(1, 1))
-    problems: list[Problem] = []
+    source = Source(text, FilePosition(1, 1))
+    problems: list[HclProblem] = []
     try:
-        value = evaluate(parse_expression(source), Scope(source, constant=True), problems)
+        value = evaluate(parse_expression(source), EvalContext(source, constant=True), problems)
     except HclError:
         return None
     return None if problems else value
@@ -327,7 +327,7 @@ def json_values(text: str) -> VariableValues:
         values = json_value(text)
     except FunctionError as exc:
         raise HclError([source.problem(str(exc), 0)]) from exc
-    if values.type.kind is not Kind.OBJECT:
+    if values.type.kind is not TypeKind.OBJECT:
         raise HclError([source.problem("expected an object with a value for each variable", 0)])
     return values.entries
 
@@ -336,7 +336,7 @@ def file_values(body: BodyNode, source: Source, name: str) -> Mapping[str, Value
     """Return the values that a variable file sets. Raises HclError."""
     problems = list(_block_problems(body, source, name))
     if not problems:
-        scope = Scope(source, constant=True)
+        scope = EvalContext(source, constant=True)
         values = {
             attribute.name: evaluate(attribute.expression, scope, problems) for attribute in body.attributes.values()
         }
@@ -345,7 +345,7 @@ def file_values(body: BodyNode, source: Source, name: str) -> Mapping[str, Value
     return values
 
 
-def _block_problems(body: BodyNode, source: Source, name: str) -> Iterator[Problem]:
+def _block_problems(body: BodyNode, source: Source, name: str) -> Iterator[HclProblem]:
     for block in body.blocks:
         if block.type == "variable" and block.labels:
             yield source.problem(

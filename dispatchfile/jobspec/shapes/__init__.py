@@ -8,7 +8,7 @@ sysbatch jobs.
 from dispatchfile.jobspec.shapes.common import RESCHEDULE, RESTART
 from dispatchfile.jobspec.shapes.group import GROUP
 from dispatchfile.jobspec.shapes.job import JOB
-from dispatchfile.jobspec.shapes.model import FREE_FORM, Field, Kind, Shape
+from dispatchfile.jobspec.shapes.model import FREE_FORM, BlockSchema, Field, ValueKind
 from dispatchfile.jobspec.shapes.network import RESERVED_PORTS
 from dispatchfile.jobspec.shapes.service import DEFAULT_IDENTITY
 from dispatchfile.jobspec.shapes.task import TASK
@@ -24,7 +24,7 @@ __all__ = [
     "RESTART",
     "TASK",
     "UPDATE",
+    "BlockSchema",
     "Field",
-    "Kind",
-    "Shape",
+    "ValueKind",
 ]

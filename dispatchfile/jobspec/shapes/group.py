@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from dispatchfile.jobspec.shapes.common import AFFINITY, CONSTRAINT, RESCHEDULE, RESTART, SPREAD
-from dispatchfile.jobspec.shapes.model import Field, Kind, Shape, flag, text
+from dispatchfile.jobspec.shapes.model import BlockSchema, Field, ValueKind, flag, text
 from dispatchfile.jobspec.shapes.network import NETWORK
 from dispatchfile.jobspec.shapes.service import SERVICE
 from dispatchfile.jobspec.shapes.task import CONSUL, SCALING, TASK
 from dispatchfile.jobspec.shapes.updates import MIGRATE, UPDATE
 
-VOLUME: Final = Shape(
+VOLUME: Final = BlockSchema(
     key="Volumes",
     mapped=True,
     label="Name",
@@ -24,26 +24,26 @@ VOLUME: Final = Shape(
         "per_alloc": flag("PerAlloc"),
     },
     blocks={
-        "mount_options": Shape(
+        "mount_options": BlockSchema(
             key="MountOptions",
-            fields={"fs_type": text("FSType"), "mount_flags": Field("MountFlags", Kind.TEXTS, keeps_empty=True)},
+            fields={"fs_type": text("FSType"), "mount_flags": Field("MountFlags", ValueKind.TEXTS, keeps_empty=True)},
         )
     },
     left_aside=True,
 )
 
-GROUP: Final = Shape(
+GROUP: Final = BlockSchema(
     key="TaskGroups",
     many=True,
     label="Name",
     fields={
-        "count": Field("Count", Kind.NUMBER, 1),
-        "shutdown_delay": Field("ShutdownDelay", Kind.DURATION),
-        "max_run_duration": Field("MaxRunDuration", Kind.DURATION),
-        "stop_after_client_disconnect": Field("StopAfterClientDisconnect", Kind.DURATION),
-        "max_client_disconnect": Field("MaxClientDisconnect", Kind.DURATION),
-        "prevent_reschedule_on_lost": Field("PreventRescheduleOnLost", Kind.BOOL, default=False),
-        "meta": Field("Meta", Kind.TEXT_MAP),
+        "count": Field("Count", ValueKind.NUMBER, 1),
+        "shutdown_delay": Field("ShutdownDelay", ValueKind.DURATION),
+        "max_run_duration": Field("MaxRunDuration", ValueKind.DURATION),
+        "stop_after_client_disconnect": Field("StopAfterClientDisconnect", ValueKind.DURATION),
+        "max_client_disconnect": Field("MaxClientDisconnect", ValueKind.DURATION),
+        "prevent_reschedule_on_lost": Field("PreventRescheduleOnLost", ValueKind.BOOL, default=False),
+        "meta": Field("Meta", ValueKind.TEXT_MAP),
     },
     blocks={
         "constraint": CONSTRAINT,
@@ -61,22 +61,22 @@ GROUP: Final = Shape(
         "service": SERVICE,
         "update": UPDATE,
         "volume": VOLUME,
-        "disconnect": Shape(
+        "disconnect": BlockSchema(
             key="Disconnect",
             fields={
-                "lost_after": Field("LostAfter", Kind.DURATION, 0),
-                "stop_on_client_after": Field("StopOnClientAfter", Kind.DURATION),
-                "replace": Field("Replace", Kind.BOOL, default=True),
+                "lost_after": Field("LostAfter", ValueKind.DURATION, 0),
+                "stop_on_client_after": Field("StopOnClientAfter", ValueKind.DURATION),
+                "replace": Field("Replace", ValueKind.BOOL, default=True),
                 "reconcile": Field("Reconcile", default="best_score"),
             },
         ),
-        "ephemeral_disk": Shape(
+        "ephemeral_disk": BlockSchema(
             key="EphemeralDisk",
             always=True,
             fields={
-                "size": Field("SizeMB", Kind.NUMBER, 300),
-                "sticky": Field("Sticky", Kind.BOOL, default=False),
-                "migrate": Field("Migrate", Kind.BOOL, default=False),
+                "size": Field("SizeMB", ValueKind.NUMBER, 300),
+                "sticky": Field("Sticky", ValueKind.BOOL, default=False),
+                "migrate": Field("Migrate", ValueKind.BOOL, default=False),
             },
         ),
     },

@@ -12,7 +12,7 @@ MINUTE: Final = UNITS_NS["m"]
 HOUR: Final = UNITS_NS["h"]
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """The kind of value in a field; its own value is the name in messages."""
 
     TEXT = "a string"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
     ANY_MAP = "a map"
 
 
-FREE_FORM: Final = frozenset({Kind.TEXT_MAP, Kind.TEXTS_MAP, Kind.ANY_MAP})
+FREE_FORM: Final = frozenset({ValueKind.TEXT_MAP, ValueKind.TEXTS_MAP, ValueKind.ANY_MAP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Field:
     """
 
     key: str
-    kind: Kind = Kind.TEXT
+    kind: ValueKind = ValueKind.TEXT
     default: object = None
     required: bool = False
     fills_empty: bool = False
@@ -46,33 +46,33 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BlockSchema:
     """A type of block."""
 
     key: str
     fields: Mapping[str, Field]
-    blocks: Mapping[str, "Shape"] = field(default_factory=dict)
+    blocks: Mapping[str, "BlockSchema"] = field(default_factory=dict)
     label: str | None = None  # the API name of what stands in the block's label
     many: bool = False
     mapped: bool = False  # the API has a map by label where others have a list
     always: bool = False  # Nomad fills it in where it is missing
     constants: Mapping[str, object] = field(default_factory=dict)  # keys of the API that no argument sets
     unsupported: frozenset[str] = frozenset()  # blocks of Nomad that this reader refuses by name
-    shortcuts: Mapping[str, Kind] = field(default_factory=dict)  # ``regexp = "x"`` for operator and value
+    shortcuts: Mapping[str, ValueKind] = field(default_factory=dict)  # ``regexp = "x"`` for operator and value
     left_aside: bool = False  # tasks run here without it, and get a warning
 
 
 def text(key: str, default: object = "", *, fills_empty: bool = False) -> Field:
-    return Field(key, Kind.TEXT, default, fills_empty=fills_empty)
+    return Field(key, ValueKind.TEXT, default, fills_empty=fills_empty)
 
 
 def number(key: str, default: object = 0) -> Field:
-    return Field(key, Kind.NUMBER, default)
+    return Field(key, ValueKind.NUMBER, default)
 
 
 def flag(key: str, *, default: bool = False) -> Field:
-    return Field(key, Kind.BOOL, default)
+    return Field(key, ValueKind.BOOL, default)
 
 
 def duration(key: str, default: object = 0) -> Field:
-    return Field(key, Kind.DURATION, default)
+    return Field(key, ValueKind.DURATION, default)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from dispatchfile.jobspec.shapes.model import Field, Kind, Shape, flag, number, text
+from dispatchfile.jobspec.shapes.model import BlockSchema, Field, ValueKind, flag, number, text
 
-PORT: Final = Shape(
+PORT: Final = BlockSchema(
     key="DynamicPorts",
     many=True,
     label="Label",
@@ -16,7 +16,7 @@ PORT: Final = Shape(
     },
 )
 
-NETWORK: Final = Shape(
+NETWORK: Final = BlockSchema(
     key="Networks",
     many=True,
     fields={
@@ -28,19 +28,19 @@ NETWORK: Final = Shape(
     },
     blocks={
         "port": PORT,
-        "dns": Shape(
+        "dns": BlockSchema(
             key="DNS",
             fields={
-                "servers": Field("Servers", Kind.TEXTS, keeps_empty=True),
-                "searches": Field("Searches", Kind.TEXTS, keeps_empty=True),
-                "options": Field("Options", Kind.TEXTS, keeps_empty=True),
+                "servers": Field("Servers", ValueKind.TEXTS, keeps_empty=True),
+                "searches": Field("Searches", ValueKind.TEXTS, keeps_empty=True),
+                "options": Field("Options", ValueKind.TEXTS, keeps_empty=True),
             },
         ),
-        "cni": Shape(key="CNI", fields={"args": Field("Args", Kind.TEXT_MAP, keeps_empty=True)}),
+        "cni": BlockSchema(key="CNI", fields={"args": Field("Args", ValueKind.TEXT_MAP, keeps_empty=True)}),
     },
     constants={"Device": ""},
     left_aside=True,
 )
 
-RESERVED_PORTS: Final = Shape(key="ReservedPorts", many=True, label="Label", fields=PORT.fields)
+RESERVED_PORTS: Final = BlockSchema(key="ReservedPorts", many=True, label="Label", fields=PORT.fields)
 """Only the API's own form has these; HCL has `static` in `port`."""

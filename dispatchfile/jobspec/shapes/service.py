@@ -2,18 +2,18 @@
 
 from typing import Final
 
-from dispatchfile.jobspec.shapes.model import SECOND, Field, Kind, Shape, duration, flag, number, text
+from dispatchfile.jobspec.shapes.model import SECOND, BlockSchema, Field, ValueKind, duration, flag, number, text
 
-IDENTITY: Final = Shape(
+IDENTITY: Final = BlockSchema(
     key="Identities",
     many=True,
     fields={
         "name": text("Name", "default", fills_empty=True),
-        "aud": Field("Audience", Kind.TEXTS, keeps_empty=True),
+        "aud": Field("Audience", ValueKind.TEXTS, keeps_empty=True),
         "change_mode": text("ChangeMode"),
         "change_signal": text("ChangeSignal"),
         "env": flag("Env"),
-        "extra_claims": Field("ExtraClaims", Kind.TEXTS, keeps_empty=True),
+        "extra_claims": Field("ExtraClaims", ValueKind.TEXTS, keeps_empty=True),
         "file": flag("File"),
         "filepath": text("Filepath"),
         "service_name": text("ServiceName"),
@@ -22,10 +22,10 @@ IDENTITY: Final = Shape(
     left_aside=True,
 )
 
-DEFAULT_IDENTITY: Final = Shape(key="Identity", fields=IDENTITY.fields)
+DEFAULT_IDENTITY: Final = BlockSchema(key="Identity", fields=IDENTITY.fields)
 """The identity that Nomad gives every task; HCL has it among the others."""
 
-CHECK_RESTART: Final = Shape(
+CHECK_RESTART: Final = BlockSchema(
     key="CheckRestart",
     fields={
         "limit": number("Limit"),
@@ -34,12 +34,12 @@ CHECK_RESTART: Final = Shape(
     },
 )
 
-CHECK: Final = Shape(
+CHECK: Final = BlockSchema(
     key="Checks",
     many=True,
     fields={
         "address_mode": text("AddressMode"),
-        "args": Field("Args", Kind.TEXTS),
+        "args": Field("Args", ValueKind.TEXTS),
         "body": text("Body"),
         "command": text("Command"),
         "expose": flag("Expose"),
@@ -47,7 +47,7 @@ CHECK: Final = Shape(
         "failures_before_warning": number("FailuresBeforeWarning"),
         "grpc_service": text("GRPCService"),
         "grpc_use_tls": flag("GRPCUseTLS"),
-        "header": Field("Header", Kind.TEXTS_MAP),
+        "header": Field("Header", ValueKind.TEXTS_MAP),
         "initial_status": text("InitialStatus"),
         "interval": duration("Interval"),
         "method": text("Method"),
@@ -67,31 +67,31 @@ CHECK: Final = Shape(
     blocks={"check_restart": CHECK_RESTART},
 )
 
-SERVICE: Final = Shape(
+SERVICE: Final = BlockSchema(
     key="Services",
     many=True,
     fields={
         "name": text("Name"),
         "address": text("Address"),
         "address_mode": text("AddressMode", "auto", fills_empty=True),
-        "canary_meta": Field("CanaryMeta", Kind.TEXT_MAP),
-        "canary_tags": Field("CanaryTags", Kind.TEXTS),
+        "canary_meta": Field("CanaryMeta", ValueKind.TEXT_MAP),
+        "canary_tags": Field("CanaryTags", ValueKind.TEXTS),
         "cluster": text("Cluster", "default", fills_empty=True),
         "enable_tag_override": flag("EnableTagOverride"),
         "kind": text("Kind"),
-        "meta": Field("Meta", Kind.TEXT_MAP),
+        "meta": Field("Meta", ValueKind.TEXT_MAP),
         "on_update": text("OnUpdate", "require_healthy", fills_empty=True),
         "port": text("PortLabel"),
         "provider": text("Provider", "consul", fills_empty=True),
-        "tagged_addresses": Field("TaggedAddresses", Kind.TEXT_MAP),
-        "tags": Field("Tags", Kind.TEXTS),
+        "tagged_addresses": Field("TaggedAddresses", ValueKind.TEXT_MAP),
+        "tags": Field("Tags", ValueKind.TEXTS),
         "task": text("TaskName"),
     },
     blocks={
         "check": CHECK,
         "check_restart": CHECK_RESTART,
-        "identity": Shape(key="Identity", fields=IDENTITY.fields),
-        "weights": Shape(key="Weights", fields={"passing": number("Passing"), "warning": number("Warning")}),
+        "identity": BlockSchema(key="Identity", fields=IDENTITY.fields),
+        "weights": BlockSchema(key="Weights", fields={"passing": number("Passing"), "warning": number("Warning")}),
     },
     constants={"Connect": None, "Namespace": ""},
     unsupported=frozenset({"connect"}),

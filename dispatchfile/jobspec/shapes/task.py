@@ -4,25 +4,25 @@ from dataclasses import replace
 from typing import Final
 
 from dispatchfile.jobspec.shapes.common import AFFINITY, CONSTRAINT, RESTART
-from dispatchfile.jobspec.shapes.model import SECOND, Field, Kind, Shape, duration, flag, number, text
+from dispatchfile.jobspec.shapes.model import SECOND, BlockSchema, Field, ValueKind, duration, flag, number, text
 from dispatchfile.jobspec.shapes.network import NETWORK
 from dispatchfile.jobspec.shapes.service import IDENTITY, SERVICE
 
-ARTIFACT: Final = Shape(
+ARTIFACT: Final = BlockSchema(
     key="Artifacts",
     many=True,
     fields={
         "source": Field("GetterSource", default=""),
         "destination": Field("RelativeDest"),
         "mode": Field("GetterMode", default="any"),
-        "insecure": Field("GetterInsecure", Kind.BOOL, default=False),
-        "chown": Field("Chown", Kind.BOOL, default=False),
-        "options": Field("GetterOptions", Kind.TEXT_MAP),
-        "headers": Field("GetterHeaders", Kind.TEXT_MAP),
+        "insecure": Field("GetterInsecure", ValueKind.BOOL, default=False),
+        "chown": Field("Chown", ValueKind.BOOL, default=False),
+        "options": Field("GetterOptions", ValueKind.TEXT_MAP),
+        "headers": Field("GetterHeaders", ValueKind.TEXT_MAP),
     },
 )
 
-TEMPLATE: Final = Shape(
+TEMPLATE: Final = BlockSchema(
     key="Templates",
     many=True,
     fields={
@@ -31,61 +31,64 @@ TEMPLATE: Final = Shape(
         "data": Field("EmbeddedTmpl", default=""),
         "change_mode": Field("ChangeMode", default="restart"),
         "change_signal": Field("ChangeSignal"),
-        "once": Field("Once", Kind.BOOL, default=False),
-        "splay": Field("Splay", Kind.DURATION, 5 * SECOND),
+        "once": Field("Once", ValueKind.BOOL, default=False),
+        "splay": Field("Splay", ValueKind.DURATION, 5 * SECOND),
         "perms": Field("Perms", default="0644"),
-        "uid": Field("Uid", Kind.NUMBER),
-        "gid": Field("Gid", Kind.NUMBER),
+        "uid": Field("Uid", ValueKind.NUMBER),
+        "gid": Field("Gid", ValueKind.NUMBER),
         "left_delimiter": Field("LeftDelim", default="{{"),
         "right_delimiter": Field("RightDelim", default="}}"),
-        "env": Field("Envvars", Kind.BOOL, default=False),
-        "vault_grace": Field("VaultGrace", Kind.DURATION, 0),
-        "error_on_missing_key": Field("ErrMissingKey", Kind.BOOL, default=False),
+        "env": Field("Envvars", ValueKind.BOOL, default=False),
+        "vault_grace": Field("VaultGrace", ValueKind.DURATION, 0),
+        "error_on_missing_key": Field("ErrMissingKey", ValueKind.BOOL, default=False),
     },
     blocks={
-        "change_script": Shape(
+        "change_script": BlockSchema(
             key="ChangeScript",
             fields={
                 "command": text("Command"),
-                "args": Field("Args", Kind.TEXTS, ()),
+                "args": Field("Args", ValueKind.TEXTS, ()),
                 "timeout": duration("Timeout", 5 * SECOND),
                 "fail_on_error": flag("FailOnError"),
                 "run_on_first_render": flag("RunOnFirstRender"),
             },
         ),
-        "wait": Shape(key="Wait", fields={"min": duration("Min", None), "max": duration("Max", None)}),
+        "wait": BlockSchema(key="Wait", fields={"min": duration("Min", None), "max": duration("Max", None)}),
     },
 )
 
-RESOURCES: Final = Shape(
+RESOURCES: Final = BlockSchema(
     key="Resources",
     always=True,
     fields={
-        "cpu": Field("CPU", Kind.NUMBER),
-        "cores": Field("Cores", Kind.NUMBER, 0),
-        "memory": Field("MemoryMB", Kind.NUMBER, 300),
-        "memory_max": Field("MemoryMaxMB", Kind.NUMBER, 0),
-        "disk": Field("DiskMB", Kind.NUMBER, 0),
-        "secrets": Field("SecretsMB", Kind.NUMBER, 0),
-        "iops": Field("IOPS", Kind.NUMBER, 0),
+        "cpu": Field("CPU", ValueKind.NUMBER),
+        "cores": Field("Cores", ValueKind.NUMBER, 0),
+        "memory": Field("MemoryMB", ValueKind.NUMBER, 300),
+        "memory_max": Field("MemoryMaxMB", ValueKind.NUMBER, 0),
+        "disk": Field("DiskMB", ValueKind.NUMBER, 0),
+        "secrets": Field("SecretsMB", ValueKind.NUMBER, 0),
+        "iops": Field("IOPS", ValueKind.NUMBER, 0),
     },
     blocks={
         "network": NETWORK,
-        "device": Shape(
+        "device": BlockSchema(
             key="Devices",
             many=True,
             label="Name",
             fields={"count": number("Count", 1)},
             blocks={"constraint": CONSTRAINT, "affinity": AFFINITY},
         ),
-        "numa": Shape(
+        "numa": BlockSchema(
             key="NUMA",
-            fields={"affinity": text("Affinity", "none", fills_empty=True), "devices": Field("Devices", Kind.TEXTS)},
+            fields={
+                "affinity": text("Affinity", "none", fills_empty=True),
+                "devices": Field("Devices", ValueKind.TEXTS),
+            },
         ),
     },
 )
 
-CONSUL: Final = Shape(
+CONSUL: Final = BlockSchema(
     key="Consul",
     fields={
         "cluster": text("Cluster", "default", fills_empty=True),
@@ -95,7 +98,7 @@ CONSUL: Final = Shape(
     left_aside=True,
 )
 
-VAULT: Final = Shape(
+VAULT: Final = BlockSchema(
     key="Vault",
     fields={
         "allow_token_expiration": flag("AllowTokenExpiration"),
@@ -105,25 +108,25 @@ VAULT: Final = Shape(
         "disable_file": flag("DisableFile"),
         "env": flag("Env", default=True),
         "namespace": text("Namespace"),
-        "policies": Field("Policies", Kind.TEXTS),
+        "policies": Field("Policies", ValueKind.TEXTS),
         "role": text("Role"),
     },
     left_aside=True,
 )
 
-SCALING: Final = Shape(
+SCALING: Final = BlockSchema(
     key="Scaling",
     label="Type",
     fields={
         "enabled": flag("Enabled", default=True),
         "min": number("Min", None),
         "max": number("Max", -1),
-        "policy": Field("Policy", Kind.ANY_MAP, keeps_empty=True),
+        "policy": Field("Policy", ValueKind.ANY_MAP, keeps_empty=True),
     },
     left_aside=True,
 )
 
-VOLUME_MOUNT: Final = Shape(
+VOLUME_MOUNT: Final = BlockSchema(
     key="VolumeMounts",
     many=True,
     fields={
@@ -136,22 +139,22 @@ VOLUME_MOUNT: Final = Shape(
     left_aside=True,
 )
 
-ACTION: Final = Shape(
+ACTION: Final = BlockSchema(
     key="Actions",
     many=True,
     label="Name",
-    fields={"command": text("Command"), "args": Field("Args", Kind.TEXTS, keeps_empty=True)},
+    fields={"command": text("Command"), "args": Field("Args", ValueKind.TEXTS, keeps_empty=True)},
     left_aside=True,
 )
 
-CSI_PLUGIN: Final = Shape(
+CSI_PLUGIN: Final = BlockSchema(
     key="CSIPluginConfig",
     fields={
         "id": text("ID"),
         "type": text("Type"),
         "mount_dir": text("MountDir", "/csi", fills_empty=True),
         "stage_publish_base_dir": text("StagePublishBaseDir", "/local/csi", fills_empty=True),
-        "health_timeout": Field("HealthTimeout", Kind.DURATION, 30 * SECOND, fills_empty=True),
+        "health_timeout": Field("HealthTimeout", ValueKind.DURATION, 30 * SECOND, fills_empty=True),
     },
     left_aside=True,
 )
@@ -169,41 +172,41 @@ _DEFAULT_IDENTITY: Final = {
     "TTL": 0,
 }
 
-TASK: Final = Shape(
+TASK: Final = BlockSchema(
     key="Tasks",
     many=True,
     label="Name",
     fields={
         "driver": Field("Driver", default=""),
         "user": Field("User", default=""),
-        "leader": Field("Leader", Kind.BOOL, default=False),
-        "kill_timeout": Field("KillTimeout", Kind.DURATION, 5 * SECOND, fills_empty=True),
+        "leader": Field("Leader", ValueKind.BOOL, default=False),
+        "kill_timeout": Field("KillTimeout", ValueKind.DURATION, 5 * SECOND, fills_empty=True),
         "kill_signal": Field("KillSignal", default=""),
-        "shutdown_delay": Field("ShutdownDelay", Kind.DURATION, 0),
+        "shutdown_delay": Field("ShutdownDelay", ValueKind.DURATION, 0),
         "kind": Field("Kind", default=""),
-        "config": Field("Config", Kind.ANY_MAP),
-        "env": Field("Env", Kind.TEXT_MAP),
-        "meta": Field("Meta", Kind.TEXT_MAP),
+        "config": Field("Config", ValueKind.ANY_MAP),
+        "env": Field("Env", ValueKind.TEXT_MAP),
+        "meta": Field("Meta", ValueKind.TEXT_MAP),
     },
     blocks={
-        "lifecycle": Shape(
+        "lifecycle": BlockSchema(
             key="Lifecycle",
             fields={
                 "hook": Field("Hook", required=True),
-                "sidecar": Field("Sidecar", Kind.BOOL, default=False),
+                "sidecar": Field("Sidecar", ValueKind.BOOL, default=False),
             },
         ),
         "constraint": CONSTRAINT,
         "affinity": AFFINITY,
         "resources": RESOURCES,
         "restart": RESTART,
-        "logs": Shape(
+        "logs": BlockSchema(
             key="LogConfig",
             always=True,
             fields={
-                "max_files": Field("MaxFiles", Kind.NUMBER, 10),
-                "max_file_size": Field("MaxFileSizeMB", Kind.NUMBER, 10),
-                "disabled": Field("Disabled", Kind.BOOL, default=False),
+                "max_files": Field("MaxFiles", ValueKind.NUMBER, 10),
+                "max_file_size": Field("MaxFileSizeMB", ValueKind.NUMBER, 10),
+                "disabled": Field("Disabled", ValueKind.BOOL, default=False),
             },
         ),
         "artifact": ARTIFACT,
@@ -216,7 +219,7 @@ TASK: Final = Shape(
         "service": SERVICE,
         "vault": VAULT,
         "volume_mount": VOLUME_MOUNT,
-        "dispatch_payload": Shape(key="DispatchPayload", fields={"file": Field("File", default="")}),
+        "dispatch_payload": BlockSchema(key="DispatchPayload", fields={"file": Field("File", default="")}),
     },
     constants={"Identity": _DEFAULT_IDENTITY, "Schedule": None, "Secrets": None},
     unsupported=frozenset({"schedule", "secret"}),

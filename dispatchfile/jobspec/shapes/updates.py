@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from dispatchfile.jobspec.shapes.model import MINUTE, SECOND, Shape, duration, flag, number, text
+from dispatchfile.jobspec.shapes.model import MINUTE, SECOND, BlockSchema, duration, flag, number, text
 
-UPDATE: Final = Shape(
+UPDATE: Final = BlockSchema(
     key="Update",
     fields={
         "auto_promote": flag("AutoPromote"),
@@ -19,7 +19,7 @@ UPDATE: Final = Shape(
     },
 )
 
-MIGRATE: Final = Shape(
+MIGRATE: Final = BlockSchema(
     key="Migrate",
     fields={
         "health_check": text("HealthCheck", "checks"),

@@ -7,7 +7,7 @@ from dispatchfile.jobspec.hcl.call import Function, FunctionError, Parameter
 from dispatchfile.jobspec.hcl.convert import ConversionError, converted, unify
 from dispatchfile.jobspec.hcl.types import (
     STRING,
-    Kind,
+    TypeKind,
     Value,
     integer_value,
     list_of,
@@ -21,32 +21,32 @@ from dispatchfile.jobspec.hcl.types import (
 
 def _length(values: Sequence[Value]) -> Value:
     collection = values[0]
-    if not (collection.type.is_sequence or collection.type.kind is Kind.MAP):
+    if not (collection.type.is_sequence or collection.type.kind is TypeKind.MAP):
         raise FunctionError("collection must be a list, a map or a tuple")
     return integer_value(collection.length)
 
 
 def _keys(values: Sequence[Value]) -> Value:
     mapping = values[0]
-    if mapping.type.kind not in (Kind.MAP, Kind.OBJECT):
+    if mapping.type.kind not in (TypeKind.MAP, TypeKind.OBJECT):
         raise FunctionError("must have map or object type", 0)
     names = [string_value(name) for name in mapping.entries]
-    return list_value(names, STRING) if mapping.type.kind is Kind.MAP else tuple_value(names)
+    return list_value(names, STRING) if mapping.type.kind is TypeKind.MAP else tuple_value(names)
 
 
 def _values(values: Sequence[Value]) -> Value:
     mapping = values[0]
-    if mapping.type.kind not in (Kind.MAP, Kind.OBJECT):
+    if mapping.type.kind not in (TypeKind.MAP, TypeKind.OBJECT):
         raise FunctionError("values() requires a map as the first argument")
     items = list(mapping.entries.values())
-    return list_value(items, mapping.type.element) if mapping.type.kind is Kind.MAP else tuple_value(items)
+    return list_value(items, mapping.type.element) if mapping.type.kind is TypeKind.MAP else tuple_value(items)
 
 
 def _lookup(values: Sequence[Value]) -> Value:
     mapping, key, default = values
-    if mapping.type.kind is Kind.OBJECT:
+    if mapping.type.kind is TypeKind.OBJECT:
         return mapping.entries.get(key.text, default)
-    if mapping.type.kind is not Kind.MAP:
+    if mapping.type.kind is not TypeKind.MAP:
         raise FunctionError("lookup() requires a map as the first argument", 0)
     try:
         default = converted(default, mapping.type.element)
@@ -57,19 +57,19 @@ def _lookup(values: Sequence[Value]) -> Value:
 
 def _merge(values: Sequence[Value]) -> Value:
     for value in values:
-        if value.type.kind not in (Kind.MAP, Kind.OBJECT, Kind.ANY):
+        if value.type.kind not in (TypeKind.MAP, TypeKind.OBJECT, TypeKind.ANY):
             raise FunctionError(f'arguments must be maps or objects, got "{value.type.described()}"')
     merged = {name: item for value in values if not value.is_null for name, item in value.entries.items()}
-    types = [object_value({}).type if value.is_null and value.type.kind is Kind.OBJECT else value.type
+    types = [object_value({}).type if value.is_null and value.type.kind is TypeKind.OBJECT else value.type
              for value in values]  # fmt: skip
-    if types and types[0].kind is Kind.MAP and all(one == types[0] for one in types):
+    if types and types[0].kind is TypeKind.MAP and all(one == types[0] for one in types):
         return map_value(merged, types[0].element)
     return object_value(merged)
 
 
 def _zipmap(values: Sequence[Value]) -> Value:
     keys, items = values
-    if items.type.kind not in (Kind.LIST, Kind.TUPLE):
+    if items.type.kind not in (TypeKind.LIST, TypeKind.TUPLE):
         raise FunctionError("values argument must be a list or tuple value")
     if keys.length != items.length:
         raise FunctionError(f"number of keys ({keys.length}) does not match number of values ({items.length})")
@@ -77,7 +77,7 @@ def _zipmap(values: Sequence[Value]) -> Value:
         if key.is_null:
             raise FunctionError(f"keys list has null value at index {position}")
     zipped = {key.text: item for key, item in zip(keys.items, items.items, strict=True)}
-    return map_value(zipped, items.type.element) if items.type.kind is Kind.LIST else object_value(zipped)
+    return map_value(zipped, items.type.element) if items.type.kind is TypeKind.LIST else object_value(zipped)
 
 
 def _coalesce(values: Sequence[Value]) -> Value:
@@ -96,12 +96,12 @@ def _coalesce(values: Sequence[Value]) -> Value:
 def _index(values: Sequence[Value]) -> Value:
     collection, key = values
     kind = collection.type.kind
-    if kind is Kind.MAP:
+    if kind is TypeKind.MAP:
         if key.type != STRING:
             raise FunctionError("key for map must be string")
         found = collection.entries.get(key.text)
-    elif kind in (Kind.LIST, Kind.TUPLE):
-        if key.type.kind is not Kind.NUMBER:
+    elif kind in (TypeKind.LIST, TypeKind.TUPLE):
+        if key.type.kind is not TypeKind.NUMBER:
             raise FunctionError(f"key for {kind.value} must be number")
         position = key.number.whole
         inside = position is not None and 0 <= position < collection.length

@@ -10,7 +10,7 @@ from dispatchfile.jobspec.hcl.numbers import NumberError, parse_number
 from dispatchfile.jobspec.hcl.types import (
     NULL,
     STRING,
-    Kind,
+    TypeKind,
     Value,
     bool_value,
     list_value,
@@ -36,11 +36,11 @@ def json_text(value: Value) -> str:
     """Return a value as JSON, with the keys sorted and what HTML would take for itself escaped."""
     if value.is_null:
         return "null"
-    if value.type.kind is Kind.STRING:
+    if value.type.kind is TypeKind.STRING:
         return _quoted(value.text)
-    if value.type.kind is Kind.NUMBER:
+    if value.type.kind is TypeKind.NUMBER:
         return value.number.text()
-    if value.type.kind is Kind.BOOL:
+    if value.type.kind is TypeKind.BOOL:
         return "true" if value.content else "false"
     if value.type.is_sequence:
         return f"[{','.join(json_text(item) for item in value.items)}]"

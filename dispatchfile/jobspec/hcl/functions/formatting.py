@@ -15,8 +15,8 @@ from dispatchfile.jobspec.hcl.types import (
     BOOL,
     NUMBER,
     STRING,
-    Kind,
     Type,
+    TypeKind,
     Value,
     list_value,
     string_value,
@@ -119,9 +119,9 @@ def _converted(verb: _Verb, value: Value, wanted: Type) -> Value:
 
 def _as_is(verb: _Verb, value: Value) -> str:
     if "#" not in verb.flags and not value.is_null:
-        if value.type.kind is Kind.STRING:
+        if value.type.kind is TypeKind.STRING:
             return verb.padded(value.text)
-        if value.type.kind is Kind.NUMBER:
+        if value.type.kind is TypeKind.NUMBER:
             return verb.padded(general(value.number))
     return verb.padded(json_text(value))
 

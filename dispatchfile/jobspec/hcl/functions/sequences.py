@@ -15,8 +15,8 @@ from dispatchfile.jobspec.hcl.types import (
     STRING,
     TRUE,
     UNDECIDED,
-    Kind,
     Type,
+    TypeKind,
     Value,
     list_of,
     list_value,
@@ -35,11 +35,11 @@ def _concat(values: Sequence[Value]) -> Value:
     if not values:
         raise FunctionError("at least one argument is required")
     for position, value in enumerate(values):
-        if value.type.kind not in (Kind.LIST, Kind.TUPLE):
+        if value.type.kind not in (TypeKind.LIST, TypeKind.TUPLE):
             raise FunctionError(f"all arguments must be lists or tuples; got {value.type.described()}", position)
-    if all(value.type.kind is Kind.LIST for value in values):
+    if all(value.type.kind is TypeKind.LIST for value in values):
         common = unify([value.type for value in values])
-        if common is not None and common.kind is Kind.LIST:
+        if common is not None and common.kind is TypeKind.LIST:
             lists = [_as(value, common, position) for position, value in enumerate(values)]
             return list_value([item for one in lists for item in one.items], common.element)
     return tuple_value([item for value in values for item in value.items])
@@ -85,13 +85,13 @@ def _flat(sequence: Value) -> list[Value]:
 
 
 def _check_order(sequence: Value) -> None:
-    if sequence.type.kind is Kind.SET and not sequence.type.element.is_primitive and sequence.length > 1:
+    if sequence.type.kind is TypeKind.SET and not sequence.type.element.is_primitive and sequence.length > 1:
         raise UnsupportedCallError("the order of a set of collections is not defined; use a list")
 
 
 def _element(values: Sequence[Value]) -> Value:
     collection = values[0]
-    if collection.type.kind not in (Kind.LIST, Kind.TUPLE):
+    if collection.type.kind not in (TypeKind.LIST, TypeKind.TUPLE):
         raise FunctionError(f"cannot read elements from {collection.type.described()}")
     index = whole(values[1])
     if not collection.length:
@@ -101,13 +101,13 @@ def _element(values: Sequence[Value]) -> Value:
 
 def _slice(values: Sequence[Value]) -> Value:
     collection = values[0]
-    if collection.type.kind not in (Kind.LIST, Kind.TUPLE):
+    if collection.type.kind not in (TypeKind.LIST, TypeKind.TUPLE):
         raise FunctionError("must be a list or tuple value", 0)
     start, end = _bound(values, 1, "start"), _bound(values, 2, "end")
     if start > end:
         raise FunctionError("start index must not be greater than end index", 1)
     items = collection.items[start:end]
-    return tuple_value(items) if collection.type.kind is Kind.TUPLE else list_value(items, collection.type.element)
+    return tuple_value(items) if collection.type.kind is TypeKind.TUPLE else list_value(items, collection.type.element)
 
 
 def _bound(values: Sequence[Value], position: int, name: str) -> int:
@@ -136,7 +136,7 @@ def _coalesce_lists(values: Sequence[Value]) -> Value:
     if not values:
         raise FunctionError("at least one argument is required")
     for value in values:
-        if value.type.kind not in (Kind.LIST, Kind.TUPLE):
+        if value.type.kind not in (TypeKind.LIST, TypeKind.TUPLE):
             raise FunctionError("coalescelist arguments must be lists or tuples")
     for value in values:
         if not value.is_null and value.length:
@@ -146,7 +146,9 @@ def _coalesce_lists(values: Sequence[Value]) -> Value:
 
 def _set_operation(combine: Callable[[list[Value], Value], list[Value]]) -> Function:
     def run(values: Sequence[Value]) -> Value:
-        elements = [value.type.element for value in values if value.length or value.type.element.kind is not Kind.ANY]
+        elements = [
+            value.type.element for value in values if value.length or value.type.element.kind is not TypeKind.ANY
+        ]
         common = unify(elements) if elements else ANY
         if common is None:
             raise FunctionError("given sets must all have compatible element types")
@@ -180,14 +182,14 @@ def _set_product(values: Sequence[Value]) -> Value:
         for position, (value, element) in enumerate(zip(values, elements, strict=True))
     ]
     items = [tuple_value(row) for row in product(*columns)]
-    is_set = any(value.type.kind is Kind.SET for value in values)
+    is_set = any(value.type.kind is TypeKind.SET for value in values)
     return (set_value if is_set else list_value)(items, tuple_of(elements))
 
 
 def _product_element(value: Value, position: int) -> Type:
-    if value.type.kind in (Kind.LIST, Kind.SET):
+    if value.type.kind in (TypeKind.LIST, TypeKind.SET):
         return value.type.element
-    if value.type.kind is not Kind.TUPLE:
+    if value.type.kind is not TypeKind.TUPLE:
         raise FunctionError("a set or a list is required", position)
     if not value.type.elements:
         return ANY

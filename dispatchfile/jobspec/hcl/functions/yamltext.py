@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dispatchfile.jobspec.hcl.call import Function, Parameter, UnsupportedCallError
-from dispatchfile.jobspec.hcl.types import Kind, Value, string_value
+from dispatchfile.jobspec.hcl.types import TypeKind, Value, string_value
 
 _WIDEST: Final = 78  # longer lines are folded
 _PLAIN = re.compile(r"[ -~\t\u00a1-\u00ac\u00ae-\u02ff]*")
@@ -17,7 +17,7 @@ def _yaml(values: Sequence[Value]) -> Value:
     lines = list(_lines(value))
     if any(len(line) > _WIDEST for line in lines):
         raise UnsupportedCallError("yamlencode of long texts is not supported here")
-    is_plain = value.is_null or value.type.kind in (Kind.NUMBER, Kind.BOOL)
+    is_plain = value.is_null or value.type.kind in (TypeKind.NUMBER, TypeKind.BOOL)
     return string_value("\n".join(lines) + ("\n...\n" if is_plain else "\n"))
 
 
@@ -25,7 +25,7 @@ def _lines(value: Value) -> Iterator[str]:
     if value.is_null or value.type.is_primitive or not value.length:
         yield _scalar(value)
     elif value.type.is_sequence:
-        if value.type.kind is Kind.SET and not value.type.element.is_primitive:
+        if value.type.kind is TypeKind.SET and not value.type.element.is_primitive:
             raise UnsupportedCallError("yamlencode of a set of collections is not supported here")
         for item in value.items:
             first, *others = _lines(item)
@@ -38,7 +38,7 @@ def _lines(value: Value) -> Iterator[str]:
 
 def _entry(name: str, item: Value) -> Iterator[str]:
     if item.is_null or item.type.is_primitive or not item.length:
-        text = None if item.is_null or item.type.kind is not Kind.STRING else item.text
+        text = None if item.is_null or item.type.kind is not TypeKind.STRING else item.text
         if text is not None and "\n" in text:
             yield from _block(name, text)
         else:
@@ -59,11 +59,11 @@ def _block(name: str, text: str) -> Iterator[str]:
 def _scalar(value: Value) -> str:
     if value.is_null:
         return "null"
-    if value.type.kind is Kind.STRING:
+    if value.type.kind is TypeKind.STRING:
         return _quoted(value.text)
-    if value.type.kind is Kind.NUMBER:
+    if value.type.kind is TypeKind.NUMBER:
         return value.number.text()
-    if value.type.kind is Kind.BOOL:
+    if value.type.kind is TypeKind.BOOL:
         return "true" if value.content else "false"
     return "[]" if value.type.is_sequence else "{}"
 
