@@ -1,9 +1,12 @@
-"""Write the commands' help into docs/commands.md anew: `python -m tests.docs.rewrite`."""
+"""Write the commands' help and the sessions of the guides into docs anew: `python -m tests.docs.rewrite`."""
 
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 
+from tests.docs import guides
 from tests.docs.pages import ROOT
 from tests.docs.terminal import run_dispatchfile
 
@@ -26,5 +29,17 @@ def rewritten(text: str) -> str:
     return _HELP.sub(lambda match: f"```text\n{help_of(match[1])}```\n", text)
 
 
+def rewritten_guides(text: str) -> str:
+    """The page of the guides with what their commands print today."""
+    for guide in guides.guides():
+        with tempfile.TemporaryDirectory() as home:
+            printed = {call.place: lines for call, lines in guides.play(guide, Path(home))}
+        for block in guide.blocks:
+            text = text.replace(f"console\n{block.text}```", f"console\n{guides.rewritten_block(block, printed)}```")
+    return text
+
+
 if __name__ == "__main__":
     PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    guide = guides.PAGE
+    guide.write_text(rewritten_guides(guide.read_text(encoding="utf-8")), encoding="utf-8")

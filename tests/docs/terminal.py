@@ -18,7 +18,10 @@ from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.journal.folder import ENVIRONMENT
 from tests.docs.pages import ROOT
 
-_CHANGING = (  # of what a run prints: its ID, how long it took, and how often it asked
+_CHANGING = (  # of what a run prints: its ID, how long it took, how often it asked, and the digest of a plan
+    (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"\bp[0-9a-f]{12}\b"), "pDIGEST"),
+    (re.compile(r"\bplan [0-9a-f]{12}\b"), "plan DIGEST"),
     (re.compile(r"\b(run|resume|rerun|RUN=)( ?)[a-z][a-z0-9]{7}\b"), r"\1\2RUN"),
     (re.compile(r"\bafter [0-9.]+(ms|s)\b"), "after 1.0s"),
     (re.compile(r"\b[0-9,]+ requests, peak [0-9]+ connections?"), "N requests, peak N connections"),
