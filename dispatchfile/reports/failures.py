@@ -11,13 +11,13 @@ from dispatchfile.reports.endings import cause_of, message_of
 from dispatchfile.reports.names import label_lines, listed_names
 from dispatchfile.reports.table import INDENT, Copyable, fit, labelled, row_lines
 from dispatchfile.reports.text import Palette, count_of, one_line
-from dispatchfile.results import Group, Summary, group_endings
+from dispatchfile.results import LOCAL, Group, Summary, group_endings
 
 LISTED_ITEMS = 10  # more are shown in groups
-LISTED_GROUPS = 12
+LISTED_GROUPS = 12  # also how many items are shown one by one if no two of them failed in the same way
 GROUPS_WITH_NAMES = 6  # of more, only groups of a single item name it
 LOG_NOT_READ = "log not read"
-READ_LOGS = f"{LOG_NOT_READ}: a run reads some logs only; with --logs failed it reads that of every failed item"
+SOME_LOGS = "a run reads the logs of some failed items only; with --logs failed it reads all of them"
 
 
 def bad_endings(summary: Summary) -> tuple[Group, ...]:
@@ -37,9 +37,24 @@ def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list
     if not bad:
         return []
     head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not succeed:")
-    shown = _items(summary, groups, width) if bad <= LISTED_ITEMS else _groups(summary, groups, width)
-    notes = [READ_LOGS] if any(group.log_unread for group in groups) else []
-    return [*fit([head, *shown, *notes, *_since(summary, groups)], width), ""]
+    shown = _items(summary, groups, width) if are_shown_singly(groups) else _groups(summary, groups, width)
+    return [*fit([head, *shown, *_unread(summary, groups, palette, width), *_since(summary, groups)], width), ""]
+
+
+def are_shown_singly(groups: Sequence[Group]) -> bool:
+    """Return whether each item has a row of its own: there are few, or few groups and none of several items."""
+    bad = sum(group.count for group in groups)
+    return bad <= LISTED_ITEMS or bad == len(groups) <= LISTED_GROUPS
+
+
+def _unread(summary: Summary, groups: Sequence[Group], palette: Palette, width: int | None) -> list[str]:
+    """Say why some logs were not read, and how to read them where Nomad still has them."""
+    if not any(group.log_unread for group in groups):
+        return []
+    if summary.target == LOCAL or not summary.has_journal:
+        return [f"{LOG_NOT_READ}: {SOME_LOGS}"]
+    command = palette.strong(f"dispatchfile logs {summary.run} --failed --tail 1")
+    return labelled(f"{LOG_NOT_READ}: {SOME_LOGS}. To read them now", command, width)
 
 
 def _since(summary: Summary, groups: Sequence[Group]) -> list[str]:

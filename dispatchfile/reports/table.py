@@ -124,7 +124,8 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
     Return the lines of each row, columns aligned; a column of numbers below its head to the right.
 
     The last column is wrapped, the lines of the others are shortened in the middle, to *widest* cells at most. Where
-    that leaves no room for the last column, or makes two names in the first one alike, it goes below the others.
+    that leaves no room for the last column, or makes two names in the first one alike, it goes below the others; so
+    does a single cell of it that would lose words.
     """
     if not rows:
         return []
@@ -134,8 +135,14 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
     widths = _narrowed([min(cells, widest) for cells in natural[:-1]], width - min(NARROWEST_LAST, natural[-1]))
     if widths is None or _are_alike([row[0] for row in rows], widths[0] if widths else width):
         return [_stacked(row, width) for row in rows]
-    left = width - sum(widths) - GAP * len(widths)
-    return _aligned(rows, [*widths, min(left, natural[-1])], align_numbers=align_numbers)
+    last_cells = min(width - sum(widths) - GAP * len(widths), natural[-1])
+    losing = [_is_cut(row[-1], last_cells) for row in rows]
+    shown = [(*row[:-1], "") if is_losing else row for row, is_losing in zip(rows, losing, strict=True)]
+    aligned = _aligned(shown, [*widths, last_cells], align_numbers=align_numbers)
+    return [
+        [*lines, *_below(row[-1], width)] if is_losing else lines
+        for row, lines, is_losing in zip(rows, aligned, losing, strict=True)
+    ]
 
 
 def _cells_of(cell: str) -> int:
@@ -198,8 +205,14 @@ def _stacked(row: Sequence[str], width: int) -> list[str]:
     *names, last = row
     console = _console(width, coloured=False)
     head = [line for cell in names if cell for line in _wrapped(cell, width, console).plain.split("\n")]
-    below = _wrapped(last, width - len(INDENT), console)
-    return [*_joined(head, width), *(f"{INDENT}{line}" for line in below.plain.split("\n") if line)]
+    return [*_joined(head, width), *_below(last, width)]
+
+
+def _below(text: str, width: int) -> list[str]:
+    """Return the lines of a cell that goes below the others of its row."""
+    cells = width - len(INDENT)
+    wrapped = _wrapped(text, cells, _console(cells, coloured=False))
+    return [f"{INDENT}{line}" for line in wrapped.plain.split("\n") if line]
 
 
 def _joined(parts: Iterable[str], width: int) -> list[str]:
@@ -214,15 +227,28 @@ def _joined(parts: Iterable[str], width: int) -> list[str]:
 
 
 def _wrapped(text: str, cells: int, console: Console) -> Text:
-    """Return the text in lines of at most *cells* cells, and no more of them than a cell may have."""
-    lines = [line for part in text.split("\n") for line in Text(part).wrap(console, cells, overflow="fold")]
+    """
+    Return the text in lines of at most *cells* cells, and no more of them than a cell may have.
+
+    The last line of the text is always one of them: a message that is long says at its end what went wrong.
+    """
+    lines = _lines_of(text, cells, console)
     for line in lines:
         line.rstrip()
     if len(lines) > MOST_LINES:
-        del lines[MOST_LINES:]
-        lines[-1].truncate(cells - 1, overflow="crop")
-        lines[-1].append(ELLIPSIS)
+        del lines[MOST_LINES - 1 : -1]
+        lines[-2].truncate(cells - 1, overflow="crop")
+        lines[-2].append(ELLIPSIS)
     return Text("\n").join(lines)
+
+
+def _lines_of(text: str, cells: int, console: Console) -> list[Text]:
+    return [line for part in text.split("\n") for line in Text(part).wrap(console, cells, overflow="fold")]
+
+
+def _is_cut(text: str, cells: int) -> bool:
+    """Return whether so narrow a column has not enough lines for the text."""
+    return cell_len(text) > cells and len(_lines_of(text, cells, _console(cells, coloured=False))) > MOST_LINES
 
 
 def _console(width: int, *, coloured: bool) -> Console:

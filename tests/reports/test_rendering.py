@@ -18,7 +18,7 @@ from dispatchfile.events import Cause, Ended, Outcome, State, Verdict
 from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.again import rerun_group
-from dispatchfile.reports.failures import LISTED_GROUPS, LISTED_ITEMS, bad_endings
+from dispatchfile.reports.failures import LISTED_GROUPS, are_shown_singly, bad_endings
 from dispatchfile.reports.formats import ProblemFormat
 from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.problems import render_problems
@@ -31,7 +31,7 @@ from dispatchfile.source import Position
 from tests.reports.making import FACTS, STARTED_AT
 
 EXAMPLES = int(os.environ.get("RENDERING_EXAMPLES", "20"))
-COMMAND = re.compile(r"^(?:.*: |  )?dispatchfile (?:rerun|resume|stop|watch) [^ ].*$")
+COMMAND = re.compile(r"^(?:.*: |  )?dispatchfile (?:rerun|resume|stop|watch|logs) [^ ].*$")
 ROW = re.compile(r" *([0-9,]+)  ([a-z_]+)(?: |$)")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -126,7 +126,7 @@ def check_groups(summary: Summary, lines: Sequence[str], flat: str) -> None:
     if not bad:
         return
     assert f"{bad:,} of {summary.counts['total']:,} item" in flat
-    if bad <= LISTED_ITEMS:
+    if are_shown_singly(groups):
         return
     shown = groups[:LISTED_GROUPS]
     counted = [match[1] for line in lines if (match := ROW.match(line)) and match[2] in set(Outcome)]

@@ -110,11 +110,22 @@ def test_many_groups_are_cut_and_counted() -> None:
 
 
 def test_what_was_not_read_is_told() -> None:
-    """Nobody knows what these tasks wrote; the option that reads all is named."""
+    """Nobody knows what these tasks wrote; the option that reads all is named, and the command that reads them now."""
     unread = replace(FAILED, last_log_line="", log_unread=True)
     text = text_of_summary(summary_of({f"a{n}": unread for n in range(9)} | {f"b{n}": FAILED for n in range(9)}))
     assert "    9  failed   exit 3  log not read\n  a0, a1, a2" in text
-    assert "log not read: a run reads some logs only; with --logs failed it reads that of every failed item\n" in text
+    why = "log not read: a run reads the logs of some failed items only; with --logs failed it reads all of them"
+    assert f"{why}. To read them now: dispatchfile logs k3v9x2ab --failed --tail 1\n" in text
+    local = replace(summary_of({f"a{n}": unread for n in range(11)}), target="local")
+    assert f"{why}\n" in text_of_summary(local)  # they went with the embedded agent
+
+
+def test_items_of_which_no_two_failed_in_the_same_way_are_listed_singly() -> None:
+    """Groups of one would take three lines for each; the one command below runs all of them again."""
+    results = {f"a{n}": replace(FAILED, last_log_line="no such file: " + "abcdefghijkl"[n]) for n in range(12)}
+    lines = text_of_summary(summary_of(results)).splitlines()
+    assert [line.split()[0] for line in lines[:15]] == ["12", "ITEM", *results, "run"]
+    assert lines[14] == "run again with: dispatchfile rerun k3v9x2ab --failed"
 
 
 def test_long_ids_and_many_items_fit_on_a_screen() -> None:

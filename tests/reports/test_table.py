@@ -42,11 +42,23 @@ def test_the_lines_of_each_row_are_known() -> None:
     ]
 
 
-def test_a_message_has_five_lines_at_most() -> None:
-    """An ellipsis shows that there is more; -o json has all of it."""
-    lines = lay_out([("ITEM", "MESSAGE"), ("a", "word " * 100)], width=40)
-    assert len(lines) == 6
-    assert lines[-1].endswith("…")
+def test_a_message_has_five_lines_at_most_and_keeps_its_end() -> None:
+    """An ellipsis shows what is left out; -o json has all of it."""
+    lines = lay_out([("ITEM", "MESSAGE"), ("a", "word " * 101 + "no such codec")], width=40)
+    assert lines == ["ITEM  MESSAGE", "a", *["  word word word word word word word"] * 3,
+                     "  word word word word word word word…", "  word word word no such codec"]  # fmt: skip
+
+
+def test_a_message_that_its_column_has_no_room_for_goes_below_its_row() -> None:
+    """It has the whole width there; the messages of the other rows stay beside their items."""
+    rows = [("ITEM", "MESSAGE"), ("a-long-name", "word " * 25 + "no such codec: vp9"), ("b", "exit code 3")]
+    assert lay_out(rows, width=40) == [
+        "ITEM         MESSAGE",
+        "a-long-name",
+        *["  word word word word word word word"] * 3,
+        "  word word word word no such codec: vp9",
+        "b            exit code 3",
+    ]
 
 
 def test_other_columns_are_shortened_in_the_middle() -> None:
