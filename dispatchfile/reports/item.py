@@ -172,7 +172,7 @@ def _job(found: InNomad, width: int | None) -> Iterator[str]:
     stopped = " (stopped)" if found.stopped else ""
     yield from _field("job", f"{found.job_status}{stopped}" if found.job_status else "gone from Nomad", width)
     if found.waits_for:
-        yield from _field("waits for", one_line(found.waits_for), width)
+        yield from _field("queued", one_line(found.waits_for), width)
     for evaluation in found.evaluations:
         about = f"{evaluation.status}, triggered by {evaluation.triggered_by}"
         description = f": {evaluation.status_description}" if evaluation.status_description else ""

@@ -24,9 +24,12 @@ class EndRate:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
+        self._last_end_at = 0.0
 
     def add(self, at: float, ended: int) -> None:
         """*at* seconds on any steady clock, *ended* items have ended."""
+        if not self._samples or ended != self._samples[-1][1]:
+            self._last_end_at = at
         self._samples.append((at, ended))
         while len(self._samples) > 1 and at - self._samples[1][0] >= PACE_WINDOW_S:
             self._samples.popleft()
@@ -35,6 +38,14 @@ class EndRate:
     def per_second(self) -> float | None:
         (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
         return (last - first) / (last_at - first_at) if last_at - first_at >= PACE_AFTER_S else None
+
+    def seconds_for(self, items: int) -> float | None:
+        """Return how long so many items take at this rate; None if that has passed since the last one ended."""
+        if not (per_second := self.per_second):
+            return None
+        (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
+        estimate_then = items * (self._last_end_at - first_at) / (last - first)
+        return items / per_second if last_at - self._last_end_at <= estimate_then else None
 
 
 class Progress:
@@ -113,12 +124,11 @@ class Progress:
         results, now = self._results, self._shown_at
         view = View(self._title, results.total, results.counts(), now - self._run_started_at)
         self._pace.add(now, view.ended)
-        per_second = self._pace.per_second
         self._screen.show(
             replace(
                 view,
-                per_second=per_second,
-                left_s=(view.total - view.ended) / per_second if per_second else None,
+                per_second=self._pace.per_second,
+                left_s=self._pace.seconds_for(view.total - view.ended),
                 timeout_s=None if self._timeout_at is None else self._timeout_at - now,
                 waits=tuple(one_line(f"{job}: {reason}") for job, reason in results.wait_reasons()),
             )

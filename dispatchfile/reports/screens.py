@@ -13,6 +13,7 @@ from dispatchfile.reports.words import LogLevel
 from dispatchfile.results import to_timestamp
 
 PLAIN_EVERY_S = 10.0
+SLOW = 0.1  # items per second; below that, so many per minute are shown
 LIVING = tuple(state for state in State if state is not State.ENDED)
 
 
@@ -125,7 +126,7 @@ def marked(level: LogLevel, text: str, palette: Palette) -> str:
 
 
 def describe_view(view: View) -> str:
-    """Return `312 of 1,000 items after 41s: 300 succeeded, 12 failed; 40 running; 7.6/s, about 1m30s left`."""
+    """Return `312 of 1,000 items after 41s: 300 succeeded, 12 failed; 40 running; 7.6 items/s, about 1m30s left`."""
     parts = [", ".join(part) for part in (outcomes_of(view), states_of(view), pace_of(view)) if part]
     return f"{view.ended:,} of {count_of(view.total, 'item')} after {span(view.elapsed_s)}: {'; '.join(parts)}"
 
@@ -140,7 +141,11 @@ def states_of(view: View) -> list[str]:
 
 def pace_of(view: View) -> list[str]:
     """Return how fast items end, the estimated time left, and the time until the run's timeout, as far as known."""
-    pace = [] if view.per_second is None else [f"{view.per_second:.1f}/s"]
+    pace = [_describe_rate(view.per_second)] if view.per_second else []
     left = [] if view.left_s is None else [f"about {span(view.left_s)} left"]
     timeout = [] if view.timeout_s is None else [f"timeout in {span(max(0.0, view.timeout_s))}"]
     return pace + left + timeout
+
+
+def _describe_rate(per_second: float) -> str:
+    return f"{per_second:.1f} items/s" if per_second >= SLOW else f"{per_second * 60:.1f} items/min"

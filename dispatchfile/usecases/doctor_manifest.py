@@ -21,6 +21,7 @@ CHECK, PREFLIGHT = "manifest", "preflight"
 SETTINGS = ("in_flight", "canary", "stop_on", "unplaced_after", "unreachable_after", "timeout", "settle")
 MOST_PAGES = 10  # of the list of a parent's children; 1,000 rows each
 NOTICEABLE_S = 0.0001
+NOTICEABLE_SENDING_S = 0.1
 DEAR_TOKEN_S = 0.005  # for each dispatch; so much is felt by everybody who uses the cluster
 
 
@@ -151,7 +152,8 @@ def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
     if load.lists_a_second:
         yield ok("load", "while children run, at most one list request per second for each job")
     yield ok("load", f"{load.payload_bytes:,} bytes of payload, {load.sent_bytes:,} bytes sent")
-    pace = f"{settings.concurrency} requests at a time" + (f", {settings.rate}" if settings.rate else "")
-    yield ok("load", f"at {pace}: sending them takes at least {load.sending_s:.1f} s")
+    if load.sending_s >= NOTICEABLE_SENDING_S:
+        pace = f"{settings.concurrency} requests at a time" + (f", {settings.rate}" if settings.rate else "")
+        yield ok("load", f"at {pace}: sending them takes at least {load.sending_s:.1f} s")
     if load.tokens:
         yield ok("load", f"{load.tokens:,} with an idempotency token: about {load.token_s:.1f} s of server time")

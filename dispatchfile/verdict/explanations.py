@@ -47,8 +47,8 @@ def _explain_exhausted(failure: PlacementFailure) -> list[str]:
 
 
 def _name_dimension(name: str) -> str:
-    """`memory` is a word, `network: port collision` already a sentence."""
-    return name if ":" in name else f"{name} exhausted"
+    """`memory` is a word; `network: port collision` and `max allocation exceeded` say what is wrong."""
+    return name if " " in name else f"{name} exhausted"
 
 
 def _explain_filtered(failure: PlacementFailure) -> list[str]:

@@ -128,7 +128,7 @@ def test_a_run_in_which_nothing_happens_is_seen_to_live() -> None:
     for _ in range(40):
         story.clock.now += 0.5
         story.progress.tick()
-    assert stream.getvalue() == START + ("0 of 3 items after 10s: 3 queued\n0 of 3 items after 20s: 3 queued; 0.0/s\n")
+    assert stream.getvalue() == START + ("0 of 3 items after 10s: 3 queued\n0 of 3 items after 20s: 3 queued\n")
 
 
 def test_only_the_first_failures_are_told_one_by_one() -> None:
@@ -225,6 +225,30 @@ def test_the_time_left_follows_from_the_pace() -> None:
     ]
 
 
+def test_no_time_left_is_shown_once_the_pace_is_refuted() -> None:
+    """Of four items two end at once and the others run on: the estimate goes as soon as it is over."""
+    screen = Recorder(every_s=1.0)
+    story = Story(screen, items=4)
+    story.clock.now += 1
+    story.progress.tick()
+    story.end(0, GOOD, after=1)
+    story.end(1, GOOD, after=1)
+    for _ in range(3):
+        story.clock.now += 1
+        story.progress.tick()
+    assert [view.left_s for view in screen.views] == [None, None, 2.0, 3.0, 4.0, None]
+
+
+@pytest.mark.parametrize(
+    ("per_second", "shown"),
+    [(None, ""), (0.0, ""), (0.05, "; 3.0 items/min"), (0.1, "; 0.1 items/s"), (2.0, "; 2.0 items/s")],
+)
+def test_a_pace_names_its_unit(per_second: float | None, shown: str) -> None:
+    """A run of which nothing ends has no pace."""
+    view = replace(_view(results_of({"a": None})), per_second=per_second, left_s=None)
+    assert describe_view(view) == f"0 of 1 item after 1m23s: 1 queued{shown}"
+
+
 def test_the_time_is_that_of_the_run_and_not_of_who_watches_it() -> None:
     """Two minutes after its start somebody begins to watch; its timeout is an hour."""
     screen = Recorder(every_s=1.0)
@@ -287,7 +311,7 @@ def test_a_terminal_gets_a_bar_with_counts_and_time() -> None:
     assert "nightly k3v9x2ab" in written
     assert "2/4  1m23s" in written
     assert "1 succeeded  1 failed  2 queued" in written
-    assert "2.0/s  about 45s left" in written
+    assert "2.0 items/s  about 45s left" in written
     assert "FAIL b: failed [red]not markup[/red] :smile:\n" in written
     assert written.endswith("\x1b[2K\n")
 

@@ -19,6 +19,10 @@ from dispatchfile.verdict import explain_placement_failure
             PlacementFailure(1, 0, 1, dimension_exhausted={"network: port collision": 1}),
             "network: port collision on 1 node",
         ),
+        (
+            PlacementFailure(1, 0, 1, dimension_exhausted={"max allocation exceeded": 1}),
+            "max allocation exceeded on 1 node",
+        ),
         (PlacementFailure(2, 0, 2), "2 nodes exhausted"),
         (PlacementFailure(1, 1, 0, {"missing drivers": 1}), "no node has its driver (1 filtered)"),
         (
