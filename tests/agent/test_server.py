@@ -297,7 +297,7 @@ async def test_delayed_write_goes_on_without_its_client() -> None:
     async with _agent("delay=50ms:dispatch") as (agent, client):
         changed = agent.state.watches.add(WatchSet(keys=(("jobs",),)))
         with pytest.raises(httpx.ReadTimeout):
-            await client.put("/v1/job/ok/dispatch", json={}, timeout=0.01)
+            await client.put("/v1/job/ok/dispatch", json={}, timeout=httpx.Timeout(10, read=0.01))
         await asyncio.wait_for(changed[1].wait(), 10)
         assert len(agent.state.children_of(("default", "ok"))) == 1
 
