@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
 
+from dispatchfile.findings import Examination, Level
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.table import fit, lay_out
 from dispatchfile.reports.text import PLAIN, Palette, count_of, one_line
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 SCHEMA = "dispatchfile/doctor/v1"
-TOLD_QUIETLY = frozenset({"fail", "warn"})
-SHOWN = {"fail": "FAIL"}  # what has to be seen
-
-
-class Finding(Protocol):
-    """A check: its name, its result (ok, warn, fail or skip), and a sentence."""
-
-    @property
-    def level(self) -> str: ...
-
-    @property
-    def check(self) -> str: ...
-
-    @property
-    def message(self) -> str: ...
-
-
-class Examination(Protocol):
-    """The findings of all checks."""
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def findings(self) -> Sequence[Finding]: ...
-
-    @property
-    def children(self) -> Sequence[DataclassInstance]: ...
-
-    @property
-    def load(self) -> DataclassInstance | None: ...
-
-    @property
-    def exit_code(self) -> int: ...
+SHOWN_QUIETLY = frozenset({Level.FAIL, Level.WARN})
+SHOWN = {Level.FAIL: "FAIL"}  # what has to be seen
 
 
 def render_examination(
@@ -70,8 +34,8 @@ def render_examination(
 
 
 def _text_of(exam: Examination, palette: Palette, width: int | None, *, quiet: bool) -> str:
-    told = [each for each in exam.findings if not quiet or each.level in TOLD_QUIETLY]
-    rows = [(SHOWN.get(each.level, str(each.level)), each.check, one_line(each.message)) for each in told]
+    shown = [each for each in exam.findings if not quiet or each.level in SHOWN_QUIETLY]
+    rows = [(SHOWN.get(each.level, each.level.value), each.check, one_line(each.message)) for each in shown]
     lines = [_painted(line, palette) for line in lay_out(rows, width=width)] if rows else []
     return "\n".join(fit([*lines, _closing(exam, palette)], width)) + "\n"
 
@@ -83,10 +47,14 @@ def _painted(line: str, palette: Palette) -> str:
 
 
 def _closing(exam: Examination, palette: Palette) -> str:
-    counts = {level: sum(each.level == level for each in exam.findings) for level in ("fail", "warn", "skip")}
-    unknown = f", {count_of(counts['skip'], 'check')} not possible" if counts["skip"] else ""
-    rest = f"{count_of(counts['warn'], 'warning')}{unknown}"
-    return palette.bad(f"{count_of(counts['fail'], 'problem')}, {rest}") if counts["fail"] else f"no problems, {rest}"
+    counts = {level: sum(each.level is level for each in exam.findings) for level in Level}
+    unknown = f", {count_of(counts[Level.SKIP], 'check')} not possible" if counts[Level.SKIP] else ""
+    rest = f"{count_of(counts[Level.WARN], 'warning')}{unknown}"
+    return (
+        palette.bad(f"{count_of(counts[Level.FAIL], 'problem')}, {rest}")
+        if counts[Level.FAIL]
+        else f"no problems, {rest}"
+    )
 
 
 def _json_of(exam: Examination) -> dict[str, object]:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 
 from dispatchfile.clock import Clock
 from dispatchfile.errors import FileError, NomadError, UsageError
+from dispatchfile.findings import Examination, Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connecting import client_of
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.preflight import parents_in
 from dispatchfile.settings import Settings
-from dispatchfile.usecases.doctor_manifest import Children, ManifestExam, ParentsExam, examine_manifest, examine_parents
+from dispatchfile.usecases.doctor_manifest import ManifestExam, ParentsExam, examine_manifest, examine_parents
 from dispatchfile.usecases.doctor_server import ServerExam, describe_way, examine_server
-from dispatchfile.usecases.estimate import Load
-from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.resolve_job import ALL_NAMESPACES
 from dispatchfile.usecases.rights import NEEDS, Place, probe_rights
@@ -35,20 +34,6 @@ class DoctorOptions:
     environ: Mapping[str, str]
     source: ManifestSource | None = None  # None: no manifest
     settings: Mapping[str, str | None] = field(default_factory=dict)  # flags by manifest key, as typed
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """The findings of all checks, in the order of the checks."""
-
-    address: str  # empty: it cannot be read
-    findings: tuple[Finding, ...]
-    children: tuple[Children, ...] = ()  # by job of the manifest
-    load: Load | None = None
-
-    @property
-    def exit_code(self) -> int:
-        return int(has_failed(self.findings))
 
 
 async def examine(options: DoctorOptions, *, clock: Clock) -> Examination:

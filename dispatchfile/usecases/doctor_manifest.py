@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dispatchfile.errors import NomadError
+from dispatchfile.findings import Finding, LoadEstimate, ParentChildren, StoredJobs, fail, ok, skip, warn
 from dispatchfile.names import JobKey
 from dispatchfile.nomad.client import Client
 from dispatchfile.preflight import ParentState, policies
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.settings import Settings, Wait, format_duration
-from dispatchfile.usecases.estimate import Load, Stored, estimate_load
-from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
+from dispatchfile.usecases.estimate import added_token_s, estimate_load
 from dispatchfile.usecases.running.preflight import preflight
 from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare
 
@@ -34,23 +34,12 @@ class ManifestExam:
 
 
 @dataclass(frozen=True, slots=True)
-class Children:
-    """The children that a parent already has."""
-
-    job: str
-    namespace: str
-    region: str
-    made: int  # all ever
-    stored: Stored | None  # None: they may not be listed
-
-
-@dataclass(frozen=True, slots=True)
 class ParentsExam:
     """The server's answers about the manifest's jobs, and the load that a run would cause."""
 
     findings: tuple[Finding, ...]
-    children: tuple[Children, ...] = ()
-    load: Load | None = None
+    children: tuple[ParentChildren, ...] = ()
+    load: LoadEstimate | None = None
 
 
 def examine_manifest(options: RunOptions) -> ManifestExam:
@@ -99,12 +88,12 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     return ParentsExam((*findings, *_tell_load(load, prepared)), tuple(children), load)
 
 
-async def _read_children(client: Client, parent: JobKey, state: ParentState) -> Children:
+async def _read_children(client: Client, parent: JobKey, state: ParentState) -> ParentChildren:
     namespace, region, job = parent
-    return Children(job, namespace, region, state.children, await _count_stored(client, parent))
+    return ParentChildren(job, namespace, region, state.children, await _count_stored(client, parent))
 
 
-async def _count_stored(client: Client, parent: JobKey) -> Stored | None:
+async def _count_stored(client: Client, parent: JobKey) -> StoredJobs | None:
     """Return the jobs below the parent's ID, counted up to a limit; None if they may not be listed."""
     namespace, region, job = parent
     counted, token = 0, ""
@@ -113,24 +102,25 @@ async def _count_stored(client: Client, parent: JobKey) -> Stored | None:
             page = await client.list_jobs(prefix=job, namespace=namespace, region=region, next_token=token)
             counted, token = counted + len(page.rows), page.next_token
             if not token:
-                return Stored(counted, is_all=True)
+                return StoredJobs(counted, is_all=True)
     except NomadError:
         return None
-    return Stored(counted, is_all=False)
+    return StoredJobs(counted, is_all=False)
 
 
-def _tell_children(children: Children, prepared: Prepared) -> Finding:
+def _tell_children(children: ParentChildren, prepared: Prepared) -> Finding:
     count = _count_of(children.made, "child", "children")
     made = f"job {children.job} in {children.namespace}: {count} created so far"
     stored = children.stored
     if stored is None:
         return skip("children", f"{made}; counting those that still exist needs list-jobs")
     more = "" if stored.is_all else " or more"
+    token_s = added_token_s(stored)
     share = f"{_count_of(stored.jobs, 'job', 'jobs')}{more} {'shares' if stored.jobs == 1 else 'share'} this ID prefix"
-    cost = f"an idempotency token costs the server about {stored.token_s * 1000:,.1f} ms for each dispatch ({share})"
-    if stored.token_s < NOTICEABLE_S:
+    cost = f"an idempotency token costs the server about {token_s * 1000:,.1f} ms for each dispatch ({share})"
+    if token_s < NOTICEABLE_S:
         cost = f"idempotency tokens are cheap here ({share})"
-    tell = warn if stored.token_s >= DEAR_TOKEN_S and _sends_tokens(children, prepared) else ok
+    tell = warn if token_s >= DEAR_TOKEN_S and _sends_tokens(children, prepared) else ok
     return tell("children", f"{made}; {cost}")
 
 
@@ -138,12 +128,12 @@ def _count_of(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def _sends_tokens(children: Children, prepared: Prepared) -> bool:
+def _sends_tokens(children: ParentChildren, prepared: Prepared) -> bool:
     parent = (children.namespace, children.region, children.job)
     return any(item.request.token and item.request.job_key == parent for item in prepared.selection.selected)
 
 
-def _tell_load(load: Load, prepared: Prepared) -> Iterator[Finding]:
+def _tell_load(load: LoadEstimate, prepared: Prepared) -> Iterator[Finding]:
     settings = prepared.settings
     reads = [f"{load.reads_before:,} before the first dispatch", f"{load.reads_while:,} to watch"]
     reads += [f"at most {load.log_reads:,} for log lines"] if load.log_reads else []

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from dispatchfile.clock import Clock
 from dispatchfile.engine import NO_TOKEN
 from dispatchfile.errors import NomadError, NomadForbidden, NomadLeaderless
+from dispatchfile.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.nomad.client import Client, parse_version
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import AgentSelf, TokenSelf
 from dispatchfile.nomad.proxies import is_loopback
-from dispatchfile.usecases.findings import Finding, fail, has_failed, ok, skip, warn
 from dispatchfile.usecases.server_age import CHECK as VERSION
 from dispatchfile.usecases.server_age import age_findings
 from dispatchfile.usecases.tokens import WHERE_TOKENS_COME_FROM

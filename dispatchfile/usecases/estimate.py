@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from dispatchfile.findings import LoadEstimate, StoredJobs
 from dispatchfile.items import Item
 from dispatchfile.names import JobKey
 from dispatchfile.preflight import find_stops
@@ -24,46 +24,14 @@ TOKEN_S_PER_JOB = (1 / 54 - 1 / 226) / 10_240
 MOST_LOG_READS, LOG_READS_SHARE = 20, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The jobs that Nomad has below a parent's ID. *is_all*: there are not more."""
-
-    jobs: int
-    is_all: bool
-
-    @property
-    def token_s(self) -> float:
-        """Return the seconds of the server's time that a token adds to each dispatch."""
-        return self.jobs * TOKEN_S_PER_JOB
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The requests of a run, and the shortest time in which they can be sent."""
-
-    items: int
-    jobs: int
-    reads_before: int
-    dispatches: int
-    reads_while: int  # one for each child that is watched
-    log_reads: int  # at most
-    lists_at_end: int
-    lists_a_second: int  # at most, while children live
-    payload_bytes: int
-    sent_bytes: int
-    sending_s: float  # at least
-    tokens: int
-    token_s: float  # of the server's time, in all
-
-    @property
-    def requests(self) -> int:
-        """Return the number of requests that are known before the run."""
-        return self.reads_before + self.dispatches + self.reads_while + self.log_reads + self.lists_at_end
+def added_token_s(stored: StoredJobs) -> float:
+    """Return the seconds of the server's time that a token adds to each dispatch."""
+    return stored.jobs * TOKEN_S_PER_JOB
 
 
 def estimate_load(
-    items: Sequence[Item], settings: Settings, *, stored: Mapping[JobKey, Stored], round_trip_s: float
-) -> Load:
+    items: Sequence[Item], settings: Settings, *, stored: Mapping[JobKey, StoredJobs], round_trip_s: float
+) -> LoadEstimate:
     """
     Return the load of a run of *items*.
 
@@ -73,7 +41,7 @@ def estimate_load(
     watched = 0 if settings.wait is Wait.DETACH else len(items)
     completion = settings.wait is Wait.COMPLETION
     tokened = [item for item in items if item.request.token]
-    return Load(
+    return LoadEstimate(
         items=len(items),
         jobs=jobs,
         reads_before=_reads_before(items, jobs, settings),
@@ -110,7 +78,7 @@ def _sending_s(count: int, settings: Settings, round_trip_s: float) -> float:
     return max(by_rate, count * round_trip_s / settings.concurrency)
 
 
-def _token_s(items: Sequence[Item], stored: Mapping[JobKey, Stored]) -> float:
+def _token_s(items: Sequence[Item], stored: Mapping[JobKey, StoredJobs]) -> float:
     """Each dispatch adds a job that the next one has to look at as well."""
     there: dict[JobKey, int] = {}
     looked_at = 0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from dispatchfile.engine import NO_TOKEN
 from dispatchfile.errors import NomadAmbiguous, NomadError, NomadForbidden, NomadRefused
+from dispatchfile.findings import Finding, fail, ok, skip, warn
 from dispatchfile.nomad.client import Client
-from dispatchfile.usecases.findings import Finding, fail, ok, skip, warn
 from dispatchfile.usecases.parents import PROBE_KEY
 
 NO_JOB = "dispatchfile-doctor-asks-for-a-job-that-is-not-there"

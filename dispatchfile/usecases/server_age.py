@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dispatchfile.usecases.findings import Finding, Level
+from dispatchfile.findings import Finding, Level
 
 Version = tuple[int, int, int]
 CHECK = "version"

@@ -9,8 +9,8 @@ import pytest
 
 from dispatchfile.errors import NomadForbidden
 from dispatchfile.events import Cause, Outcome
+from dispatchfile.findings import Level
 from dispatchfile.nomad.connecting import client_of
-from dispatchfile.usecases.findings import Level
 from dispatchfile.usecases.rights import probe_rights
 from tests.conformance.acls import Guarded, guarded_agent
 from tests.conformance.driver import Told, end_of, manifest_of, outcomes, run_items

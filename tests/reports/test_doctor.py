@@ -1,40 +1,25 @@
 """What `doctor` found, as it is shown."""
 
 import json
-from dataclasses import dataclass
 
 import pytest
 
+from dispatchfile.findings import Examination, fail, ok, skip, warn
 from dispatchfile.reports.doctor import render_examination
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.text import Palette
 
+ADDRESS = "http://n:4646"
 
-@dataclass(frozen=True)
-class Finding:
-    level: str
-    check: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Examination:
-    findings: tuple[Finding, ...]
-    address: str = "http://n:4646"
-    children: tuple[()] = ()
-    load: None = None
-    exit_code: int = 1
-
-
-OK = Finding("ok", "leader", "n1:4647")
-WARN = Finding("warn", "tls", "not\nused")
-FAIL = Finding("fail", "token", "Nomad refuses it")
-SKIP = Finding("skip", "version", "cannot be known")
+OK = ok("leader", "n1:4647")
+WARN = warn("tls", "not\nused")
+FAIL = fail("token", "Nomad refuses it")
+SKIP = skip("version", "cannot be known")
 
 
 def test_findings_are_aligned_lines():
     """What is wrong stands out, and the last line counts."""
-    assert render_examination(Examination((OK, WARN, FAIL, SKIP)), OutputFormat.TEXT).splitlines() == [
+    assert render_examination(Examination(ADDRESS, (OK, WARN, FAIL, SKIP)), OutputFormat.TEXT).splitlines() == [
         "ok    leader   n1:4647",
         "warn  tls      not used",
         "FAIL  token    Nomad refuses it",
@@ -53,25 +38,25 @@ def test_findings_are_aligned_lines():
 )
 def test_the_last_line_sums_up(findings, line):
     """What could not be checked is neither well nor wrong."""
-    assert render_examination(Examination(findings), OutputFormat.TEXT).splitlines()[-1] == line
+    assert render_examination(Examination(ADDRESS, findings), OutputFormat.TEXT).splitlines()[-1] == line
 
 
 def test_quietly_only_what_matters_is_told():
     """The findings stay in order."""
-    shown = render_examination(Examination((OK, WARN, SKIP)), OutputFormat.TEXT, quiet=True)
+    shown = render_examination(Examination(ADDRESS, (OK, WARN, SKIP)), OutputFormat.TEXT, quiet=True)
     assert shown == "warn  tls  not used\nno problems, 1 warning, 1 check not possible\n"
 
 
 def test_colours_repeat_what_the_word_says():
     """A terminal shows the colours."""
-    shown = render_examination(Examination((FAIL,)), OutputFormat.TEXT, palette=Palette(on=True))
+    shown = render_examination(Examination(ADDRESS, (FAIL,)), OutputFormat.TEXT, palette=Palette(on=True))
     assert shown.startswith("\x1b[1;31mFAIL\x1b[0m  token")
 
 
 @pytest.mark.parametrize(("form", "lines"), [(OutputFormat.JSON, 14), (OutputFormat.NDJSON, 1)])
 def test_scripts_get_one_object(form, lines):
     """With everything that people are told."""
-    shown = render_examination(Examination((FAIL,)), form)
+    shown = render_examination(Examination(ADDRESS, (FAIL,)), form)
     assert len(shown.splitlines()) == lines
     assert json.loads(shown) == {
         "schema": "dispatchfile/doctor/v1",
