@@ -162,6 +162,8 @@ class _Stopping:
             await asyncio.gather(sweeping, return_exceptions=True)
         if sweep.error is not None:
             raise sweep.error
+        if not sweep.is_complete:
+            state = BatchState.INTERRUPTED
         signal_exit = control.exit_code if state is BatchState.INTERRUPTED else None
         return await self._finish(state, executor.requests, stopped=sweep.has_stopped, signal_exit=signal_exit)
 

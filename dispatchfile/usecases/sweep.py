@@ -34,6 +34,7 @@ class Sweep:
         self._slots = asyncio.Semaphore(settings.concurrency)
         self.all_settled = asyncio.Event()  # no further child can appear
         self.has_stopped = False
+        self.is_complete = False  # nothing lives; an interruption comes before that
         self.error: NomadError | None = None
 
     async def run(self, control: Control) -> None:
@@ -52,6 +53,7 @@ class Sweep:
                 await self._clock.sleep(BETWEEN_LISTS_S)
             else:
                 await self._clock.wait(self.all_settled, self._clock.now() + BETWEEN_LATER_LISTS_S)
+        self.is_complete = clean >= CLEAN_LISTS and self.all_settled.is_set()
 
     async def _stop_living(self) -> bool:
         """Stop the living children. Return whether there were any. Raises NomadError."""

@@ -271,7 +271,8 @@ class StopProcess(LiveProcess):
         stopping = stop._Stopping(reader, journal, before, NoReporter(), self.world.clock, signal_exit=None)
         try:
             await stopping.run(Connection(self.world.nomad.address), self._connect_again, self._control)
-            self.world.was_stopped = self.world.is_over  # it ends before that where another stop asks it to end
+            is_as_before = self._is_over_before and self._control.interrupted
+            self.world.was_stopped = self.world.is_over and not is_as_before
         finally:
             await leave_as_it_was(journal, before, self.world.clock)
 

@@ -363,6 +363,22 @@ def test_a_stop_may_lose_nomad_after_it_has_told_of_what_it_stopped() -> None:
         machine.teardown()
 
 
+def test_an_interrupted_stop_of_a_finished_run_has_not_ended_it() -> None:
+    """Two of its four children live, as Nomad refused two of its requests for now."""
+    machine = Machine()
+    try:
+        settings = Settings(wait=Wait.PLACEMENT, concurrency=2)
+        machine.begin(items=[ItemScript()] * 4, settings=settings, known_tokens=[])
+        machine.let_it_work(seconds=1.0)
+        machine.change_faults(faults=["429=50%"])
+        machine.stop()
+        machine.dispatch_as_stranger()
+        machine.interrupt()
+        assert not machine.world.is_over
+    finally:
+        machine.teardown()
+
+
 def is_killed_with_a_request_under_way(machine: Machine) -> None:
     """It reaches Nomad 12 s later."""
     settings = Settings(wait=Wait.COMPLETION, concurrency=1, settle=timedelta(seconds=30))

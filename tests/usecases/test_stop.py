@@ -189,6 +189,18 @@ async def test_a_stop_that_is_interrupted_can_be_repeated(tmp_path):
     assert (await stop(name, nomad)).state == "stopped_early"
 
 
+async def test_a_stop_of_a_finished_run_that_is_interrupted_has_not_ended_it(tmp_path):
+    """Nothing of it was in doubt, but nobody has seen yet that none of its children lives."""
+    nomad, control = PastNomad(), Control()
+    name = await keep_run(tmp_path, [A], [*sent(A, nomad.had(A)), ended(A, Outcome.DISPATCHED)])
+    asyncio.get_running_loop().call_later(0.5, control.interrupt, 130)
+    options = StopOptions(name=name, connection=CONNECTION)
+    summary = await stop_run(options, reporter=Told(), control=control, clock=loop_clock(), connect=nomad.connect)
+    status = name.open().run().status
+    assert (summary.state, summary.exit_code) == (status.state, status.exit_code) == ("interrupted", 130)
+    assert (await stop(name, nomad)).state == "stopped_early"
+
+
 async def test_a_run_that_a_signal_ends_and_stops_keeps_the_code_of_the_signal(tmp_path):
     """That of the process, as with `run --on-interrupt stop`."""
     nomad = PastNomad()
