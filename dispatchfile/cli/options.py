@@ -107,10 +107,12 @@ Reports = Annotated[
     list[str] | None,
     typer.Option(
         "--report",
-        autocompletion=complete_values("json=report.json", "junit=report.xml", "markdown=report.md"),
+        autocompletion=complete_values(
+            "json=report.json", "junit=report.xml", "markdown=report.md", "html=report.html"
+        ),
         metavar="KIND=PATH",
         rich_help_panel=OUTPUT,
-        help="Also write a report to a file: json, junit or markdown; repeatable.",
+        help="Also write a report to a file: json, junit, markdown or html; repeatable.",
     ),
 ]
 LastLogLines = Annotated[

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -14,6 +15,7 @@ from dispatchfile.reports.junit import junit_of_run
 from dispatchfile.reports.markdown import markdown_of_run
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.results import Summary
+from dispatchfile.results.detail import RunDetail
 from dispatchfile.secrecy import kind_of_secret, shown_name
 
 STANDARD_OUTPUT = Path("-")
@@ -76,8 +78,37 @@ def write_report(file: ReportFile, pieces: Iterable[str]) -> None:
             file.path.unlink(missing_ok=True)
 
 
-def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:
-    """Yield the text of a report, to be written piece by piece."""
+ReadDetail = Callable[[Summary], RunDetail]
+
+
+def detail_without_journal(summary: Summary) -> RunDetail:
+    """Return the run of that summary without what only a journal knows: its items' requests and earlier attempts."""
+    return RunDetail(summary, time.time())
+
+
+def detail_in(state_dir: str | None) -> ReadDetail:
+    """Return what reads a run from its journal in the state folder, if it kept one."""
+
+    def read_detail(summary: Summary) -> RunDetail:
+        from dispatchfile.usecases.past import RunName  # noqa: PLC0415  as below
+        from dispatchfile.usecases.run_detail import read_run_detail  # noqa: PLC0415
+
+        if not summary.has_journal:
+            return detail_without_journal(summary)
+        reader = RunName(summary.run, None, state_dir, os.environ).open()
+        return read_run_detail(reader, summary, now=time.time())
+
+    return read_detail
+
+
+def report_pieces(
+    kind: ReportKind, summary: Summary, read_detail: ReadDetail = detail_without_journal
+) -> Iterator[str]:
+    """
+    Yield the text of a report, to be written piece by piece.
+
+    read_detail: called only for reports that show requests and attempts.
+    """
     match kind:
         case ReportKind.JSON:
             yield from summary_pieces(summary, OutputFormat.JSON)
@@ -85,5 +116,9 @@ def report_pieces(kind: ReportKind, summary: Summary) -> Iterator[str]:
             yield junit_of_run(summary)
         case ReportKind.MARKDOWN:
             yield markdown_of_run(summary)
+        case ReportKind.HTML:
+            from dispatchfile.reports.html import html_of_run  # noqa: PLC0415  few runs need a template engine for it
+
+            yield from html_of_run(read_detail(summary))
         case _:
             assert_never(kind)

@@ -13,7 +13,14 @@ from typing import ParamSpec, Protocol, TextIO
 
 from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
 from dispatchfile.cli.option_groups import Display
-from dispatchfile.cli.report_files import ReportFile, read_report_files, report_pieces, write_report
+from dispatchfile.cli.report_files import (
+    ReadDetail,
+    ReportFile,
+    detail_without_journal,
+    read_report_files,
+    report_pieces,
+    write_report,
+)
 from dispatchfile.cli.signals import Signals
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, is_live, wants_color, width_of, wrapped, write_result
 from dispatchfile.errors import FileError, Interrupted
@@ -47,21 +54,28 @@ class RenderSummary(Protocol):
     ) -> Iterator[str]: ...
 
 
+class RenderReport(Protocol):
+    """Makes a report's text, piece by piece."""
+
+    def __call__(self, kind: ReportKind, summary: Summary, read_detail: ReadDetail, /) -> Iterator[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Renderers:
     """The functions that render a run. None of them can change its exit code."""
 
     screen: Callable[[Display, OutputFormat], Screen]
     summary: RenderSummary = summary_pieces
-    report: Callable[[ReportKind, Summary], Iterator[str]] = report_pieces
+    report: RenderReport = report_pieces
 
 
 class Session:
     """
     Runs one use case and shows it.
 
-    reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins. ending: what is said to the
-    first signal. ended: what to the second, of a run that has started and is on record.
+    reports: `KIND=PATH` texts, of which wrong ones are refused before the run begins. read_detail: reads what some of
+    them show beside the summary. ending: what is said to the first signal. ended: what to the second, of a run that
+    has started and is on record.
     """
 
     def __init__(
@@ -71,13 +85,14 @@ class Session:
         *,
         manifest: str,
         reports: Sequence[str] = (),
+        read_detail: ReadDetail = detail_without_journal,
         ending: str = ENDING,
         ended: str = ENDED,
         renderers: Renderers | None = None,
     ) -> None:
         self._display, self._output, self._manifest = display, output, manifest
         self._ending, self._ended = ending, ended
-        self._reports = read_report_files(reports, os.environ)
+        self._reports, self._read_detail = read_report_files(reports, os.environ), read_detail
         self._renderers = renderers or Renderers(screen_for)
         screen = self._renderers.screen(display, output)
         self._progress = Progress(screen, now=time.monotonic, wall=time.time, verbose=display.verbose)
@@ -135,7 +150,7 @@ class Session:
         return end.summary.exit_code
 
     def _write_report(self, file: ReportFile, summary: Summary) -> None:
-        write_report(file, self._renderers.report(file.kind, summary))
+        write_report(file, self._renderers.report(file.kind, summary, self._read_detail))
 
     def _attempt(
         self, show: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs

@@ -38,7 +38,7 @@ def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list
         return []
     head = palette.bad(f"{bad:,} of {count_of(summary.counts['total'], 'item')} did not succeed:")
     shown = _items(summary, groups, width) if are_shown_singly(groups) else _groups(summary, groups, width)
-    return [*fit([head, *shown, *_unread(summary, groups, palette, width), *_since(summary, groups)], width), ""]
+    return [*fit([head, *shown, *_unread(summary, groups, palette, width), *since_lines(summary, groups)], width), ""]
 
 
 def are_shown_singly(groups: Sequence[Group]) -> bool:
@@ -57,7 +57,7 @@ def _unread(summary: Summary, groups: Sequence[Group], palette: Palette, width: 
     return labelled(f"{LOG_NOT_READ}: {SOME_LOGS}. To read them now", command, width)
 
 
-def _since(summary: Summary, groups: Sequence[Group]) -> list[str]:
+def since_lines(summary: Summary, groups: Sequence[Group]) -> list[str]:
     """Say what reruns have made of these items."""
     ends = [summary.later[item_id] for group in groups for item_id in group.ids if item_id in summary.later]
     well = Counter(end.run for end in ends if end.is_good)

@@ -1,14 +1,15 @@
-"""Everything about one item: its attempts, and what Nomad still has of the last one."""
+"""Everything about one item or all items of a run: requests, attempts, and what Nomad still has of a child."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dispatchfile.events import Verdict
 from dispatchfile.items import Item
 from dispatchfile.nomad.models import Alloc, Evaluation
 from dispatchfile.results.items import ItemResult, LaterEnd
+from dispatchfile.results.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +67,24 @@ class ItemDetail:
     unread: str  # why it was not
     is_dispatch: bool = False  # the run is the record of a `dispatch`
     later: LaterEnd | None = None  # how the item ended in a rerun since
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """Where a run comes from."""
+
+    version: str = ""  # of the dispatchfile that started it
+    rerun_of: str = ""  # a run's ID
+    plan: str = ""  # the digest of the plan that it applies
+    is_dispatch: bool = False  # the run is the record of a `dispatch`
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with the requests and attempts of all its items."""
+
+    summary: Summary
+    read_at: float  # seconds since the epoch: until then, what lives has lived
+    origin: RunOrigin = RunOrigin()
+    attempts: Mapping[str, Sequence[AttemptDetail]] = field(default_factory=dict)  # by item; none without a journal
+    read_items: Callable[[], Iterable[Item]] = tuple  # in the run's order, without the values of what is sensitive

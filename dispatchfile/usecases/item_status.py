@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dispatchfile.errors import NomadError, NomadNotFound, UsageError
-from dispatchfile.events import Moved, State
 from dispatchfile.items import Item
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.models import Evaluation
-from dispatchfile.results import AttemptHistory, ItemResult
-from dispatchfile.results.detail import AttemptDetail, InNomad, ItemDetail, LogTail
+from dispatchfile.results import ItemResult
+from dispatchfile.results.detail import InNomad, ItemDetail, LogTail
 from dispatchfile.settings import Settings
 from dispatchfile.similar import similar_names
+from dispatchfile.usecases.attempts import read_attempts
 from dispatchfile.usecases.logs import LogOptions, read_item_logs
 from dispatchfile.usecases.past import PastRun, RunName
 from dispatchfile.usecases.reruns import read_later_ends
@@ -93,7 +93,7 @@ async def read_item(
         target=past.facts.target,
         item=item,
         result=result,
-        attempts=_attempts(past, item.id),
+        attempts=read_attempts(past.reader, item.id).get(item.id, []),
         nomad=None,
         unread=LOCAL if past.stored.header.local else "" if result.child else NO_CHILD,
         is_dispatch=past.stored.header.is_dispatch,
@@ -150,43 +150,3 @@ async def _logs(client: Client, item: Item, result: ItemResult, options: LogOpti
     except NomadError as error:
         return (LogTail("", "", (), f"cannot be read: {error.message}"),)
     return tuple(LogTail(log.source, log.stream, log.lines, log.note) for log in logs)
-
-
-# Attempts
-
-
-def _attempts(past: PastRun, item_id: str) -> list[AttemptDetail]:
-    """Return the attempts that were begun, and the first one in any case."""
-    running: dict[int, float] = {}
-    for event in past.reader.events([Moved]):
-        if isinstance(event, Moved) and event.item == item_id and event.state is State.RUNNING:
-            running.setdefault(event.attempt, event.at)
-    progress = {number: one for (item, number), one in past.reader.attempts().items() if item == item_id}
-    for (item, number), seen in past.reader.observations().items():
-        if item == item_id and number in progress and _has_no_end(progress[number]):
-            progress[number].ended = seen
-    found = [_attempt(progress[number], running.get(number)) for number in sorted(progress)]
-    return [one for one in found if one.number == 1 or one.may_be_sent or one.child or one.verdict]
-
-
-def _has_no_end(progress: AttemptHistory) -> bool:
-    return progress.ended is None or progress.ended.verdict.outcome.is_detached
-
-
-def _attempt(progress: AttemptHistory, running_at: float | None) -> AttemptDetail:
-    intent, accepted, ended = progress.intent, progress.accepted, progress.ended
-    return AttemptDetail(
-        number=progress.number,
-        prefix=intent.prefix,
-        token=intent.token,
-        may_be_sent=progress.marked,
-        child=accepted.child if accepted else "",
-        eval_id=accepted.eval_id if accepted else "",
-        existing=accepted.existing if accepted else False,
-        dispatched_at=accepted.at if accepted else None,
-        seen_running_at=running_at,
-        ended_at=ended.at if ended else None,
-        verdict=ended.verdict if ended else None,
-        retry_at=ended.retry_at if ended else None,
-        doubt=progress.doubted.reason if progress.doubted and progress.in_doubt else "",
-    )

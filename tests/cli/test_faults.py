@@ -15,6 +15,7 @@ from dispatchfile.cli.commands.status import show_status
 from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.option_groups import ConnectionFlags, Display
 from dispatchfile.cli.past_run import find_past_run
+from dispatchfile.cli.report_files import ReadDetail
 from dispatchfile.cli.session import Renderers, Session, screen_for
 from dispatchfile.cli.terminal import ColorChoice, LogFormat
 from dispatchfile.reports.formats import OutputFormat, ReportKind
@@ -118,7 +119,7 @@ def test_a_live_display_that_fails_does_not_end_the_run(capsys: pytest.CaptureFi
 def test_a_report_that_fails_is_told_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The others are written, no part of it is left, and the exit code is the run's."""
 
-    def junit_fails(kind: ReportKind, summary: Summary) -> Iterator[str]:
+    def junit_fails(kind: ReportKind, summary: Summary, read_detail: ReadDetail) -> Iterator[str]:
         yield "part"
         if kind is ReportKind.JUNIT:
             fails()
@@ -134,7 +135,7 @@ def test_a_report_that_fails_is_told_and_changes_nothing(tmp_path: Path, capsys:
 def test_a_report_that_cannot_even_begin_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A renderer may fail before it gives its first piece."""
 
-    def fails_at_once(kind: ReportKind, summary: Summary) -> Iterator[str]:
+    def fails_at_once(kind: ReportKind, summary: Summary, read_detail: ReadDetail) -> Iterator[str]:
         fails()
         return iter(())
 

@@ -90,3 +90,12 @@ def _promised() -> dict[str, tuple[str, str]]:
     (section,) = (section for section in read_sections(ROOT / "README.md") if section.title == "Examples")
     rows = re.findall(r"^\| `examples/([a-z-]+)` \| .* \| (.*) \| ([0-9]+) \|$", section.prose, re.MULTILINE)
     return {name: (ended, code) for name, ended, code in rows}
+
+
+def test_the_wheel_has_the_page_of_the_html_report() -> None:
+    """Its template, style and script are no Python files."""
+    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    if not any(file.endswith("dispatchfile/__init__.py") for file in files):
+        pytest.skip("an editable install has no files of its own")
+    parts = {f"dispatchfile/reports/html/page.{ending}" for ending in ("html.j2", "css", "js")}
+    assert parts <= set(files)

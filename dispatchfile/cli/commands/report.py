@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from dispatchfile.cli.terminal import write_result
 from dispatchfile.reports.formats import ReportKind
 
 if TYPE_CHECKING:
-    from dispatchfile.results import Summary
+    from dispatchfile.cli.session import RenderReport
 
 
 def report(
@@ -45,7 +45,7 @@ def show_report(
     state_dir: str | None,
     display: Display,
     *,
-    render: Callable[[ReportKind, Summary], Iterator[str]],
+    render: RenderReport,
 ) -> int:
     """
     Write the report; return the exit code: 1 where there is none, as the report is all that is asked for.
@@ -53,7 +53,7 @@ def show_report(
     The run's result is shown even then.
     """
     from dispatchfile.cli.past_run import name_run
-    from dispatchfile.cli.report_files import STANDARD_OUTPUT
+    from dispatchfile.cli.report_files import STANDARD_OUTPUT, detail_in
     from dispatchfile.cli.session import tell_fault
     from dispatchfile.errors import DispatchfileError
     from dispatchfile.reports.text import visible
@@ -62,7 +62,7 @@ def show_report(
     summary = read_past(name_run(run, state_dir)).summary()
     file = None if out == STANDARD_OUTPUT else out
     try:
-        _write(render(form, summary), form, file)
+        _write(render(form, summary, detail_in(state_dir)), form, file)
     except DispatchfileError:
         raise
     except Exception as exc:  # noqa: BLE001  whatever a renderer fails with

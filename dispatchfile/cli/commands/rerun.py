@@ -130,6 +130,7 @@ def _send(
     """Send the chosen items again; return the exit code. Raises NothingToRerun."""
     from dispatchfile.cli.conflicts import check_past_run
     from dispatchfile.cli.past_run import on_nomad
+    from dispatchfile.cli.report_files import detail_in
     from dispatchfile.cli.session import Session
     from dispatchfile.clock import Clock
     from dispatchfile.usecases.rerun import read_again, send_again
@@ -147,7 +148,9 @@ def _send(
 
         return await on_nomad(header, agent, flags, display, send)(reporter, control)
 
-    return Session(display, output, manifest=header.shown_manifest, reports=reports).run(work)
+    read_detail = detail_in(options.name.state_dir)
+    session = Session(display, output, manifest=header.shown_manifest, reports=reports, read_detail=read_detail)
+    return session.run(work)
 
 
 def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Display) -> int:

@@ -46,6 +46,7 @@ def resume(
     """
     from dispatchfile.cli.conflicts import check_past_run
     from dispatchfile.cli.past_run import name_run, on_nomad
+    from dispatchfile.cli.report_files import detail_in
     from dispatchfile.cli.session import Session
     from dispatchfile.cli.sources import read_given_variables
     from dispatchfile.clock import Clock
@@ -79,4 +80,5 @@ def resume(
             return RunEnd(summary)
         return await on_nomad(stored.header, agent, connection, display, send)(reporter, control)
 
-    return Session(display, output, manifest=stored.header.shown_manifest, reports=report or ()).run(work)
+    shown, read_detail = stored.header.shown_manifest, detail_in(state_dir)
+    return Session(display, output, manifest=shown, reports=report or (), read_detail=read_detail).run(work)

@@ -198,10 +198,12 @@ def _send(
     options: RunOptions, agent: AgentFlags, *, reports: Sequence[str], output: OutputFormat, display: Display
 ) -> int:
     """Dispatch, watch and sum up; return the exit code."""
+    from dispatchfile.cli.report_files import detail_in
     from dispatchfile.cli.session import Session
     from dispatchfile.clock import Clock
 
-    session = Session(display, output, manifest=options.source.path, reports=reports)
+    read_detail = detail_in(options.state_dir)
+    session = Session(display, output, manifest=options.source.path, reports=reports, read_detail=read_detail)
     if options.local:
         from dispatchfile.cli.local_run import read_local_jobs, run_locally
 

@@ -230,6 +230,8 @@ def _format(stage: Stage) -> None:
     prepare(stage)
     assert json.loads(stage.call("report", "o1", "--format", "json").out)["run"] == "o1"
     assert stage.call("report", "o1", "--format", "junit").out.startswith("<?xml")
+    assert stage.call("report", "o1", "--format", "markdown").out.startswith("### ")
+    assert stage.call("report", "o1", "--format", "html").out.startswith("<!DOCTYPE html>")
 
 
 def _out(stage: Stage) -> None:

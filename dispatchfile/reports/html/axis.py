@@ -1,0 +1,64 @@
+"""Axes: which numbers stand below a chart, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatchfile.reports.text import span
+
+MOST_TICKS = 6
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+STEPS_S = (
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(count * MINUTE for count in (1, 2, 5, 10, 15, 30)),
+    *(count * HOUR for count in (1, 2, 3, 6, 12)),
+    *(count * DAY for count in (1, 2, 7, 14, 30, 60, 180, 365)),
+)
+UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A labelled line across a chart."""
+
+    at: str  # as SVG has it, in percent of the chart's width
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of seconds from 0 to *length_s*."""
+
+    length_s: float
+
+    def percent(self, seconds: float) -> float:
+        """Return where *seconds* stand, from 0 to 100."""
+        return 100 * min(max(seconds, 0.0), self.length_s) / self.length_s
+
+    @property
+    def ticks(self) -> Sequence[Tick]:
+        """Return at most seven ticks, the first one at 0."""
+        step = next((step for step in STEPS_S if self.length_s / step <= MOST_TICKS), self.length_s)
+        count = int(self.length_s / step + 1e-9)
+        return [Tick(in_percent(self.percent(step * number)), tick_label(step * number)) for number in range(count + 1)]
+
+
+def axis_of(length_s: float) -> Axis:
+    """Return an axis that is as long as that, and at least a tenth of a second."""
+    return Axis(max(length_s, 0.1))
+
+
+def in_percent(number: float) -> str:
+    """Return the number as an SVG attribute has it."""
+    return f"{number:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def tick_label(seconds: float) -> str:
+    """Return `0`, `0.5s`, `15s`, `2m`, `3h` or `2d`."""
+    for unit, name in UNITS:
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds / unit:.0f}{name}"
+    if seconds >= MINUTE:
+        return span(seconds)
+    return f"{seconds:.1f}".removesuffix(".0") + ("s" if seconds else "")

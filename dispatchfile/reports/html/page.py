@@ -1,0 +1,130 @@
+"""
+A run as one HTML file: a template, a style and a script of this package, and the run's data.
+
+Everything in it that comes from outside was made visible (no control or direction characters), is escaped by the
+template or in the JSON of the data, and could load or run nothing: the file's Content-Security-Policy allows only the
+style and the script of the package, by their digests.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from dispatchfile.reports.html.axis import axis_of
+from dispatchfile.reports.html.charts import histogram_of, outcome_parts, states_over_time
+from dispatchfile.reports.html.head import exit_code_words, facts_of, failures_of, state_words
+from dispatchfile.reports.html.itemdata import item_data
+from dispatchfile.reports.html.tables import plain_rows, share_tables
+from dispatchfile.reports.html.timeline import drawn, end_of, item_rows, lives_of, node_rows
+from dispatchfile.reports.summary import counts_line
+from dispatchfile.reports.text import count_of, span, visible
+from dispatchfile.results import Summary
+from dispatchfile.results.detail import RunDetail
+from dispatchfile.results.figures import figures_of
+
+TONES = {0: "good", 1: "doubtful", 2: "bad"}
+
+
+def html_of_run(detail: RunDetail) -> Iterator[str]:
+    """Yield the file in pieces."""
+    return _template().generate(**_values(detail))
+
+
+@functools.cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    return environment.from_string(_read("page.html.j2"))
+
+
+def _read(name: str) -> str:
+    return resources.files("dispatchfile.reports.html").joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """Return the digest as a Content-Security-Policy has it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _values(detail: RunDetail) -> Mapping[str, object]:
+    """Return what the template shows."""
+    summary = detail.summary
+    style, script = _read("page.css"), _read("page.js")
+    failures, others = failures_of(summary)
+    return {
+        "style": style,
+        "script": script,
+        "style_digest": _digest(style),
+        "script_digest": _digest(script),
+        "name": visible(summary.name),
+        "run": visible(summary.run),
+        "state": state_words(summary),
+        "tone": TONES.get(summary.exit_code, "doubtful"),
+        "verdict": exit_code_words(summary),
+        "counts": counts_line(summary),
+        "facts": facts_of(detail),
+        "parts": outcome_parts(summary),
+        "failures": failures,
+        "other_failures": _other_failures(sum(group.count for group in others)),
+        **_charts(detail),
+        **_items(detail),
+    }
+
+
+def _other_failures(count: int) -> str:
+    return f"and {count_of(count, 'item')} in smaller groups" if count else ""
+
+
+def _charts(detail: RunDetail) -> Mapping[str, object]:
+    summary, lives = detail.summary, lives_of(detail)
+    figures = figures_of(summary.items)
+    axis = axis_of(end_of(detail, lives))
+    shown = drawn(summary.items)
+    rows = [life for life in lives if life.place in shown]
+    durations = figures.durations
+    return {
+        "ticks": axis.ticks,
+        "item_rows": item_rows(rows, axis),
+        "node_rows": node_rows(rows, axis),
+        "drawn": _drawn_words(summary, len(shown)),
+        "states": states_over_time(lives, len(summary.items), axis) if lives else None,
+        "durations": None
+        if durations is None
+        else [
+            ("median", span(durations.median_s)),
+            ("95th percentile", span(durations.p95_s)),
+            ("longest", span(durations.longest_s)),
+            ("in all", span(durations.total_s)),
+        ],
+        "timed": "" if durations is None else count_of(durations.count, "item"),
+        "histogram": None if durations is None else histogram_of(summary.items, durations),
+        "tables": share_tables(figures),
+    }
+
+
+def _drawn_words(summary: Summary, shown: int) -> str:
+    total = len(summary.items)
+    if shown == total:
+        return ""
+    return f"{shown:,} of {total:,} items: those that did not succeed (at most 200), and the 100 slowest of the others."
+
+
+def _items(detail: RunDetail) -> Mapping[str, object]:
+    data = item_data(detail)
+    rows = plain_rows(detail.summary.items)
+    total = len(detail.summary.items)
+    return {
+        "data": data.json,
+        "rows": rows,
+        "total": f"{total:,}",
+        "left_out": f"{total - len(rows):,}" if total > len(rows) else "",
+        "without_row": f"{data.without_row:,}" if data.without_row else "",
+        "without_details": f"{data.without_details:,}" if data.without_details else "",
+    }

@@ -1,0 +1,88 @@
+"""Tables of the page: items by job, node and tag, and the items that it shows without its script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatchfile.reports.endings import cause_of
+from dispatchfile.reports.html.itemdata import said_of, tone_of
+from dispatchfile.reports.names import label
+from dispatchfile.reports.text import count_of, one_line, span
+from dispatchfile.results import ItemResult
+from dispatchfile.results.figures import Figures, Share, by_interest
+
+MOST_SHARES = 200
+MOST_PLAIN_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ShareTable:
+    """How the items of each job, node or tag ended. A row is a name and its numbers."""
+
+    title: str
+    head: str
+    rows: Sequence[tuple[str, Sequence[str]]]
+    left_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRow:
+    """An item as the page shows it without its script."""
+
+    name: str
+    outcome: str
+    tone: str
+    cause: str
+    job: str
+    node: str
+    attempts: str
+    duration: str
+    message: str
+
+
+def share_tables(figures: Figures) -> list[ShareTable]:
+    """Return the tables that have rows."""
+    tables = [
+        _share_table("By job", "job", figures.by_job),
+        _share_table("By node", "node", figures.by_node),
+        _share_table("By tag", "tag", figures.by_tag),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _share_table(title: str, noun: str, shares: Sequence[Share]) -> ShareTable:
+    left_out = len(shares) - MOST_SHARES
+    rows = [(one_line(share.name), _numbers(share)) for share in shares[:MOST_SHARES]]
+    more = f"and {count_of(left_out, noun)} with fewer items" if left_out > 0 else ""
+    return ShareTable(title, noun.capitalize(), rows, more)
+
+
+def _numbers(share: Share) -> Sequence[str]:
+    durations = share.durations
+    times = (
+        ("", "", "", "")
+        if durations is None
+        else (span(durations.median_s), span(durations.p95_s), span(durations.longest_s), span(durations.total_s))
+    )
+    return (f"{share.items:,}", f"{share.good:,}", f"{share.bad:,}", f"{share.living:,}", *times)
+
+
+def plain_rows(items: Sequence[ItemResult]) -> list[PlainRow]:
+    """Return at most 500 items in the run's order: what did not succeed comes before the slowest of the others."""
+    shown = sorted(by_interest(items)[:MOST_PLAIN_ROWS])
+    return [_plain_row(items[place]) for place in shown]
+
+
+def _plain_row(item: ItemResult) -> PlainRow:
+    return PlainRow(
+        name=label(item),
+        outcome=str(item.outcome or item.state).replace("_", " "),
+        tone=tone_of(item),
+        cause=cause_of(item.cause, item.exit_code) if item.cause else "",
+        job=one_line(item.job),
+        node=one_line(item.node),
+        attempts=str(item.attempt or ""),
+        duration="" if item.duration_s is None else span(item.duration_s),
+        message=said_of(item),
+    )
