@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 NODE_PACKAGES = Path(__file__).parent / "node"
 REQUIRED = "TEST_TOOLS"  # the variable that `.ci/run` sets to "required"
+NO_NETWORK = ("NewConnectionError", "Temporary failure in name resolution", "Name or service not known")
 INSTALL = "install Node.js 20 or newer, then run `npm ci --prefix tests/node`"
 
 
@@ -21,8 +23,13 @@ def node_command(program: str) -> list[str]:
     return [str(node), str(file)]
 
 
-def missing(message: str) -> None:
+def missing(message: str) -> NoReturn:
     """Skip the test, or fail it where every tool has to be there."""
     if os.environ.get(REQUIRED) == "required":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def is_offline(output: str) -> bool:
+    """Return whether pip failed because it could not reach a package registry."""
+    return any(words in output for words in NO_NETWORK)

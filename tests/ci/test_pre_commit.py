@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.ci.checkouts import commit_all, copy_of_dispatchfile, write_files
 from tests.docs.pages import ROOT, read_sections
-from tests.needs import is_offline, lacking
+from tests.tools import is_offline, missing
 
 pytestmark = pytest.mark.timeout(300)  # pip installs the hook
 BAD = "version: 1\ndispatches:\n  - {id: a, jobs: work}\n"
@@ -39,7 +39,7 @@ def home(tmp_path: Path, hook_source: tuple[str, str]) -> Path:
     commit_all(user)
     done = pre_commit(home, user, "install-hooks")
     if done.returncode and is_offline(done.stdout):
-        lacking(f"pre-commit could not install the hook: the package registry cannot be reached\n{done.stdout}")
+        missing(f"pre-commit could not install the hook: the package registry cannot be reached\n{done.stdout}")
     assert done.returncode == 0, done.stdout
     return home
 
