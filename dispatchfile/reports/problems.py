@@ -16,12 +16,18 @@ SCHEMA = "dispatchfile/problems/v1"
 
 
 def render_problems(
-    checked: Sequence[Checked], form: ProblemFormat, *, palette: Palette = PLAIN, width: int | None = None
+    checked: Sequence[Checked],
+    form: ProblemFormat,
+    *,
+    palette: Palette = PLAIN,
+    width: int | None = None,
+    at: float = 0.0,
 ) -> str:
     """
     Render all problems of all manifests in the given format. The text ends with a line feed.
 
-    width: of the terminal in cells; None lets lines grow as long as they are.
+    width: of the terminal in cells; None lets lines grow as long as they are. at: when the manifests were checked, in
+    seconds since the epoch; only a test report shows it.
     """
     # What few ask for is imported for them only.
     match form:
@@ -40,7 +46,7 @@ def render_problems(
         case ProblemFormat.JUNIT:
             from dispatchfile.reports.junit_problems import junit_of_problems  # noqa: PLC0415
 
-            return junit_of_problems(checked)
+            return junit_of_problems(checked, at=at)
 
 
 def _as_json(checked: Sequence[Checked]) -> str:

@@ -1,4 +1,9 @@
-"""Problems for a code scanner. Source: OASIS, Static Analysis Results Interchange Format 2.1.0."""
+"""
+Problems for a code scanner.
+
+Sources: OASIS, Static Analysis Results Interchange Format 2.1.0; GitHub Docs, "SARIF support for code scanning": a run
+with more than 25,000 results is refused as a whole.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,17 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from dispatchfile import __version__
-from dispatchfile.problems import CODES, Problem
+from dispatchfile.problems import CODES, Problem, Severity
 from dispatchfile.reports.checked import Checked, all_problems, text_with_item
 
 STANDARD_INPUT = "<stdin>"
+MOST_RESULTS = 25_000
 
 
 def sarif_log(checked: Sequence[Checked]) -> str:
-    """Return a SARIF log with all problems; every code is a rule."""
+    """Return a SARIF log with all problems, or with the first of too many; every code is a rule."""
     codes = list(CODES)
+    shown, left_out = _most_important(all_problems(checked))
     driver = {
         "name": "dispatchfile",
         "version": __version__,
@@ -32,11 +39,28 @@ def sarif_log(checked: Sequence[Checked]) -> str:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "results": list(_sarif_results(all_problems(checked), codes)),
+                "results": list(_sarif_results(shown, codes)),
+                **({"invocations": [_incomplete(left_out)]} if left_out else {}),
             }
         ],
     }
     return json.dumps(log, indent=2) + "\n"
+
+
+def _most_important(problems: Sequence[Problem]) -> tuple[Sequence[Problem], int]:
+    """Return the problems that a log may hold, errors before warnings, and how many are left out."""
+    if len(problems) <= MOST_RESULTS:
+        return problems, 0
+    by_severity = sorted(problems, key=lambda problem: problem.severity is not Severity.ERROR)
+    return by_severity[:MOST_RESULTS], len(problems) - MOST_RESULTS
+
+
+def _incomplete(left_out: int) -> dict[str, object]:
+    text = f"{left_out:,} more problems are not in this log; `dispatchfile validate` counts them all"
+    return {
+        "executionSuccessful": True,
+        "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
+    }
 
 
 def _sarif_results(problems: Sequence[Problem], codes: Sequence[str]) -> Iterator[dict[str, object]]:

@@ -10,14 +10,14 @@ from tests.reports.making import FAILED, GOOD, LOST, UNSENT, summary_of
 
 
 def test_the_whole_report_of_a_small_run() -> None:
-    """One suite, a case an item, ids as properties, the log's end as output."""
+    """One suite, a case an item; a failure says where its item is in the manifest and in Nomad."""
     assert (
         junit_of_run(summary_of({"film-1": FAILED, "film-2": GOOD}))
         == """\
 <?xml version="1.0" encoding="utf-8"?>
-<testsuites name="dispatchfile" tests="2" failures="1" errors="0" skipped="0" time="750.000">
-  <testsuite name="nightly" tests="2" failures="1" errors="0" skipped="0" time="750.000" \
-timestamp="2026-11-18T11:06:40.000Z">
+<testsuites>
+  <testsuite name="nightly" package="dispatchfile" id="0" timestamp="2026-11-18T11:06:40" hostname="localhost" \
+tests="2" failures="1" errors="0" skipped="0" time="750.000">
     <properties>
       <property name="run" value="k3v9x2ab" />
       <property name="manifest" value="films.yaml" />
@@ -26,26 +26,19 @@ timestamp="2026-11-18T11:06:40.000Z">
       <property name="state" value="finished" />
       <property name="exit_code" value="2" />
     </properties>
-    <testcase classname="video-encode" name="film-1" time="30.000" file="films.yaml" line="1">
-      <properties>
-        <property name="child" value="video-encode/dispatch-k3v9x2ab-film-1-1-1-0" />
-        <property name="eval_id" value="e1" />
-        <property name="node" value="node-a" />
-        <property name="attempt" value="1" />
-        <property name="starts" value="2" />
-        <property name="last_line" value="no such codec: \ufffd[31mvp9\ufffd[0m" />
-      </properties>
+    <testcase classname="video-encode" name="film-1" time="30.000">
       <failure message="failed: task encode: exit code 3" type="exit 3">task encode: exit code 3
-no such codec: \ufffd[31mvp9\ufffd[0m</failure>
-      <system-out>no such codec: \ufffd[31mvp9\ufffd[0m</system-out>
+no such codec: \ufffd[31mvp9\ufffd[0m
+place: films.yaml:1:5
+child: video-encode/dispatch-k3v9x2ab-film-1-1-1-0
+evaluation: e1
+node: node-a
+attempt: 1
+starts: 2</failure>
     </testcase>
-    <testcase classname="video-encode" name="film-2" time="30.000" file="films.yaml" line="2">
-      <properties>
-        <property name="child" value="video-encode/dispatch-k3v9x2ab-film-2-1-1-0" />
-        <property name="eval_id" value="e1" />
-        <property name="attempt" value="1" />
-      </properties>
-    </testcase>
+    <testcase classname="video-encode" name="film-2" time="30.000" />
+    <system-out />
+    <system-err />
   </testsuite>
 </testsuites>
 """
@@ -87,4 +80,4 @@ def test_logs_of_any_bytes_make_good_xml() -> None:
     """Control characters, surrogates and markup from a task's log."""
     hostile = "\x00\x1b]0;x\x07 ]]> <!-- & \udcff \ufffe"
     report = junit_of_run(summary_of({"a": Verdict(Outcome.FAILED, Cause.EXIT, hostile, last_log_line=hostile)}))
-    assert ElementTree.fromstring(report.encode()).find(".//system-out").text.count("\ufffd") == 5
+    assert ElementTree.fromstring(report.encode()).find(".//failure").text.count("\ufffd") == 10

@@ -33,6 +33,7 @@ def validate(
     all manifests are valid, 1 if not.
     """
     from dispatchfile.cli.sources import default_manifest, read_scope, read_sources
+    from dispatchfile.clock import Clock
     from dispatchfile.reports.problems import render_problems
     from dispatchfile.reports.text import Palette
     from dispatchfile.usecases import validate as usecase
@@ -45,5 +46,6 @@ def validate(
     )
     checked = usecase.validate(sources)
     palette = Palette(wants_color(display.color, os.environ, is_terminal=sys.stdout.isatty()))
-    write_result(render_problems(checked, output, palette=palette, width=width_of(sys.stdout)))
+    width = width_of(sys.stdout)
+    write_result(render_problems(checked, output, palette=palette, width=width, at=Clock().wall()))
     return usecase.exit_code(checked)
