@@ -17,10 +17,26 @@ INSTALL = "install Node.js 20 or newer, then run `npm ci --prefix tests/node`"
 
 def node_command(program: str) -> list[str]:
     """Return how to start a *program*, a path below `node_modules`; skip the test if it is not installed."""
-    node, file = shutil.which("node"), NODE_PACKAGES / "node_modules" / program
-    if node is None or not file.is_file():
-        missing(f"{program} is not installed: {INSTALL}")
+    node, file = shutil.which("node"), node_file(program)
+    if node is None:
+        missing(f"node is not installed: {INSTALL}")
     return [str(node), str(file)]
+
+
+def node_file(name: str) -> Path:
+    """Return a file by its path below `node_modules`; skip the test if it is not installed."""
+    file = NODE_PACKAGES / "node_modules" / name
+    if not file.is_file():
+        missing(f"{name} is not installed: {INSTALL}")
+    return file
+
+
+def installed(program: str, package: str) -> str:
+    """Return the path of a *program* of a Debian package; skip the test if it is not installed."""
+    found = shutil.which(program)
+    if found is None:
+        missing(f"{program} is not installed: `apt-get install {package}` installs it on Debian")
+    return found
 
 
 def missing(message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -112,7 +113,13 @@ def _shares(items: Iterable[ItemResult], names: Callable[[ItemResult], Iterable[
         for name in names(item):
             found.setdefault(name, []).append(item)
     shares = (_share(name, members) for name, members in found.items())
-    return tuple(sorted(shares, key=lambda share: (-share.items, share.name)))
+    return tuple(sorted(shares, key=lambda share: (-share.items, name_order(share.name))))
+
+
+def name_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that sorts names as people do: node-2 before node-10."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
+    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
 def _share(name: str, items: Sequence[ItemResult]) -> Share:

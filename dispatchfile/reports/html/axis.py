@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatchfile.reports.text import span
 
-MOST_TICKS = 6
+MOST_TICKS = 5
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 STEPS_S = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
@@ -15,7 +15,6 @@ STEPS_S = (
     *(count * HOUR for count in (1, 2, 3, 6, 12)),
     *(count * DAY for count in (1, 2, 7, 14, 30, 60, 180, 365)),
 )
-UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Axis:
 
     @property
     def ticks(self) -> Sequence[Tick]:
-        """Return at most seven ticks, the first one at 0."""
+        """Return at most six ticks, the first one at 0."""
         step = next((step for step in STEPS_S if self.length_s / step <= MOST_TICKS), self.length_s)
         count = int(self.length_s / step + 1e-9)
         return [Tick(in_percent(self.percent(step * number)), tick_label(step * number)) for number in range(count + 1)]
@@ -55,10 +54,10 @@ def in_percent(number: float) -> str:
 
 
 def tick_label(seconds: float) -> str:
-    """Return `0`, `0.5s`, `15s`, `2m`, `3h` or `2d`."""
-    for unit, name in UNITS:
-        if seconds >= unit and seconds % unit == 0:
-            return f"{seconds / unit:.0f}{name}"
-    if seconds >= MINUTE:
-        return span(seconds)
-    return f"{seconds:.1f}".removesuffix(".0") + ("s" if seconds else "")
+    """Return `0`, `0.5s`, `1m15s`, `1h30m` or `2d`."""
+    if seconds < MINUTE:
+        return f"{seconds:.1f}".removesuffix(".0") + ("s" if seconds else "")
+    if seconds >= DAY and seconds % DAY == 0:
+        return f"{seconds / DAY:.0f}d"
+    text = span(seconds)
+    return text.removesuffix("00s").removesuffix("00m")

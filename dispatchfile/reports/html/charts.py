@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.html.axis import Axis, Tick, axis_of, in_percent
-from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, Bar, Life
+from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, RIGHT_HALF, Bar, Life
 from dispatchfile.reports.text import count_of, span
 from dispatchfile.results import ItemResult, Summary
 from dispatchfile.results.figures import Durations, duration_of
@@ -131,6 +131,7 @@ class Mark:
 
     x: str
     name: str
+    is_name_before: bool  # it, not behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,12 @@ def histogram_of(items: Iterable[ItemResult], durations: Durations) -> Histogram
         _bin(100 * number / count, 90 / count, spans[number], (good[number], bad[number]), most)
         for number in range(count)
     ]
-    marks = [Mark(in_percent(axis.percent(at)), name) for at, name in _marks(durations)]
+    marks = [_mark(axis.percent(at), name) for at, name in _marks(durations)]
     return Histogram(bins, marks, axis.ticks, f"{most:,}")
+
+
+def _mark(percent: float, name: str) -> Mark:
+    return Mark(in_percent(percent), name, is_name_before=percent > RIGHT_HALF)
 
 
 def _marks(durations: Durations) -> Sequence[tuple[float, str]]:

@@ -65,7 +65,6 @@ def _what(detail: RunDetail) -> Iterator[Fact]:
     yield Fact("Plan", visible(origin.plan))
     yield Fact("Target", "embedded agent (local)" if summary.target == "local" else visible(summary.target))
     yield Fact("Waits for", WAITS.get(summary.wait, visible(summary.wait)))
-    yield Fact("Exit code", f"{summary.exit_code}: {exit_code_words(summary)}")
 
 
 def _times(detail: RunDetail) -> Iterator[Fact]:

@@ -137,6 +137,7 @@ def _row(place: int, item: ItemResult, start: float, texts: Texts) -> list[objec
         item.duration_s,
         texts.place(said_of(item)),
         texts.place(one_line(", ".join(item.tags))),
+        texts.place(visible(item.namespace)),
     ]
 
 
@@ -180,7 +181,8 @@ def _sections(detail: RunDetail, result: ItemResult, item: Item | None, texts: T
     if item is not None:
         yield _section("Request", _request(item), detail, texts)
     for attempt in detail.attempts.get(result.id, ()):
-        yield _section(f"Attempt {attempt.number}", _attempt(attempt), detail, texts)
+        fields = _attempt(attempt, is_last=attempt.number == result.attempt)
+        yield _section(f"Attempt {attempt.number}", fields, detail, texts)
 
 
 def _section(title: str, fields: Iterable[tuple[str, str | float | None]], detail: RunDetail, texts: Texts) -> Section:
@@ -238,11 +240,13 @@ def _payload(item: Item) -> str:
     return "\n".join([size, *visible_lines(shorten(text, LONGEST_PAYLOAD).rstrip("\n"))])
 
 
-def _attempt(attempt: AttemptDetail) -> Iterator[tuple[str, str | float | None]]:
+def _attempt(attempt: AttemptDetail, *, is_last: bool) -> Iterator[tuple[str, str | float | None]]:
+    """Yield the fields of an attempt. is_last: its message is the item's, and is not repeated."""
     verdict = attempt.verdict
     if verdict is not None:
         cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause else ""
         yield "outcome", f"{verdict.outcome}{cause}"
+    if verdict is not None and not is_last:
         yield "message", shorten(one_line(verdict.message), LONGEST_VALUE)
         yield "last log line", shorten(visible_lines(verdict.last_log_line)[0], LONGEST_VALUE)
     yield "child", visible(attempt.child) + (" (it already existed)" if attempt.existing else "")

@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const text = (value) => (typeof value === "number" ? data.texts[value] : value);
   const PLACE = 0, ID = 1, SOURCE = 2, JOB = 3, NODE = 4, OUTCOME = 5, CAUSE = 6, ATTEMPTS = 7, DURATION = 10,
-    MESSAGE = 11, TAGS = 12, ROWS_A_PAGE = 50;
+    MESSAGE = 11, TAGS = 12, NAMESPACE = 13, ROWS_A_PAGE = 50;
   const COLUMNS = [ID, OUTCOME, CAUSE, JOB, NODE, ATTEMPTS, DURATION, MESSAGE];
   const NUMBERS = new Set([ATTEMPTS, DURATION]);
   const rows = data.rows.map((row, number) => ({ row, number, haystack: null }));
@@ -119,6 +119,7 @@
     if (NUMBERS.has(index)) made.className = "number";
     if (index === OUTCOME) made.className = data.tones[text(entry.row[OUTCOME])] || "living";
     if (index === MESSAGE) made.className = "message";
+    if ((index === JOB || index === NODE) && text(entry.row[index]).length <= 24) made.className = "short";
     made.append(bidi(shown(entry, index)));
     return made;
   }
@@ -144,14 +145,14 @@
     for (const [title, fields] of sections || []) {
       if (text(title) && fields.length) inner.append(make("h3", text(title)));
       const list = make("dl");
-      list.append(...fields.map(field));
+      list.append(...fields.map((each) => field(entry, each)));
       inner.append(list);
     }
     made.append(inner);
     return made;
   }
 
-  function field([name, value]) {
+  function field(entry, [name, value]) {
     const made = make("div"), content = make("dd"), label = text(name);
     const written = Array.isArray(value) ? moment(value[0]) : text(value);
     made.append(make("dt", label), content);
@@ -159,7 +160,8 @@
     content.append(written);
     if (label === "child" && data.ui) {
       const link = make("a", "in Nomad's UI");
-      link.href = data.ui + "/ui/jobs/" + encodeURIComponent(written.split(" ")[0]);
+      link.href = data.ui + "/ui/jobs/" + encodeURIComponent(written.split(" ")[0])
+        + "@" + encodeURIComponent(text(entry.row[NAMESPACE]) || "default");
       link.rel = "noreferrer";
       content.append(" ", link);
     }
@@ -198,6 +200,7 @@
     option.value = outcome;
     element("outcome").append(option);
   }
+  element("item-table").className = "scripted";
   element("search").hidden = false;
   element("search").addEventListener("submit", (event) => event.preventDefault());
   element("words").addEventListener("input", search);

@@ -12,7 +12,7 @@ from dispatchfile.reports.names import label
 from dispatchfile.reports.text import count_of, one_line, span
 from dispatchfile.results import ItemResult
 from dispatchfile.results.detail import AttemptDetail, RunDetail
-from dispatchfile.results.figures import by_interest
+from dispatchfile.results.figures import by_interest, name_order
 
 MOST_ROWS = 500  # more items are not drawn one by one
 MOST_BAD_ROWS = 200
@@ -69,7 +69,7 @@ class Row:
     bars: Sequence[Bar]
     note: str = ""
     note_at: str = ""
-    is_note_before: bool = False  # its bars, not behind them
+    is_note_before: bool = False  # that place, not behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,10 @@ def _item_row(attempts: Sequence[Life], axis: Axis) -> Row:
     if not note:
         return row
     first, last = axis.percent(attempts[0].start_s), axis.percent(attempts[-1].end_s)
-    is_before = last > RIGHT_HALF
-    return replace(row, note=note, note_at=in_percent(first if is_before else last), is_note_before=is_before)
+    if last <= RIGHT_HALF:
+        return replace(row, note=note, note_at=in_percent(last))
+    has_room_before = first >= 100 - RIGHT_HALF
+    return replace(row, note=note, note_at=in_percent(first if has_room_before else last), is_note_before=True)
 
 
 def _note(item: ItemResult) -> str:
@@ -181,7 +183,7 @@ def node_rows(lives: Iterable[Life], axis: Axis) -> list[NodeRows]:
     found: dict[str, list[Life]] = {}
     for life in lives:
         found.setdefault(life.node, []).append(life)
-    names = sorted(found, key=lambda name: (not name, name))
+    names = sorted(found, key=lambda name: (not name, name_order(name)))
     return [
         NodeRows(one_line(name) or "node not known", count_of(len(found[name]), "attempt"), _lanes(found[name], axis))
         for name in names

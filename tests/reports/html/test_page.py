@@ -190,8 +190,6 @@ def test_the_data_of_a_run() -> None:
             "Attempt 1",
             {
                 "outcome": "failed (exit 3)",
-                "message": "task encode: exit code 3",
-                "last log line": "no such codec: vp9",
                 "child": "video-encode/dispatch-k3v9x2ab-film-0-1-1795000000-00000001",
                 "evaluation": "8ea2ba75-4c5c-8a1f-7e4d-2a1c5d1f0e01",
                 "dispatched": [1.0],
