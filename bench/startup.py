@@ -1,4 +1,4 @@
-"""How long a command takes to start, beside a Python that does nothing."""
+"""How long a command or an import of the package takes to start, beside a Python that does nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def main() -> None:
     small = root() / "examples" / "quickstart" / "dispatchfile.yaml"
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
+        "import dispatchfile": [sys.executable, "-c", "import dispatchfile"],
         "--version": [*DISPATCHFILE, "--version"],
         "--help": [*DISPATCHFILE, "--help"],
         "validate of a small file": [*DISPATCHFILE, "validate", str(small)],

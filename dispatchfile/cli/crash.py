@@ -9,9 +9,9 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 
-from dispatchfile import __version__
 from dispatchfile.cli.argv import values_of
 from dispatchfile.secrecy import MASKED, forms_of, kind_of_secret, masked
+from dispatchfile.version import VERSION
 
 SECRET_VARIABLES = ("NOMAD_TOKEN", "NOMAD_HTTP_AUTH")
 SECRET_OPTIONS = ("--token", "--var")
@@ -21,7 +21,7 @@ def describe_crash(exc: BaseException, argv: Sequence[str], environ: Mapping[str
     """The line to show; the traceback is stored beside it, in a file of its own that the line names."""
     secrets = forms_of(_secrets(argv, environ))
     what = _scrubbed(f"{type(exc).__name__}: {exc}", secrets)
-    header = f"dispatchfile {__version__}, Python {sys.version}\narguments: {json.dumps(list(argv))}\n\n"
+    header = f"dispatchfile {VERSION}, Python {sys.version}\narguments: {json.dumps(list(argv))}\n\n"
     trace = _scrubbed(header + "".join(traceback.format_exception(exc)), secrets)
     try:
         return f"internal error: {what} (traceback in {_store(trace)})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +19,10 @@ from dispatchfile.reports.words import LogLevel
 from dispatchfile.secrecy import kind_of_secret, shown_name
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
+from dispatchfile.usecases.run_ids import is_run_id
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.ends import RunEnd
 
-RUN_ID = re.compile(r"[a-z0-9]{1,20}")
 OF_NEW_RUNS = frozenset({"NOMAD_NAMESPACE", "NOMAD_REGION"})
 YAML = frozenset({".yaml", ".yml"})
 
@@ -37,7 +36,7 @@ def name_run(run: str | None, state_dir: str | None) -> RunName:
 
     A manifest stands for its latest run, even one that is gone by now. Raises UsageError for what can be neither.
     """
-    if run is not None and RUN_ID.fullmatch(run):
+    if run is not None and is_run_id(run):
         return RunName(run, None, state_dir, os.environ)
     if run is not None and not Path(run).exists() and Path(run).suffix.lower() not in YAML:
         shown = shown_name(run) if kind_of_secret(run) else repr(run)

@@ -11,7 +11,6 @@ from typing import Annotated, cast
 import typer
 from typer.core import TyperGroup
 
-from dispatchfile import __version__
 from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.habits import advice_on_command, advice_on_option, check_wait
 from dispatchfile.cli.help_groups import GroupedCommand, GroupedCommands
@@ -19,6 +18,7 @@ from dispatchfile.cli.spread import spread
 from dispatchfile.cli.terminal import write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.secrecy import shown_name
+from dispatchfile.version import VERSION
 
 PROGRAM = "dispatchfile"
 COMMANDS = (  # in the help's order; each is the function of a module that has its name
@@ -135,7 +135,7 @@ def _complete() -> int | None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"{PROGRAM} {__version__}")
+        typer.echo(f"{PROGRAM} {VERSION}")
         raise typer.Exit
 
 

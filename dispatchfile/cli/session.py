@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TextIO
 
 from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
@@ -124,7 +124,7 @@ class Session:
             end = await work(self._reporter(), control)
         finally:
             ticking.cancel()
-        return _stopped(end) if control.stop_was_requested else end
+        return end.stopped_early() if control.stop_was_requested else end
 
     def _reporter(self) -> Reporter:
         if self._output is OutputFormat.NDJSON:
@@ -174,11 +174,6 @@ class Session:
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             for line in ways_on(summary):
                 tell(LogLevel.WARNING, f"interrupted: {line}", self._display)
-
-
-def _stopped(end: RunEnd) -> RunEnd:
-    """Mark the run as stopped early. Its user asked for the stop, so no message proposes to resume it."""
-    return end if end.summary is None else replace(end, summary=replace(end.summary, state="stopped_early"))
 
 
 def screen_for(display: Display, output: OutputFormat) -> Screen:

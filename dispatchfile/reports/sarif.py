@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from urllib.parse import quote
 
-from dispatchfile import __version__
 from dispatchfile.problems import CODES, Problem, Severity
 from dispatchfile.reports.checked import Checked, all_problems, text_with_item
+from dispatchfile.version import VERSION
 
 STANDARD_INPUT = "<stdin>"
 MOST_RESULTS = 25_000
@@ -28,8 +28,8 @@ def sarif_log(checked: Sequence[Checked]) -> str:
     shown, left_out = _most_important(all_problems(checked))
     driver = {
         "name": "dispatchfile",
-        "version": __version__,
-        "semanticVersion": __version__,
+        "version": VERSION,
+        "semanticVersion": VERSION,
         "rules": [{"id": code, "shortDescription": {"text": CODES[code]}} for code in codes],
     }
     log = {

@@ -10,7 +10,6 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.errors import JournalError, RunRefused
 from dispatchfile.events import Accepted, Cause, Ended, Intent, Moved, Outcome, State, Verdict
@@ -19,6 +18,7 @@ from dispatchfile.journal import Journal, RunHeader, RunState, Target
 from dispatchfile.settings import Settings, Wait
 from dispatchfile.source import Position
 from dispatchfile.usecases.run_ids import new_run_id
+from dispatchfile.version import VERSION
 
 NAME = "dispatch"
 LONGEST_ID = 128
@@ -83,7 +83,7 @@ class DispatchRecord:
             settings=Settings(wait=sent.wait),
             local=False,
             started_at=self._clock.wall(),
-            tool_version=__version__,
+            tool_version=VERSION,
             is_dispatch=True,
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.engine import Start
 from dispatchfile.errors import NothingToRerun, RunRefused, UsageError
@@ -37,6 +36,7 @@ from dispatchfile.usecases.sensitive import (
 )
 from dispatchfile.usecases.unread_logs import check_logs
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables
+from dispatchfile.version import VERSION
 
 OF_ITEMS = frozenset({0, 2})  # exit codes by how items ended
 
@@ -200,7 +200,7 @@ def _header(options: RerunOptions, again: Again, clock: Clock) -> RunHeader:
         target=target.without_credentials(),
         settings=again.settings,
         started_at=clock.wall(),
-        tool_version=__version__,
+        tool_version=VERSION,
         rerun_of=old.id,
         is_dispatch=False,
     )

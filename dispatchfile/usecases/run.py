@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dispatchfile import __version__
 from dispatchfile.clock import Clock
 from dispatchfile.events import NoJournal
 from dispatchfile.items import manifest_name
@@ -32,6 +31,7 @@ from dispatchfile.usecases.same_children import SameChildren
 from dispatchfile.usecases.same_run import check_same_run
 from dispatchfile.usecases.select import asks_for_endings
 from dispatchfile.usecases.unread_logs import check_logs
+from dispatchfile.version import VERSION
 
 NOTHING_LEFT = "no item of the latest run ended so: nothing to send"
 
@@ -172,7 +172,7 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         settings=prepared.settings,
         local=options.local,
         started_at=clock.wall(),
-        tool_version=__version__,
+        tool_version=VERSION,
         variables=prepared.origins.plain,
         hidden_variables=tuple(sorted(prepared.origins.hidden)),
         adopts=bool(options.run_id),

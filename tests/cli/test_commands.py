@@ -94,7 +94,7 @@ SHARED = {
         pytest.param(["run", "--detach", "--no-wait"], "--wait, --detach and --no-wait contradict", id="contradiction"),
         pytest.param(["run", "--wait=never"], "--wait: 'never' is not one of", id="no such wait"),
         pytest.param(["run", "--wait", "placement"], "write --wait=placement", id="wait with a word"),
-        pytest.param(["run", "--run-id", "A-1"], "--run-id A-1: is not of 1 to 20", id="a run ID"),
+        pytest.param(["run", "--run-id", "A-1"], "--run-id A-1: use 1 to 20", id="a run ID"),
         pytest.param(["run", "--var", "key"], "--var: write it as KEY=VALUE", id="a variable without value"),
         pytest.param(["run", "--local", "--address=http://n"], "--address has no effect", id="local and elsewhere"),
         pytest.param(["run", "-address=n:4646"], "use http://n:4646", id="an address without scheme"),

@@ -163,14 +163,14 @@ def _for_plan(options: RunOptions, plan: Plan, flags: PlanFlags) -> RunOptions:
 
 
 def _check_names(manifest: str, run_id: str | None) -> None:
-    from dispatchfile.cli.past_run import RUN_ID
     from dispatchfile.errors import UsageError
     from dispatchfile.settings import Wait
+    from dispatchfile.usecases.run_ids import RUN_ID_RULE, is_run_id
 
     if manifest in set(Wait) and not Path(manifest).exists():
         raise UsageError(f"there is no manifest {manifest!r}: to wait for it, write --wait={manifest}")
-    if run_id is not None and not RUN_ID.fullmatch(run_id):
-        raise UsageError(f"--run-id {run_id}: is not of 1 to 20 characters a-z and 0-9")
+    if run_id is not None and not is_run_id(run_id):
+        raise UsageError(f"--run-id {run_id}: {RUN_ID_RULE}")
 
 
 def _read_connection(flags: ConnectionFlags, agent: AgentFlags, *, local: bool, skip_succeeded: bool) -> Connection:

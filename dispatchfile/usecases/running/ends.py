@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dispatchfile.problems import Problem
 from dispatchfile.results import Summary
@@ -18,3 +18,7 @@ class RunEnd:
     @property
     def exit_code(self) -> int:
         return self.summary.exit_code if self.summary else 1
+
+    def stopped_early(self) -> RunEnd:
+        """Return the end of a run that another process stopped, which nobody is told to resume."""
+        return self if self.summary is None else replace(self, summary=replace(self.summary, state="stopped_early"))
