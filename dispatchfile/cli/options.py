@@ -108,11 +108,16 @@ Reports = Annotated[
     typer.Option(
         "--report",
         autocompletion=complete_values(
-            "json=report.json", "junit=report.xml", "markdown=report.md", "html=report.html"
+            "json=report.json",
+            "junit=report.xml",
+            "markdown=report.md",
+            "html=report.html",
+            "github=annotations.txt",
+            "dotenv=run.env",
         ),
         metavar="KIND=PATH",
         rich_help_panel=OUTPUT,
-        help="Also write a report to a file: json, junit, markdown or html; repeatable.",
+        help="Also write a report to a file: json, junit, markdown, html, github (annotations) or dotenv; repeatable.",
     ),
 ]
 LastLogLines = Annotated[

@@ -12,14 +12,15 @@ from typing import assert_never
 from dispatchfile.errors import FileError, UsageError
 from dispatchfile.reports.formats import OutputFormat, ReportKind
 from dispatchfile.reports.junit import junit_of_run
-from dispatchfile.reports.markdown import markdown_of_run
+from dispatchfile.reports.markdown import fit_page, markdown_of_run
 from dispatchfile.reports.summary import summary_pieces
 from dispatchfile.results import Summary
 from dispatchfile.results.detail import RunDetail
 from dispatchfile.secrecy import kind_of_secret, shown_name
 
 STANDARD_OUTPUT = Path("-")
-SHARED = "GITHUB_STEP_SUMMARY"  # a file that all commands of a step write to
+STEP_SUMMARY, STEP_OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"  # files that all commands of a step write to
+MOST_OF_A_SUMMARY = 1_000_000  # GitHub drops a step's summary of more than 1 MiB as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class ReportFile:
     kind: ReportKind
     path: Path
     append: bool  # to what others wrote
+    limit: int | None = None  # how many bytes the file may have
 
 
 def read_report_files(texts: Iterable[str], environ: Mapping[str, str]) -> list[ReportFile]:
@@ -48,7 +50,9 @@ def _read_report_file(text: str, environ: Mapping[str, str]) -> ReportFile:
         raise FileError(path, "", source="--report")
     if trouble := _trouble_of(Path(path)):
         raise UsageError(f"--report {text}: {trouble}")
-    return ReportFile(ReportKind(kind), Path(path), append=path == environ.get(SHARED))
+    is_summary = path == environ.get(STEP_SUMMARY)
+    append = is_summary or path == environ.get(STEP_OUTPUT)
+    return ReportFile(ReportKind(kind), Path(path), append, MOST_OF_A_SUMMARY if is_summary else None)
 
 
 def _trouble_of(path: Path) -> str:
@@ -69,7 +73,7 @@ def write_report(file: ReportFile, pieces: Iterable[str]) -> None:
     done = False
     try:
         with file.path.open("a" if file.append else "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(pieces)
+            stream.writelines(pieces if file.limit is None else [fit_page("".join(pieces), file.limit - stream.tell())])
         done = True
     except OSError as exc:
         raise FileError(str(file.path), exc.strerror or "cannot be written") from exc
@@ -120,5 +124,13 @@ def report_pieces(
             from dispatchfile.reports.html import html_of_run  # noqa: PLC0415  few runs need a template engine for it
 
             yield from html_of_run(read_detail(summary))
+        case ReportKind.GITHUB:
+            from dispatchfile.reports.github_run import annotate_run  # noqa: PLC0415
+
+            yield annotate_run(summary)
+        case ReportKind.DOTENV:
+            from dispatchfile.reports.dotenv import dotenv_of_run  # noqa: PLC0415
+
+            yield dotenv_of_run(summary)
         case _:
             assert_never(kind)

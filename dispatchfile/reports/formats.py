@@ -30,3 +30,5 @@ class ReportKind(StrEnum):
     JUNIT = "junit"
     MARKDOWN = "markdown"
     HTML = "html"
+    GITHUB = "github"
+    DOTENV = "dotenv"

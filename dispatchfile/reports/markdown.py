@@ -19,6 +19,7 @@ from dispatchfile.results import Group, Summary
 
 SHOWN_GROUPS = 100
 LONGEST_CELL = 1000
+CUT = "\n\n*The rest is left out: this page has as much as GitHub shows. `dispatchfile report` writes all of it.*\n"
 MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
 
 
@@ -76,6 +77,20 @@ def _details(summary: Summary) -> list[str]:
         sentence = f"{words} `{command}`" if command.startswith(PROGRAM) else way
         lines += ["", f"{sentence[:1].upper()}{sentence[1:]}."]
     return lines
+
+
+def fit_page(page: str, room: int) -> str:
+    """Return the page, or as many whole lines of it as fit into *room* bytes, and a line that says so."""
+    if len(page.encode(errors="backslashreplace")) <= room:
+        return page
+    room -= len(CUT.encode())
+    lines: list[str] = []
+    for line in page.splitlines(keepends=True):
+        room -= len(line.encode(errors="backslashreplace"))
+        if room < 0:
+            break
+        lines.append(line)
+    return "".join(lines) + CUT if lines else ""
 
 
 def escaped(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from dispatchfile.cli.report_files import read_report_files, report_pieces, write_report
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import ReportKind
-from tests.reports.making import summary_of
+from tests.reports.making import FAILED, summary_of
 
 
 def test_each_report_goes_to_its_own_file(tmp_path: Path) -> None:
@@ -30,6 +30,32 @@ def test_a_summary_of_a_github_step_is_shared(tmp_path: Path) -> None:
     (file,) = read_report_files([f"markdown={shared}"], {"GITHUB_STEP_SUMMARY": str(shared)})
     write_report(file, report_pieces(file.kind, summary))
     assert shared.read_text() == "before\n" + "".join(report_pieces(ReportKind.MARKDOWN, summary))
+
+
+def test_the_outputs_of_a_github_step_are_shared(tmp_path: Path) -> None:
+    """Earlier outputs of the step stay."""
+    shared = tmp_path / "output"
+    shared.write_text("plan=a\n")
+    (file,) = read_report_files([f"dotenv={shared}"], {"GITHUB_OUTPUT": str(shared)})
+    write_report(file, report_pieces(file.kind, summary_of({"a": None})))
+    assert shared.read_text().startswith("plan=a\nrun=k3v9x2ab\n")
+
+
+def test_a_summary_of_a_github_step_never_grows_over_its_limit(tmp_path: Path) -> None:
+    """GitHub drops a page of more than 1 MiB as a whole: a report that has no room is cut at a line, and says so."""
+    shared, environ = tmp_path / "summary.md", {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    (file,) = read_report_files([f"markdown={shared}"], environ)
+    page = "".join(report_pieces(ReportKind.MARKDOWN, summary_of({"a": FAILED})))
+    shared.write_text("x" * (1_000_000 - len(page.encode())))
+    write_report(file, [page])
+    assert shared.read_text().endswith(f"x{page}")
+    shared.write_text("x" * (1_000_001 - len(page.encode())))
+    write_report(file, [page])
+    kept, cut = shared.read_text().lstrip("x").split("\n\n*The rest is left out")
+    assert page.startswith(kept.rstrip("\n"))
+    assert cut.endswith("*\n")
+    write_report(file, [page])
+    assert shared.stat().st_size <= 1_000_000
 
 
 def test_a_report_that_cannot_be_written_is_an_error() -> None:

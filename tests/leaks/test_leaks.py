@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.cli.exits import run_to_exit_code
+from dispatchfile.reports.formats import ReportKind
 from tests.dispatch_command.conftest import embedded_agent
 from tests.dispatch_command.jobs import ask, job
 from tests.leaks.search import files_below, forms, leaks
@@ -33,7 +34,7 @@ ITEMS = [
     {"id": "token", "meta": {"k": "{{ vars.key }}"}, "idempotency_token": "auto", "sensitive": ["meta.k"]},
 ]
 VARIABLE = ("--var", f"key={SECRETS['variable']}")
-REPORTS = [word for kind in ("json", "junit", "markdown") for word in ("--report", f"{kind}=written/report-{kind}")]
+REPORTS = [word for kind in ReportKind for word in ("--report", f"{kind}=written/report-{kind}")]
 
 Call = Callable[..., list[str]]
 
@@ -109,7 +110,7 @@ def test_what_is_told_of_a_past_run_has_no_secret(call: Call, output: str) -> No
         ("rerun", "leaky", "--failed", *VARIABLE),
     )
     assert {look: found for look in looks if (found := call(*look, "-o", output))} == {}
-    for kind in ("json", "junit", "markdown"):
+    for kind in ReportKind:
         assert call("report", "leaky", "--format", kind) == []
     assert call("rerun", "leaky", "--only", "*", "--export", f"written/{output}.yaml", *VARIABLE) == []
 
