@@ -144,6 +144,13 @@ CODES: dict[str, str] = {
     "DF044": "an ID prefix that cannot be used",
     "DF045": "a payload that is not base64",
     "DF046": "a job ID that cannot be used",
+    # The job files under `jobs`
+    "DF050": "a job file that cannot be used",
+    "DF051": "an HCL variable that no job file declares",
+    "DF052": "a job file that only Nomad can read",
+    "DF053": "the same job in two job files",
+    "DF054": "a job file for another namespace or region",
+    "DF055": "a multiregion job",
     # Preflight: what the server says of the parents
     "DF100": "the job is not registered",
     "DF101": "the job is not parameterized",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags
+from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, JobVariableFlags
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader
 from dispatchfile.reports.formats import OutputFormat
@@ -14,6 +14,7 @@ from dispatchfile.usecases.select import asks_for_endings
 LEAVE_IT_OUT = "leave it out"
 LEAVE_ONE_OUT = "remove one of them"
 SCOPE = frozenset({"namespace", "region"})
+JOB_VARIABLES = frozenset(JobVariableFlags.__dataclass_fields__)
 CLUSTER_FLAGS = frozenset(ConnectionFlags.__dataclass_fields__) - SCOPE
 
 
@@ -45,7 +46,7 @@ def check_dry_run(
     options: by parameter name. selectors: of --only and --skip; `outcome:` among them reads the journal of the target.
     """
     from_journal = {"address", "state_dir"} if asks_for_endings(selectors) else set()
-    wanted = [*given(options), *given(asdict(agent)), *given_cluster_flags(connection)]
+    wanted = [*given(options), *_given_agent_flags(agent), *given_cluster_flags(connection)]
     names = (name for name in wanted if name not in from_journal)
     refuse_without_effect(names, "with --dry-run, which asks no server and sends nothing", LEAVE_ONE_OUT)
 
@@ -63,9 +64,19 @@ def refuse_cluster_flags(flags: ConnectionFlags) -> None:
     refuse_without_effect(given_cluster_flags(flags), "on a local run, which has an embedded agent of its own")
 
 
-def check_cluster_run(agent: AgentFlags) -> None:
-    """Refuse the embedded agent's options: a user who forgot --local must not reach a cluster."""
-    refuse_without_effect(given(asdict(agent)), "without --local", f"add --local, or {LEAVE_IT_OUT}")
+def check_cluster_run(agent: AgentFlags, *, reads_job_files: bool = False) -> None:
+    """
+    Refuse the embedded agent's options: a user who forgot --local must not reach a cluster.
+
+    reads_job_files: the run uses the job files of its manifest, and so the values of their variables.
+    """
+    names = _given_agent_flags(agent) if reads_job_files else given(asdict(agent))
+    refuse_without_effect(names, "without --local", f"add --local, or {LEAVE_IT_OUT}")
+
+
+def _given_agent_flags(agent: AgentFlags) -> list[str]:
+    """Return the names of the given options that only an embedded agent uses."""
+    return [name for name in given(asdict(agent)) if name not in JOB_VARIABLES]
 
 
 def check_journal(*, journal: bool, new: bool, stop_on_interrupt: bool) -> None:

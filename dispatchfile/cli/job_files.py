@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from dispatchfile.cli.option_groups import AgentFlags
+from dispatchfile.cli.option_groups import AgentFlags, JobVariableFlags
 from dispatchfile.errors import AgentError, UsageError
 from dispatchfile.jobspec import GivenValues, JobFile, JobspecError, VariableValues, read_job_file, read_variable_file
 from dispatchfile.similar import did_you_mean, similar_file
+from dispatchfile.usecases.jobs.values import JobValues, environment_values
 
 ENDINGS = (".nomad", ".hcl", ".nomad.json")
 SHOWN_ENDINGS = "*.nomad.hcl, *.hcl, *.nomad or *.nomad.json"
-VARIABLE_PREFIX = "NOMAD_VAR_"
 
 Job = Mapping[str, object]
 
@@ -118,18 +118,20 @@ def _job_files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*") if path.name.endswith(ENDINGS) and path.is_file())
 
 
-def _given_values(flags: AgentFlags, environ: Mapping[str, str]) -> GivenValues:
-    environment = {
-        name.removeprefix(VARIABLE_PREFIX): value for name, value in environ.items() if name.startswith(VARIABLE_PREFIX)
-    }
+def read_job_values(flags: JobVariableFlags) -> JobValues:
+    """Return the values that the command line gives. Raises UsageError, and AgentError for an unreadable file."""
     arguments: dict[str, str] = {}
     for pair in flags.job_var or ():
         name, equals, value = pair.partition("=")
         if not name or not equals:
             raise UsageError(f"--job-var {name}: write it as NAME=VALUE")
         arguments[name] = value
-    files = [(Path(path), _variable_file(Path(path))) for path in flags.job_var_file or ()]
-    return GivenValues(environment, files, arguments)
+    return JobValues(arguments, [(Path(path), _variable_file(Path(path))) for path in flags.job_var_file or ()])
+
+
+def _given_values(flags: JobVariableFlags, environ: Mapping[str, str]) -> GivenValues:
+    values = read_job_values(flags)
+    return GivenValues(environment_values(environ), values.files, values.arguments)
 
 
 def _variable_file(path: Path) -> VariableValues:

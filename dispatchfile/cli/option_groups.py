@@ -97,8 +97,34 @@ class PlanFlags:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentFlags:
-    """The configuration of the embedded agent."""
+class JobVariableFlags:
+    """Values of the HCL variables of job files."""
+
+    panel: ClassVar[str] = VARIABLES
+
+    job_var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job-var",
+            metavar="NAME=VALUE",
+            rich_help_panel=VARIABLES,
+            help="Set an HCL variable of the job files; repeatable. Overrides --job-var-file and NOMAD_VAR_NAME.",
+        ),
+    ] = None
+    job_var_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job-var-file",
+            metavar="FILE",
+            rich_help_panel=VARIABLES,
+            help="Set HCL variables from an HCL or JSON file; repeatable.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFlags(JobVariableFlags):
+    """The configuration of the embedded agent, and the values of its job files."""
 
     panel: ClassVar[str] = AGENT
 
@@ -109,18 +135,6 @@ class AgentFlags:
             metavar="GLOB",
             help="Job files for the embedded agent; repeatable. [default: those in jobs/]",
         ),
-    ] = None
-    job_var: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--job-var",
-            metavar="NAME=VALUE",
-            help="Set an HCL variable of the job files; repeatable. Overrides --job-var-file and NOMAD_VAR_NAME.",
-        ),
-    ] = None
-    job_var_file: Annotated[
-        list[str] | None,
-        typer.Option("--job-var-file", metavar="FILE", help="Set HCL variables from an HCL or JSON file; repeatable."),
     ] = None
     slots: Annotated[
         int | None,

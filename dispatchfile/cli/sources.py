@@ -15,6 +15,7 @@ from dispatchfile.items import TargetScope
 from dispatchfile.nomad.connection import checked_text
 from dispatchfile.schema import trouble_with_name
 from dispatchfile.secrecy import kind_of_secret
+from dispatchfile.usecases.jobs.values import NO_JOB_VALUES, JobValues
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.variables import GivenVariables, read_variables
 
@@ -37,7 +38,12 @@ def default_manifest() -> str:
 
 
 def read_sources(
-    paths: Sequence[str], given: ManifestFlags, *, scope: TargetScope, environ: Mapping[str, str]
+    paths: Sequence[str],
+    given: ManifestFlags,
+    *,
+    scope: TargetScope,
+    environ: Mapping[str, str],
+    job_values: JobValues = NO_JOB_VALUES,
 ) -> list[ManifestSource]:
     """Return one source for each path. Raises UsageError for impossible paths and variables, and FileError."""
     if "" in paths:
@@ -56,6 +62,7 @@ def read_sources(
             scope=scope,
             allow_outside=given.allow_outside,
             standard_input=rows,
+            job_values=job_values,
         )
         for path in paths
     ]

@@ -1,32 +1,39 @@
 """Nomad job files (HCL and JSON) to plain API jobs, for the embedded agent and for checks without a server."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dispatchfile.jobspec.body import WAY_ROUND, FilePosition, JobFileProblem, UnreadableJobError
+from dispatchfile.jobspec.body import WAY_ROUND, WITHOUT, Block, FilePosition, JobFileProblem, UnreadableJobError
 from dispatchfile.jobspec.checks import check_job
 from dispatchfile.jobspec.defaults import canonical_job
 from dispatchfile.jobspec.durations import format_duration, parse_duration
 from dispatchfile.jobspec.hcl.document import HclDocument
+from dispatchfile.jobspec.hcl.functions.files import FILES_DISABLED
 from dispatchfile.jobspec.hcl.source import HclError, HclProblem
 from dispatchfile.jobspec.hcl.variables import GivenValues, VariableValues, json_values, read_values
-from dispatchfile.jobspec.jsonfile import read_json
+from dispatchfile.jobspec.jsonfile import api_document, read_json
 from dispatchfile.jobspec.reading import read_blocks
+from dispatchfile.jobspec.validation import job_problems
 
 __all__ = [
+    "LARGEST_FILE_BYTES",
+    "FilePosition",
     "GivenValues",
     "JobFile",
     "JobspecError",
     "VariableValues",
     "canonical_job",
     "format_duration",
+    "nomads_refusal",
     "parse_duration",
     "read_job",
     "read_job_file",
     "read_variable_file",
+    "variable_values",
+    "without_advice",
 ]
 
 LARGEST_FILE_BYTES: Final = 1_000_000  # Source: hashicorp/nomad, job_max_source_size
@@ -38,7 +45,8 @@ class JobspecError(Exception):
     A job file that cannot be read.
 
     line and column count from 1 and are None where the trouble has no place. others: what else is wrong with the
-    file. declared: the names of its HCL variables, job: the ID of its job, None if that cannot be told.
+    file. declared: the names of its HCL variables, job: the ID of its job, None if that cannot be told. unsupported:
+    what this reader lacks, where Nomad may well read the file.
     """
 
     def __init__(
@@ -51,12 +59,19 @@ class JobspecError(Exception):
         others: Sequence[JobFileProblem] = (),
         declared: frozenset[str] | None = None,
         job: str | None = None,
+        unsupported: str = "",
     ) -> None:
         first = JobFileProblem(message, None if line is None else FilePosition(line, column or 1))
         super().__init__("\n".join(_located(path, trouble) for trouble in (first, *others)))
         self.path, self.line, self.column, self.message = path, line, column, message
         self.others = tuple(others)
-        self.declared, self.job = declared, job
+        self.declared, self.job, self.unsupported = declared, job, unsupported
+
+    @property
+    def troubles(self) -> Iterator[JobFileProblem]:
+        """Yield everything that is wrong with the file."""
+        yield JobFileProblem(self.message, None if self.line is None else FilePosition(self.line, self.column or 1))
+        yield from self.others
 
 
 def _located(path: Path, trouble: JobFileProblem) -> str:
@@ -66,10 +81,19 @@ def _located(path: Path, trouble: JobFileProblem) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """The job of a file, and the names of the HCL variables that the file declares."""
+    """The job of a file, and what else the file says."""
 
     job: dict[str, object]
-    declared: frozenset[str] = frozenset()
+    declared: frozenset[str] = frozenset()  # the names of its HCL variables
+    places: Mapping[str, FilePosition] = field(default_factory=dict)  # of the blocks job and parameterized, in HCL
+    namespace: str = ""  # as it is written; empty: the file names none
+    region: str = ""
+    text: str = field(default="", repr=False)
+    variables: str = field(default="", repr=False)  # the values from outside, as a variable file in HCL
+
+    def api_document(self) -> Mapping[str, object] | None:
+        """Return the job of a file in the API's own form, as it is written there; None for HCL, also as JSON."""
+        return api_document(self.text) if self.text.lstrip().startswith("{") else None
 
 
 _NOTHING_GIVEN: Final = GivenValues()
@@ -91,35 +115,59 @@ def read_job(
 
 
 def read_job_file(
-    path: Path, given: GivenValues = _NOTHING_GIVEN, *, reads_files: bool = True, checks: bool = True
+    path: Path,
+    given: GivenValues = _NOTHING_GIVEN,
+    *,
+    reads_files: bool = True,
+    checks: bool = True,
+    content: bytes | None = None,
 ) -> JobFile:
-    """Return what `read_job` does, and the variables that the file declares. Raises JobspecError."""
+    """
+    Return what `read_job` does, and what else the file says.
+
+    content: of the file, which is read from *path* without. Raises JobspecError.
+    """
     text, declared = "", None
     try:
-        text = _text(path)
+        text = _text(path, content)
         if _is_json(path, text):
-            declared = frozenset[str]()
+            declared, document, places = frozenset[str](), None, dict[str, FilePosition]()
             api_job = read_json(text)
         else:
             document = HclDocument(text, path.parent, reads_files=reads_files)
             declared = document.declared
-            api_job = read_blocks(document.read(given))
+            body = document.read(given)
+            places = _places(body.blocks[0])
+            api_job = read_blocks(body)
         job = canonical_job(api_job)
         if checks:
             check_job(job, text)
     except (HclError, UnreadableJobError, RecursionError) as exc:
-        first, *others = _troubles(exc)
-        line, column = (first.place.line, first.place.column) if first.place else (None, None)
-        raise JobspecError(
-            path=path,
-            line=line,
-            column=column,
-            message=first.message,
-            others=others,
-            declared=declared,
-            job=_likely_id(text),
-        ) from exc
-    return JobFile(job, declared)
+        raise _unreadable(exc, path, declared, _likely_id(text)) from exc
+    return JobFile(
+        job,
+        declared,
+        places,
+        namespace=str(api_job.get("Namespace") or ""),
+        region=str(api_job.get("Region") or ""),
+        text=text,
+        variables=document.given_text() if document else "",
+    )
+
+
+def _places(job: Block) -> dict[str, FilePosition]:
+    blocks = (job, *job.body.blocks)
+    return {block.type: block.place for block in blocks if block.place and block.type in ("job", "parameterized")}
+
+
+def nomads_refusal(job: Mapping[str, object]) -> str:
+    """
+    Return why any server of Nomad refuses the canonical job, in one line; empty if none does.
+
+    The highest priority is in a server's configuration (job_max_priority), so it is left to the server.
+    """
+    problems = job_problems({**job, "Priority": 50})
+    return "; ".join(" ".join(problem.split()) for problem in problems)
 
 
 def read_variable_file(path: Path) -> VariableValues:
@@ -128,9 +176,44 @@ def read_variable_file(path: Path) -> VariableValues:
         text = _text(path)
         return json_values(text) if _is_json(path, text) else read_values(text, path)
     except (HclError, UnreadableJobError, RecursionError) as exc:
-        first, *others = _troubles(exc)
-        line, column = (first.place.line, first.place.column) if first.place else (None, None)
-        raise JobspecError(path=path, line=line, column=column, message=first.message, others=others) from exc
+        raise _unreadable(exc, path) from exc
+
+
+def variable_values(text: str) -> VariableValues:
+    """Return the values of HCL variables in a JSON object. Raises ValueError."""
+    try:
+        return json_values(text)
+    except HclError as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _unreadable(
+    error: HclError | UnreadableJobError | RecursionError,
+    path: Path,
+    declared: frozenset[str] | None = None,
+    job: str | None = None,
+) -> JobspecError:
+    first, *others = _troubles(error)
+    line, column = (first.place.line, first.place.column) if first.place else (None, None)
+    return JobspecError(
+        path=path,
+        line=line,
+        column=column,
+        message=first.message,
+        others=others,
+        declared=declared,
+        job=job,
+        unsupported=_lacking(error),
+    )
+
+
+def _lacking(error: HclError | UnreadableJobError | RecursionError) -> str:
+    """Return what this reader lacks to read the file; empty if the file is wrong, whoever reads it."""
+    if isinstance(error, UnreadableJobError):
+        return error.unsupported
+    if isinstance(error, HclError) and all(p.unsupported or FILES_DISABLED in p.message for p in error.problems):
+        return "function"
+    return ""
 
 
 def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[JobFileProblem]:
@@ -144,6 +227,11 @@ def _troubles(error: HclError | UnreadableJobError | RecursionError) -> list[Job
 def _with_way_round(problem: HclProblem) -> str:
     message = " ".join(problem.message.splitlines())  # an author's error_message may have several lines
     return f"{message.rstrip('.')}; {WAY_ROUND}" if problem.unsupported else message
+
+
+def without_advice(message: str) -> str:
+    """Return a message of JobspecError without the advice for the embedded agent."""
+    return message.removesuffix(f"; {WAY_ROUND}").removesuffix(f": {WITHOUT}")
 
 
 _ID = re.compile(
@@ -161,10 +249,11 @@ def _is_json(path: Path, text: str) -> bool:
     return path.suffix == ".json" or text.lstrip().startswith("{")
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, content: bytes | None = None) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE_BYTES + 1)
+        if content is None:
+            with path.open("rb") as file:
+                content = file.read(LARGEST_FILE_BYTES + 1)
     except OSError as exc:
         raise UnreadableJobError(f"cannot be read: {exc.strerror}") from exc
     if len(content) > LARGEST_FILE_BYTES:

@@ -74,13 +74,25 @@ class JobFileProblem:
 
 
 class UnreadableJobError(Exception):
-    """A job file that cannot be understood, before it is known which file it is. others: its further problems."""
+    """
+    A job file that cannot be understood, before it is known which file it is. others: its further problems.
 
-    def __init__(self, message: str, place: FilePosition | None = None, others: Iterable[JobFileProblem] = ()) -> None:
+    unsupported: what this reader lacks, where Nomad may well read the file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        place: FilePosition | None = None,
+        others: Iterable[JobFileProblem] = (),
+        *,
+        unsupported: str = "",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
         self.others = tuple(others)
+        self.unsupported = unsupported
 
 
 def text_of(value: Value) -> str | None:

@@ -21,7 +21,7 @@ def read_json(text: str) -> dict[str, object]:
     Raises UnreadableJobError. Source: hashicorp/nomad, command/helpers.go (JobGetter) and jobspec2/parse.go.
     """
     data = _parsed(text)
-    if "job" in data and not _is_api_job(data["job"]):
+    if _is_hcl(data):
         return read_blocks(Body(blocks=tuple(_top_level(data))))
     keys = {folded(key): key for key in data}
     if "job" in keys:
@@ -29,6 +29,20 @@ def read_json(text: str) -> dict[str, object]:
     if _is_api_job(data):
         return read_api(data)
     raise UnreadableJobError('expected {"Job": {…}}, a job with an "ID", or {"job": {"name": {…}}}', FilePosition(1, 1))
+
+
+def api_document(text: str) -> Mapping[str, Any] | None:
+    """Return the API job of a JSON file as it is written; None for HCL, also as JSON. Raises UnreadableJobError."""
+    data = _parsed(text)
+    if _is_hcl(data):
+        return None
+    keys = {folded(key): key for key in data}
+    return _object(data[keys["job"]], '"Job"') if "job" in keys else data
+
+
+def _is_hcl(data: Mapping[str, Any]) -> bool:
+    """Return whether a JSON file is HCL written as JSON."""
+    return "job" in data and not _is_api_job(data["job"])
 
 
 def _is_api_job(value: Any) -> bool:
@@ -123,5 +137,7 @@ def _text(text: str) -> str:
 
 def _verbatim(expression: Interpolation) -> str:
     if expression.path is None or expression.path[0] in ("var", "local"):
-        raise UnreadableJobError(f"{expression.source} is not supported in a JSON job file")
+        raise UnreadableJobError(
+            f"{expression.source} is not supported in a JSON job file", unsupported=expression.source
+        )
     return expression.source

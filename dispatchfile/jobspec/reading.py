@@ -121,7 +121,8 @@ def _nested(name: str, blocks: list[Block], parent: Block, shape: BlockSchema) -
         _refuse_second(blocks, name in parent.body.arguments)
         return {spec.key: _free_form(blocks[0], spec.kind)}
     if name not in shape.blocks:
-        raise UnreadableJobError(_unknown_block(name, shape), blocks[0].place)
+        lacking = name if _is_unsupported(name, shape) else ""
+        raise UnreadableJobError(_unknown_block(name, shape), blocks[0].place, unsupported=lacking)
     nested = shape.blocks[name]
     if nested.mapped:
         return {nested.key: {block.labels[0]: value for block, value in ((one, _block(one, nested)) for one in blocks)}}
@@ -139,10 +140,15 @@ def _refuse_second(blocks: list[Block], already: bool) -> None:
 def _unknown_block(name: str, shape: BlockSchema | None) -> str:
     if shape and name in shape.fields:
         return f'"{name}" is an argument: write {name} = …'
-    if name == "dynamic" or (shape and name in shape.unsupported):
+    if _is_unsupported(name, shape):
         return f'block "{name}" is not supported by the embedded agent: {WITHOUT}'
     known = ("job",) if shape is None else (*shape.blocks, *shape.fields)
     return f'unknown block "{name}"{suggestion(name, known)}'
+
+
+def _is_unsupported(name: str, shape: BlockSchema | None) -> bool:
+    """Return whether Nomad knows the block, and this reader does not."""
+    return name == "dynamic" or (shape is not None and name in shape.unsupported)
 
 
 def _free_form(block: Block, kind: ValueKind) -> object:

@@ -25,7 +25,9 @@ __all__ = ["ROW_SOURCES", "check_document", "first_violation", "read_schema", "s
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 ROW_SOURCES = ("list", "csv", "json", "ndjson", "lines", "range", "glob", "matrix")
 BESIDE_ROWS = frozenset({"where", "allow_empty"})
-NOT_OF_ITEMS = frozenset({"version", "name", "description", "settings"})  # wrong ones keep no item from being read
+NOT_OF_ITEMS = frozenset(
+    {"version", "name", "description", "settings", "jobs", "job_vars"}
+)  # wrong ones keep no item from being read
 
 
 def check_document(document: Document, *, as_written: bool = False) -> tuple[Problem, ...]:

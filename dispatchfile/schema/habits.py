@@ -47,7 +47,7 @@ _IN_A_DISPATCH = {
     **dict.fromkeys(("wait", "concurrency"), "it belongs in settings"),
 }
 _IN_THE_MANIFEST = {
-    **dict.fromkeys(("items", "jobs", "tasks", "steps"), ITEMS),
+    **dict.fromkeys(("items", "tasks", "steps"), ITEMS),
     **dict.fromkeys(("variables", "variable", "locals", "values"), "write vars"),
     **dict.fromkeys(("address", "nomad_addr", "host", "server"), SERVER),
     "token": TOKEN,

@@ -38,6 +38,9 @@ description: A greeting for each of a few people.
 vars:
   sender: Ada
 
+# Job files: `validate` checks the dispatches against them, and `run --local` runs them.
+jobs: [jobs/*.nomad.hcl]
+
 # Defaults for every dispatch below.
 defaults:
   job: greet # the ID of a parameterized job; this one is in jobs/greet.nomad.hcl

@@ -15,6 +15,7 @@ from dispatchfile.problems import Problem, has_errors, sort_problems, without_qu
 from dispatchfile.schema import check_document, sound_dispatches
 from dispatchfile.secrecy import shown_name
 from dispatchfile.source import Position
+from dispatchfile.usecases.jobs.values import NO_JOB_VALUES, JobValues
 from dispatchfile.usecases.variables import NO_VARIABLES, GivenVariables, unknown_variables
 
 SHOWN_STANDARD_INPUT = "<stdin>"
@@ -38,6 +39,8 @@ class ManifestSource:
     files: Files | None = None  # those of a git ref, beside its content; None: those of the manifest's folder
     timeout_given: bool = False  # an option sets the run's timeout
     stored: Sequence[Item] | None = None  # items of an earlier process, which stand for rows of standard input
+    job_values: JobValues = NO_JOB_VALUES  # of the HCL variables of job files
+    job_variables_elsewhere: frozenset[str] | None = frozenset()  # of other manifests of this call; None: any
 
     @property
     def shown(self) -> str:

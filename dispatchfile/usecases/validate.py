@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, has_errors
+from dispatchfile.usecases.jobs.checks import ItemChecks
+from dispatchfile.usecases.jobs.listed import read_declared, read_listed_jobs, wait_of
 from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, told
 
 
@@ -22,7 +24,8 @@ class CheckedManifest:
 
 def validate(sources: Iterable[ManifestSource]) -> tuple[CheckedManifest, ...]:
     """Check every manifest, in the order given; what is wrong with one keeps none of the others from being checked."""
-    return tuple(_check(source) for source in _sharing_variables(tuple(sources)))
+    shared = _sharing_job_variables(tuple(_sharing_variables(tuple(sources))))
+    return tuple(_check(source) for source in shared)
 
 
 def _sharing_variables(sources: Sequence[ManifestSource]) -> Iterator[ManifestSource]:
@@ -37,6 +40,19 @@ def _sharing_variables(sources: Sequence[ManifestSource]) -> Iterator[ManifestSo
     yield from (replace(source, given=source.given.without_places()) for source in others)
 
 
+def _sharing_job_variables(sources: Sequence[ManifestSource]) -> Iterator[ManifestSource]:
+    """The same for the variables of job files."""
+    if len(sources) < 2 or not any(source.job_values.named() for source in sources):
+        yield from sources
+        return
+    first, *others = sources
+    declared = [read_declared(source) for source in others]
+    known = [names for names in declared if names is not None]
+    elsewhere = frozenset[str]().union(*known) if len(known) == len(declared) else None
+    yield replace(first, job_variables_elsewhere=elsewhere)
+    yield from (replace(source, job_variables_elsewhere=None) for source in others)
+
+
 def exit_code(checked: Iterable[CheckedManifest]) -> int:
     """1 where any manifest has an error; warnings are no errors."""
     return int(any(has_errors(manifest.problems) for manifest in checked))
@@ -47,9 +63,13 @@ def _check(source: ManifestSource) -> CheckedManifest:
     document, files, problems = read_source(source, as_written=True)
     items, found = 0, list(problems)
     counts: list[RowCount] = []
+    jobs = read_listed_jobs(source, document, files)
+    checks = ItemChecks(jobs, wait_of(document))
     for entry in read_entries(source, document, files, problems, counts.append):
         if isinstance(entry, Problem):
             found.append(entry)
         else:
             items += 1
+            checks.take(entry)
+    found += checks.problems()
     return CheckedManifest(source.shown, items, told(document, found), tuple(counts))

@@ -63,7 +63,7 @@ EITHER = "write wait: completion, or wait: placement"
         ("dispatches: [{id: a, job: j, env: {k: v}}]", f"{INPUTS}; a task reads meta key k as NOMAD_META_k"),
         ("dispatches: [{name: a, job: j}]", "write id"),
         ("dispatches: [{id: a, job: j, tags: films}]", "write tags: [films]"),
-        ("jobs: [{id: a, job: j}]", "write dispatches"),
+        ("tasks: [{id: a, job: j}]", "write dispatches"),
         (f"variables: {{a: b}}\n{FINE}", "write vars"),
         (f"token: x\n{FINE}", "give it in NOMAD_TOKEN or with --token-file"),
     ],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatchfile.cli.option_groups import ConnectionFlags, Display, ManifestFlags, SelectionFlags
+from dispatchfile.cli.option_groups import ConnectionFlags, Display, JobVariableFlags, ManifestFlags, SelectionFlags
 from dispatchfile.cli.options import OUTPUT, Changed, PlanOrManifest, SkipSucceeded, StateDir
 from dispatchfile.cli.terminal import width_of, write_result
 
@@ -51,6 +52,7 @@ def plan(
     skip_succeeded: SkipSucceeded = False,
     selection: SelectionFlags,
     given: ManifestFlags,
+    job_variables: JobVariableFlags,
     state_dir: StateDir = None,
     connection: ConnectionFlags,
     output: Annotated[
@@ -73,13 +75,15 @@ def plan(
     path = default_manifest() if manifest is None else manifest
     if is_plan(path):
         options = {"out": out, "changed": changed, "offline": offline, "skip_succeeded": skip_succeeded}
-        check_plan_file({**options, "state_dir": state_dir}, selection, given, connection)
+        options |= {"state_dir": state_dir, **asdict(job_variables)}
+        check_plan_file(options, selection, given, connection)
         review = _read(path, against)
     else:
         made = _options(
             path,
             selection=selection,
             given=given,
+            job_variables=job_variables,
             connection=connection,
             changed=changed,
             against=against,
@@ -112,6 +116,7 @@ def _options(
     *,
     selection: SelectionFlags,
     given: ManifestFlags,
+    job_variables: JobVariableFlags,
     connection: ConnectionFlags,
     changed: str | None,
     against: str | None,
@@ -121,14 +126,16 @@ def _options(
     skip_succeeded: bool,
 ) -> PlanOptions:
     from dispatchfile.cli.conflicts import check_plan
+    from dispatchfile.cli.job_files import read_job_values
     from dispatchfile.cli.sources import read_scope, read_sources
     from dispatchfile.nomad.connection import Connection, read_connection
     from dispatchfile.usecases.plan import PlanOptions
-    from dispatchfile.usecases.running.prepare import RunOptions
+    from dispatchfile.usecases.running.prepare import JobFilesUse, RunOptions
 
     check_plan(connection, changed=changed, against=against, offline=offline, skip_succeeded=skip_succeeded)
     scope = read_scope(connection.namespace, connection.region, os.environ)
-    (source,) = read_sources([path], given, scope=scope, environ=os.environ)
+    values = read_job_values(job_variables)
+    (source,) = read_sources([path], given, scope=scope, environ=os.environ, job_values=values)
     run = RunOptions(
         connection=Connection() if offline else read_connection(connection.as_mapping(), os.environ),
         source=source,
@@ -137,6 +144,7 @@ def _options(
         changed=changed or "",
         state_dir=state_dir,
         skip_succeeded=skip_succeeded,
+        job_files=JobFilesUse.CHECKED if offline else JobFilesUse.READ,
     )
     return PlanOptions(run=run, offline=offline, against=against or "", out=out)
 

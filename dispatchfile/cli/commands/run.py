@@ -94,7 +94,7 @@ def run(
     """
     from dispatchfile.cli.conflicts import check_dry_run, check_journal
     from dispatchfile.cli.sources import default_manifest
-    from dispatchfile.usecases.running.prepare import RunOptions
+    from dispatchfile.usecases.running.prepare import JobFilesUse, RunOptions
 
     stop_on_interrupt = on_interrupt is OnInterrupt.STOP
     own = {"skip_succeeded": skip_succeeded, "new": new, "no_journal": no_journal, "on_interrupt": stop_on_interrupt}
@@ -108,8 +108,8 @@ def run(
     plan, path = _read_plan(path, plan_flags, of_manifest, selection, connection)
     _check_names(path, run_id)
     options = RunOptions(
-        connection=_read_connection(connection, agent, local=local, skip_succeeded=skip_succeeded),
-        source=_read_source(path, given, connection, local=local),
+        connection=_read_connection(connection, agent, local=local, dry_run=dry_run, skip_succeeded=skip_succeeded),
+        source=_read_source(path, given, connection, agent, local=local),
         settings=settings.as_mapping() | {"wait": wait.as_setting()},
         only=selection.only or (),
         skip=selection.skip or (),
@@ -119,6 +119,7 @@ def run(
         state_dir=state_dir,
         skip_succeeded=skip_succeeded,
         changed=changed or "",
+        job_files=JobFilesUse.CHECKED if dry_run else JobFilesUse.NONE,
         new=new,
         journal=not no_journal,
         stop_on_interrupt=stop_on_interrupt,
@@ -173,7 +174,9 @@ def _check_names(manifest: str, run_id: str | None) -> None:
         raise UsageError(f"--run-id {run_id}: {RUN_ID_RULE}")
 
 
-def _read_connection(flags: ConnectionFlags, agent: AgentFlags, *, local: bool, skip_succeeded: bool) -> Connection:
+def _read_connection(
+    flags: ConnectionFlags, agent: AgentFlags, *, local: bool, dry_run: bool, skip_succeeded: bool
+) -> Connection:
     """Return how Nomad is reached; the embedded agent of a local run fills in its own address."""
     from dispatchfile.cli.conflicts import check_cluster_run, check_local_run
     from dispatchfile.nomad.connection import Connection, read_connection
@@ -182,15 +185,19 @@ def _read_connection(flags: ConnectionFlags, agent: AgentFlags, *, local: bool, 
         check_local_run(flags, skip_succeeded=skip_succeeded)
         return Connection()
     connection = read_connection(flags.as_mapping(), os.environ)
-    check_cluster_run(agent)
+    check_cluster_run(agent, reads_job_files=dry_run)
     return connection
 
 
-def _read_source(path: str, given: ManifestFlags, connection: ConnectionFlags, *, local: bool) -> ManifestSource:
+def _read_source(
+    path: str, given: ManifestFlags, connection: ConnectionFlags, agent: AgentFlags, *, local: bool
+) -> ManifestSource:
+    from dispatchfile.cli.job_files import read_job_values
     from dispatchfile.cli.sources import read_scope, read_sources
 
     scope = read_scope(connection.namespace, connection.region, {} if local else os.environ)
-    (source,) = read_sources([path], given, scope=scope, environ=os.environ)
+    values = read_job_values(agent)
+    (source,) = read_sources([path], given, scope=scope, environ=os.environ, job_values=values)
     return source
 
 

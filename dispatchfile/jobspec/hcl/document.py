@@ -17,6 +17,7 @@ from dispatchfile.jobspec.hcl.scope import EvalContext
 from dispatchfile.jobspec.hcl.source import HclError, HclProblem, Source
 from dispatchfile.jobspec.hcl.syntax import Attribute, AttributeNode, BlockNode, BodyNode
 from dispatchfile.jobspec.hcl.types import UNDECIDED, Value, names_value
+from dispatchfile.jobspec.hcl.values import hcl_text
 from dispatchfile.jobspec.hcl.variables import GivenValues, Variables
 from dispatchfile.jobspec.hcl.walk import references
 from dispatchfile.jobspec.shapes import JOB
@@ -42,6 +43,10 @@ class HclDocument:
     def declared(self) -> frozenset[str]:
         """Return the names of the variables that the file declares."""
         return self._variables.names
+
+    def given_text(self) -> str:
+        """Return the values from outside that `read` took, as a variable file in HCL: no name that is not declared."""
+        return "".join(f"{name} = {hcl_text(value)}\n" for name, value in self._variables.given().items())
 
     def read(self, given: GivenValues) -> Body:
         """

@@ -25,6 +25,7 @@ from dispatchfile.jobspec.hcl.types import BOOL, STRING, UNDECIDED, Type, TypeKi
 from dispatchfile.jobspec.hcl.walk import references
 from dispatchfile.jobspec.spelling import suggestion
 
+DEFAULT: Final = "default"
 _ARGUMENTS: Final = ("description", "default", "type")
 _NAME = (
     "Invalid variable name; A name must start with a letter or underscore and may contain only letters, digits, "
@@ -60,7 +61,7 @@ class _DeclaredVariable:
     start: int
     type: Type | None = None
     value: Value | None = None
-    origin: str = "default"
+    origin: str = DEFAULT
     default: Expression | None = None
     validations: list[_Validation] = field(default_factory=list)
 
@@ -247,6 +248,14 @@ class Variables:
                 value = UNDECIDED
         variable.value, variable.origin = value, origin
 
+    def given(self) -> Mapping[str, Value]:
+        """Return the values from outside, and no defaults."""
+        return {
+            name: variable.value
+            for name, variable in self._declared.items()
+            if variable.value is not None and variable.origin != DEFAULT
+        }
+
     def values(self) -> Mapping[str, Value]:
         """Return all values; what has none, or breaks its own rule, is noted."""
         values: dict[str, Value] = {}
@@ -285,7 +294,7 @@ class Variables:
             self._note(f"Invalid variable validation result; Invalid validation condition result value: {exc}.", at)
             return
         if holds.content is False:
-            own = variable.origin == "default" and variable.default is not None
+            own = variable.origin == DEFAULT and variable.default is not None
             place = variable.default.start if own and variable.default else variable.start
             self._note(f"Invalid value for {variable.origin} variable; {validation.message}", place)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 from dispatchfile.errors import UsageError
@@ -14,14 +15,26 @@ from dispatchfile.journal import JournalReader, Target, list_runs, state_folder
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.planfile import Change, Comparison, Plan, compare_items
-from dispatchfile.problems import Problem, has_errors
+from dispatchfile.preflight import parents_in
+from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.results import LOCAL, ItemResult
 from dispatchfile.settings import NONE, SettingError, Settings, Wait, resolve_settings
 from dispatchfile.usecases.folding import fold_past
-from dispatchfile.usecases.load import ManifestSource, load_items
+from dispatchfile.usecases.jobs.checks import check_against_files
+from dispatchfile.usecases.jobs.files import NO_JOBS, ManifestJobs
+from dispatchfile.usecases.jobs.listed import read_listed_jobs
+from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
 from dispatchfile.usecases.planning.apply import load_plan
 from dispatchfile.usecases.planning.base import read_base
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
+
+
+class JobFilesUse(StrEnum):
+    """The use that a run makes of the job files of its manifest."""
+
+    NONE = "none"  # the server's jobs are the truth
+    READ = "read"  # to compare them with the server's jobs
+    CHECKED = "checked"  # items are checked against them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +56,7 @@ class RunOptions:
     changed: str = ""  # a git ref or plan file: take only items that are new or changed since; empty: all
     plan: Plan | None = None  # to send as it is, of the manifest `source`
     allow_unpinned: bool = False  # a plan that was made without a server
+    job_files: JobFilesUse = JobFilesUse.NONE  # of the manifest
     new: bool = False  # even beside an unfinished run of the same manifest and target
 
     @property
@@ -69,6 +83,7 @@ class Prepared:
     problems: tuple[Problem, ...]  # warnings
     files: Files
     comparison: Comparison | None = None  # with what `--changed` names
+    jobs: ManifestJobs = NO_JOBS  # read only if the run uses job files
 
 
 def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
@@ -92,10 +107,34 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
     if options.changed:
         comparison = compare_items(options.changed, read_base(options.changed, options.source), loaded.items)
         selection = _take_changed(selection, comparison)
+    jobs, found = _read_jobs(options, loaded, selection, settings)
+    if has_errors(found):
+        return sort_problems((*loaded.problems, *found))
     origins = read_origins(loaded.document, loaded.files, options.source.variables)
     return Prepared(
-        loaded.document, selection, loaded.items, settings, origins, loaded.problems, loaded.files, comparison
+        loaded.document,
+        selection,
+        loaded.items,
+        settings,
+        origins,
+        sort_problems((*loaded.problems, *found)),
+        loaded.files,
+        comparison,
+        jobs,
     )
+
+
+def _read_jobs(
+    options: RunOptions, loaded: Loaded, selection: Selection, settings: Settings
+) -> tuple[ManifestJobs, tuple[Problem, ...]]:
+    """Return the job files, if they are used, and what is wrong with them and, without a server, with the items."""
+    if options.job_files is JobFilesUse.NONE:
+        return NO_JOBS, ()
+    jobs = read_listed_jobs(options.source, loaded.document, loaded.files)
+    if options.job_files is JobFilesUse.CHECKED:
+        return jobs, check_against_files(selection.selected, jobs, settings.wait)
+    used = {key: item.id for key, item in parents_in(selection.selected).items()}
+    return jobs, (*jobs.problems, *jobs.problems_of(used))
 
 
 def _take_changed(selection: Selection, comparison: Comparison) -> Selection:

@@ -91,7 +91,7 @@ job "work" {
 """
 
 
-def _put_job_with_variable() -> None:
+def put_job_with_variable() -> None:
     Path("jobs/work.nomad.json").unlink()
     Path("jobs/work.nomad.hcl").write_text(JOB_WITH_VARIABLE)
     Path("shell.hcl").write_text('shell = "/bin/sh"\n')
@@ -102,7 +102,7 @@ def _job_variable(command: str, option: str, value: str) -> Check:
 
     def check(stage: Stage) -> None:
         steps(stage)
-        _put_job_with_variable()
+        put_job_with_variable()
         assert 'Unset variable "shell"' in stage.call(*call_of(command)).err
         assert stage.call(*call_of(command), "-o", "json", option, value).outcomes["more"] == "succeeded/-"
 
@@ -111,7 +111,7 @@ def _job_variable(command: str, option: str, value: str) -> Check:
 
 def _agents_variable(option: str, value: str) -> Check:
     def check(stage: Stage) -> None:
-        _put_job_with_variable()
+        put_job_with_variable()
         assert agent_says(option, value).startswith("agent with 1 job:")
 
     return check

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dispatchfile.journal import RunState
+from tests.cli.option_table.agents import put_job_with_variable
 from tests.cli.option_table.checks import Check, Row
 from tests.cli.option_table.stage import FAILED, UNSENT, Stage
 
@@ -48,6 +49,28 @@ def _validates(*flags: str, without: str, prepare: Callable[[Stage], None]) -> C
         manifest = "below/dispatchfile.yaml" if Path("below").exists() else "dispatchfile.yaml"
         assert (stage.call("validate", manifest).code, without in stage.call("validate", manifest).out) == (1, True)
         assert stage.call("validate", manifest, *flags).code == 0
+
+    return check
+
+
+def _lists_a_job_with_a_variable() -> None:
+    """The job file of the manifest needs a value for its variable, and the item gets one meta key too few."""
+    put_job_with_variable()
+    manifest = Path("dispatchfile.yaml")
+    manifest.write_text(f"jobs: [jobs/*.hcl]\n{manifest.read_text()}")
+
+
+def _job_variable(*argv: str) -> Check:
+    """A job file whose variable has no default can be read only with a value for it."""
+
+    def check(stage: Stage) -> None:
+        _lists_a_job_with_a_variable()
+        without = stage.call(*argv)
+        assert (without.code, 'Unset variable "shell"' in without.out + without.err) == (1, True)
+        assert [
+            stage.call(*argv, *flags).code
+            for flags in (("--job-var", "shell=/bin/sh"), ("--job-var-file", "shell.hcl"))
+        ] == [0, 0]
 
     return check
 
@@ -178,6 +201,11 @@ ROWS: Row = {
     **{(command, "--strict-vars"): _strict_again(command) for command in ("resume", "rerun")},
     ("run", "--only"): _only,
     ("run", "--skip"): _skip,
+    **{
+        (argv[0], option): _job_variable(*argv)
+        for argv in (("validate",), ("plan", "--offline"))
+        for option in ("--job-var", "--job-var-file")
+    },
     ("validate", "--namespace"): _scoped("namespace"),
     ("validate", "--region"): _scoped("region"),
     **{

@@ -10,6 +10,7 @@ from typing import Final
 from dispatchfile.jobspec.hcl.call import Function, FunctionError, Parameter, UnsupportedCallError
 from dispatchfile.jobspec.hcl.types import STRING, Value, bool_value, set_value, string_value
 
+FILES_DISABLED: Final = "filesystem function disabled"
 LARGEST_BYTES: Final = 1_000_000
 _PATH: Final = Parameter("path", STRING)
 
@@ -34,7 +35,7 @@ def _of_path(read: Callable[[str], Value]) -> Function:
 
 
 def _refuse(_: Sequence[Value]) -> Value:
-    raise FunctionError("filesystem function disabled")
+    raise FunctionError(FILES_DISABLED)
 
 
 def _expanded(text: str) -> str:
