@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import posixpath
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ LINK, SUBMODULE = "120000", "160000"
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 CONVERSIONS = ("filter", "working-tree-encoding", "ident", "eol")
 KEEPS_BYTES = frozenset({"unspecified", "unset", "lf"})
+OID = "# branch.oid "
+GIT_PATIENCE_S = 5
 ATTRIBUTES_A_PATH = len(CONVERSIONS)
 
 
@@ -81,9 +84,7 @@ def open_tree(folder: Path, ref: str, *, whole: bool = False) -> Iterator[Tree]:
     git = shutil.which("git")
     if git is None:
         raise PlanError(f"git ref {ref!r} cannot be read: git is not installed")
-    environ = {key: text for key, text in os.environ.items() if not key.startswith("GIT_")}
-    environ |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    command = _Git(git, os.path.realpath(folder), environ)
+    command = _Git(git, os.path.realpath(folder), _environ())
     top = command.top()
     commit = command.commit(ref)
     command.environ |= {"GIT_ATTR_SOURCE": commit}  # git before 2.43 reads the attributes of the working tree
@@ -93,6 +94,44 @@ def open_tree(folder: Path, ref: str, *, whole: bool = False) -> Iterator[Tree]:
     converted = command.conversions(top, entries)
     with command.objects(top) as process:
         yield Tree(ref, top, inner, entries, process, converted)
+
+
+def commit_of(file: str) -> str:
+    """
+    Return the commit that is checked out where *file* is: `1f3c…` or, if the file was changed since, `1f3c… (changed)`.
+
+    Empty if git does not know the file, is not installed, or takes longer than a run should wait for it.
+    """
+    git = shutil.which("git")
+    folder, name = os.path.split(os.path.realpath(file))
+    if git is None:
+        return ""
+    status = ["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--ignored", "--", name]
+    options = ["-c", "core.fsmonitor=false", "--literal-pathspecs"]
+    try:
+        done = subprocess.run(
+            [git, *options, *status],
+            cwd=folder,
+            env=_environ(),
+            capture_output=True,
+            check=True,
+            timeout=GIT_PATIENCE_S,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    lines = os.fsdecode(done.stdout).splitlines()
+    commit = next((line.removeprefix(OID) for line in lines if line.startswith(OID)), "")
+    changes = [line for line in lines if not line.startswith("#")]
+    if not re.fullmatch("[0-9a-f]{40,64}", commit) or any(line[0] in "?!" or " A" in line[:4] for line in changes):
+        return ""
+    return f"{commit} (changed)" if changes else commit
+
+
+def _environ() -> dict[str, str]:
+    """Return the environment for calls of git: in this folder, in English, without locks, network and questions."""
+    environ = {key: text for key, text in os.environ.items() if not key.startswith("GIT_")}
+    silent = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    return environ | {"LC_ALL": "C"} | silent
 
 
 @dataclass(slots=True)

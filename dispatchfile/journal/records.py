@@ -63,6 +63,7 @@ class RunHeader:
     adopts: bool = False  # its ID was given: Nomad may have children of it that no journal here knows
     hidden_variables: tuple[str, ...] = ()  # names of those of which one may be made
     plan: str = ""  # the digest of the plan that it applies
+    commit: str = ""  # that was checked out where the manifest is; empty: none, or git does not know the manifest
     is_dispatch: bool = False  # the record of a `dispatch`: its child's ID does not name the run
 
 

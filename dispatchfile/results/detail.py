@@ -76,6 +76,7 @@ class RunOrigin:
     version: str = ""  # of the dispatchfile that started it
     rerun_of: str = ""  # a run's ID
     plan: str = ""  # the digest of the plan that it applies
+    commit: str = ""  # that was checked out where its manifest is
     is_dispatch: bool = False  # the run is the record of a `dispatch`
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from dispatchfile.clock import Clock
 from dispatchfile.events import NoJournal
+from dispatchfile.gitfiles import commit_of
 from dispatchfile.items import manifest_name
-from dispatchfile.journal import RunHeader, find_run
+from dispatchfile.journal import STANDARD_INPUT, RunHeader, find_run
 from dispatchfile.nomad.client import Client
 from dispatchfile.planfile import Change
 from dispatchfile.preflight import policies
@@ -177,4 +178,5 @@ def _header(options: RunOptions, prepared: Prepared, clock: Clock) -> RunHeader:
         hidden_variables=tuple(sorted(prepared.origins.hidden)),
         adopts=bool(options.run_id),
         plan=options.plan.digest if options.plan else "",
+        commit="" if options.source.path == STANDARD_INPUT else commit_of(options.source.path),
     )

@@ -17,7 +17,13 @@ MOST_ITEMS_WITH_PAYLOADS = 20_000  # payloads are most of a journal
 def read_run_detail(reader: JournalReader, summary: Summary, *, now: float) -> RunDetail:
     """Return the run of that *summary* as its journal has it. Raises JournalError."""
     header = reader.run().header
-    origin = RunOrigin(header.tool_version, header.rerun_of or "", header.plan, is_dispatch=header.is_dispatch)
+    origin = RunOrigin(
+        version=header.tool_version,
+        rerun_of=header.rerun_of or "",
+        plan=header.plan,
+        commit=header.commit,
+        is_dispatch=header.is_dispatch,
+    )
 
     def read_items() -> Iterable[Item]:
         return reader.items(payloads=len(summary.items) <= MOST_ITEMS_WITH_PAYLOADS)

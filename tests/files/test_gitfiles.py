@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dispatchfile.errors import FileError, OutsideFolder, PlanError
-from dispatchfile.gitfiles import GitFiles, open_tree
+from dispatchfile.gitfiles import GitFiles, commit_of, open_tree
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -155,3 +155,33 @@ def test_without_git_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(PlanError) as error, open_tree(tmp_path, "main"):
         pass
     assert str(error.value) == "git ref 'main' cannot be read: git is not installed"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "mark"),
+    [
+        pytest.param("batch/x.crlf", True, "", id="committed"),
+        pytest.param("batch/ünder score.txt", True, "", id="any name"),
+        pytest.param("batch/films.csv", True, " (changed)", id="changed"),
+        pytest.param("batch/deep/new.json", False, "", id="not added"),
+        pytest.param("batch/staged.json", False, "", id="not committed"),
+        pytest.param("batch/ignored.json", False, "", id="ignored"),
+        pytest.param("batch/missing/x.json", False, "", id="no folder"),
+    ],
+)
+def test_a_file_has_the_commit_that_is_checked_out(repository: Path, name: str, known: bool, mark: str) -> None:
+    """A file that is not in it has none, and one that was changed since says so."""
+    (repository / ".gitignore").write_text("ignored.json\n")
+    (repository / "batch/ignored.json").write_text("1")
+    (repository / "batch/staged.json").write_text("1")
+    git(repository, "add", "batch/staged.json")
+    commit = git(repository, "rev-parse", "HEAD").strip()
+    assert commit_of(str(repository / name)) == (f"{commit}{mark}" if known else "")
+
+
+def test_a_file_outside_of_a_repository_has_no_commit(tmp_path: Path) -> None:
+    """Nor has one in a repository without a commit."""
+    (tmp_path / "a.yaml").write_text("")
+    assert commit_of(str(tmp_path / "a.yaml")) == ""
+    git(tmp_path, "init", "-q")
+    assert commit_of(str(tmp_path / "a.yaml")) == ""

@@ -62,6 +62,7 @@ def _what(detail: RunDetail) -> Iterator[Fact]:
     summary, origin = detail.summary, detail.origin
     yield Fact("Run", visible(summary.run) + (f", a rerun of {visible(origin.rerun_of)}" if origin.rerun_of else ""))
     yield Fact("Manifest", visible(summary.manifest))
+    yield Fact("Commit", visible(origin.commit))
     yield Fact("Plan", visible(origin.plan))
     yield Fact("Target", "embedded agent (local)" if summary.target == "local" else visible(summary.target))
     yield Fact("Waits for", WAITS.get(summary.wait, visible(summary.wait)))

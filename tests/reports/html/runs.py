@@ -15,7 +15,7 @@ from tests.making import make_item
 STARTED_AT = 1_795_000_000.0
 RUN = "k3v9x2ab"
 FACTS = RunFacts(RUN, "nightly-encode", "films.yaml", "http://nomad.example:4646", "completion", STARTED_AT)
-ORIGIN = RunOrigin(version="0.1.0")
+ORIGIN = RunOrigin(version="0.1.0", commit="1f3c9d0e5a7b2c4d6e8f1f3c9d0e5a7b2c4d6e8f (changed)")
 LOGS = (
     "no such codec: vp9",
     "Ошибка: файл не найден",

@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.keys import Keys
 
 from dispatchfile.reports.html import html_of_run
 from dispatchfile.results.detail import RunDetail
-from tests.reports.html.browser import Browser, started_browser
 from tests.reports.html.runs import Attempt, detail_of, story_of
 from tests.reports.html.test_page import HOSTILE, run_with
+
+pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]' installs it")
+
+from selenium.webdriver.common.keys import Keys
+
+from tests.reports.html.browser import Browser, started_browser
 
 LIVING = {**story_of(20), "film-20": [Attempt(30, 31, None, None)], "film-21": [Attempt(30, None, None, None)]}
 RUNS: Mapping[str, Callable[[], RunDetail]] = {

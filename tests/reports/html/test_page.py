@@ -99,7 +99,7 @@ def run_with(text: str) -> RunDetail:
     story = {"a": [Attempt(1, 2, 5, verdict, retry=True), Attempt(8, 9, 12, verdict)], "b": [Attempt(1, None, 3, GOOD)]}
     detail = detail_of(story, item=item)
     summary = replace(detail.summary, run=text, name=text, manifest=text, target=text, wait=text, doubled=(text,))
-    origin = replace(detail.origin, version=text, rerun_of=text, plan=text)
+    origin = replace(detail.origin, version=text, rerun_of=text, plan=text, commit=text)
     attempts = {
         name: [replace(one, child=text, eval_id=text, token=text, prefix=text, doubt=text) for one in found]
         for name, found in detail.attempts.items()
