@@ -8,23 +8,28 @@ is cut long before.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.endings import cause_of
 from dispatchfile.reports.failures import LOG_NOT_READ, bad_endings
+from dispatchfile.reports.figures import SHARE_HEADS, duration_figures, share_cells, shares_by
 from dispatchfile.reports.names import label
 from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.text import count_of, one_line, shorten, span
 from dispatchfile.results import Group, Summary
+from dispatchfile.results.figures import Figures, Share, figures_of
 
 SHOWN_GROUPS = 100
 LONGEST_CELL = 1000
 CUT = "\n\n*The rest is left out: this page has as much as GitHub shows. `dispatchfile report` writes all of it.*\n"
+SHOWN_SHARES = 50
+LONGEST_NAME = 200
 MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
 
 
 def markdown_of_run(summary: Summary) -> str:
-    """Return a heading, the counts, a table of what did not succeed, and the run."""
+    """Return a heading, the counts, a table of what did not succeed, how long items took, and the run."""
     groups = bad_endings(summary)
     name = escaped(summary.name)
     lines = [
@@ -33,6 +38,7 @@ def markdown_of_run(summary: Summary) -> str:
         escaped(counts_line(summary)),
         "",
         *_table(summary, groups),
+        *_figures(figures_of(summary.items)),
         *_details(summary),
     ]
     return "\n".join(lines) + "\n"
@@ -64,6 +70,35 @@ def _row(summary: Summary, group: Group) -> str:
         f"`{command}`" if command else "",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _figures(figures: Figures) -> list[str]:
+    """Return how long items took, and a folded table for jobs, nodes and tags where there are several."""
+    lines = []
+    if figures.durations is not None and figures.longest is not None:
+        shown = ", ".join(f"{name} {text}" for name, text in duration_figures(figures.durations))
+        longest = f"longest: {escaped(label(figures.longest))}"
+        lines += [f"From dispatch to end, {count_of(figures.durations.count, 'item')}: {shown} ({longest}).", ""]
+    for noun, shares in shares_by(figures):
+        lines += _share_table(noun, shares) if len(shares) > 1 else []
+    return lines
+
+
+def _share_table(noun: str, shares: Sequence[Share]) -> list[str]:
+    heads = " | ".join([noun, *map(str.lower, SHARE_HEADS)])
+    rows = [[escaped(shorten(share.name, LONGEST_NAME)), *share_cells(share)] for share in shares[:SHOWN_SHARES]]
+    left_out = len(shares) - SHOWN_SHARES
+    return [
+        f"<details><summary>By {noun}</summary>",
+        "",
+        f"| {heads} |",
+        f"| --- |{' ---: |' * len(SHARE_HEADS)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        *(["", f"and {count_of(left_out, noun)} with fewer items"] if left_out > 0 else []),
+        "",
+        "</details>",
+        "",
+    ]
 
 
 def _details(summary: Summary) -> list[str]:

@@ -24,6 +24,8 @@ def test_the_whole_page_of_a_run() -> None:
 | 1 | ❌ failed | exit 3 | film-1 | task encode: exit code 3 | no such codec: \
 \\\\x1b\\[31mvp9\\\\x1b\\[0m | `dispatchfile rerun k3v9x2ab --only film-1` |
 
+From dispatch to end, 2 items: median 30s, 95th percentile 30s, longest 30s, total 1m00s (longest: film-1).
+
 Run `k3v9x2ab` of films.yaml, 12m30s, 412 requests, peak 9 connections, 0 throttled.
 """
     )
@@ -41,6 +43,27 @@ def test_an_interrupted_run_says_what_its_items_waited_for() -> None:
     wait = JobWait("encode", "default", "", "a", "queued: class *big* filtered", 3)
     page = markdown_of_run(replace(summary_of({"a": None}, "interrupted"), waits=(wait,)))
     assert r"3 items of job encode were queued: class \*big\* filtered." in page
+
+
+def test_several_nodes_have_a_table() -> None:
+    """One row each, folded; where there is one job, node or tag alone, its figures are the run's."""
+    nodes = {"a": "node-2", "b": "node-10", "c": "node-2|<b>"}
+    page = markdown_of_run(summary_of({item: replace(GOOD, node=node) for item, node in nodes.items()} | {"d": None}))
+    assert (
+        """\
+<details><summary>By node</summary>
+
+| node | items | ended well | did not succeed | not ended | median | 95th percentile | longest | total |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| node-2 | 1 | 1 | 0 | 0 | 30s | 30s | 30s | 30s |
+| node-2\\|&lt;b&gt; | 1 | 1 | 0 | 0 | 30s | 30s | 30s | 30s |
+| node-10 | 1 | 1 | 0 | 0 | 30s | 30s | 30s | 30s |
+
+</details>
+"""
+        in page
+    )
+    assert page.count("<details>") == 1
 
 
 @pytest.mark.parametrize(

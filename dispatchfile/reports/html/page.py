@@ -16,6 +16,7 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from dispatchfile.reports.figures import SHARE_HEADS, duration_figures
 from dispatchfile.reports.html.axis import axis_of
 from dispatchfile.reports.html.charts import histogram_of, outcome_parts, states_over_time
 from dispatchfile.reports.html.head import exit_code_words, facts_of, failures_of, state_words
@@ -23,7 +24,7 @@ from dispatchfile.reports.html.itemdata import item_data
 from dispatchfile.reports.html.tables import plain_rows, share_tables
 from dispatchfile.reports.html.timeline import drawn, end_of, item_rows, lives_of, node_rows
 from dispatchfile.reports.summary import counts_line
-from dispatchfile.reports.text import count_of, span, visible
+from dispatchfile.reports.text import count_of, visible
 from dispatchfile.results import Summary
 from dispatchfile.results.detail import RunDetail
 from dispatchfile.results.figures import figures_of
@@ -95,16 +96,10 @@ def _charts(detail: RunDetail) -> Mapping[str, object]:
         "node_rows": node_rows(rows, axis),
         "drawn": _drawn_words(summary, len(shown)),
         "states": states_over_time(lives, len(summary.items), axis) if lives else None,
-        "durations": None
-        if durations is None
-        else [
-            ("median", span(durations.median_s)),
-            ("95th percentile", span(durations.p95_s)),
-            ("longest", span(durations.longest_s)),
-            ("total", span(durations.total_s)),
-        ],
+        "durations": [] if durations is None else duration_figures(durations),
         "timed": "" if durations is None else count_of(durations.count, "item"),
         "histogram": None if durations is None else histogram_of(summary.items, durations),
+        "share_heads": SHARE_HEADS,
         "tables": share_tables(figures),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dispatchfile.reports.endings import cause_of
+from dispatchfile.reports.figures import share_cells, shares_by
 from dispatchfile.reports.html.itemdata import said_of, tone_of
 from dispatchfile.reports.names import label
 from dispatchfile.reports.text import count_of, one_line, span
@@ -43,29 +44,14 @@ class PlainRow:
 
 def share_tables(figures: Figures) -> list[ShareTable]:
     """Return the tables that have rows."""
-    tables = [
-        _share_table("By job", "job", figures.by_job),
-        _share_table("By node", "node", figures.by_node),
-        _share_table("By tag", "tag", figures.by_tag),
-    ]
-    return [table for table in tables if table.rows]
+    return [_share_table(noun, shares) for noun, shares in shares_by(figures) if shares]
 
 
-def _share_table(title: str, noun: str, shares: Sequence[Share]) -> ShareTable:
+def _share_table(noun: str, shares: Sequence[Share]) -> ShareTable:
     left_out = len(shares) - MOST_SHARES
-    rows = [(one_line(share.name), _numbers(share)) for share in shares[:MOST_SHARES]]
+    rows = [(one_line(share.name), share_cells(share)) for share in shares[:MOST_SHARES]]
     more = f"and {count_of(left_out, noun)} with fewer items" if left_out > 0 else ""
-    return ShareTable(title, noun.capitalize(), rows, more)
-
-
-def _numbers(share: Share) -> Sequence[str]:
-    durations = share.durations
-    times = (
-        ("", "", "", "")
-        if durations is None
-        else (span(durations.median_s), span(durations.p95_s), span(durations.longest_s), span(durations.total_s))
-    )
-    return (f"{share.items:,}", f"{share.good:,}", f"{share.bad:,}", f"{share.living:,}", *times)
+    return ShareTable(f"By {noun}", noun.capitalize(), rows, more)
 
 
 def plain_rows(items: Sequence[ItemResult]) -> list[PlainRow]:
