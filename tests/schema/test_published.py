@@ -90,6 +90,12 @@ def test_no_pattern_takes_a_line_end(path: str, pattern: str) -> None:
     assert (pattern.startswith("^"), pattern.endswith(r"$(?!\n)")) == (True, True)
 
 
+def test_each_pattern_says_what_would_be_right() -> None:
+    """Editors would show the regular expression."""
+    unsaid = [path for path, schema in ALL if "pattern" in schema and not schema.get("patternErrorMessage")]
+    assert unsaid == []
+
+
 def test_defaults_take_every_key_of_a_dispatch_but_two() -> None:
     """An id and rows would be the same for all."""
     assert DEFINITIONS["defaults"]["properties"].keys() == DISPATCH.keys() - {"id", "for_each"}
