@@ -26,7 +26,6 @@ CONVERSIONS = ("filter", "working-tree-encoding", "ident", "eol")
 KEEPS_BYTES = frozenset({"unspecified", "unset", "lf"})
 OID = "# branch.oid "
 GIT_PATIENCE_S = 5
-ATTRIBUTES_A_PATH = len(CONVERSIONS)
 
 
 @dataclass(frozen=True, slots=True)

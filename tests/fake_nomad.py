@@ -168,7 +168,7 @@ class FakeNomad:
             raise NomadRefused("Dispatch request included unpermitted metadata keys", status=500)
         fault = self.script(id_prefix)
         if fault == "phantom":
-            return Dispatched(f"{job}/dispatch-{id_prefix}-1-00000000", "eval-phantom", 5, 5, 5)
+            return Dispatched(f"{job}/dispatch-{id_prefix}-1-00000000", "eval-phantom", 5, 5)
         write = partial(
             self.carry_out,
             job,
@@ -192,9 +192,9 @@ class FakeNomad:
         """Carry out a dispatch when it is its turn, whether anybody waits for the answer or not."""
         living = (child for child in self.children.values() if child.parent == job and token)
         if hit := next((child for child in living if child.token == token), None):
-            return Dispatched(hit.id, "", 0, hit.index, hit.index + 5)
+            return Dispatched(hit.id, "", hit.index, hit.index + 5)
         child = self._make(job, namespace, token, prefix, payload, meta)
-        return Dispatched(child.id, f"eval-{child.index}", child.index, child.index, child.index)
+        return Dispatched(child.id, f"eval-{child.index}", child.index, child.index)
 
     def _make(  # noqa: PLR0917  as short as can be where tests call it
         self, job: str, namespace: str, token: str, prefix: str, payload: bytes, meta: Mapping[str, str]
@@ -337,12 +337,10 @@ class FakeNomad:
             client_description="",
             task_states={"t": state},
             next_allocation="",
-            followup_eval_id="",
             preempted_by="",
             create_index=child.index,
             modify_index=child.index,
             create_time_ns=0,
-            modify_time_ns=0,
         )
 
     async def read_evaluations(self, job_id: str, *, namespace: str, region: str = "") -> tuple[Evaluation, ...]:
@@ -365,7 +363,6 @@ class FakeNomad:
             previous_eval="",
             blocked_eval="",
             failed_groups=child.failures,
-            queued_allocations={},
             wait_until="",
             create_index=child.index,
             modify_index=child.index,

@@ -90,8 +90,6 @@ def check_journal(*, journal: bool, new: bool, stop_on_interrupt: bool) -> None:
 
 # Plans
 
-NO_PLAN_OPTIONS = ("digest", "again", "allow_unpinned")
-
 
 def check_plan_output(*, show: str | None, every: bool, output: str) -> None:
     """Refuse what only the text form of `plan` uses, and both at once."""

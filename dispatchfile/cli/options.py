@@ -30,16 +30,6 @@ class Logs(StrEnum):
     NONE = "none"
 
 
-Manifest = Annotated[
-    str | None,
-    typer.Argument(
-        autocompletion=complete_manifests,
-        metavar="[MANIFEST]",
-        help="The manifest, or - for standard input. [default: dispatchfile.yaml or .yml, else the only "
-        "*.dispatchfile.yaml or .yml in this folder]",
-        show_default=False,
-    ),
-]
 PlanOrManifest = Annotated[
     str | None,
     typer.Argument(

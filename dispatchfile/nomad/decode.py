@@ -131,12 +131,10 @@ def _group(row: Row) -> TaskGroup:
         restart=_policy(object_at(row, "RestartPolicy")),
         reschedule=_policy(object_at(row, "ReschedulePolicy")),
         lifecycle={name: text_at(block, "Hook") for name, block in lifecycles.items() if block},
-        sidecars=frozenset(name for name, block in lifecycles.items() if bool_at(block, "Sidecar")),
         leaders=frozenset(name for name, task in tasks.items() if bool_at(task, "Leader")),
         task_restarts={
             name: _policy(object_at(task, "RestartPolicy")) for name, task in tasks.items() if task.get("RestartPolicy")
         },
-        max_run_duration_ns=int_at(row, "MaxRunDuration"),
         meta=text_map_at(row, "Meta"),
         task_meta={name: text_map_at(task, "Meta") for name, task in tasks.items() if task.get("Meta")},
     )
@@ -203,7 +201,6 @@ def parse_dispatched(value: object) -> Dispatched:
     return Dispatched(
         child=child,
         eval_id=text_at(row, "EvalID"),
-        eval_create_index=int_at(row, "EvalCreateIndex"),
         job_create_index=int_at(row, "JobCreateIndex"),
         index=int_at(row, "Index"),
     )
@@ -224,7 +221,6 @@ def parse_evaluation(row: Row) -> Evaluation:
         previous_eval=text_at(row, "PreviousEval"),
         blocked_eval=text_at(row, "BlockedEval"),
         failed_groups=map_at(row, "FailedTGAllocs", _placement_failure),
-        queued_allocations=int_map_at(row, "QueuedAllocations"),
         wait_until=time_at(row, "WaitUntil"),
         create_index=int_at(row, "CreateIndex"),
         modify_index=int_at(row, "ModifyIndex"),
@@ -266,13 +262,10 @@ def parse_alloc(row: Row) -> Alloc:
         client_description=text_at(row, "ClientDescription"),
         task_states=map_at(row, "TaskStates", _task_state),
         next_allocation=text_at(row, "NextAllocation"),
-        followup_eval_id=text_at(row, "FollowupEvalID"),
         preempted_by=text_at(row, "PreemptedByAllocation"),
         create_index=int_at(row, "CreateIndex"),
         modify_index=int_at(row, "ModifyIndex"),
         create_time_ns=int_at(row, "CreateTime"),
-        modify_time_ns=int_at(row, "ModifyTime"),
-        job_version=int_at(row, "JobVersion") or int_at(object_at(row, "Job"), "Version"),  # a full one has its job
         stopped_by_hand=_is_stopped_by_hand(object_at(row, "DesiredTransition")),
     )
 
@@ -329,7 +322,6 @@ def parse_agent(value: object) -> AgentSelf:
         region=text_at(config, "Region"),
         datacenter=text_at(config, "Datacenter"),
         is_server=is_server,
-        acl_enabled=bool_at(object_at(config, "ACL"), "Enabled"),
         max_connections=int_at(object_at(config, "Limits"), "HTTPMaxConnsPerClient"),
         highest_priority=(int_at(server, "JobMaxPriority") or DEFAULT_HIGHEST_PRIORITY) if is_server else None,
     )

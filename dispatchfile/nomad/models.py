@@ -37,12 +37,10 @@ class TaskGroup:
     restart: FailurePolicy = FailurePolicy()
     reschedule: FailurePolicy = FailurePolicy()
     lifecycle: Mapping[str, str] = field(default_factory=dict)  # task -> "prestart", "poststart", "poststop"
-    sidecars: frozenset[str] = frozenset()
     leaders: frozenset[str] = frozenset()
     task_restarts: Mapping[str, FailurePolicy] = field(
         default_factory=dict
     )  # task -> its own policy, which beats the group's
-    max_run_duration_ns: int = 0  # 0: unlimited
     meta: Mapping[str, str] = field(default_factory=dict)
     task_meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # task -> its own, which beats the group's
 
@@ -183,7 +181,6 @@ class Evaluation:
     previous_eval: str
     blocked_eval: str
     failed_groups: Mapping[str, PlacementFailure]  # FailedTGAllocs
-    queued_allocations: Mapping[str, int]
     wait_until: str  # RFC 3339, empty where it does not wait
     create_index: int
     modify_index: int
@@ -233,13 +230,10 @@ class Alloc:
     client_description: str
     task_states: Mapping[str, TaskState]
     next_allocation: str
-    followup_eval_id: str
     preempted_by: str  # PreemptedByAllocation
     create_index: int
     modify_index: int
     create_time_ns: int
-    modify_time_ns: int
-    job_version: int = 0
     stopped_by_hand: bool = False  # somebody stopped this allocation alone, as `nomad alloc stop` does
 
 
@@ -249,7 +243,6 @@ class Dispatched:
 
     child: str  # DispatchedJobID, never empty
     eval_id: str  # empty: a token hit, or a periodic parent
-    eval_create_index: int
     job_create_index: int
     index: int
 
@@ -272,7 +265,6 @@ class AgentSelf:
     region: str
     datacenter: str
     is_server: bool
-    acl_enabled: bool
     max_connections: int  # http_max_conns_per_client; 0: unlimited, or not told
     highest_priority: int | None = None  # job_max_priority; None: not told, as it is no server
 

@@ -28,18 +28,6 @@ EXTRA_STARTS = {
 }
 
 
-def render_summary(
-    summary: Summary,
-    form: OutputFormat,
-    *,
-    palette: Palette = PLAIN,
-    width: int | None = None,
-    verbose: bool = False,
-) -> str:
-    """Return the summary as text, as one JSON object, or as that on one line, to end an NDJSON stream."""
-    return "".join(summary_pieces(summary, form, palette=palette, width=width, verbose=verbose))
-
-
 def summary_pieces(
     summary: Summary,
     form: OutputFormat,
@@ -48,7 +36,11 @@ def summary_pieces(
     width: int | None = None,
     verbose: bool = False,
 ) -> Iterator[str]:
-    """Yield the same in pieces to be written one after the other: as a whole, 100,000 items take half a gigabyte."""
+    """
+    Yield the summary as text, as one JSON object, or as that on one line, to end an NDJSON stream.
+
+    It comes in pieces to be written one after the other: as a whole, 100,000 items take half a gigabyte.
+    """
     match form:
         case OutputFormat.TEXT:
             yield text_of_summary(summary, palette=palette, width=width, verbose=verbose)

@@ -130,14 +130,6 @@ def _source(options: RerunOptions, header: RunHeader) -> ManifestSource:
     )
 
 
-async def rerun_items(
-    options: RerunOptions, *, reporter: Reporter, control: Control, clock: Clock, connect: Connect = connected
-) -> RunEnd:
-    """Start a new run of the chosen items. Raises what `read_again` and `send_again` raise."""
-    again = read_again(options)
-    return await send_again(options, again, reporter=reporter, control=control, clock=clock, connect=connect)
-
-
 async def send_again(
     options: RerunOptions,
     again: Again,

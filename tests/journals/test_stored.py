@@ -13,7 +13,7 @@ from dispatchfile.nomad.connection import Connection
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
-from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.rerun import RerunOptions, read_again, send_again
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.running.control import Control
 from tests.fake_nomad import FakeChild, FakeNomad
@@ -66,7 +66,9 @@ async def resume(folder, nomad):
 async def rerun(folder, nomad, choice):
     options = RerunOptions(name=name_of(folder), choice=choice, connection=CONNECTION)
     clock = Clock(wall=asyncio.get_running_loop().time)
-    end = await rerun_items(options, reporter=NoReporter(), control=Control(), clock=clock, connect=nomad.connect)
+    end = await send_again(
+        options, read_again(options), reporter=NoReporter(), control=Control(), clock=clock, connect=nomad.connect
+    )
     return end.summary
 
 

@@ -109,7 +109,7 @@ async def test_a_dispatch_as_it_goes_over_the_wire():
         token="a&b=c d/é",
         priority=70,
     )
-    assert dispatched == Dispatched("a/dispatch-1-2", UUID, 7, 7, 7)
+    assert dispatched == Dispatched("a/dispatch-1-2", UUID, 7, 7)
     ((method, _, body),) = nomad.asked
     assert (method, nomad.path) == ("PUT", "/v1/job/team%20a%2Fenc%3Fode%231/dispatch")
     assert nomad.query == {"namespace": "media", "region": "eu", "idempotency_token": "a&b=c d/é"}

@@ -134,13 +134,7 @@ def test_a_payload_is_the_bytes_that_were_sent():
 def test_tasks_know_their_part(name, lifecycle, leaders):
     """Which of them come before and after, and which one leads."""
     (group,) = parse_job(body_of("job", name)).groups
-    assert (group.lifecycle, group.leaders, group.sidecars) == (lifecycle, leaders, frozenset())
-
-
-def test_a_limit_of_time_is_the_groups():
-    """max_run_duration, in nanoseconds."""
-    (group,) = parse_job(body_of("job", "maxrun")).groups
-    assert group.max_run_duration_ns == 3_000_000_000
+    assert (group.lifecycle, group.leaders) == (lifecycle, leaders)
 
 
 def test_a_periodic_child_is_one():
@@ -185,7 +179,7 @@ def test_a_placement_failure_says_why():
         nodes_available={"dc1": 1},
     )
     assert first.failed_groups == blocked.failed_groups == {"g": failure}
-    assert (first.status, first.blocked_eval, first.queued_allocations) == ("complete", blocked.id, {"g": 1})
+    assert (first.status, first.blocked_eval) == ("complete", blocked.id)
     assert (blocked.status, blocked.previous_eval) == ("blocked", first.id)
 
 
@@ -245,7 +239,7 @@ def test_a_full_allocation_reads_as_its_stub_does(name):
 def test_what_is_absent_or_null_is_empty():
     """Full evaluations and allocations leave empty fields out, stubs write null."""
     bare = parse_evaluation({"ID": "e", "FailedTGAllocs": None, "WaitUntil": "0001-01-01T00:00:00Z"})
-    assert bare == Evaluation("e", "", "", "", "", "", "", "", "", {}, {}, "", 0, 0)
+    assert bare == Evaluation("e", "", "", "", "", "", "", "", "", {}, "", 0, 0)
     assert parse_rows(None, parse_stub) == ()
     assert parse_texts(None) == ()
     assert parse_stub({"ID": "j", "JobSummary": None}).groups == {}
@@ -292,12 +286,11 @@ def test_the_agent_and_the_token_are_known_without_secrets():
             "Datacenter": "dc1",
             "Version": {"Version": "2.0.5"},
             "Server": {"Enabled": False},
-            "ACL": {"Enabled": True},
             "Limits": {"HTTPMaxConnsPerClient": 100},
         },
         "member": {"Tags": None},
     }
-    assert parse_agent(agent) == AgentSelf("2.0.5", "global", "dc1", False, True, 100)
+    assert parse_agent(agent) == AgentSelf("2.0.5", "global", "dc1", False, 100)
     assert parse_agent({"member": {"Tags": {"build": "1.8.4"}}}).version == "1.8.4"
     token = {"AccessorID": "a", "SecretID": "hunter2", "Name": "n", "Type": "client", "Policies": ["p"]}
     parsed = parse_token(token | {"Roles": [{"ID": "1", "Name": "r"}], "ExpirationTime": None})

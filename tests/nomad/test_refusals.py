@@ -116,7 +116,6 @@ def test_every_recorded_dispatch_that_was_done_names_its_child(area, name):
     assert read_dispatched(recorded_answer(area, name)) == Dispatched(
         child=body["DispatchedJobID"],
         eval_id=body["EvalID"],
-        eval_create_index=body["EvalCreateIndex"],
         job_create_index=body["JobCreateIndex"],
         index=body["Index"],
     )

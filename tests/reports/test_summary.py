@@ -8,7 +8,7 @@ import pytest
 from dispatchfile.events import Cause, ExtraStart, Moved, Outcome, State, Verdict
 from dispatchfile.reports.again import rerun_command
 from dispatchfile.reports.formats import OutputFormat
-from dispatchfile.reports.summary import extra_starts_lines, render_summary, text_of_summary, wait_lines
+from dispatchfile.reports.summary import extra_starts_lines, summary_pieces, text_of_summary, wait_lines
 from dispatchfile.reports.text import Palette
 from dispatchfile.results import JobWait, LaterEnd, summarize, summary_json
 from tests.reports.making import FACTS, FAILED, GOOD, LOST, STARTED_AT, UNSENT, results_of, summary_of
@@ -325,8 +325,8 @@ def test_an_unfinished_run_is_resumed_not_rerun() -> None:
 def test_scripts_get_the_whole_summary() -> None:
     """One object, on many lines or on one."""
     summary = summary_of({"a": FAILED, "b": GOOD})
-    assert json.loads(render_summary(summary, OutputFormat.JSON)) == summary_json(summary)
-    (line,) = render_summary(summary, OutputFormat.NDJSON).splitlines()
+    assert json.loads("".join(summary_pieces(summary, OutputFormat.JSON))) == summary_json(summary)
+    (line,) = "".join(summary_pieces(summary, OutputFormat.NDJSON)).splitlines()
     assert json.loads(line) == summary_json(summary)
 
 

@@ -22,7 +22,7 @@ from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.logs import LogOptions, read_logs
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
-from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.rerun import RerunOptions, read_again, send_again
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
 from dispatchfile.usecases.run import run_manifest
 from dispatchfile.usecases.running.connect import connected
@@ -197,6 +197,6 @@ async def test_a_detached_run_is_watched_read_and_run_again(place):
         connection=here.connection,
         settings={"wait": "completion"},
     )
-    end = await rerun_items(again, reporter=NoReporter(), control=Control(), clock=Clock())
+    end = await send_again(again, read_again(again), reporter=NoReporter(), control=Control(), clock=Clock())
     assert {item.id: str(item.outcome) for item in end.summary.items} == {"wrong": "failed"}
     assert end.exit_code == 2

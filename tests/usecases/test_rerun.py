@@ -11,7 +11,7 @@ from dispatchfile.journal import RunState, list_runs
 from dispatchfile.results import LaterEnd
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.past import RunName, read_past
-from dispatchfile.usecases.rerun import RerunOptions, rerun_items
+from dispatchfile.usecases.rerun import RerunOptions, read_again, send_again
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.variables import GivenVariables
 from tests.making import make_item
@@ -46,7 +46,9 @@ def ended(item, outcome, cause=None, *, attempt=1):
 
 async def rerun(name, nomad, choice=FAILED, **options):
     wanted = RerunOptions(name=name, choice=choice, connection=CONNECTION, **options)
-    return await rerun_items(wanted, reporter=Told(), control=Control(), clock=loop_clock(), connect=nomad.connect)
+    return await send_again(
+        wanted, read_again(wanted), reporter=Told(), control=Control(), clock=loop_clock(), connect=nomad.connect
+    )
 
 
 def new_run(name: RunName):
@@ -293,7 +295,9 @@ async def test_an_item_whose_rerun_has_no_end_is_named_and_not_repeated(tmp_path
     new, _ = new_run(name)
     told, nomad = Told(), PastNomad(lifetime_s=0)
     options = RerunOptions(name=name, choice=FAILED, connection=CONNECTION)
-    end = await rerun_items(options, reporter=told, control=Control(), clock=loop_clock(), connect=nomad.connect)
+    end = await send_again(
+        options, read_again(options), reporter=told, control=Control(), clock=loop_clock(), connect=nomad.connect
+    )
     assert (len(nomad.made), end.summary.counts["succeeded"], end.exit_code) == (1, 1, 1)
     note = f"a: sent in rerun {new.run}, no end on record, not repeated; see: dispatchfile watch {new.run}"
     assert note in told.notes

@@ -31,7 +31,7 @@ class Nomad(FakeNomad):
     async def read_evaluation(self, eval_id: str, *, namespace: str) -> Evaluation:
         await self._call("evaluation")
         status, follower = self.links[eval_id]
-        values = (eval_id, "c", namespace, status, "why", "job-register", follower, "", "", {}, {}, "", 1, 1)
+        values = (eval_id, "c", namespace, status, "why", "job-register", follower, "", "", {}, "", 1, 1)
         return Evaluation(*values)
 
     async def read_evaluation_allocations(self, eval_id: str, *, namespace: str) -> tuple[Alloc, ...]:

@@ -110,12 +110,10 @@ def alloc(
         client_description="",
         task_states={"t": usual} if tasks is None else tasks,
         next_allocation="",
-        followup_eval_id="",
         preempted_by="",
         create_index=at,
         modify_index=at + 1,
         create_time_ns=0,
-        modify_time_ns=0,
     )
     return replace(made, **changes)
 
@@ -135,7 +133,6 @@ def evaluation(status: str = "complete", trigger: str = "job-register", *, at: i
         previous_eval="",
         blocked_eval="",
         failed_groups={},
-        queued_allocations={},
         wait_until="",
         create_index=at,
         modify_index=at,

@@ -106,7 +106,6 @@ groups = st.builds(
     policies,
     policies,
     st.dictionaries(st.sampled_from(["t", "u"]), st.sampled_from(["prestart", "poststop"])),
-    st.just(frozenset()),
     st.sampled_from([frozenset(), frozenset({"t"})]),
     st.dictionaries(st.just("t"), policies),
 )

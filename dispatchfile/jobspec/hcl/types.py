@@ -148,10 +148,6 @@ class Value:
         return self.is_known and all(value.is_wholly_known for _, value in self.pairs())
 
     @property
-    def can_iterate(self) -> bool:
-        return not self.type.is_primitive and self.type.kind is not TypeKind.ANY and self.is_known and not self.is_null
-
-    @property
     def text(self) -> str:
         return cast("str", self.content)
 
