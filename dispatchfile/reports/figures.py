@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dispatchfile.reports.text import span
-from dispatchfile.results.figures import Durations, Figures, Share
+from dispatchfile.results.figures import Durations, Figures, GroupFigures
 
 SHARE_HEADS = ("Items", "Ended well", "Did not succeed", "Not ended", "Median", "95th percentile", "Longest", "Total")
 
@@ -20,12 +20,12 @@ def duration_figures(durations: Durations) -> Sequence[tuple[str, str]]:
     ]
 
 
-def shares_by(figures: Figures) -> Sequence[tuple[str, Sequence[Share]]]:
+def shares_by(figures: Figures) -> Sequence[tuple[str, Sequence[GroupFigures]]]:
     """Return the shares of jobs, nodes and tags, each behind the noun for one of them."""
     return [("job", figures.by_job), ("node", figures.by_node), ("tag", figures.by_tag)]
 
 
-def share_cells(share: Share) -> Sequence[str]:
+def share_cells(share: GroupFigures) -> Sequence[str]:
     """Return the numbers of a share, in the order of `SHARE_HEADS`."""
     counts = [f"{count:,}" for count in (share.items, share.good, share.bad, share.living)]
     if share.durations is None:

@@ -18,7 +18,7 @@ from dispatchfile.reports.names import label
 from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.text import count_of, one_line, shorten, span
 from dispatchfile.results import Group, Summary
-from dispatchfile.results.figures import Figures, Share, figures_of
+from dispatchfile.results.figures import Figures, GroupFigures, figures_of
 
 SHOWN_GROUPS = 100
 LONGEST_CELL = 1000
@@ -84,7 +84,7 @@ def _figures(figures: Figures) -> list[str]:
     return lines
 
 
-def _share_table(noun: str, shares: Sequence[Share]) -> list[str]:
+def _share_table(noun: str, shares: Sequence[GroupFigures]) -> list[str]:
     heads = " | ".join([noun, *map(str.lower, SHARE_HEADS)])
     rows = [[escaped(shorten(share.name, LONGEST_NAME)), *share_cells(share)] for share in shares[:SHOWN_SHARES]]
     left_out = len(shares) - SHOWN_SHARES

@@ -26,7 +26,7 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class GroupFigures:
     """The items of one job, node or tag."""
 
     name: str
@@ -47,9 +47,9 @@ class Figures:
 
     durations: Durations | None
     longest: ItemResult | None  # the item that took the longest
-    by_job: tuple[Share, ...]
-    by_node: tuple[Share, ...]
-    by_tag: tuple[Share, ...]
+    by_job: tuple[GroupFigures, ...]
+    by_node: tuple[GroupFigures, ...]
+    by_tag: tuple[GroupFigures, ...]
 
 
 def figures_of(items: Sequence[ItemResult]) -> Figures:
@@ -107,7 +107,7 @@ def _job_names(items: Iterable[ItemResult]) -> Callable[[ItemResult], Iterable[s
     return names
 
 
-def _shares(items: Iterable[ItemResult], names: Callable[[ItemResult], Iterable[str]]) -> tuple[Share, ...]:
+def _shares(items: Iterable[ItemResult], names: Callable[[ItemResult], Iterable[str]]) -> tuple[GroupFigures, ...]:
     found: dict[str, list[ItemResult]] = {}
     for item in items:
         for name in names(item):
@@ -122,7 +122,7 @@ def name_order(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
-def _share(name: str, items: Sequence[ItemResult]) -> Share:
+def _share(name: str, items: Sequence[ItemResult]) -> GroupFigures:
     ended = [item.outcome for item in items if item.outcome is not None]
     good = sum(outcome.exit_class == 0 for outcome in ended)
-    return Share(name, len(items), good, len(ended) - good, durations_of(items))
+    return GroupFigures(name, len(items), good, len(ended) - good, durations_of(items))

@@ -36,3 +36,10 @@ def shared_names() -> Callable[[Mapping[Path, str]], Iterator[str]]:
 def test_a_name_of_two_classes_is_found(shared_names, files: Mapping[Path, str], found: list[str]) -> None:
     """Each class has a name that no other class of the package has."""
     assert list(shared_names(files)) == found
+
+
+def test_every_class_of_the_package_has_a_name_of_its_own(shared_names) -> None:
+    """The same check, without `.ci/run`."""
+    package = PROGRAM.parents[1] / "dispatchfile"
+    files = {path.relative_to(package.parent): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert list(shared_names(files)) == []

@@ -6,7 +6,7 @@ import pytest
 
 from dispatchfile.events import Cause, Outcome, State
 from dispatchfile.results import ItemResult
-from dispatchfile.results.figures import Durations, Share, by_interest, figures_of, name_order, nearest_rank
+from dispatchfile.results.figures import Durations, GroupFigures, by_interest, figures_of, name_order, nearest_rank
 
 
 def item(
@@ -81,9 +81,12 @@ def test_shares_count_each_item_once_for_each_name() -> None:
     ]
     figures = figures_of(items)
     good, bad = Durations(1, 10.0, 10.0, 10.0, 10.0), Durations(1, 30.0, 30.0, 30.0, 30.0)
-    assert figures.by_job == (Share("encode", 3, 1, 1, Durations(2, 10.0, 30.0, 30.0, 40.0)),)
-    assert figures.by_node == (Share("n2", 1, 1, 0, good), Share("n10", 1, 0, 1, bad))
-    assert figures.by_tag == (Share("x", 2, 1, 1, Durations(2, 10.0, 30.0, 30.0, 40.0)), Share("y", 1, 1, 0, good))
+    assert figures.by_job == (GroupFigures("encode", 3, 1, 1, Durations(2, 10.0, 30.0, 30.0, 40.0)),)
+    assert figures.by_node == (GroupFigures("n2", 1, 1, 0, good), GroupFigures("n10", 1, 0, 1, bad))
+    assert figures.by_tag == (
+        GroupFigures("x", 2, 1, 1, Durations(2, 10.0, 30.0, 30.0, 40.0)),
+        GroupFigures("y", 1, 1, 0, good),
+    )
     assert figures.by_job[0].living == 1
 
 

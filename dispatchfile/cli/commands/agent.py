@@ -58,7 +58,7 @@ def agent(
     return 0
 
 
-class _Ending:
+class _ServeEnd:
     """The end of serving, which the first signal asks for: it must not break off what the event loop is doing."""
 
     def __init__(self, close: Callable[[], None]) -> None:
@@ -88,7 +88,7 @@ async def _serve(
     for file in files.unread:
         tell(LogLevel.WARNING, file.warning, display)
     async with started_agent(flags, files.jobs, warn, host=host, port=port, allow_remote=allow_remote) as agent:
-        signals.watch_over(_Ending(agent.close))
+        signals.watch_over(_ServeEnd(agent.close))
         for job, advice in (*agent.warnings(), *agent.advice().items()):
             warn(job, advice)
         if not display.quiet:

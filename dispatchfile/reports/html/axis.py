@@ -26,7 +26,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class TimeAxis:
     """An axis of seconds from 0 to *length_s*."""
 
     length_s: float
@@ -43,9 +43,9 @@ class Axis:
         return [Tick(in_percent(self.percent(step * number)), tick_label(step * number)) for number in range(count + 1)]
 
 
-def axis_of(length_s: float) -> Axis:
+def axis_of(length_s: float) -> TimeAxis:
     """Return an axis that is as long as that, and at least a tenth of a second."""
-    return Axis(max(length_s, 0.1))
+    return TimeAxis(max(length_s, 0.1))
 
 
 def in_percent(number: float) -> str:

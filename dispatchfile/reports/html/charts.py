@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dispatchfile.events import Outcome, State
-from dispatchfile.reports.html.axis import Axis, Tick, axis_of, in_percent
-from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, RIGHT_HALF, Bar, Life
+from dispatchfile.reports.html.axis import Tick, TimeAxis, axis_of, in_percent
+from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, RIGHT_HALF, AttemptSpan, Bar
 from dispatchfile.reports.text import count_of, span
 from dispatchfile.results import ItemResult, Summary
 from dispatchfile.results.figures import Durations, duration_of
@@ -20,7 +20,7 @@ TAIL = 3  # longer than so many times the 95th percentile: in one last bin
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """A part of the outcome bar."""
 
     bar: Bar
@@ -28,7 +28,7 @@ class Part:
     name: str
 
 
-def outcome_parts(summary: Summary) -> list[Part]:
+def outcome_parts(summary: Summary) -> list[BarPart]:
     """Return the outcomes of a run, and the states of what has none yet."""
     living = [item.state for item in summary.items if item.outcome is None]
     found = [(str(outcome), summary.counts[outcome], _tone(outcome)) for outcome in Outcome]
@@ -37,7 +37,7 @@ def outcome_parts(summary: Summary) -> list[Part]:
     for name, count, tone in found:
         if count:
             bar = Bar(in_percent(100 * done / total), in_percent(100 * count / total), tone)
-            parts.append(Part(bar, f"{count:,}", name.replace("_", " ")))
+            parts.append(BarPart(bar, f"{count:,}", name.replace("_", " ")))
             done += count
     return parts
 
@@ -67,7 +67,7 @@ class States:
     most_running: str
 
 
-def states_over_time(lives: Sequence[Life], total: int, axis: Axis) -> States:
+def states_over_time(lives: Sequence[AttemptSpan], total: int, axis: TimeAxis) -> States:
     """Return how many items had ended, ran and waited in Nomad's queue at each moment."""
     last = {life.place: life.attempt for life in lives}
     changes: list[tuple[float, int, int]] = []
@@ -79,7 +79,7 @@ def states_over_time(lives: Sequence[Life], total: int, axis: Axis) -> States:
     return States(areas, axis.ticks, f"{total:,}", f"{most:,}")
 
 
-def _changes(life: Life, *, is_last: bool) -> Iterable[tuple[float, int, int]]:
+def _changes(life: AttemptSpan, *, is_last: bool) -> Iterable[tuple[float, int, int]]:
     """Yield what an attempt changes: when, in which layer, by how much."""
     running = life.end_s if life.is_queued_only else life.start_s if life.running_s is None else life.running_s
     if running > life.start_s:
@@ -90,7 +90,7 @@ def _changes(life: Life, *, is_last: bool) -> Iterable[tuple[float, int, int]]:
         yield life.end_s, int(bool(life.outcome.exit_class)), 1
 
 
-def _sample(changes: Sequence[tuple[float, int, int]], axis: Axis) -> tuple[list[list[int]], int]:
+def _sample(changes: Sequence[tuple[float, int, int]], axis: TimeAxis) -> tuple[list[list[int]], int]:
     """Return the number of items in each layer at the end of each interval, and the most that ran at once."""
     counts, samples, most, taken = [0, 0, 0, 0], [], 0, 0
     for number in range(SAMPLES + 1):
@@ -126,7 +126,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class HistogramMark:
     """A line through the histogram."""
 
     x: str
@@ -139,7 +139,7 @@ class Histogram:
     """How many items took how long."""
 
     bins: Sequence[Bin]
-    marks: Sequence[Mark]
+    marks: Sequence[HistogramMark]
     ticks: Sequence[Tick]
     most: str  # items in the highest column
 
@@ -167,8 +167,8 @@ def histogram_of(items: Iterable[ItemResult], durations: Durations) -> Histogram
     return Histogram(bins, marks, axis.ticks, f"{most:,}")
 
 
-def _mark(percent: float, name: str) -> Mark:
-    return Mark(in_percent(percent), name, is_name_before=percent > RIGHT_HALF)
+def _mark(percent: float, name: str) -> HistogramMark:
+    return HistogramMark(in_percent(percent), name, is_name_before=percent > RIGHT_HALF)
 
 
 def _marks(durations: Durations) -> Sequence[tuple[float, str]]:

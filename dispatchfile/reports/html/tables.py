@@ -11,7 +11,7 @@ from dispatchfile.reports.html.itemdata import said_of, tone_of
 from dispatchfile.reports.names import label
 from dispatchfile.reports.text import count_of, one_line, span
 from dispatchfile.results import ItemResult
-from dispatchfile.results.figures import Figures, Share, by_interest
+from dispatchfile.results.figures import Figures, GroupFigures, by_interest
 
 MOST_SHARES = 200
 MOST_PLAIN_ROWS = 500
@@ -47,7 +47,7 @@ def share_tables(figures: Figures) -> list[ShareTable]:
     return [_share_table(noun, shares) for noun, shares in shares_by(figures) if shares]
 
 
-def _share_table(noun: str, shares: Sequence[Share]) -> ShareTable:
+def _share_table(noun: str, shares: Sequence[GroupFigures]) -> ShareTable:
     left_out = len(shares) - MOST_SHARES
     rows = [(one_line(share.name), share_cells(share)) for share in shares[:MOST_SHARES]]
     more = f"and {count_of(left_out, noun)} with fewer items" if left_out > 0 else ""

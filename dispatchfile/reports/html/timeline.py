@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dispatchfile.events import Outcome
 from dispatchfile.reports.endings import cause_of
-from dispatchfile.reports.html.axis import Axis, in_percent
+from dispatchfile.reports.html.axis import TimeAxis, in_percent
 from dispatchfile.reports.names import label
 from dispatchfile.reports.text import count_of, one_line, span
 from dispatchfile.results import ItemResult
@@ -24,7 +24,7 @@ CLASSES = {0: "good", 1: "doubtful", 2: "bad"}
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class AttemptSpan:
     """One attempt from its dispatch to its end, in seconds since the run's start."""
 
     item: ItemResult
@@ -60,7 +60,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """A line of the timeline."""
 
     name: str
@@ -78,22 +78,22 @@ class NodeRows:
 
     name: str
     count: str
-    lanes: Sequence[Row]
+    lanes: Sequence[TimelineRow]
 
 
-def lives_of(detail: RunDetail) -> list[Life]:
+def lives_of(detail: RunDetail) -> list[AttemptSpan]:
     """Return all attempts of all items that were dispatched, in the run's order."""
     return [life for place, item in enumerate(detail.summary.items) for life in _lives(detail, place, item)]
 
 
-def end_of(detail: RunDetail, lives: Iterable[Life]) -> float:
+def end_of(detail: RunDetail, lives: Iterable[AttemptSpan]) -> float:
     """Return the length of the run's axis in seconds: what was seen after its end is on it, too."""
     summary = detail.summary
     end = detail.read_at if summary.finished_at is None else summary.finished_at
     return max([end - summary.started_at, *(life.end_s for life in lives)])
 
 
-def _lives(detail: RunDetail, place: int, item: ItemResult) -> Iterator[Life]:
+def _lives(detail: RunDetail, place: int, item: ItemResult) -> Iterator[AttemptSpan]:
     start, summary = detail.summary.started_at, detail.summary
     now = detail.read_at if summary.finished_at is None else summary.finished_at
     for attempt in detail.attempts.get(item.id) or _attempt_of(item):
@@ -103,7 +103,7 @@ def _lives(detail: RunDetail, place: int, item: ItemResult) -> Iterator[Life]:
         is_last = attempt.number == item.attempt
         end = now if attempt.ended_at is None else attempt.ended_at
         running = attempt.seen_running_at
-        yield Life(
+        yield AttemptSpan(
             item=item,
             place=place,
             attempt=attempt.number,
@@ -144,18 +144,18 @@ def _is_bad(item: ItemResult) -> bool:
     return item.outcome is not None and bool(item.outcome.exit_class)
 
 
-def item_rows(lives: Iterable[Life], axis: Axis) -> list[Row]:
+def item_rows(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[TimelineRow]:
     """Return a row for each item, the one that began first on top."""
-    found: dict[int, list[Life]] = {}
+    found: dict[int, list[AttemptSpan]] = {}
     for life in lives:
         found.setdefault(life.place, []).append(life)
     ordered = sorted(found.values(), key=lambda attempts: (attempts[0].start_s, attempts[0].place))
     return [_item_row(attempts, axis) for attempts in ordered]
 
 
-def _item_row(attempts: Sequence[Life], axis: Axis) -> Row:
+def _item_row(attempts: Sequence[AttemptSpan], axis: TimeAxis) -> TimelineRow:
     item = attempts[0].item
-    row = Row(
+    row = TimelineRow(
         name=label(item),
         place=attempts[0].place,
         title="\n".join(map(_title, attempts)),
@@ -178,9 +178,9 @@ def _note(item: ItemResult) -> str:
     return ", ".join(parts)
 
 
-def node_rows(lives: Iterable[Life], axis: Axis) -> list[NodeRows]:
+def node_rows(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[NodeRows]:
     """Return the attempts by node; those whose node nobody knows last."""
-    found: dict[str, list[Life]] = {}
+    found: dict[str, list[AttemptSpan]] = {}
     for life in lives:
         found.setdefault(life.node, []).append(life)
     names = sorted(found, key=lambda name: (not name, name_order(name)))
@@ -190,8 +190,8 @@ def node_rows(lives: Iterable[Life], axis: Axis) -> list[NodeRows]:
     ]
 
 
-def _lanes(lives: Iterable[Life], axis: Axis) -> Sequence[Row]:
-    lanes: list[list[Life]] = []
+def _lanes(lives: Iterable[AttemptSpan], axis: TimeAxis) -> Sequence[TimelineRow]:
+    lanes: list[list[AttemptSpan]] = []
     for life in sorted(lives, key=lambda one: (one.start_s, one.place)):
         free = next((lane for lane in lanes if lane[-1].end_s <= life.start_s), None)
         if free is None:
@@ -199,16 +199,16 @@ def _lanes(lives: Iterable[Life], axis: Axis) -> Sequence[Row]:
         else:
             free.append(life)
     return [
-        Row("", lane[0].place if len(lane) == 1 else None, "\n".join(map(_title, lane)), _all_bars(lane, axis))
+        TimelineRow("", lane[0].place if len(lane) == 1 else None, "\n".join(map(_title, lane)), _all_bars(lane, axis))
         for lane in lanes
     ]
 
 
-def _all_bars(lives: Iterable[Life], axis: Axis) -> list[Bar]:
+def _all_bars(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[Bar]:
     return [bar for life in lives for bar in _bars(life, axis)]
 
 
-def _bars(life: Life, axis: Axis) -> Iterator[Bar]:
+def _bars(life: AttemptSpan, axis: TimeAxis) -> Iterator[Bar]:
     """Yield the part in the queue and the part in which it ran."""
     running = life.end_s if life.is_queued_only else life.start_s if life.running_s is None else life.running_s
     if running > life.start_s:
@@ -219,13 +219,13 @@ def _bars(life: Life, axis: Axis) -> Iterator[Bar]:
         yield _bar(life.end_s, life.end_s, life.tone, axis)
 
 
-def _bar(start_s: float, end_s: float, tone: str, axis: Axis) -> Bar:
+def _bar(start_s: float, end_s: float, tone: str, axis: TimeAxis) -> Bar:
     start, end = axis.percent(start_s), axis.percent(end_s)
     width = max(end - start, THINNEST)
     return Bar(in_percent(min(start, 100 - width)), in_percent(width), tone)
 
 
-def _title(life: Life) -> str:
+def _title(life: AttemptSpan) -> str:
     """Return `film-1, attempt 2: failed (exit 3), queued 2s, ran 3m05s, on node-a`."""
     name = label(life.item) if life.attempt == 1 else f"{label(life.item)}, attempt {life.attempt}"
     how = str(life.outcome or life.item.state).replace("_", " ") + (f" ({life.cause})" if life.cause else "")

@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.events import Cause, Outcome, Verdict
-from dispatchfile.reports.html.axis import Axis, Tick, axis_of, tick_label
+from dispatchfile.reports.html.axis import Tick, TimeAxis, axis_of, tick_label
 from dispatchfile.reports.html.charts import Histogram, histogram_of, outcome_parts, states_over_time
-from dispatchfile.reports.html.timeline import Bar, Row, drawn, end_of, item_rows, lives_of, node_rows
+from dispatchfile.reports.html.timeline import Bar, TimelineRow, drawn, end_of, item_rows, lives_of, node_rows
 from dispatchfile.results.figures import durations_of
 from tests.reports.html.runs import GOOD, Attempt, Story, bad, detail_of, story_of, without_journal
 
-HUNDRED = Axis(100.0)
+HUNDRED = TimeAxis(100.0)
 RETRIED: Story = {"film-1": [Attempt(10, 20, 30, bad(), retry=True), Attempt(40, None, 50, GOOD)]}
 UNPLACED = Verdict(Outcome.UNPLACED, Cause.NO_CAPACITY, "no node")
 
 
-def rows_of(story: Story, **how: object) -> list[Row]:
+def rows_of(story: Story, **how: object) -> list[TimelineRow]:
     return item_rows(lives_of(detail_of(story, **how)), HUNDRED)
 
 
@@ -116,7 +116,7 @@ def test_an_axis_has_few_round_numbers(seconds: float, labels: list[str]) -> Non
 
 def test_a_tick_stands_at_its_share() -> None:
     """In percent of the width, so that a chart has no size of its own."""
-    assert Axis(40.0).ticks == [Tick(f"{25 * n}%", tick_label(10 * n)) for n in range(5)]
+    assert TimeAxis(40.0).ticks == [Tick(f"{25 * n}%", tick_label(10 * n)) for n in range(5)]
 
 
 def test_the_parts_of_the_outcome_bar_fill_it() -> None:
