@@ -27,7 +27,7 @@ from dispatchfile.errors import FileError, Interrupted
 from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, count_problems
 from dispatchfile.reports.formats import OutputFormat, ProblemFormat, ReportKind
-from dispatchfile.reports.listing import list_problems
+from dispatchfile.reports.problem_text import list_problems
 from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.progress import EventLines, Progress
 from dispatchfile.reports.screens import JsonScreen, NoScreen, PlainScreen, Screen

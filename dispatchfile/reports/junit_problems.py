@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dispatchfile.problems import Severity
 from dispatchfile.reports.checked import Checked, count_problems
 from dispatchfile.reports.junit_suite import Case, Ending, junit_document
-from dispatchfile.reports.listing import list_problems
+from dispatchfile.reports.problem_text import list_problems
 from dispatchfile.reports.text import count_of
 
 

@@ -9,7 +9,7 @@ from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.checked import Checked, all_problems, count_problems
 from dispatchfile.reports.formats import ProblemFormat
-from dispatchfile.reports.listing import closing_line, text_of_problems
+from dispatchfile.reports.problem_text import closing_line, text_of_problems
 from dispatchfile.reports.text import PLAIN, Palette
 
 SCHEMA = "dispatchfile/problems/v1"

@@ -80,7 +80,7 @@ def test_there_are_recordings_to_parse():
 
 @pytest.mark.parametrize(("area", "name"), READ)
 def test_every_recorded_object_parses_with_its_numbers_and_names(area, name):
-    """Nothing is lost on the way: IDs, statuses and indexes are those of the wire."""
+    """Nothing is lost in transit: IDs, statuses and indexes are those of the wire."""
     value, records = body_of(area, name), parse_any(area, name)
     if records is None:
         return

@@ -9,17 +9,17 @@ from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.transport import ConnectionLimits
 from dispatchfile.nomad.transport.faults import Fate, TransportFault
-from dispatchfile.nomad.transport.proxied import FATES, ProxiedWay
+from dispatchfile.nomad.transport.proxied import FATES, ProxiedBackend
 
 FOREIGN = [kind for kind in vars(httpx).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
 
 
-def way_by(handle, **limits: int) -> ProxiedWay:
-    """A way whose requests go to *handle* in place of a proxy."""
+def way_by(handle, **limits: int) -> ProxiedBackend:
+    """A backend whose requests go to *handle* in place of a proxy."""
     most = ConnectionLimits(max_connections=1, connect_s=5.0, silence_s=5.0, whole_s=20.0, **limits)
-    way = ProxiedWay(Connection().endpoint, ((b"Host", b"nomad"),), most, None, proxy="http://proxy:1")
-    way._via = httpx.MockTransport(handle)
-    return way
+    backend = ProxiedBackend(Connection().endpoint, ((b"Host", b"nomad"),), most, None, proxy="http://proxy:1")
+    backend._via = httpx.MockTransport(handle)
+    return backend
 
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)

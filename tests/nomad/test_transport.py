@@ -1,4 +1,4 @@
-"""The way to Nomad: what arrives, what it means when nothing does, and how few connections it takes."""
+"""Requests to Nomad: what arrives, what it means when nothing does, and how few connections it takes."""
 
 import asyncio
 import gzip
@@ -17,12 +17,12 @@ from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.nomad.refusals import trouble_of_write
 from dispatchfile.nomad.transport import ConnectionLimits, HttpTransport, limits_of
-from dispatchfile.nomad.transport.connection import PooledConnection
 from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.http import headers_of
 from dispatchfile.nomad.transport.http1 import Http1
 from dispatchfile.nomad.transport.pool import ConnectionPool
-from dispatchfile.nomad.transport.proxied import ProxiedWay
+from dispatchfile.nomad.transport.pooled_connection import PooledConnection
+from dispatchfile.nomad.transport.proxied import ProxiedBackend
 from tests.nomad.loopback import Line, echo, refusing, serving
 from tests.nomad.recorded import recording
 
@@ -204,7 +204,7 @@ async def test_the_connection_used_last_is_used_first():
         for _ in range(8):
             await transport.send("GET", "/calm")
         assert server.connections == 4
-        pool = transport._way
+        pool = transport._backend
         assert [wire._served for wire in pool._idle].count(1) == 3
 
 
@@ -238,7 +238,7 @@ async def test_a_connection_that_ended_while_idle_is_not_used_again():
     async with serving(script) as server, transport_to(server.address) as transport:
         for expected in (1, 2, 3):
             await transport.send("PUT", TARGET, b"{}")
-            await until(lambda: transport._way._idle[0]._is_over)
+            await until(lambda: transport._backend._idle[0]._is_over)
             assert server.connections == expected
 
 
@@ -256,7 +256,7 @@ async def test_a_connection_that_speaks_up_while_idle_is_not_used_again():
     async with serving(script) as server, transport_to(server.address) as transport:
         await transport.send("PUT", TARGET, b"{}")
         bored.set()
-        await until(lambda: transport._way._idle[0]._is_spoken_to)
+        await until(lambda: transport._backend._idle[0]._is_spoken_to)
         assert (await transport.send("PUT", TARGET, b"{}")).status == 200
         assert server.connections == 2
 
@@ -294,7 +294,7 @@ async def test_leaving_the_line_loses_no_place():
 
     async with serving(script) as server, transport_to(server.address, max_connections=1) as transport:
         tasks = [asyncio.create_task(transport.send("GET", f"/{n}")) for n in range(6)]
-        await until(lambda: len(transport._way._turns) == 5)
+        await until(lambda: len(transport._backend._turns) == 5)
         for task in tasks[1:5]:
             task.cancel()
         going.set()
@@ -336,7 +336,7 @@ async def test_a_failed_connection_gives_its_place_back():
         for _ in range(3):
             with pytest.raises(NomadUnavailable, match="connection refused: is the agent running"):
                 await transport.send("PUT", TARGET, b"{}")
-        assert transport._way._places == 0
+        assert transport._backend._places == 0
 
 
 async def test_waiting_for_a_connection_in_vain_is_surely_not_sent():
@@ -381,7 +381,7 @@ async def test_whatever_happens_answers_go_to_their_questions_and_no_place_is_lo
             chance.choice(tasks).cancel()
             await asyncio.sleep(0.001)
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        pool = transport._way
+        pool = transport._backend
         for _ in range(3):  # sockets are closed in the event loop's next round
             await asyncio.sleep(0)
         assert server.peak <= transport.peak_connections == 5
@@ -395,7 +395,7 @@ async def test_whatever_happens_answers_go_to_their_questions_and_no_place_is_lo
     assert set(kinds) <= {Answer, NomadAmbiguous, NomadUnavailable, asyncio.CancelledError}
 
 
-# Faults on the way
+# Faults of requests
 
 
 async def test_a_connection_closed_without_an_answer_leaves_a_write_in_doubt():
@@ -585,7 +585,7 @@ def put(wire):
 
 
 async def ask(wire, pipe):
-    """A request under way: written, or over."""
+    """A request in flight: written, or over."""
     task = asyncio.create_task(put(wire))
     await until(lambda: pipe.written or pipe.closed or task.done())
     return task
@@ -769,7 +769,7 @@ async def test_https_to_a_server_without_tls_says_http():
 
 
 def test_files_that_hold_no_certificate_are_named(authority, ca_file, tmp_path):
-    """When the way is made, before anything is sent."""
+    """When the backend is made, before anything is sent."""
     (tmp_path / "no.pem").write_text("nothing")
     (tmp_path / "empty").mkdir()
     pair = written_pair(authority.issue_cert("a"), tmp_path)
@@ -873,7 +873,7 @@ async def test_a_proxy_that_loses_the_answer_leaves_a_write_in_doubt():
 
 
 class Scripted:
-    """A way that answers as told, and keeps what it was asked."""
+    """A backend that answers as told, and keeps what it was asked."""
 
     peak = 1
 
@@ -894,8 +894,8 @@ class Scripted:
 
 
 def scripted(answer):
-    way = Scripted(answer)
-    return way, HttpTransport(Connection(), limits_of(Connection(), max_connections=1), way=way)
+    backend = Scripted(answer)
+    return backend, HttpTransport(Connection(), limits_of(Connection(), max_connections=1), backend=backend)
 
 
 @pytest.mark.parametrize(
@@ -911,7 +911,7 @@ def scripted(answer):
         (EOFError("x"), NomadUnavailable, NomadAmbiguous),
     ],
 )
-async def test_what_goes_wrong_on_the_way_is_one_of_three_things(error, get, put):
+async def test_what_goes_wrong_with_a_request_is_one_of_three_things(error, get, put):
     """A caller can act on each of them; the cause is kept."""
     faults = await both(scripted(error)[1])
     assert tuple(type(fault) for fault in faults) == (get, put)
@@ -919,25 +919,25 @@ async def test_what_goes_wrong_on_the_way_is_one_of_three_things(error, get, put
     assert all("http://127.0.0.1:4646" in str(fault) for fault in faults)
 
 
-async def test_another_way_is_asked_with_the_target_as_it_is():
+async def test_another_backend_is_asked_with_the_target_as_it_is():
     """What tests hand in sees the same requests as the server does."""
-    way, transport = scripted(Answer(200, {"content-type": "application/json"}, b"[]"))
+    backend, transport = scripted(Answer(200, {"content-type": "application/json"}, b"[]"))
     async with transport:
         answer = await transport.send("PUT", TARGET, b"{}")
-    assert way.asked == [("PUT", TARGET.encode(), b"{}")]
+    assert backend.asked == [("PUT", TARGET.encode(), b"{}")]
     assert answer == Answer(200, {"content-type": "application/json"}, b"[]")
 
 
 @pytest.mark.parametrize(("address", "encoding"), [("http://nomad.example", b"gzip"), ("http://localhost:4646", None)])
 def test_remote_servers_may_pack_their_answers(address, encoding):
-    """Lists are long, and the way may be."""
+    """Lists are long, and the network may be slow."""
     assert dict(headers_of(read_connection({"address": address}, {}))).get(b"Accept-Encoding") == encoding
 
 
-def test_the_default_way_is_the_own_one():
+def test_the_default_backend_is_the_own_one():
     """Only a proxy asks for the stock transport."""
-    assert type(transport_to("http://nomad")._way) is ConnectionPool
-    assert type(transport_to("http://nomad", environ={"HTTP_PROXY": "p:1"})._way) is ProxiedWay
+    assert type(transport_to("http://nomad")._backend) is ConnectionPool
+    assert type(transport_to("http://nomad", environ={"HTTP_PROXY": "p:1"})._backend) is ProxiedBackend
 
 
 async def until(condition):

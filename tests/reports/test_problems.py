@@ -10,7 +10,7 @@ import pytest
 from dispatchfile.items import RowCount
 from dispatchfile.problems import CODES, Problem, Severity
 from dispatchfile.reports.formats import ProblemFormat
-from dispatchfile.reports.listing import list_problems
+from dispatchfile.reports.problem_text import list_problems
 from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.text import Palette
 from dispatchfile.source import Position, excerpt

@@ -1,4 +1,4 @@
-"""Explains what went wrong on the way to Nomad, and what to try."""
+"""Explains why a request did not reach Nomad or had no answer, and what to try."""
 
 from __future__ import annotations
 

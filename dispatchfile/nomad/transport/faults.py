@@ -1,4 +1,4 @@
-"""The faults on the way to Nomad, and what they say about the request."""
+"""The faults of a request to Nomad, and what they say about the request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAULTS = (
     TransportFault,
     OSError,
     EOFError,
-)  # all that a way may raise; OSError: ssl.SSLError, socket.gaierror, TimeoutError …
+)  # all that a backend may raise; OSError: ssl.SSLError, socket.gaierror, TimeoutError …
 
 
 def fate_of(error: Exception) -> Fate:

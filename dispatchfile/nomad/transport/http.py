@@ -1,7 +1,7 @@
 """
 Requests to one Nomad and its answers, whatever their status.
 
-What goes wrong on the way becomes one of three things that a caller can act on: surely not sent, perhaps carried out,
+A request that fails becomes one of three errors that a caller can act on: not carried out, perhaps carried out,
 not Nomad's answer.
 """
 
@@ -18,11 +18,11 @@ from dispatchfile.nomad.answers import PERHAPS_DONE, Answer
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.nomad.protocol import Counters
 from dispatchfile.nomad.proxies import is_loopback
+from dispatchfile.nomad.transport.backend import ConnectionLimits, Headers, HttpBackend
 from dispatchfile.nomad.transport.explaining import explain
 from dispatchfile.nomad.transport.faults import FAULTS, Fate, TransportFault, fate_of, is_lasting, too_large
 from dispatchfile.nomad.transport.pool import ConnectionPool
 from dispatchfile.nomad.transport.tls import tls_context
-from dispatchfile.nomad.transport.way import ConnectionLimits, Headers, Way
 from dispatchfile.secrecy import forms_of, masked
 
 PATIENCE = 4.0  # a whole request may take so many times the longest silence
@@ -32,33 +32,33 @@ class HttpTransport:
     """
     The transport over HTTP/1.1, straight or through a proxy.
 
-    *way* replaces the one that the connection asks for. Raises FileError for certificates that cannot be used, and
+    *backend* replaces the one that the connection asks for. Raises FileError for certificates that cannot be used, and
     UsageError for a proxy that cannot.
     """
 
-    def __init__(self, connection: Connection, limits: ConnectionLimits, *, way: Way | None = None) -> None:
+    def __init__(self, connection: Connection, limits: ConnectionLimits, *, backend: HttpBackend | None = None) -> None:
         self._endpoint, self._is_proxied = connection.endpoint, bool(connection.proxy)
         self._limits, self._secrets = limits, _secrets_of(connection)
-        self._way = way or _way(connection, limits)
+        self._backend = backend or _backend_for(connection, limits)
         self.counters = Counters()
 
     async def __aenter__(self) -> Self:
-        await self._way.open()
+        await self._backend.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._way.close()
+        await self._backend.close()
 
     @property
     def peak_connections(self) -> int:
-        return self._way.peak
+        return self._backend.peak
 
     async def send(self, method: str, target: str, body: bytes = b"") -> Answer:
         self.counters.requests += 1
         try:
-            answer = await self._way.ask(method, (self._endpoint.path + target).encode("ascii"), body)
+            answer = await self._backend.ask(method, (self._endpoint.path + target).encode("ascii"), body)
             answer = _unpacked(answer, self._limits.answer_bytes)
         except FAULTS as exc:
             raise self._translated(exc, is_read=method == "GET") from exc
@@ -89,14 +89,14 @@ def limits_of(connection: Connection, *, max_connections: int) -> ConnectionLimi
     )
 
 
-def _way(connection: Connection, limits: ConnectionLimits) -> Way:
+def _backend_for(connection: Connection, limits: ConnectionLimits) -> HttpBackend:
     endpoint, headers = connection.endpoint, headers_of(connection)
     tls = tls_context(connection) if endpoint.scheme == "https" else None
     if not connection.proxy:
         return ConnectionPool(endpoint, headers, limits, tls)
-    from dispatchfile.nomad.transport.proxied import ProxiedWay  # noqa: PLC0415  httpx takes 40 ms to import
+    from dispatchfile.nomad.transport.proxied import ProxiedBackend  # noqa: PLC0415  httpx takes 40 ms to import
 
-    return ProxiedWay(endpoint, headers, limits, tls, proxy=connection.proxy)
+    return ProxiedBackend(endpoint, headers, limits, tls, proxy=connection.proxy)
 
 
 def headers_of(connection: Connection) -> Headers:
@@ -107,7 +107,7 @@ def headers_of(connection: Connection) -> Headers:
         headers.append((b"X-Nomad-Token", connection.token.encode("ascii")))
     if connection.http_auth:
         headers.append((b"Authorization", f"Basic {_basic(connection)}".encode()))
-    if not is_loopback(endpoint.host):  # packing costs the server more than the way costs on one machine
+    if not is_loopback(endpoint.host):  # packing costs the server more than the transfer on one machine
         headers.append((b"Accept-Encoding", b"gzip"))
     return tuple(headers)
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import h11
 
 from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.transport.backend import Headers
 from dispatchfile.nomad.transport.faults import Fate, TransportFault, too_large
-from dispatchfile.nomad.transport.way import Headers
 
 MAX_HEAD_BYTES = 64 * 1024
 END = h11.EndOfMessage()

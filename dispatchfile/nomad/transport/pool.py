@@ -15,10 +15,10 @@ from functools import partial
 
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Endpoint
-from dispatchfile.nomad.transport.connection import PooledConnection
+from dispatchfile.nomad.transport.backend import ConnectionLimits, Headers
 from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.http1 import Http1
-from dispatchfile.nomad.transport.way import ConnectionLimits, Headers
+from dispatchfile.nomad.transport.pooled_connection import PooledConnection
 
 HAPPY_EYEBALLS_S = 0.25
 Slot = PooledConnection | None  # None: a place for a connection that has still to be made

@@ -11,8 +11,8 @@ import httpx
 from dispatchfile.errors import UsageError
 from dispatchfile.nomad.answers import Answer
 from dispatchfile.nomad.connection import Endpoint
+from dispatchfile.nomad.transport.backend import ConnectionLimits, Headers
 from dispatchfile.nomad.transport.faults import Fate, TransportFault, too_large
-from dispatchfile.nomad.transport.way import ConnectionLimits, Headers
 
 # By class; a class that is not listed has its base's fate.
 FATES: Mapping[type[Exception], Fate] = {
@@ -48,7 +48,7 @@ FATES: Mapping[type[Exception], Fate] = {
 FOREIGN = tuple(FATES)
 
 
-class ProxiedWay:
+class ProxiedBackend:
     """Requests to one endpoint through a proxy. Raises UsageError for a URL of a proxy that cannot be used."""
 
     def __init__(
@@ -58,7 +58,7 @@ class ProxiedWay:
         self._via: httpx.AsyncBaseTransport = _stock_transport(proxy, tls, limits)
         scheme = "https" if endpoint.scheme == "https" else "http"
         self._url = httpx.URL(scheme=scheme, host=endpoint.host, port=endpoint.port, path="/")
-        self._under_way = 0
+        self._in_flight = 0
         self.peak = 0  # of requests: only that is known
 
     async def open(self) -> None:
@@ -68,8 +68,8 @@ class ProxiedWay:
         await self._via.__aexit__(None, None, None)
 
     async def ask(self, method: str, target: bytes, body: bytes) -> Answer:
-        self._under_way += 1
-        self.peak = max(self.peak, self._under_way)
+        self._in_flight += 1
+        self.peak = max(self.peak, self._in_flight)
         try:
             async with asyncio.timeout(self._limits.whole_s):
                 return await self._exchange(self._request(method, target, body))
@@ -79,7 +79,7 @@ class ProxiedWay:
         except FOREIGN as exc:
             raise _fault_of(exc) from exc
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
 
     def _request(self, method: str, target: bytes, body: bytes) -> httpx.Request:
         headers = list(self._headers)

@@ -1,4 +1,4 @@
-"""The interface of a way to Nomad, whatever library it uses, and its limits."""
+"""The interface of an HTTP backend, whatever library it uses, and its limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ConnectionLimits:
     answer_bytes: int = 64 * 1024 * 1024  # of a body, also when unpacked; 10,000 rows of the job list take 9 MB
 
 
-class Way(Protocol):
+class HttpBackend(Protocol):
     """Carries requests to one endpoint."""
 
     @property

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from dispatchfile.nomad.answers import Answer
+from dispatchfile.nomad.transport.backend import ConnectionLimits
 from dispatchfile.nomad.transport.explaining import HANDSHAKE_ALERTS
 from dispatchfile.nomad.transport.faults import Fate, TransportFault
 from dispatchfile.nomad.transport.http1 import ConnectionClosed, Http1
-from dispatchfile.nomad.transport.way import ConnectionLimits
 
 SHORTEST_GRACE_S, LONGEST_GRACE_S = 0.005, 0.05
 
