@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,37 @@ from dispatchfile.cli.commands.schema import SchemaName
 from dispatchfile.schema import read_schema
 from tests.docs.pages import ROOT, read_sections
 from tests.docs.terminal import run_example
+from tests.interpreter import PYTHON
 
 SCHEMAS = sorted(path.name for path in (ROOT / "schemas").glob("*.schema.json"))
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/dispatchfile.yaml"))
 
 
+def _installed_files() -> list[str]:
+    show = "from importlib.metadata import distribution; print(*distribution('dispatchfile').files or (), sep='\\n')"
+    done = subprocess.run([PYTHON, "-I", "-c", show], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
 def test_the_wheel_has_the_schemas() -> None:
     """They lie outside of the package in the checkout."""
-    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    files = _installed_files()
     if not any(file.endswith("dispatchfile/__init__.py") for file in files):
         pytest.skip("an editable install has no files of its own")
     assert sorted(file.removeprefix("dispatchfile/schemas/") for file in files if "/schemas/" in file) == SCHEMAS
 
 
+def test_the_wheel_is_typed() -> None:
+    """Type checkers read the package's own types only where this file is."""
+    files = _installed_files()
+    if not any(file.endswith("dispatchfile/__init__.py") for file in files):
+        pytest.skip("an editable install has no files of its own")
+    assert "dispatchfile/py.typed" in files
+
+
 def test_the_wheel_has_the_pages_that_explain_reads() -> None:
     """They lie outside of the package in the checkout, too."""
-    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    files = _installed_files()
     if not any(file.endswith("dispatchfile/__init__.py") for file in files):
         pytest.skip("an editable install has no files of its own")
     assert {"dispatchfile/docs/errors.md", "dispatchfile/docs/outcomes.md"} <= set(files)
@@ -37,7 +51,7 @@ def test_the_wheel_has_the_pages_that_explain_reads() -> None:
 
 def test_the_installed_program_explains_codes(tmp_path: Path) -> None:
     """`explain` works from any folder, without the checkout on the path."""
-    command = [sys.executable, "-I", "-m", "dispatchfile", "explain", "DF004"]
+    command = [PYTHON, "-I", "-m", "dispatchfile", "explain", "DF004"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("DF004: ")
 
@@ -45,7 +59,7 @@ def test_the_installed_program_explains_codes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list(SchemaName))
 def test_the_installed_program_prints_its_schemas(name: str, tmp_path: Path) -> None:
     """`schema` works from any folder, without the checkout on the path."""
-    command = [sys.executable, "-I", "-m", "dispatchfile", "schema", name]
+    command = [PYTHON, "-I", "-m", "dispatchfile", "schema", name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == read_schema(name)
 
@@ -94,7 +108,7 @@ def _promised() -> dict[str, tuple[str, str]]:
 
 def test_the_wheel_has_the_page_of_the_html_report() -> None:
     """Its template, style and script are no Python files."""
-    files = [str(file) for file in distribution("dispatchfile").files or ()]
+    files = _installed_files()
     if not any(file.endswith("dispatchfile/__init__.py") for file in files):
         pytest.skip("an editable install has no files of its own")
     parts = {f"dispatchfile/reports/html/page.{ending}" for ending in ("html.j2", "css", "js")}
