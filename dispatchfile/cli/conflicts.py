@@ -9,6 +9,7 @@ from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, JobVaria
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader
 from dispatchfile.reports.formats import OutputFormat
+from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.select import asks_for_endings
 
 LEAVE_IT_OUT = "leave it out"
@@ -51,12 +52,18 @@ def check_dry_run(
     refuse_without_effect(names, "with --dry-run, which asks no server and sends nothing", LEAVE_ONE_OUT)
 
 
-def check_local_run(connection: ConnectionFlags, *, skip_succeeded: bool) -> None:
+NOT_LOCAL = {
+    "on_interrupt": "with --local: the tasks of a local run end with it, however it ends",
+    "skip_succeeded": "with --local: a new embedded agent knows nothing of earlier runs, so every item is sent",
+}
+
+
+def check_local_run(connection: ConnectionFlags, options: Mapping[str, object]) -> None:
     """Refuse what a run on an embedded agent of its own cannot use."""
     refuse_cluster_flags(connection)
-    if skip_succeeded:
-        why = "with --local: a new embedded agent knows nothing of earlier runs, so every item is sent"
-        refuse_without_effect(["skip_succeeded"], why, LEAVE_ONE_OUT)
+    for option, why in NOT_LOCAL.items():
+        if options[option]:
+            refuse_without_effect([option], why, LEAVE_ONE_OUT)
 
 
 def refuse_cluster_flags(flags: ConnectionFlags) -> None:
@@ -79,13 +86,19 @@ def _given_agent_flags(agent: AgentFlags) -> list[str]:
     return [name for name in given(asdict(agent)) if name not in JOB_VARIABLES]
 
 
-def check_journal(*, journal: bool, new: bool, stop_on_interrupt: bool) -> None:
-    """Refuse what a run cannot do that no journal is kept of: look for unfinished runs, and find its own jobs."""
-    if new and not journal:
+def check_no_journal(*, new: bool, stop_on_interrupt: bool, state_dir: str | None, reads_journals: bool) -> None:
+    """
+    Refuse what a run of which no journal is kept does not do: look for unfinished runs, and find its own jobs.
+
+    reads_journals: an option asks for the ends of earlier runs.
+    """
+    if new:
         why = "with --no-journal, which does not look for unfinished runs"
         refuse_without_effect(["new"], why, LEAVE_ONE_OUT)
-    if stop_on_interrupt and not journal:
+    if stop_on_interrupt:
         raise UsageError("--on-interrupt stop finds the run's children by its journal: leave out --no-journal")
+    if state_dir is not None and not reads_journals:
+        refuse_without_effect(["state_dir"], "with --no-journal, which writes nothing there", LEAVE_ONE_OUT)
 
 
 # Plans
@@ -156,6 +169,21 @@ def _refuse_other_scope(header: RunHeader, key: str, flag: str | None, known: Se
         names = ", ".join(repr(name) for name in known)
         kind = key if len(known) == 1 else f"{key}s"
         raise UsageError(f"--{key} {flag}: the items of run {header.id} are in {kind} {names}: {LEAVE_IT_OUT}")
+
+
+def check_over(header: RunHeader, settings: Mapping[str, object], options: Mapping[str, object]) -> None:
+    """Refuse what `resume` would need for a run that it only shows, because it has finished."""
+    why = f"on run {header.id}, which has finished"
+    if settings.get("wait") is not None:
+        watch = f"{LEAVE_IT_OUT}, or follow its jobs with `dispatchfile watch {header.id}`"
+        refuse_without_effect(["wait"], why, watch)
+    refuse_without_effect(given({**settings, **options}), why)
+
+
+def check_again(choice: Choice) -> None:
+    """Refuse --again beside options that name items: they are repeated whatever became of them since."""
+    if choice.again and not choice.goes_by_endings and choice.only:
+        refuse_without_effect(["again"], "with --only alone, which repeats items that succeeded since, too")
 
 
 def check_export(

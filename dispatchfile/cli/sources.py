@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from dispatchfile.cli.conflicts import LEAVE_IT_OUT, refuse_without_effect
 from dispatchfile.cli.option_groups import ManifestFlags
 from dispatchfile.errors import FileError, StandardInputError, UsageError
 from dispatchfile.files import MAX_FILE_SIZE, STANDARD_INPUT, StandardInput
@@ -71,6 +72,8 @@ def read_sources(
 def read_given_variables(given: ManifestFlags) -> GivenVariables:
     """Raises UsageError and FileError for variables that cannot be read."""
     pairs = _read_pairs("--var", given.var or ())
+    if given.strict_vars and not given.var_file:
+        refuse_without_effect(["strict_vars"], "without --var-file", f"add --var-file, or {LEAVE_IT_OUT}")
     return read_variables(given.var_file or (), pairs, strict=given.strict_vars)
 
 

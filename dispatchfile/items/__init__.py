@@ -14,6 +14,7 @@ from dispatchfile.items.origins import Origins, read_origins
 from dispatchfile.items.reading import do_not_count, read_items
 from dispatchfile.items.rows import RowCount
 from dispatchfile.items.template import TargetScope, manifest_name, route_of
+from dispatchfile.items.unfollowed import unfollowed_keys
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -33,5 +34,6 @@ __all__ = [
     "read_items",
     "read_origins",
     "route_of",
+    "unfollowed_keys",
     "without_secrets",
 ]

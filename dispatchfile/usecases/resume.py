@@ -131,6 +131,12 @@ def repeat_summary(options: ResumeOptions, reporter: Reporter) -> Summary | None
     return summary
 
 
+def is_over(stored: StoredRun) -> bool:
+    """Return whether `resume` only shows the run: it has finished, and the journal has the end of every item."""
+    status = stored.status
+    return status.state is RunState.FINISHED and (stored.header.local or not status.counts.get(Outcome.UNKNOWN))
+
+
 def _open(options: ResumeOptions) -> JournalReader:
     return open_run(state_folder(options.state_dir, options.environ), options.run, manifest=options.manifest)
 

@@ -92,13 +92,13 @@ async def run_manifest(
         options = replace(options, journal=False)  # an empty run would become the one whose outcomes are asked for
     async with connect(options.connection, prepared.settings) as client:
         server = await _preflight(options, prepared, client)
-        problems = (*prepared.problems, *server.problems)
+        problems = sort_problems((*prepared.problems, *server.problems))
         if server.has_errors:
             return RunEnd(None, problems)
         if options.plan is not None:
             check_pins(options.plan.head, server.states)
             reporter.note(f"plan {options.plan.digest}")
-        for warning in server.problems:
+        for warning in problems:
             reporter.note(warning.as_warning)
         run = await _with_children(_new_run(options, prepared, server, clock), client, reporter)
         journal = run.open_journal(options.folder, new=options.new) if options.journal else NoJournal()
@@ -107,7 +107,7 @@ async def run_manifest(
                 reporter.note(policy.sentence)
         summary = await start_run(run, client, journal, reporter=reporter, control=control, clock=clock)
     reporter.finished(summary)
-    return RunEnd(summary, prepared.problems)
+    return RunEnd(summary)
 
 
 def _unread_logs(options: RunOptions, prepared: Prepared) -> str:

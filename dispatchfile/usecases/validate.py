@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dispatchfile.items import RowCount
+from dispatchfile.items import RowCount, unfollowed_keys
+from dispatchfile.manifest import Document
 from dispatchfile.problems import Problem, has_errors
+from dispatchfile.settings import SettingError, resolve_settings
 from dispatchfile.usecases.jobs.checks import ItemChecks
 from dispatchfile.usecases.jobs.listed import read_declared, read_listed_jobs, wait_of
 from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, told
@@ -72,4 +74,18 @@ def _check(source: ManifestSource) -> CheckedManifest:
             items += 1
             checks.take(entry)
     found += checks.problems()
+    if document is not None and not has_errors(problems):
+        found += _unfollowed(document)
     return CheckedManifest(source.shown, items, told(document, found), tuple(counts))
+
+
+def _unfollowed(document: Document) -> Iterable[Problem]:
+    """Return warnings of keys without effect. A manifest that does not say how far to wait may be run with --wait."""
+    written = document.data.get("settings")
+    if not isinstance(written, Mapping) or "wait" not in written:
+        return ()
+    try:
+        settings = resolve_settings({}, written)
+    except SettingError:
+        return ()  # a problem that is reported already
+    return unfollowed_keys(document, settings)

@@ -194,6 +194,8 @@ def _read_options(arguments: Sequence[str], flags: DispatchFlags, connection: Co
 
     if not 1 <= len(arguments) <= 2:
         raise UsageError(WRONG_COUNT)
+    if flags.no_journal and flags.state_dir is not None:
+        raise UsageError("--state-dir has no effect with --no-journal: leave out one of the two")
     job, *inputs = arguments
     _refuse_broken_texts([job, flags.idempotency_token or "", flags.id_prefix_template or "", *(flags.meta or ())])
     return DispatchOptions(

@@ -91,6 +91,7 @@ def rerun(
     out, unless --again or only its ID is given. A job that is still alive is stopped first. Exit code: as for `run`; if
     no item is left, 0 if all ends are known, else 1.
     """
+    from dispatchfile.cli.conflicts import check_again
     from dispatchfile.cli.past_run import name_run
     from dispatchfile.cli.sources import read_given_variables
     from dispatchfile.errors import NothingToRerun
@@ -100,6 +101,7 @@ def rerun(
     flags = settings.as_mapping() | {"wait": wait.as_setting()}
     if export is not None:
         _check_export(export, {"report": report, "logs": logs, "new": new}, connection, agent, output)
+    check_again(choice.as_choice())
     options = RerunOptions(
         name=name_run(run, state_dir),
         choice=choice.as_choice(),

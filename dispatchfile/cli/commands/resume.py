@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,14 +44,14 @@ def resume(
     as the journal stored it. --var is only for sensitive values. A local run gets a new embedded agent. Exit code: as
     for `run`.
     """
-    from dispatchfile.cli.conflicts import check_past_run
+    from dispatchfile.cli.conflicts import check_over, check_past_run
     from dispatchfile.cli.past_run import name_run, on_nomad
     from dispatchfile.cli.report_files import detail_in
     from dispatchfile.cli.session import Session
     from dispatchfile.cli.sources import read_given_variables
     from dispatchfile.clock import Clock
     from dispatchfile.nomad.connection import Connection
-    from dispatchfile.usecases.resume import ResumeOptions, repeat_summary, resume_run
+    from dispatchfile.usecases.resume import ResumeOptions, is_over, repeat_summary, resume_run
     from dispatchfile.usecases.running.ends import RunEnd
 
     flags = settings.as_mapping() | {"wait": wait.as_setting()}
@@ -70,6 +70,8 @@ def resume(
     )
 
     check_past_run(stored.header, connection, agent)
+    if is_over(stored):
+        check_over(stored.header, flags, {"logs": logs, "resend_unknown": resend_unknown, **asdict(agent)})
 
     async def send(there: Connection, reporter: Reporter, control: Control) -> RunEnd:
         with_connection = replace(options, connection=there)

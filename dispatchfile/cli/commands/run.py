@@ -92,23 +92,27 @@ def run(
     Checks everything before it sends anything, and sends each item exactly once. Exit code: 0 if all items succeeded,
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
-    from dispatchfile.cli.conflicts import check_dry_run, check_journal
+    from dispatchfile.cli.conflicts import check_dry_run, check_no_journal
     from dispatchfile.cli.sources import default_manifest
     from dispatchfile.usecases.running.prepare import JobFilesUse, RunOptions
+    from dispatchfile.usecases.select import asks_for_endings
 
     stop_on_interrupt = on_interrupt is OnInterrupt.STOP
     own = {"skip_succeeded": skip_succeeded, "new": new, "no_journal": no_journal, "on_interrupt": stop_on_interrupt}
+    selectors = (*(selection.only or ()), *(selection.skip or ()))
     if dry_run:
         sending = own | {"report": report, "logs": logs, "state_dir": state_dir}
-        check_dry_run(sending, (*(selection.only or ()), *(selection.skip or ())), agent, connection)
-    check_journal(journal=not no_journal, new=new, stop_on_interrupt=stop_on_interrupt)
+        check_dry_run(sending, selectors, agent, connection)
+    elif no_journal:
+        looks = skip_succeeded or asks_for_endings(selectors)
+        check_no_journal(new=new, stop_on_interrupt=stop_on_interrupt, state_dir=state_dir, reads_journals=looks)
     path = default_manifest() if manifest is None else manifest
     choosing = {"local": local, "dry_run": dry_run, "run_id": run_id, "skip_succeeded": skip_succeeded}
     of_manifest = choosing | {"changed": changed, "allow_outside": given.allow_outside}
     plan, path = _read_plan(path, plan_flags, of_manifest, selection, connection)
     _check_names(path, run_id)
     options = RunOptions(
-        connection=_read_connection(connection, agent, local=local, dry_run=dry_run, skip_succeeded=skip_succeeded),
+        connection=_read_connection(connection, agent, own | {"dry_run": dry_run}, local=local),
         source=_read_source(path, given, connection, agent, local=local),
         settings=settings.as_mapping() | {"wait": wait.as_setting()},
         only=selection.only or (),
@@ -174,18 +178,16 @@ def _check_names(manifest: str, run_id: str | None) -> None:
         raise UsageError(f"--run-id {run_id}: {RUN_ID_RULE}")
 
 
-def _read_connection(
-    flags: ConnectionFlags, agent: AgentFlags, *, local: bool, dry_run: bool, skip_succeeded: bool
-) -> Connection:
+def _read_connection(flags: ConnectionFlags, agent: AgentFlags, own: Mapping[str, bool], *, local: bool) -> Connection:
     """Return how Nomad is reached; the embedded agent of a local run fills in its own address."""
     from dispatchfile.cli.conflicts import check_cluster_run, check_local_run
     from dispatchfile.nomad.connection import Connection, read_connection
 
     if local:
-        check_local_run(flags, skip_succeeded=skip_succeeded)
+        check_local_run(flags, own)
         return Connection()
     connection = read_connection(flags.as_mapping(), os.environ)
-    check_cluster_run(agent, reads_job_files=dry_run)
+    check_cluster_run(agent, reads_job_files=own["dry_run"])
     return connection
 
 
@@ -228,13 +230,15 @@ def _send(
 
 def _show_requests(options: RunOptions, output: OutputFormat, display: Display) -> int:
     """Show every request as it would be sent, without a server; return the exit code."""
-    from dispatchfile.cli.session import show_problems
+    from dispatchfile.cli.session import show_problems, tell_problems
     from dispatchfile.usecases.running.prepare import prepare
 
     prepared = prepare(options)
     if isinstance(prepared, tuple):
         show_problems(prepared, options.source.path, output, display)
         return 1
+    if prepared.problems and not display.quiet:
+        tell_problems(prepared.problems, display)
     _write_requests(prepared.selection.selected, options.run_id, output, display)
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dispatchfile.errors import UsageError
 from dispatchfile.files import STANDARD_INPUT, Files
-from dispatchfile.items import Item, Origins, read_origins
+from dispatchfile.items import Item, Origins, read_origins, unfollowed_keys
 from dispatchfile.journal import JournalReader, Target, list_runs, state_folder
 from dispatchfile.manifest import Document
 from dispatchfile.nomad.connection import Connection
@@ -23,7 +23,7 @@ from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.jobs.checks import check_against_files
 from dispatchfile.usecases.jobs.files import NO_JOBS, ManifestJobs
 from dispatchfile.usecases.jobs.listed import read_listed_jobs
-from dispatchfile.usecases.load import Loaded, ManifestSource, load_items
+from dispatchfile.usecases.load import Loaded, ManifestSource, load_items, told
 from dispatchfile.usecases.planning.apply import load_plan
 from dispatchfile.usecases.planning.base import read_base
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
@@ -117,7 +117,9 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
         loaded.items,
         settings,
         origins,
-        sort_problems((*loaded.problems, *found)),
+        sort_problems(
+            (*loaded.problems, *found, *told(loaded.document, [*unfollowed_keys(loaded.document, settings)]))
+        ),
         loaded.files,
         comparison,
         jobs,

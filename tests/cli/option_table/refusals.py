@@ -27,6 +27,7 @@ DRY_RUN = "with --dry-run, which asks no server and sends nothing: remove one of
 EXPORT = "with --export, which writes a manifest and sends nothing: remove one of them"
 NO_LOGS = "without --wait, which reads the logs: add --wait, or leave it out"
 RUN = ("run", "--dry-run")
+OVER = ("resume", "r1")
 RERUN = ("rerun", "r1", "--failed", "--export", "again.yaml")
 DOCTOR = "without a manifest: name a manifest, or leave it out"
 
@@ -130,6 +131,39 @@ REFUSED: tuple[Refused, ...] = (
         ("status", "r1", "--token", "s3cret"),
         "--token has no effect without --refresh: the journal alone is read: add --refresh, or leave it out",
     ),
+    *(
+        Refused(
+            (*command, "--strict-vars"),
+            "--strict-vars has no effect without --var-file: add --var-file, or leave it out",
+        )
+        for command in (("run",), ("plan",), ("validate",), ("doctor", "m.yaml"), ("resume", "r2"), ("rerun", "r1"))
+    ),
+    Refused(
+        ("run", "--no-journal", "--state-dir", "elsewhere"),
+        "--state-dir has no effect with --no-journal, which writes nothing there: remove one of them",
+    ),
+    Refused(
+        ("run", "--local", "--on-interrupt", "stop"),
+        "--on-interrupt has no effect with --local: the tasks of a local run end with it, however it ends: "
+        "remove one of them",
+    ),
+    Refused(
+        ("rerun", "r1", "--only", "bad", "--again"),
+        "--again has no effect with --only alone, which repeats items that succeeded since, too: leave it out",
+    ),
+    *(
+        Refused((*OVER, *flags), f"{flags[0]} has no effect on run r1, which has finished: leave it out")
+        for flags in (("--rate", "1/s"), ("--logs", "all"), ("--resend-unknown",))
+    ),
+    *(
+        Refused(
+            (*OVER, flag),
+            "--wait has no effect on run r1, which has finished: leave it out, or follow its jobs with "
+            "`dispatchfile watch r1`",
+        )
+        for flag in ("--wait", "--detach", "--no-wait")
+    ),
+    Refused(("resume", "r3", "--slots", "1"), "--slots has no effect on run r3, which has finished: leave it out"),
     Refused(("doctor", "--var", "a=b"), f"--var has no effect {DOCTOR}"),
     Refused(("doctor", "--allow-outside"), f"--allow-outside has no effect {DOCTOR}"),
     Refused(("doctor", "--rate", "1/s"), f"--rate has no effect {DOCTOR}"),
