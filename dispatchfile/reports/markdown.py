@@ -23,6 +23,7 @@ from dispatchfile.results.figures import Figures, GroupFigures, figures_of
 SHOWN_GROUPS = 100
 LONGEST_CELL = 1000
 CUT = "\n\n*The rest is left out: this page has as much as GitHub shows. `dispatchfile report` writes all of it.*\n"
+FOLDED, FOLD_END = "<details>", "</details>"
 SHOWN_SHARES = 50
 LONGEST_NAME = 200
 MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
@@ -30,7 +31,7 @@ MARKS = {0: "✅", 1: "⚠️", 2: "❌"}
 
 def markdown_of_run(summary: Summary) -> str:
     """Return a heading, the counts, a table of what did not succeed, how long items took, and the run."""
-    groups = bad_endings(summary)
+    groups, figures = bad_endings(summary), figures_of(summary.items)
     name = escaped(summary.name)
     lines = [
         f"### {MARKS.get(summary.exit_code, MARKS[1])} {name}: {summary.state.replace('_', ' ')}",
@@ -38,8 +39,9 @@ def markdown_of_run(summary: Summary) -> str:
         escaped(counts_line(summary)),
         "",
         *_table(summary, groups),
-        *_figures(figures_of(summary.items)),
+        *_durations(figures),
         *_details(summary),
+        *_shares(figures),
     ]
     return "\n".join(lines) + "\n"
 
@@ -72,16 +74,18 @@ def _row(summary: Summary, group: Group) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _figures(figures: Figures) -> list[str]:
-    """Return how long items took, and a folded table for jobs, nodes and tags where there are several."""
-    lines = []
-    if figures.durations is not None and figures.longest is not None:
-        shown = ", ".join(f"{name} {text}" for name, text in duration_figures(figures.durations))
-        longest = f"longest: {escaped(label(figures.longest))}"
-        lines += [f"From dispatch to end, {count_of(figures.durations.count, 'item')}: {shown} ({longest}).", ""]
-    for noun, shares in shares_by(figures):
-        lines += _share_table(noun, shares) if len(shares) > 1 else []
-    return lines
+def _durations(figures: Figures) -> list[str]:
+    if figures.durations is None or figures.longest is None:
+        return []
+    shown = ", ".join(f"{name} {text}" for name, text in duration_figures(figures.durations))
+    longest = f"longest: {escaped(label(figures.longest))}"
+    return [f"From dispatch to end, {count_of(figures.durations.count, 'item')}: {shown} ({longest}).", ""]
+
+
+def _shares(figures: Figures) -> list[str]:
+    """Return a folded table for jobs, nodes and tags where there are several."""
+    tables = [_share_table(noun, shares) for noun, shares in shares_by(figures) if len(shares) > 1]
+    return [line for table in tables for line in table]
 
 
 def _share_table(noun: str, shares: Sequence[GroupFigures]) -> list[str]:
@@ -89,15 +93,15 @@ def _share_table(noun: str, shares: Sequence[GroupFigures]) -> list[str]:
     rows = [[escaped(shorten(share.name, LONGEST_NAME)), *share_cells(share)] for share in shares[:SHOWN_SHARES]]
     left_out = len(shares) - SHOWN_SHARES
     return [
-        f"<details><summary>By {noun}</summary>",
+        "",
+        f"{FOLDED}<summary>By {noun}</summary>",
         "",
         f"| {heads} |",
         f"| --- |{' ---: |' * len(SHARE_HEADS)}",
         *(f"| {' | '.join(row)} |" for row in rows),
         *(["", f"and {count_of(left_out, noun)} with fewer items"] if left_out > 0 else []),
         "",
-        "</details>",
-        "",
+        FOLD_END,
     ]
 
 
@@ -118,14 +122,16 @@ def fit_page(page: str, room: int) -> str:
     """Return the page, or as many whole lines of it as fit into *room* bytes, and a line that says so."""
     if len(page.encode(errors="backslashreplace")) <= room:
         return page
-    room -= len(CUT.encode())
+    room -= len(CUT.encode()) + len(FOLD_END) + 1
     lines: list[str] = []
     for line in page.splitlines(keepends=True):
         room -= len(line.encode(errors="backslashreplace"))
         if room < 0:
             break
         lines.append(line)
-    return "".join(lines) + CUT if lines else ""
+    text = "".join(lines)
+    is_folded = text.count(FOLDED) > text.count(FOLD_END)
+    return f"{text}\n{FOLD_END}{CUT}" if is_folded else f"{text}{CUT}" if text else ""
 
 
 def escaped(text: str) -> str:
