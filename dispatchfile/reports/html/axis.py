@@ -10,8 +10,8 @@ from dispatchfile.reports.text import span
 MOST_TICKS = 5
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 STEPS_S = (
-    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
-    *(count * MINUTE for count in (1, 2, 5, 10, 15, 30)),
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30),
+    *(count * MINUTE for count in (1, 2, 5, 10, 15, 20, 30)),
     *(count * HOUR for count in (1, 2, 3, 6, 12)),
     *(count * DAY for count in (1, 2, 7, 14, 30, 60, 180, 365)),
 )

@@ -17,13 +17,13 @@ from dispatchfile.results.detail import RunDetail
 
 SHOWN_GROUPS = 100
 SHOWN_NAMES = 12
-LONGEST_WORDS = 1_000
+LONGEST_WORDS = 400
 WAITS = {
     "detach": "nothing: an item is over once Nomad has accepted it (detach)",
     "placement": "placement: an item is over once Nomad has placed all its allocations",
     "completion": "completion: an item is over once its job has ended",
 }
-WORDS = {0: "every item ended well", 2: "some items did not succeed; nothing else is wrong"}
+WORDS = {0: "every item ended well", 2: "some items did not succeed"}
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM"}
 
 

@@ -22,11 +22,11 @@ from dispatchfile.results.detail import AttemptDetail, ItemDetail, RunDetail
 from dispatchfile.results.figures import by_interest
 from dispatchfile.secrecy import MASKED
 
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 200
 LONGEST_VALUE = 1_000
 LONGEST_PAYLOAD = 2_000
 SMALL_RUN = 10_000  # items
-SMALL_PAGE = 4_000_000  # bytes of such a run's data
+SMALL_PAGE = 3_800_000  # bytes of such a run's data
 BYTES_AN_ITEM = 150  # more for each further item
 LARGEST_PAGE = 17_000_000
 SHARE_OF_ROWS = 0.85  # the rest is for details
@@ -80,11 +80,14 @@ def room_for(items: int) -> int:
     return min(LARGEST_PAGE, SMALL_PAGE + BYTES_AN_ITEM * max(0, items - SMALL_RUN))
 
 
-def item_data(detail: RunDetail) -> ItemData:
-    """Return the data of all items, as far as there is room; what did not succeed and the slowest come first."""
+def item_data(detail: RunDetail, room: int) -> ItemData:
+    """
+    Return the data of all items, as far as there is room; what did not succeed and the slowest come first.
+
+    room: the bytes that the data may take.
+    """
     summary, texts = detail.summary, Texts()
     order = by_interest(summary.items)
-    room = room_for(len(order))
     rows = _rows(summary, order, texts, int(room * SHARE_OF_ROWS))
     used = texts.size + sum(map(size_of, rows.values()))
     details = _details(detail, [place for place in order if place in rows], texts, room - used)

@@ -20,7 +20,7 @@ from dispatchfile.reports.figures import SHARE_HEADS, duration_figures
 from dispatchfile.reports.html.axis import axis_of
 from dispatchfile.reports.html.charts import histogram_of, outcome_parts, states_over_time
 from dispatchfile.reports.html.head import exit_code_words, facts_of, failures_of, state_words
-from dispatchfile.reports.html.itemdata import item_data
+from dispatchfile.reports.html.itemdata import item_data, room_for
 from dispatchfile.reports.html.tables import plain_rows, share_tables
 from dispatchfile.reports.html.timeline import drawn, end_of, item_rows, lives_of, node_rows
 from dispatchfile.reports.summary import counts_line
@@ -112,9 +112,8 @@ def _drawn_words(summary: Summary, shown: int) -> str:
 
 
 def _items(detail: RunDetail) -> Mapping[str, object]:
-    data = item_data(detail)
-    rows = plain_rows(detail.summary.items)
-    total = len(detail.summary.items)
+    rows, total = plain_rows(detail.summary.items), len(detail.summary.items)
+    data = item_data(detail, room_for(total))
     return {
         "data": data.json,
         "rows": rows,

@@ -49,9 +49,9 @@ class Browser:
             if message["method"] == "Network.requestWillBeSent"
         ]
 
-    def show(self, *, width: int, theme: str) -> None:
-        """Set the width of the window in pixels, and the theme that its user prefers, light or dark."""
-        size = {"width": width, "height": 1_000, "deviceScaleFactor": 1, "mobile": False}
+    def show(self, *, width: int, height: int = 1_000, theme: str) -> None:
+        """Set the size of the window in pixels, and the theme that its user prefers, light or dark."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         feature = {"name": "prefers-color-scheme", "value": theme}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
