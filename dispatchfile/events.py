@@ -315,6 +315,9 @@ class RunJournal(Protocol):
     def record(self, event: Event) -> None:
         """Takes the event; it is durable some time later, in order."""
 
+    def check(self) -> None:
+        """Raises JournalError if something recorded so far could not be written."""
+
     async def flush(self) -> None:
         """Returns once everything recorded so far is durable."""
 
@@ -329,6 +332,9 @@ class NoJournal:
         return
 
     def record(self, event: Event) -> None:
+        return
+
+    def check(self) -> None:
         return
 
     async def flush(self) -> None:

@@ -164,6 +164,7 @@ class Engine:
     async def _keep_time(self) -> None:
         while True:
             await self._clock.sleep(TICK_S)
+            self._journal.check()
             self._post(Ticked(self._client.throttled, self._stop_requested()))
 
     # The end

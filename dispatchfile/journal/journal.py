@@ -90,6 +90,10 @@ class Journal:
         if not self._is_closed:
             self._writer.put(Order((event,)))
 
+    def check(self) -> None:
+        """Raise JournalError if something recorded so far could not be written. It reads no file and does not wait."""
+        self._writer.check()
+
     async def flush(self) -> None:
         if self._writer.is_started:
             await self._commit(())

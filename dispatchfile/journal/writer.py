@@ -44,7 +44,8 @@ class Writer:
     """
     Writes orders in the order they came. Orders that come before the start wait for it.
 
-    After the first error nothing more is written, so that what is on record has no gap; whoever waits is told.
+    After the first error nothing more is written, so that what is on record has no gap. Whoever waits or
+    calls `check` gets that error.
     """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
@@ -69,6 +70,11 @@ class Writer:
         self._orders.append(order)
         if order.done is not None:
             self._is_awaited.set()
+
+    def check(self) -> None:
+        """Raise the first error, if there was one."""
+        if self._error is not None:
+            raise self._error
 
     def join(self) -> None:
         """Wait for the end of the thread, which comes right after the run's last word is durable."""

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadLeaderless, NomadUnreadable
-from dispatchfile.events import Cause, Ended, Notice, NoticeKind, Outcome, Verdict
+from dispatchfile.errors import JournalError, NomadAmbiguous, NomadForbidden, NomadLeaderless, NomadUnreadable
+from dispatchfile.events import Accepted, Cause, Ended, NoJournal, Notice, NoticeKind, Outcome, Verdict
 from dispatchfile.nomad.models import TokenSelf
 from dispatchfile.settings import Rate, Settings, Share, Wait
 from tests.batches import COMPLETION, Outcomes, make_batch, run_batch, seconds
@@ -46,6 +46,25 @@ async def test_a_run_costs_little_more_than_two_requests_an_item():
     nomad = FakeNomad(lifetime_s=5)
     await run_batch(nomad, items(1000))
     assert len(nomad.calls) <= 2.1 * 1000
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_batch_within_half_a_second():
+    """Though nothing is left to send, and the children would run for hours."""
+
+    class Full(NoJournal):
+        is_full = False
+
+        def record(self, event):
+            self.is_full = self.is_full or isinstance(event, Accepted)
+
+        def check(self):
+            if self.is_full:
+                raise JournalError("no space is left on its disk")
+
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(JournalError, match="no space is left on its disk"):
+        await run_batch(FakeNomad(lifetime_s=7200), items(1), journal=Full())
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.5)
 
 
 async def test_requests_at_the_same_time_are_bounded():

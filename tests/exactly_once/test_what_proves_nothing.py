@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dispatchfile.errors import NomadAmbiguous, NomadForbidden, NomadThrottled, NomadUnavailable, NomadUnreadable
-from dispatchfile.events import Cause, Doubted, Outcome
+from dispatchfile.events import Cause, Doubted, NoJournal, Outcome
 from dispatchfile.settings import Settings, Wait, resolve_settings
 from tests.batches import COMPLETION, run_batch
 from tests.engine import BatchState, Start
@@ -147,13 +147,9 @@ async def test_as_many_are_marked_as_may_leave_soon():
     nomad = FakeNomad(lifetime_s=None)
     marks = []
 
-    class Marks:
-        async def add_intents(self, intents): ...
+    class Marks(NoJournal):
         async def mark_may_send(self, attempts):
             marks.append(len(attempts))
-
-        def record(self, event): ...
-        async def flush(self): ...
 
     settings = replace(resolve_settings({"wait": "detach", "rate": "2/s"}, {}), in_flight=None)
     await run_batch(nomad, [make_item(f"i{number}") for number in range(40)], settings, journal=Marks())

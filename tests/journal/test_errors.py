@@ -52,9 +52,12 @@ async def test_a_full_disk_ends_the_run_and_keeps_what_was_recorded(folder):
     await journal.mark_may_send([("a", 1)])
     limit_pages(journal, spare=0)
     big = Ended("a", 1, 2.0, Verdict(Outcome.FAILED, message="x" * 100_000))
+    journal.check()
     journal.record(big)
     with pytest.raises(JournalError, match="no space is left on its disk"):
         await journal.flush()
+    with pytest.raises(JournalError, match="no space is left on its disk"):
+        journal.check()
     limit_pages(journal, spare=1_000)
     journal.record(Sending("a", 1, 3.0))
     with pytest.raises(JournalError, match="no space"):
