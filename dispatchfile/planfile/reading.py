@@ -21,6 +21,7 @@ SCHEMA_START = b'{"schema":"dispatchfile/'
 SUFFIXES = (".plan", ".plan.jsonl")
 LONGEST_FIRST_LINE = 200
 AGAIN = "make the plan again with `dispatchfile plan --out`"
+PLACES = frozenset({"position", "row", "source"})
 FIRST_LINES = 2  # the schema and the head
 
 
@@ -125,6 +126,7 @@ def _item(place: str, record: ItemRecord, ids: set[str]) -> Item:
     """Return the item, which has to be one that a manifest could give."""
     try:
         item = item_of(record)
+        _check_encoding(record)
     except (ValueError, OverflowError) as exc:
         raise PlanError(f"{place}: item {record['id']!r} cannot be read ({exc}): {AGAIN}") from None
     if item.id in ids:
@@ -135,6 +137,12 @@ def _item(place: str, record: ItemRecord, ids: set[str]) -> Item:
     if fingerprint_of(item.request, item.sensitive) != item.fingerprint:
         raise PlanError(f"{place}: the fingerprint of {item.id!r} is not that of its request: {AGAIN}")
     return item
+
+
+def _check_encoding(record: ItemRecord) -> None:
+    """Raise UnicodeEncodeError for half a character in what is sent. A file's name may have one."""
+    texts = [value for key, value in record.items() if key not in PLACES]
+    json.dumps(texts, ensure_ascii=False).encode()
 
 
 def _check_jobs(path: str, head: PlanHead, items: list[Item]) -> None:

@@ -34,6 +34,8 @@ from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.running.preflight import Preflight, preflight
 from dispatchfile.usecases.running.prepare import Prepared, RunOptions, prepare, real_path, target_of
 
+FEWEST_DIGITS = 12  # of a digest that tells a plan from others
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
@@ -200,8 +202,10 @@ def review_plan(path: str, *, compare_with: str | None = None, known: Mapping[st
 
 
 def check_digest(path: str, found: str, wanted: str) -> None:
-    """Refuse a plan that is not the one that was reviewed. Raises PlanError."""
-    if not wanted or not found.startswith(wanted.lower().removeprefix("sha256:")):
+    """Refuse a plan that is not the one that was reviewed: at least the first 12 digits must be given."""
+    digits = wanted.lower().removeprefix("sha256:")
+    if len(digits) < FEWEST_DIGITS or not found.startswith(digits):
         raise PlanError(
-            f"{path}: the plan has the digest {found}, not {wanted!r}: this is not the plan that was reviewed"
+            f"{path}: the plan has the digest {found}, not {wanted!r}: this is not the plan that was reviewed "
+            f"(at least {FEWEST_DIGITS} digits are needed)"
         )

@@ -10,10 +10,10 @@ from dispatchfile.clock import Clock
 from dispatchfile.engine import BatchSpec, Resumption, Start
 from dispatchfile.errors import NomadForbidden, RunRefused, UsageError
 from dispatchfile.events import Cause, Ended, Outcome, Verdict
+from dispatchfile.items import Item
 from dispatchfile.journal import Journal, JournalReader, RunHeader, RunState, StoredRun, open_run, state_folder
 from dispatchfile.nomad.client import Client
 from dispatchfile.nomad.connection import Connection
-from dispatchfile.planfile import PlanHead
 from dispatchfile.preflight import parents_in
 from dispatchfile.results import Summary
 from dispatchfile.settings import SettingError, Settings, override_settings
@@ -21,12 +21,12 @@ from dispatchfile.usecases.folding import fold_journal, fold_past
 from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.parents import read_parents
 from dispatchfile.usecases.past import PastRun, leave_as_it_was, run_facts
-from dispatchfile.usecases.planning.staleness import check_pins
+from dispatchfile.usecases.planning.staleness import check_versions
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.reruns import read_family
 from dispatchfile.usecases.resumption import describe_resumption
 from dispatchfile.usecases.running.adopt import find_children, find_predecessors, record_intents
-from dispatchfile.usecases.running.baselines import baselines_of, stored_baselines
+from dispatchfile.usecases.running.baselines import baselines_of, stored_baselines, stored_versions
 from dispatchfile.usecases.running.connect import Connect, connected
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.execute import Executor
@@ -56,7 +56,6 @@ class ResumeOptions:
     variables: GivenVariables = NO_VARIABLES  # for sensitive values, which are stored nowhere
     allow_outside: bool = False
     logs: str = ""
-    plan: PlanHead | None = None  # of the run's plan, which is applied again: it must not be stale
     same_items: bool = False  # the variables were compared with the run's own by what they make
 
 
@@ -69,7 +68,6 @@ class ResumedRun:
     reader: JournalReader
     journal: Journal
     settings: Settings
-    plan: PlanHead | None = None
 
 
 async def resume_run(
@@ -161,7 +159,7 @@ def take_up(options: ResumeOptions, reader: JournalReader, journal: Journal, rep
     restored = {item.id: item for item in restore_sensitive(state.selected, header, source)}
     state = replace(state, items=tuple(restored.get(item.id, item) for item in state.items))
     journal.hide(restored.values())
-    return ResumedRun(stored, state, reader, journal, settings, options.plan)
+    return ResumedRun(stored, state, reader, journal, settings)
 
 
 def _settings(options: ResumeOptions, header: RunHeader) -> Settings:
@@ -205,9 +203,10 @@ async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
     """Return what is left to do."""
     header, state, settings = resumed.stored.header, resumed.state, resumed.settings
     parents = await read_parents(client, parents_in(state.selected), probe=False)
-    if resumed.plan is not None:
-        check_pins(resumed.plan, parents)
     found = {**await _find_predecessors(client, resumed), **await _find_unrecorded(client, resumed)}
+    if header.plan:
+        unsent = await _unsent(client, resumed, {**state.starts, **found})
+        check_versions(header.id, stored_versions(resumed.reader), unsent, parents)
     return batch_spec(
         header.id,
         state.selected,
@@ -230,6 +229,18 @@ async def _spec(client: Client, resumed: ResumedRun, logs: str) -> BatchSpec:
             stopped=_stopped(state, settings),
         ),
     )
+
+
+async def _unsent(client: Client, resumed: ResumedRun, starts: Mapping[str, Start]) -> list[Item]:
+    """Return the items that may have to be sent: their attempts have no child, neither recorded nor in Nomad."""
+    unsent = [item for item in resumed.state.selected if not starts[item.id].child]
+    try:
+        found = await find_children(
+            client, [item for item in unsent if starts[item.id].in_doubt], resumed.stored.header.id
+        )
+    except NomadForbidden:  # no list-jobs
+        return unsent
+    return [item for item in unsent if item.id not in found or found[item.id].attempt < starts[item.id].attempt]
 
 
 async def _find_predecessors(client: Client, resumed: ResumedRun) -> dict[str, Start]:

@@ -68,7 +68,6 @@ async def run_or_resume(
         allow_outside=options.source.allow_outside,
         logs=options.logs,
         same_items=True,
-        plan=options.plan.head if options.plan else None,
     )
     return RunEnd(await resume_run(again, reporter=reporter, control=control, clock=clock, connect=connect))
 

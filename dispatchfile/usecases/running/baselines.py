@@ -32,3 +32,8 @@ def stored_baselines(reader: JournalReader) -> dict[JobKey, Baseline]:
     """Return the state that each parent had when the run began."""
     stored = reader.baselines()
     return {JobKey(*parent): Baseline(baseline.children, baseline.index) for parent, baseline in stored.items()}
+
+
+def stored_versions(reader: JournalReader) -> dict[JobKey, int]:
+    """Return the JobModifyIndex that each parent had when the run began."""
+    return {JobKey(*parent): baseline.job_modify_index for parent, baseline in reader.baselines().items()}

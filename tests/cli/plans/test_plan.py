@@ -9,70 +9,23 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dispatchfile.cli.exits import run_to_exit_code
+from tests.cli.plans.stage import MANIFEST, call, change_job, children
 from tests.cli.test_run import JOB
-from tests.dispatch_command.conftest import embedded_agent
 from tests.dispatch_command.jobs import ask
 from tests.files.test_gitfiles import git
-
-MANIFEST = """\
-version: 1
-name: nightly
-vars: {key: ""}
-dispatches:
-  - {id: top, job: work, meta: {how: "true"}, payload: {file: top.json}}
-  - id: "row-{{ each.n }}"
-    for_each: {csv: rows.csv}
-    job: work
-    meta: {how: "true"}
-    payload: {json: {n: "{{ each.n }}", text: "{{ each.text }}"}}
-  - {id: "file-{{ each.stem }}", for_each: {glob: "files/*.txt"}, job: work, meta: {how: "true"}}
-"""
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """An agent that has the job `work`."""
-    with embedded_agent() as agent:
-        ask(agent, "POST", "/v1/jobs", json.loads(JOB))
-        yield agent
-
-
-@pytest.fixture
-def folder(in_an_empty_folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A manifest with a file, rows and a glob; the agent is the target."""
-    folder = in_an_empty_folder
-    (folder / "files").mkdir()
-    (folder / "files/a.txt").write_text("a")
-    (folder / "dispatchfile.yaml").write_text(MANIFEST)
-    (folder / "top.json").write_text('{"a": 1}')
-    (folder / "rows.csv").write_text("n,text\n1,one\n2,two\n")
-    monkeypatch.setenv("DISPATCHFILE_STATE_DIR", str(folder / "state"))
-    monkeypatch.setenv("NOMAD_ADDR", address)
-    return folder
-
-
-def _call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    code = run_to_exit_code(list(argv))
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def _children(address: str) -> list[str]:
-    return sorted(job["ID"] for job in ask(address, "GET", "/v1/jobs?prefix=work/dispatch-"))
 
 
 def test_a_plan_is_sent_as_it_was_reviewed(folder: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Payloads and meta in Nomad equal the plan's; each item has one child, whose ID names the plan."""
-    assert _call(capsys, "plan", "--out", "n.plan")[0] == 0
+    assert call(capsys, "plan", "--out", "n.plan")[0] == 0
     lines = [json.loads(line) for line in (folder / "n.plan").read_text().splitlines()]
     planned = {line["item"]["id"]: line["item"] for line in lines if "item" in line}
-    code, out, err = _call(capsys, "run", "n.plan", "--wait", "-o", "json")
+    code, out, err = call(capsys, "run", "n.plan", "--wait", "-o", "json")
     summary = json.loads(out)
     assert (code, summary["counts"]["succeeded"], summary["run"]) == (0, 4, f"p{lines[-1]['sha256'][:12]}")
     assert f"plan {lines[-1]['sha256']}" in err
@@ -85,14 +38,14 @@ def test_a_plan_is_sent_as_it_was_reviewed(folder: Path, address: str, capsys: p
 
 def test_a_second_apply_sends_nothing(folder: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither with the journal nor without it, while Nomad has the children of the first."""
-    _call(capsys, "plan", "--out", "n.plan")
-    assert _call(capsys, "run", "n.plan", "--wait")[0] == 0
-    children = _children(address)
-    code, _, err = _call(capsys, "run", "n.plan", "--wait")
+    call(capsys, "plan", "--out", "n.plan")
+    assert call(capsys, "run", "n.plan", "--wait")[0] == 0
+    before = children(address)
+    code, _, err = call(capsys, "run", "n.plan", "--wait")
     assert (code, "no item is sent twice" in err) == (0, True)
-    code, out, _ = _call(capsys, "run", "n.plan", "--wait", "--state-dir", "empty")
+    code, out, _ = call(capsys, "run", "n.plan", "--wait", "--state-dir", "empty")
     assert (code, "4 items already had a child of run" in out) == (0, True)
-    assert (_children(address), len(children)) == (children, 4)
+    assert (children(address), len(before)) == (before, 4)
 
 
 def test_a_kill_in_the_middle_and_the_same_command_again(folder: Path, address: str) -> None:
@@ -110,13 +63,7 @@ def test_a_kill_in_the_middle_and_the_same_command_again(folder: Path, address: 
     again = [*command, "run", "n.plan", "--detach", "-o", "json", "--settle", "1s"]
     done = subprocess.run(again, capture_output=True, text=True, check=False)
     items = [item["child"] for item in json.loads(done.stdout)["items"]]
-    assert (done.returncode, sorted(items), len(items)) == (0, _children(address), 62)
-
-
-def _changed_job(address: str) -> None:
-    job = json.loads(JOB)
-    job["Job"]["Meta"] = {"new": "1"}
-    ask(address, "POST", "/v1/jobs", job)
+    assert (done.returncode, sorted(items), len(items)) == (0, children(address), 62)
 
 
 def _writes(name: str, text: str) -> Callable[[str], object]:
@@ -130,13 +77,16 @@ def _removes(name: str) -> Callable[[str], object]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (_writes("rows.csv", "n,text\n1,one\n2,TWO\n"), "rows.csv has changed; changed items: row-2 (payload)"),
+        (
+            _writes("rows.csv", "n,text\n1,one\n2,TWO\n"),
+            'rows.csv has changed; changed items: row-2 (payload: "{\\"n\\":\\"2\\",\\"text\\":\\"two\\"}" → "{',
+        ),
         (_removes("top.json"), "top.json: does not exist"),
         (_writes("files/b.txt", "b"), "files/*.txt now matches files/b.txt"),
         (_removes("files/a.txt"), "files/*.txt no longer matches files/a.txt; missing items: file-a"),
         (_writes("dispatchfile.yaml", MANIFEST + "\n"), "dispatchfile.yaml has changed"),
         (_writes("dispatchfile.yaml", "{"), "is stale, nothing was sent: dispatchfile.yaml:"),
-        (_changed_job, "job 'work' in namespace 'default' was changed: the plan has JobModifyIndex"),
+        (change_job, "job 'work' in namespace 'default' was changed: the plan has JobModifyIndex"),
         (_removes("dispatchfile.yaml"), "its manifest dispatchfile.yaml is neither beside the plan nor"),
     ],
     ids=["row", "file-gone", "glob", "match-gone", "manifest", "broken-manifest", "job", "no-manifest"],
@@ -145,21 +95,21 @@ def test_a_stale_plan_is_refused(
     folder: Path, address: str, capsys: pytest.CaptureFixture[str], change: Callable[[str], object], says: str
 ) -> None:
     """The message names what has changed; nothing is sent; the plan can still be shown."""
-    _call(capsys, "plan", "--out", "n.plan")
+    call(capsys, "plan", "--out", "n.plan")
     change(address)
-    code, out, err = _call(capsys, "run", "n.plan")
-    assert (code, out, says in err, _children(address)) == (1, "", True, [])
-    assert _call(capsys, "plan", "n.plan")[:1] == (0,)
+    code, out, err = call(capsys, "run", "n.plan")
+    assert (code, out, says in err, children(address)) == (1, "", True, [])
+    assert call(capsys, "plan", "n.plan")[:1] == (0,)
 
 
 def test_a_job_registered_again_unchanged_keeps_the_plan(
     folder: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nomad moves the JobModifyIndex neither then nor at a dispatch."""
-    _call(capsys, "plan", "--out", "n.plan")
+    call(capsys, "plan", "--out", "n.plan")
     ask(address, "POST", "/v1/jobs", json.loads(JOB))
-    _call(capsys, "run", "--only", "top", "--wait")
-    assert _call(capsys, "run", "n.plan", "--wait")[0] == 0
+    call(capsys, "run", "--only", "top", "--wait")
+    assert call(capsys, "run", "n.plan", "--wait")[0] == 0
 
 
 def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -187,12 +137,12 @@ def test_sensitive_values_are_rendered_at_the_apply(
         "version: 1\nvars: {key: ''}\ndispatches:\n"
         "  - {id: s, job: work, meta: {how: 'true'}, payload: {text: '{{ vars.key }}'}, sensitive: [payload]}\n"
     )
-    _call(capsys, "plan", "--out", "n.plan", "--var", "key=PW1")
+    call(capsys, "plan", "--out", "n.plan", "--var", "key=PW1")
     assert "PW1" not in (folder / "n.plan").read_text()
-    code, _, err = _call(capsys, "run", "n.plan")
-    assert (code, "pass them again with --var key=…" in err, _children(address)) == (1, True, [])
-    assert _call(capsys, "run", "n.plan", "--var", "key=PW1", "--wait")[0] == 0
-    (child,) = _children(address)
+    code, _, err = call(capsys, "run", "n.plan")
+    assert (code, "pass them again with --var key=…" in err, children(address)) == (1, True, [])
+    assert call(capsys, "run", "n.plan", "--var", "key=PW1", "--wait")[0] == 0
+    (child,) = children(address)
     assert ask(address, "GET", f"/v1/job/{child.replace('/', '%2F')}")["Payload"] == "UFcx"
 
 
@@ -218,9 +168,9 @@ def test_the_text_shows_what_differs(folder: Path, capsys: pytest.CaptureFixture
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "dispatchfile.yaml", "top.json", "rows.csv", "files")
     git(folder, "commit", "-q", "-m", "v1")
-    assert _call(capsys, "plan", "--offline", "--against", "main", "--detailed-exitcode")[0] == 0
+    assert call(capsys, "plan", "--offline", "--against", "main", "--detailed-exitcode")[0] == 0
     (folder / "rows.csv").write_text("n,text\n2,TWO\n3,three\n")
-    code, out, _ = _call(capsys, "plan", "--offline", "--against", "main", "--detailed-exitcode")
+    code, out, _ = call(capsys, "plan", "--offline", "--against", "main", "--detailed-exitcode")
     assert (code, out) == (
         2,
         EXPECTED + f"{out.splitlines()[-1]}\n",
@@ -240,7 +190,7 @@ def test_what_cannot_be_planned_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str], argv: list[str], says: str
 ) -> None:
     """One line, and the exit code 1."""
-    code, out, err = _call(capsys, *argv)
+    code, out, err = call(capsys, *argv)
     assert (code, out, says in err, err.count("\n")) == (1, "", True, 1)
 
 
@@ -251,6 +201,6 @@ def test_problems_that_the_server_would_have_are_at_their_places(
     (folder / "dispatchfile.yaml").write_text(
         "version: 1\ndispatches:\n  - {id: a, job: wrok}\n  - {id: b, job: work}\n"
     )
-    code, _, err = _call(capsys, "plan", "--out", "n.plan")
+    code, _, err = call(capsys, "plan", "--out", "n.plan")
     assert (code, "dispatchfile.yaml:3:18" in err, "did you mean 'work'?" in err) == (1, True, True)
     assert ("DF105" in err, (folder / "n.plan").exists()) == (True, False)
