@@ -16,6 +16,7 @@ from dispatchfile.agent.core import REGION, Core
 from dispatchfile.agent.dispatching import DispatchRefused, JobDispatchRequest, check, child_of, read_request
 from dispatchfile.agent.golang import GoError, Kind
 from dispatchfile.agent.http import HttpError, HttpRequest, Reply, decoded
+from dispatchfile.agent.jobdiff import job_difference
 from dispatchfile.agent.plans import draw_up
 from dispatchfile.agent.reconcile import Situation, reconcile
 from dispatchfile.agent.records import StoredEvaluation, StoredJob
@@ -221,20 +222,9 @@ def _planned(core: Core, submitted: Submitted, known: StoredJob | None, *, with_
 
 
 def _diff(job: StoredJob, known: StoredJob | None, updates: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
-    """Return the parts that differ, without their fields."""
     same = known is not None and _says_the_same(known, job)
-    kind = "None" if same else ("Added" if known is None else "Edited")
-    empty = {"Fields": None, "Objects": None, "Type": kind}
-    groups = [
-        {
-            **empty,
-            "Name": group.name,
-            "Tasks": [{**empty, "Annotations": None, "Name": task.name} for task in group.tasks],
-            "Updates": _update_words(updates.get(group.name, {})),
-        }
-        for group in job.spec.groups
-    ]
-    return {**empty, "ID": job.id, "TaskGroups": groups}
+    words = {name: _update_words(change) for name, change in updates.items()}
+    return job_difference(job, known, same=same, updates=words)
 
 
 def _update_words(change: Mapping[str, int]) -> dict[str, int]:

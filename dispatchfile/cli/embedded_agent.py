@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from dispatchfile.cli.job_files import Job, JobFiles, read_job_files
+from dispatchfile.cli.job_files import Job, JobFiles, listed_job_files, read_job_files
 from dispatchfile.cli.option_groups import AgentFlags
 from dispatchfile.errors import AgentError, UsageError
+from dispatchfile.usecases.jobs.files import ListedFile
 
 try:
     from dispatchfile.agent import EmbeddedAgent, Fault, RefusedJob, parse_fault, refusal_of
@@ -23,6 +24,15 @@ DEFAULT_DATACENTER = "dc1"
 def read_agent_files(flags: AgentFlags, default: Path) -> JobFiles:
     """Read the job files that *flags* name, else those in the folder *default*; see `read_job_files` for errors."""
     return read_job_files(flags, default, refusal=refusal_of)
+
+
+def agent_files(files: Iterable[ListedFile], namespaces: Sequence[str]) -> JobFiles:
+    """
+    Return the jobs of a manifest's job files.
+
+    namespaces: those in which a job is registered whose file names none. Raises AgentError if no file can be read.
+    """
+    return listed_job_files(files, namespaces, refusal=refusal_of)
 
 
 def read_faults(texts: Sequence[str]) -> list[Fault]:

@@ -12,6 +12,7 @@ from dispatchfile.cli.option_groups import AgentFlags, JobVariableFlags
 from dispatchfile.errors import AgentError, UsageError
 from dispatchfile.jobspec import GivenValues, JobFile, JobspecError, VariableValues, read_job_file, read_variable_file
 from dispatchfile.similar import did_you_mean, similar_file
+from dispatchfile.usecases.jobs.files import ListedFile
 from dispatchfile.usecases.jobs.values import JobValues, environment_values
 
 ENDINGS = (".nomad", ".hcl", ".nomad.json")
@@ -70,6 +71,32 @@ def read_job_files(
         except JobspecError as exc:
             failures.append(exc)
     _check_variables(given, [*(file.declared for file in read.values()), *(exc.declared for exc in failures)])
+    return _agent_files(read, failures, refusal)
+
+
+def listed_job_files(
+    files: Iterable[ListedFile], namespaces: Sequence[str], *, refusal: Callable[[Job], str | None]
+) -> JobFiles:
+    """
+    Return the jobs of a manifest's job files; a job whose file names no namespace is in each of the *namespaces*.
+
+    Raises AgentError if no file at all can be read.
+    """
+    listed = list(files)
+    read = {Path(file.shown): file.file for file in listed if file.file}
+    found = _agent_files(read, [file.error for file in listed if file.error], refusal)
+    named = {str(file.job["ID"]): file.namespace for file in read.values()}
+    jobs = [
+        {**job, "Namespace": namespace}
+        for job in found.jobs
+        for namespace in ((job["Namespace"],) if named[str(job["ID"])] else namespaces)
+    ]
+    return JobFiles(tuple(jobs), found.unread)
+
+
+def _agent_files(
+    read: Mapping[Path, JobFile], failures: Iterable[JobspecError], refusal: Callable[[Job], str | None]
+) -> JobFiles:
     unread = [UnreadFile(exc.path, tuple(str(exc).split("\n")), exc.job) for exc in failures]
     files = _without_doubtful(read, refusal, unread)
     if unread and not files.jobs:

@@ -17,6 +17,7 @@ from dispatchfile.nomad.connection import Connection, read_connection
 from dispatchfile.reports.history import Places
 from dispatchfile.reports.words import LogLevel
 from dispatchfile.secrecy import kind_of_secret, shown_name
+from dispatchfile.usecases.load import ManifestSource
 from dispatchfile.usecases.past import RunName
 from dispatchfile.usecases.reporting import Reporter
 from dispatchfile.usecases.run_ids import is_run_id
@@ -79,9 +80,11 @@ def on_nomad(
         connection = connection_to(header, flags, display)
         return lambda reporter, control: work(connection, reporter, control)
     from dispatchfile.cli.embedded_agent import started_agent  # noqa: PLC0415  only local runs need an agent
+    from dispatchfile.cli.job_files import read_job_values  # noqa: PLC0415
     from dispatchfile.cli.local_run import note_setbacks, note_unread, read_local_jobs  # noqa: PLC0415
 
-    files = read_local_jobs(agent, header.manifest)
+    source = ManifestSource(header.manifest, None, {}, os.environ, job_values=read_job_values(agent))
+    files = read_local_jobs(agent, source)
 
     async def on_agent(reporter: Reporter, control: Control) -> RunEnd:
         note_unread(files, reporter)

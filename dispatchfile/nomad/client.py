@@ -41,6 +41,7 @@ from dispatchfile.nomad.patience import Patience
 from dispatchfile.nomad.protocol import Transport
 from dispatchfile.nomad.reader import Reader
 from dispatchfile.nomad.refusals import DENIED, check_written, read_dispatched
+from dispatchfile.nomad.registry import JobRegistry
 from dispatchfile.nomad.targets import Targets, dispatch_body, job_path
 
 PAGE_ROWS = 1000  # of the job list, these take 0.7 MB
@@ -143,6 +144,11 @@ class Client:
         """
         target = self._targets.of("/v1/job/", namespace, region)
         check_written(await self._transport.send("DELETE", target))
+
+    @property
+    def registry(self) -> JobRegistry:
+        """Return what parses, plans and registers jobs."""
+        return JobRegistry(self._transport, self._targets)
 
     # Jobs
 

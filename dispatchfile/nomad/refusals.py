@@ -59,6 +59,10 @@ NEVER: Sequence[Rule] = (
     Rule(r"^missing region for target RPC$", NomadRefused),
     Rule(r"^parameterized job not found$", NomadNotFound),
     Rule(r"^(?:job|eval|alloc) not found$", NomadNotFound),
+    Rule(
+        r"^Enforcing job modify index \d+: job (?:does not exist|already exists|exists with conflicting )", NomadRefused
+    ),
+    Rule(r"^\d+ errors? occurred: ", NomadRefused),  # of a job that is registered or planned
     Rule(r"(?:^|: )Permission denied$", NomadForbidden),
     Rule(r"(?:^|: )ACL token (?:not found|expired|is invalid)", NomadForbidden),
     Rule(r"^failed to parse signed token: ", NomadForbidden),

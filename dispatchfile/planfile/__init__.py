@@ -4,7 +4,7 @@ from dispatchfile.planfile.comparison import Change, ChangedKey, Comparison, Dif
 from dispatchfile.planfile.model import Plan, PlanHead, PlannedJob
 from dispatchfile.planfile.reading import is_plan, read_plan
 from dispatchfile.planfile.records import without_folder
-from dispatchfile.planfile.review import Review
+from dispatchfile.planfile.review import FileState, JobChange, JobFileReview, Review
 from dispatchfile.planfile.writing import plan_digest, write_plan
 
 __all__ = [
@@ -12,6 +12,9 @@ __all__ = [
     "ChangedKey",
     "Comparison",
     "Difference",
+    "FileState",
+    "JobChange",
+    "JobFileReview",
     "Plan",
     "PlanHead",
     "PlannedJob",

@@ -14,6 +14,7 @@ from dispatchfile.journal import JournalReader, StoredRun, list_runs
 from dispatchfile.names import JobKey
 from dispatchfile.planfile import (
     Comparison,
+    JobFileReview,
     PlanHead,
     PlannedJob,
     Review,
@@ -28,6 +29,8 @@ from dispatchfile.problems import Problem, has_errors, sort_problems
 from dispatchfile.settings import written_settings
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.history import find_succeeded
+from dispatchfile.usecases.jobs.checks import name_files
+from dispatchfile.usecases.jobs.differences import review_files
 from dispatchfile.usecases.places import at_job
 from dispatchfile.usecases.planning.base import read_base
 from dispatchfile.usecases.running.connect import Connect, connected
@@ -45,6 +48,7 @@ class PlanOptions:
     offline: bool = False
     against: str = ""  # a git ref or plan file to compare with
     out: str | None = None
+    show_values: bool = False  # of env, templates and meta, where a job file differs from the job in Nomad
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ async def make_plan(options: PlanOptions, *, connect: Connect = connected) -> Pl
         return PlanEnd(None, prepared)
     comparison = _compare(options, prepared)
     selected = prepared.selection.selected
-    server = Preflight() if options.offline else await _ask(run, prepared, selected, connect)
+    server, files = (Preflight(), ()) if options.offline else await _ask(options, prepared, selected, connect)
     problems = (*prepared.problems, *server.problems)
     if has_errors(problems):
         return PlanEnd(None, problems)
@@ -78,7 +82,8 @@ async def make_plan(options: PlanOptions, *, connect: Connect = connected) -> Pl
     if run.skip_succeeded:
         succeeded = find_succeeded(run.folder, target_of(run, prepared.items), selected, _indexes(server.states))
         selected = tuple(item for item in selected if item.id not in succeeded)
-    return PlanEnd(_review(options, prepared, selected, server, comparison), problems)
+    review = _review(options, prepared, selected, server, comparison)
+    return PlanEnd(replace(review, files=files), problems)
 
 
 def _compare(options: PlanOptions, prepared: Prepared) -> Comparison | None:
@@ -87,13 +92,23 @@ def _compare(options: PlanOptions, prepared: Prepared) -> Comparison | None:
     return compare_items(options.against, read_base(options.against, options.run.source), prepared.items)
 
 
-async def _ask(run: RunOptions, prepared: Prepared, items: Sequence[Item], connect: Connect) -> Preflight:
-    """Ask the server about the jobs, each problem at its place; the right to dispatch is not asked for."""
+async def _ask(
+    options: PlanOptions, prepared: Prepared, items: Sequence[Item], connect: Connect
+) -> tuple[Preflight, tuple[JobFileReview, ...]]:
+    """
+    Ask the server about the jobs, each problem at its place, and how their files differ from them.
+
+    The right to dispatch is not asked for.
+    """
     if not items:
-        return Preflight()
-    async with connect(run.connection, prepared.settings) as client:
+        return Preflight(), ()
+    async with connect(options.run.connection, prepared.settings) as client:
         server = await preflight(client, items, prepared.settings, rights=False)
-    return replace(server, problems=sort_problems(at_job(server.problems, items, prepared.document)))
+        problems = at_job(server.problems, items, prepared.document)
+        server = replace(server, problems=sort_problems(name_files(problems, items, prepared.jobs)))
+        if server.has_errors:
+            return server, ()
+        return server, await review_files(client, prepared.jobs, parents_in(items), show_values=options.show_values)
 
 
 def _check_versions(items: Iterable[Item], states: Mapping[JobKey, ParentState]) -> None:

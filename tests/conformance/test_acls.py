@@ -13,6 +13,7 @@ from dispatchfile.findings import Level
 from dispatchfile.nomad.connecting import client_of
 from dispatchfile.usecases.rights import probe_rights
 from tests.conformance.acls import Guarded, guarded_agent
+from tests.conformance.command_line import Machine
 from tests.conformance.driver import Told, end_of, manifest_of, outcomes, run_items
 from tests.conformance.jobs import FOR_EVER, job, mock
 from tests.conformance.lacks import real_only
@@ -191,3 +192,33 @@ async def test_what_is_taken_away_meanwhile_hides_the_end(guarded, tmp_path, tak
         group.create_task(take_away())
         summary = await run_items(guarded.manager.at(token=token), tmp_path, [{"id": "a", "job": "longer"}], told=told)
     assert (outcomes(summary), summary.state) == ({"a": end}, state)
+
+
+PARSE = "parse-job"
+LISTING = "version: 1\njobs: [short.hcl]\ndispatches: [{id: a, job: short}]\n"
+SHORT = """job "short" {
+  type = "batch"
+  parameterized {}
+  group "g" {
+    task "t" {
+      driver = "mock_driver"
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "note"),
+    [
+        pytest.param((READ,), "not compared: this token may not parse jobs (it needs parse-job)", id="nothing"),
+        pytest.param((READ, PARSE), "not compared: this token may not plan jobs (it needs submit-job)", id="parse"),
+        pytest.param((READ, SUBMIT), None, id="submit-job-includes-parse-job"),
+    ],
+)
+async def test_a_plan_is_made_without_the_right_to_compare_job_files(guarded, tmp_path, capabilities, note):
+    """What is lacking is a note."""
+    (tmp_path / "short.hcl").write_text(SHORT)
+    (tmp_path / "dispatchfile.yaml").write_text(LISTING)
+    called = await Machine(await guarded.as_one_who_may(*capabilities), tmp_path).call("plan", "-o", "json")
+    assert (called.exit_code, called.json()["jobs"][0]["file"]["note"]) == (0, note)

@@ -40,6 +40,12 @@ def plan(
     ] = None,
     show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show one request in full.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every item on a line of its own.")] = False,
+    show_values: Annotated[
+        bool,
+        typer.Option(
+            "--show-values", help="Show values of env, templates and meta in which a job file differs from Nomad's job."
+        ),
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no server: nothing is checked there, and no job's version is named.")
     ] = False,
@@ -75,6 +81,7 @@ def plan(
     path = default_manifest() if manifest is None else manifest
     if is_plan(path):
         options = {"out": out, "changed": changed, "offline": offline, "skip_succeeded": skip_succeeded}
+        options["show_values"] = show_values
         options |= {"state_dir": state_dir, **asdict(job_variables)}
         check_plan_file(options, selection, given, connection)
         review = _read(path, against)
@@ -91,6 +98,7 @@ def plan(
             state_dir=state_dir,
             offline=offline,
             skip_succeeded=skip_succeeded,
+            show_values=show_values,
         )
         end = _make(made)
         _tell(end, path, output, display)
@@ -124,8 +132,10 @@ def _options(
     state_dir: str | None,
     offline: bool,
     skip_succeeded: bool,
+    show_values: bool,
 ) -> PlanOptions:
-    from dispatchfile.cli.conflicts import check_plan
+    from dispatchfile.cli.conflicts import check_plan, refuse_without_effect
+    from dispatchfile.cli.conflicts import given as given_names
     from dispatchfile.cli.job_files import read_job_values
     from dispatchfile.cli.sources import read_scope, read_sources
     from dispatchfile.nomad.connection import Connection, read_connection
@@ -133,6 +143,8 @@ def _options(
     from dispatchfile.usecases.running.prepare import JobFilesUse, RunOptions
 
     check_plan(connection, changed=changed, against=against, offline=offline, skip_succeeded=skip_succeeded)
+    if offline:
+        refuse_without_effect(given_names({"show_values": show_values}), "with --offline, which asks no server")
     scope = read_scope(connection.namespace, connection.region, os.environ)
     values = read_job_values(job_variables)
     (source,) = read_sources([path], given, scope=scope, environ=os.environ, job_values=values)
@@ -146,7 +158,7 @@ def _options(
         skip_succeeded=skip_succeeded,
         job_files=JobFilesUse.CHECKED if offline else JobFilesUse.READ,
     )
-    return PlanOptions(run=run, offline=offline, against=against or "", out=out)
+    return PlanOptions(run=run, offline=offline, against=against or "", out=out, show_values=show_values)
 
 
 def _make(options: PlanOptions) -> PlanEnd:

@@ -216,7 +216,7 @@ def _send(
     if options.local:
         from dispatchfile.cli.local_run import read_local_jobs, run_locally
 
-        files = read_local_jobs(agent, options.source.path)
+        files = read_local_jobs(agent, options.source)
         return session.run(lambda reporter, control: run_locally(options, agent, files, reporter, control))
     from dispatchfile.usecases.run import run_or_resume
     from dispatchfile.usecases.stop_on_interrupt import run_then_stop

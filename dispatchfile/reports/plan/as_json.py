@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from dispatchfile.items import Item
-from dispatchfile.planfile import Change, Review
+from dispatchfile.planfile import Change, JobFileReview, Review
 from dispatchfile.reports.requests import request_record
 
 SCHEMA = "dispatchfile/review/v1"
@@ -31,6 +32,7 @@ def plan_json(review: Review) -> str:
                 "region": job.key.region,
                 "job": job.key.job,
                 "job_modify_index": job.job_modify_index,
+                "file": _file(review.file_of(job.key)),
             }
             for job in review.head.jobs
         ],
@@ -38,6 +40,13 @@ def plan_json(review: Review) -> str:
         "removed": [item.id for item in review.comparison.removed] if review.comparison else [],
     }
     return json.dumps(plain, indent=2) + "\n"
+
+
+def _file(file: JobFileReview | None) -> dict[str, object] | None:
+    if file is None:
+        return None
+    changes = [asdict(change) for change in file.changes]
+    return {"path": file.file, "state": file.state, "changes": changes, "note": file.note or None}
 
 
 def _item(review: Review, item: Item) -> dict[str, object]:

@@ -11,6 +11,7 @@ from dispatchfile.reports.plan.lines import (
     SIGNS,
     ItemGroup,
     changed_lines,
+    file_lines,
     groups_of,
     job_lines,
     removed_line,
@@ -21,6 +22,7 @@ from dispatchfile.reports.text import count_of, visible
 MOST_CHARACTERS = 65_536  # of a comment. Source: GitHub's API, "Body is too long (maximum is 65536 characters)"
 RESERVED = 2_000  # for what follows the items
 SHOWN_REMOVED = 20
+SHOWN_FILE_LINES = 60
 
 
 def plan_markdown(review: Review) -> str:
@@ -30,10 +32,20 @@ def plan_markdown(review: Review) -> str:
         "",
         *(f"- {escaped(line)}" for line in _some(list(job_lines(review)))),
         "",
+        *_files(review),
     ]
     tail = list(_tail(review))
     room = MOST_CHARACTERS - RESERVED - sum(len(line) + 1 for line in (*head, *tail))
     return "\n".join([*head, *_items(review, room), *tail]) + "\n"
+
+
+def _files(review: Review) -> Iterator[str]:
+    """Yield in which fields job files differ from the jobs in Nomad, folded."""
+    lines = [line for file in review.files if file.changes for line in (f"{file.file}:", *file_lines(file))]
+    if lines:
+        yield from ("<details><summary>Job files</summary>",)
+        yield from _fenced([visible(line)[:300] for line in lines[:SHOWN_FILE_LINES]])
+        yield from ("</details>", "")
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from dispatchfile.reports.plan.lines import (
     SIGNS,
     ItemGroup,
     changed_lines,
+    file_lines,
     groups_of,
     job_lines,
     removed_line,
@@ -35,6 +36,10 @@ def _head(review: Review, *, every: bool) -> Iterator[str]:
     yield from (f"  {visible(line)}" for line in (jobs if every else jobs[:SHOWN_JOBS]))
     if len(jobs) > SHOWN_JOBS and not every:
         yield f"  and {count_of(len(jobs) - SHOWN_JOBS, 'more job')}"
+    for file in review.files:
+        if file.changes:
+            yield f"  {visible(file.file)}:"
+            yield from (f"    {visible(line)}" for line in file_lines(file))
 
 
 def _items(review: Review, palette: Palette, *, every: bool) -> Iterator[str]:

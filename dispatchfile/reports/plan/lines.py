@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dispatchfile.items import Item
-from dispatchfile.planfile import Change, ChangedKey, Review
+from dispatchfile.planfile import Change, ChangedKey, FileState, JobChange, JobFileReview, Review
 from dispatchfile.reports.text import count_of, shorten, visible
 
 SIGNS = {Change.NEW: "+", Change.CHANGED: "~", Change.UNCHANGED: "=", None: "+"}
+FIELD_SIGNS = {"added": "+", "deleted": "-", "edited": "~"}
 MASKED = "***"
+SHOWN_FIELDS = 20
 SHOWN_DIFF_LINES = 12
 SHOWN_VALUE = 200
 FEWEST_IN_A_GROUP = 6
@@ -81,7 +83,33 @@ def job_lines(review: Review) -> Iterator[str]:
         namespace, region, name = job.key
         where = f"namespace {namespace}" + (f", region {region}" if region else "")
         pin = "not pinned" if job.job_modify_index is None else f"JobModifyIndex {job.job_modify_index}"
-        yield f"{name} ({where}, {pin}): {count_of(counts.get(job.key, 0), 'item')}"
+        file = review.file_of(job.key)
+        compared = f"; {file.file} {_compared(file)}" if file else ""
+        yield f"{name} ({where}, {pin}): {count_of(counts.get(job.key, 0), 'item')}{compared}"
+
+
+def _compared(file: JobFileReview) -> str:
+    if file.state is FileState.ABSENT:
+        return "is not registered yet"
+    if file.state is FileState.DIFFERENT:
+        return f"differs from the job in Nomad ({count_of(len(file.changes), 'field')})"
+    return "equals the job in Nomad" if file.state is FileState.SAME else file.note
+
+
+def file_lines(file: JobFileReview) -> list[str]:
+    """Return each field in which the job of the file differs from the job in Nomad."""
+    lines = [_field_line(change) for change in file.changes]
+    more = len(lines) - SHOWN_FIELDS
+    return lines[:SHOWN_FIELDS] + ([f"… {count_of(more, 'field')} more"] if more > 0 else [])
+
+
+def _field_line(change: JobChange) -> str:
+    sign = FIELD_SIGNS.get(change.kind, "~")
+    if change.before is None or change.after is None:
+        return f"{sign} {change.field} (--show-values shows it)"
+    before, after = (_shown(value) for value in (change.before, change.after))
+    values = {"added": after, "deleted": before}.get(change.kind, f"{before} → {after}")
+    return f"{sign} {change.field}: {values}"
 
 
 # Values

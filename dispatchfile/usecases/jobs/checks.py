@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dispatchfile.items import Item
@@ -14,6 +14,7 @@ from dispatchfile.problems import Problem
 from dispatchfile.settings import Wait
 from dispatchfile.usecases.jobs.files import ELSEWHERE, ListedFile, ManifestJobs
 
+NOT_REGISTERED = "DF100"
 ITEMS_AT_ONCE = 1_000
 OF_THE_BLOCK = frozenset({"DF103", "DF104", "DF105"})  # parameterized
 OF_THE_JOB = frozenset({"DF101", "DF109", "DF112", "DF113"})  # told once, at the first item
@@ -72,6 +73,20 @@ def check_against_files(items: Iterable[Item], jobs: ManifestJobs, wait: Wait) -
     for item in items:
         checks.take(item)
     return checks.problems()
+
+
+def name_files(problems: Iterable[Problem], items: Iterable[Item], jobs: ManifestJobs) -> tuple[Problem, ...]:
+    """Return the *problems*; one of a job that Nomad does not have names the job file that would register it."""
+    keys = {item.id: item.request.job_key for item in items}
+    return tuple(
+        _naming_file(problem, jobs, keys) if problem.code == NOT_REGISTERED else problem for problem in problems
+    )
+
+
+def _naming_file(problem: Problem, jobs: ManifestJobs, keys: Mapping[str, JobKey]) -> Problem:
+    key = keys.get(problem.item or "")
+    listed = None if key is None else jobs.find(key)
+    return problem if listed is None else replace(problem, hint=f"register it with `nomad job run {listed.shown}`")
 
 
 def job_of(listed: ListedFile) -> Job:

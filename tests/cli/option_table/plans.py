@@ -150,6 +150,17 @@ def _quiet(stage: Stage) -> None:
     assert told == [True, False]
 
 
+def _show_values(stage: Stage) -> None:
+    """The value of a variable of the job's environment."""
+    manifest, job = Path("dispatchfile.yaml"), json.loads(Path("jobs/work.nomad.json").read_text())
+    job["Job"]["TaskGroups"][0]["Tasks"][0]["Env"] = {"CODEC": "webm"}
+    Path("jobs/work.nomad.json").write_text(json.dumps(job))
+    manifest.write_text(f"jobs: [jobs/*]\n{manifest.read_text()}")
+    call = ("plan", "--address", stage.agent)
+    assert "    + group g, task t: Env[CODEC] (--show-values shows it)\n" in stage.call(*call).out
+    assert "    + group g, task t: Env[CODEC]: webm\n" in stage.call(*call, "--show-values").out
+
+
 def _digest(stage: Stage) -> None:
     at = ("--address", stage.agent)
     stage.call("plan", *at, "--out", "n.plan", "--only", "good")
@@ -178,6 +189,7 @@ def _unpinned(stage: Stage) -> None:
 
 
 ROWS: Row = {
+    ("plan", "--show-values"): _show_values,
     ("plan", "--out"): _out,
     ("plan", "--changed"): _changed,
     ("run", "--changed"): _run_changed,
