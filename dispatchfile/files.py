@@ -18,6 +18,7 @@ from dispatchfile.errors import FileError, OutsideFolder, StandardInputError
 from dispatchfile.similar import similar_file
 
 MOST_READ_BYTES = 4 << 20  # of a payload or a template: more than Nomad takes, and little enough to read for each item
+MOST_SMALL_BYTES = 4 << 20  # of a token or of certificates: a bundle of all public ones has a tenth of that
 MAX_FILE_SIZE = 1 << 30  # bytes; what is larger is no list or payload, but a mistake
 CACHED_SIZE = 1 << 20  # bytes; larger files are read again
 CACHE_BUDGET = 64 << 20  # bytes; a payload that 10,000 items share is read once
@@ -44,6 +45,15 @@ _REASONS = {
     errno.ENAMETOOLONG: "has a name that is too long",
     errno.ENXIO: "is a socket",  # open(2): "the file is a UNIX domain socket"
 }
+
+
+def read_small_file(path: Path) -> bytes:
+    """Return the bytes of a token or a certificate; a FIFO will do. Raises OSError, also for an endless device."""
+    with path.open("rb") as file:
+        content = file.read(MOST_SMALL_BYTES + 1)
+    if len(content) > MOST_SMALL_BYTES:
+        raise OSError(errno.EFBIG, f"is larger than {MOST_SMALL_BYTES >> 20} MiB")
+    return content
 
 
 class StandardInput:

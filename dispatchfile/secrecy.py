@@ -22,6 +22,7 @@ LEAST_ENTROPY = 3.5  # bits a character of what is drawn by chance
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _JWT = r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?"
 _PREFIXES = r"(hvs|hvb|ghp|gho|ghs|glpat|xox[abp]|sk|AKIA|github_pat)[-_.]?[A-Za-z0-9_-]{12,}"
+_PEM = r"-----BEGIN .*?(?:-----END [A-Z0-9 ]+-----|\Z)"
 _OPAQUE = rf"[A-Za-z0-9+=_-]{{{LONGEST_OPAQUE},}}"
 
 
@@ -42,6 +43,12 @@ def shown_name(text: str) -> str:
     """Return *text* as a message may show it where a name is wanted: without what may be a secret."""
     kind = kind_of_secret(text)
     return f"({kind}, not shown)" if kind else text
+
+
+def without_keys(text: str) -> str:
+    """Return *text* without the keys, certificates and tokens in it, for a message that repeats what somebody typed."""
+    text = re.sub(_PEM, "(a key, not shown)", text, flags=re.DOTALL)
+    return re.sub(rf"(?<![A-Za-z0-9])(?:{_JWT}|{_PREFIXES})", "(a token, not shown)", text)
 
 
 def forms_of(secrets: Iterable[str]) -> tuple[str, ...]:

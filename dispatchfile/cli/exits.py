@@ -12,6 +12,7 @@ from dispatchfile.cli.argv import normalize_argv, wants_json_log
 from dispatchfile.cli.terminal import drop_the_rest, never_fail_on_characters, open_closed_streams, wrapped
 from dispatchfile.errors import AgentError, DispatchfileError, Interrupted
 from dispatchfile.reports.text import one_line, visible_lines
+from dispatchfile.secrecy import without_keys
 
 INTERRUPTED = 130
 
@@ -60,14 +61,31 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
         case KeyboardInterrupt():
             _tell("interrupted", "warning", argv)
             return INTERRUPTED
+    _tell(_describe_trouble(exc, argv), "error", argv)
+    return 1
+
+
+def _describe_trouble(exc: BaseException, argv: Sequence[str]) -> str:
+    """Return what this machine lacks, or where the traceback is of what nobody foresaw."""
+    match exc:
+        case FileNotFoundError() if _is_folder_gone():
+            return "the current folder no longer exists: change to another folder"
+        case MemoryError():
+            return "there is not enough memory for this"
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            _tell(f"{exc.filename or 'standard output'}: {exc.strerror}", "error", argv)
             drop_the_rest(sys.stdout)
-            return 1
+            return f"{exc.filename or 'standard output'}: {exc.strerror}"
     from dispatchfile.cli.crash import describe_crash  # noqa: PLC0415  needed by hardly any start
 
-    _tell(describe_crash(exc, argv, os.environ), "error", argv)
-    return 1
+    return describe_crash(exc, argv, os.environ)
+
+
+def _is_folder_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109  Path.cwd does the same
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -87,6 +105,7 @@ def _leaves(exc: BaseException) -> Iterator[BaseException]:
 
 
 def _tell(message: str, level: str, argv: Sequence[str], *, by_line: bool = False) -> None:
+    message = without_keys(message)
     if wants_json_log(argv):
         line = json.dumps({"level": level, "message": one_line(message)})
     else:

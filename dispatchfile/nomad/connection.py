@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dispatchfile.errors import FileError, UsageError
+from dispatchfile.files import read_small_file
 from dispatchfile.nomad.proxies import proxy_for
 from dispatchfile.secrecy import kind_of_secret
 from dispatchfile.similar import similar_file
@@ -180,7 +181,7 @@ def _read_token(flags: Mapping[str, str | bool | None], environ: Mapping[str, st
 
 def _read_token_file(file: str) -> str:
     try:
-        return Path(file).read_text(encoding="utf-8")
+        return read_small_file(Path(file)).decode()
     except OSError as exc:
         hint = similar_file(file) if isinstance(exc, FileNotFoundError) else ""
         raise FileError(file, exc.strerror or "cannot be read", source="--token-file", hint=hint) from exc

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatchfile.errors import PlanError, UsageError
+from dispatchfile.errors import FileError, PlanError, UsageError
 from dispatchfile.files import STANDARD_INPUT
 from dispatchfile.items import Item, manifest_name
 from dispatchfile.journal import JournalReader, StoredRun, list_runs
@@ -26,6 +26,7 @@ from dispatchfile.planfile import (
 )
 from dispatchfile.preflight import ParentState, parents_in
 from dispatchfile.problems import Problem, has_errors, sort_problems
+from dispatchfile.secrecy import kind_of_secret
 from dispatchfile.settings import written_settings
 from dispatchfile.usecases.folding import fold_journal
 from dispatchfile.usecases.history import find_succeeded
@@ -68,6 +69,8 @@ async def make_plan(options: PlanOptions, *, connect: Connect = connected) -> Pl
     run = options.run
     if options.out is not None and run.source.path == STANDARD_INPUT:
         raise UsageError("--out: a plan names the file of its manifest, which is standard input here: name a file")
+    if options.out is not None and kind_of_secret(options.out):
+        raise FileError(options.out, "", source="--out")
     prepared = prepare(run)
     if isinstance(prepared, tuple):
         return PlanEnd(None, prepared)

@@ -18,6 +18,17 @@ from dispatchfile.errors import AgentError, FileError, Interrupted, NomadForbidd
             AgentError("a:1:1: no\nb:2:2: \x1b[1m"), 1, "Error: a:1:1: no\nb:2:2: \\x1b[1m\n", id="a line each"
         ),
         pytest.param(Interrupted("go on with resume", 143), 143, "go on with resume\n", id="a signal"),
+        pytest.param(
+            UsageError("--x: -----BEGIN KEY-----\nMHc\n-----END KEY----- is no x"),
+            1,
+            "Error: --x: (a key, not shown) is no x\n",
+            id="a key",
+        ),
+        pytest.param(
+            UsageError(r"--x: '-----BEGIN KEY-----\nMHc\n"), 1, "Error: --x: '(a key, not shown)\n", id="a cut key"
+        ),
+        pytest.param(UsageError("'hvs.CAESIJ0123456789'"), 1, "Error: '(a token, not shown)'\n", id="a token"),
+        pytest.param(MemoryError(), 1, "Error: there is not enough memory for this\n", id="no memory"),
         pytest.param(KeyboardInterrupt(), 130, "interrupted\n", id="Ctrl-C"),
         pytest.param(SystemExit(3), 3, "", id="somebody's own exit"),
         pytest.param(SystemExit("text"), 1, "", id="an exit with a text"),
@@ -36,6 +47,18 @@ def test_what_ends_a_command_has_its_code_and_one_line(
     """The line goes to standard error; standard output is for results."""
     assert exit_code_of(exc, []) == code
     assert capsys.readouterr() == ("", line)
+
+
+def test_a_folder_that_was_deleted_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another terminal may have removed the working folder."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for argv in (["validate", "m.yaml"], ["run", "m.yaml"]):
+        assert run_to_exit_code(argv) == 1
+        assert capsys.readouterr().err == "Error: the current folder no longer exists: change to another folder\n"
 
 
 def test_one_unforeseen_exception_makes_the_whole_group_unforeseen(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,42 @@ def test_no_option_that_takes_a_file_shows_a_secret(
     assert option in text
 
 
+@pytest.mark.parametrize(
+    "secret", [PEM, JWT, "ghp_0123456789abcdefABCDEF"], ids=["a key", "a JWT", "a token of GitHub"]
+)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run", "--run-id"],
+        ["run", "--only"],
+        ["run", "--rate"],
+        ["run", "--address"],
+        ["run", "--local", "--fault"],
+        ["run", "--local", "--jobs"],
+        ["run", "--local", "--job-var"],
+        ["run", "--local", "--job-var-file"],
+        ["plan", "--out"],
+        ["plan", "--against"],
+        ["report", "r1", "--format", "json", "--out"],
+        ["rerun", "r1", "--failed", "--export"],
+        ["prune", "--older-than"],
+        ["agent", "--bind"],
+        ["watch", "--timeout"],
+        ["status"],
+        ["logs"],
+    ],
+    ids=" ".join,
+)
+def test_no_value_of_an_option_is_repeated_if_it_is_a_secret(
+    folder: Path, capsys: pytest.CaptureFixture[str], argv: list[str], secret: str
+) -> None:
+    """Whatever the option is for, its message leaves out keys and tokens, and no file gets such a name."""
+    before = sorted(folder.iterdir())
+    text = said(capsys, *argv, secret)
+    assert [part for part in parts(secret) if part in text] == []
+    assert [path for path in sorted(folder.iterdir()) if path not in before] == []
+
+
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_no_variable_that_names_a_file_shows_a_secret(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str

@@ -1,5 +1,6 @@
 """Flags and environment to a connection, as the Nomad CLI reads them."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -216,6 +217,17 @@ def test_a_token_file_that_is_missing_empty_or_no_text_is_named(tmp_path):
         with pytest.raises(FileError, match=reason) as caught:
             read_connection({"token_file": str(tmp_path / name)}, {})
         assert caught.value.path == str(tmp_path / name)
+
+
+def test_an_endless_token_file_is_refused_and_a_pipe_is_read():
+    """A shell gives the name of a pipe for `<(vault read ...)`; a device must not fill the memory."""
+    with pytest.raises(FileError, match=r"^--token-file /dev/zero: is larger than 4 MiB$"):
+        read_connection({"token_file": "/dev/zero"}, {})
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"s3cret\n")
+    os.close(write_end)
+    assert read_connection({"token_file": f"/dev/fd/{read_end}"}, {}).token == "s3cret"
+    os.close(read_end)
 
 
 def test_a_token_and_a_token_file_contradict_each_other():

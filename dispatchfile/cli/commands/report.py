@@ -55,10 +55,13 @@ def show_report(
     from dispatchfile.cli.past_run import name_run
     from dispatchfile.cli.report_files import STANDARD_OUTPUT, detail_in
     from dispatchfile.cli.session import tell_fault
-    from dispatchfile.errors import DispatchfileError
+    from dispatchfile.errors import DispatchfileError, FileError
     from dispatchfile.reports.text import visible
+    from dispatchfile.secrecy import kind_of_secret
     from dispatchfile.usecases.past import read_past
 
+    if out is not None and kind_of_secret(str(out)):
+        raise FileError(str(out), "", source="--out")
     summary = read_past(name_run(run, state_dir)).summary()
     file = None if out == STANDARD_OUTPUT else out
     try:

@@ -182,10 +182,13 @@ def _check_export(
 ) -> None:
     from dispatchfile.cli.conflicts import check_export
     from dispatchfile.cli.report_files import STANDARD_OUTPUT
-    from dispatchfile.errors import UsageError
+    from dispatchfile.errors import FileError, UsageError
+    from dispatchfile.secrecy import kind_of_secret
 
     if path == STANDARD_OUTPUT:
         raise UsageError("--export -: name a file, as the manifest is to be reviewed and kept")
+    if kind_of_secret(str(path)):
+        raise FileError(str(path), "", source="--export")
     check_export(options, flags, agent, output)
 
 

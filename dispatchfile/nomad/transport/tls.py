@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 from dispatchfile.errors import FileError
+from dispatchfile.files import read_small_file
 from dispatchfile.nomad.connection import Connection
 from dispatchfile.similar import similar_file
 
@@ -64,7 +65,7 @@ def _files_below(folder: str) -> list[Path]:
 
 def _load_root(context: ssl.SSLContext, file: Path, shown: str) -> None:
     try:
-        pem = file.read_bytes().decode("ascii", "ignore")  # comments may be in any language
+        pem = read_small_file(file).decode("ascii", "ignore")  # comments may be in any language
     except OSError as exc:
         raise _unreadable(shown, exc) from exc
     try:
@@ -84,7 +85,7 @@ def _load_client(context: ssl.SSLContext, cert: str, key: str) -> None:
 
 def _check_readable(file: str) -> None:
     try:
-        Path(file).read_bytes()
+        read_small_file(Path(file))
     except OSError as exc:
         raise _unreadable(file, exc) from exc
 
