@@ -107,6 +107,7 @@ def test_no_variable_that_names_a_file_shows_a_secret(
         ["status", UUID],
         ["dispatch", "work", UUID],
         ["run", "--var", "S3cretTok3n"],
+        ["run", "--run-id", UUID],
         ["run", "--report", f"json={PEM}"],
         ["run", "--report", UUID],
     ],

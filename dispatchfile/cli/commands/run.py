@@ -169,13 +169,14 @@ def _for_plan(options: RunOptions, plan: Plan, flags: PlanFlags) -> RunOptions:
 
 def _check_names(manifest: str, run_id: str | None) -> None:
     from dispatchfile.errors import UsageError
+    from dispatchfile.secrecy import shown_name
     from dispatchfile.settings import Wait
     from dispatchfile.usecases.run_ids import RUN_ID_RULE, is_run_id
 
     if manifest in set(Wait) and not Path(manifest).exists():
         raise UsageError(f"there is no manifest {manifest!r}: to wait for it, write --wait={manifest}")
     if run_id is not None and not is_run_id(run_id):
-        raise UsageError(f"--run-id {run_id}: {RUN_ID_RULE}")
+        raise UsageError(f"--run-id {shown_name(run_id)}: {RUN_ID_RULE}")
 
 
 def _read_connection(flags: ConnectionFlags, agent: AgentFlags, own: Mapping[str, bool], *, local: bool) -> Connection:
