@@ -59,7 +59,7 @@ def real_agent(extra_config: str = "") -> Iterator[str]:
     """The address of a running agent whose node is ready. It is stopped, with its tasks, at the end."""
     nomad = binary()
     assert nomad, NO_BINARY
-    folder = Path(tempfile.mkdtemp(prefix="dispatchfile-nomad-"))
+    folder = Path(tempfile.mkdtemp(prefix="df-nomad-"))
     http, rpc, serf = free_ports(3)
     config = folder / "agent.hcl"
     config.write_text(CONFIG.format(http=http, rpc=rpc, serf=serf) + extra_config, encoding="utf-8")

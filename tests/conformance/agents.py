@@ -138,7 +138,7 @@ async def until(
 @contextlib.asynccontextmanager
 async def agents(*configs: str, dev: bool = True, scheme: str = "http") -> AsyncIterator[list[RealAgent]]:
     """Agents that are not started yet; what runs is stopped at the end, and all folders removed."""
-    root = Path(tempfile.mkdtemp(prefix="dispatchfile-nomad-"))
+    root = Path(tempfile.mkdtemp(prefix="df-nomad-"))
     made = []
     for number, config in enumerate(configs):
         folder = root / str(number)
