@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dispatchfile.reports.text import span
 from dispatchfile.results.figures import Durations, Figures, GroupFigures
 
-SHARE_HEADS = ("Items", "Ended well", "Did not succeed", "Not ended", "Median", "95th percentile", "Longest", "Total")
+SHARE_HEADS = ("Items", "OK", "Did not succeed", "Not ended", "Median", "95th percentile", "Longest", "Total")
 
 
 def duration_figures(durations: Durations) -> Sequence[tuple[str, str]]:

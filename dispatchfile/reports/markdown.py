@@ -89,7 +89,7 @@ def _shares(figures: Figures) -> list[str]:
 
 
 def _share_table(noun: str, shares: Sequence[GroupFigures]) -> list[str]:
-    heads = " | ".join([noun, *map(str.lower, SHARE_HEADS)])
+    heads = " | ".join([noun.capitalize(), *SHARE_HEADS])
     rows = [[escaped(shorten(share.name, LONGEST_NAME)), *share_cells(share)] for share in shares[:SHOWN_SHARES]]
     left_out = len(shares) - SHOWN_SHARES
     return [

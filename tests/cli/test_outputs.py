@@ -1,14 +1,20 @@
 """Reports of a run in files of their own."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dispatchfile.cli.exits import run_to_exit_code
 from dispatchfile.cli.report_files import read_report_files, report_pieces, write_report
 from dispatchfile.errors import FileError
 from dispatchfile.reports.formats import ReportKind
+from tests.cli.test_run import folder
+from tests.reports.html.test_page import Page
 from tests.reports.making import FAILED, summary_of
+
+__all__ = ["folder"]
 
 
 def test_each_report_goes_to_its_own_file(tmp_path: Path) -> None:
@@ -76,3 +82,23 @@ def test_half_a_report_is_not_left(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         write_report(file, pieces())
     assert not list(tmp_path.iterdir())
+
+
+def titles_of(file: Path) -> list[list[str]]:
+    """The titles of the sections in the details of each item of an HTML report."""
+    data = json.loads(Page.read(file.read_text()).contents["script data"])
+    return [[data["texts"][title] for title, _ in sections] for sections in data["details"]]
+
+
+def test_the_page_of_a_run_has_what_its_journal_has(folder: Path) -> None:
+    """Requests and attempts of every item, at the end of the run and at any time after it."""
+    assert run_to_exit_code(["run", "--local", "-q", "--run-id", "r1", "--report", "html=run.html"]) == 0
+    assert run_to_exit_code(["report", "r1", "--format", "html", "--out", "report.html"]) == 0
+    expected = [["", "Request", "Attempt 1"]] * 2
+    assert (titles_of(Path("run.html")), titles_of(Path("report.html"))) == (expected, expected)
+
+
+def test_the_page_of_a_run_without_a_journal_has_its_summary(folder: Path) -> None:
+    """A run that kept no journal has neither requests nor attempts to show."""
+    assert run_to_exit_code(["run", "--local", "-q", "--no-journal", "--report", "html=run.html"]) == 0
+    assert titles_of(Path("run.html")) == [[""], [""]]

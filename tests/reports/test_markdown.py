@@ -53,7 +53,7 @@ def test_several_nodes_have_a_table() -> None:
         """\
 <details><summary>By node</summary>
 
-| node | items | ended well | did not succeed | not ended | median | 95th percentile | longest | total |
+| Node | Items | OK | Did not succeed | Not ended | Median | 95th percentile | Longest | Total |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 | node-2 | 1 | 1 | 0 | 0 | 30s | 30s | 30s | 30s |
 | node-2\\|&lt;b&gt; | 1 | 1 | 0 | 0 | 30s | 30s | 30s | 30s |

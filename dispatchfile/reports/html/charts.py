@@ -9,13 +9,14 @@ from itertools import pairwise
 
 from dispatchfile.events import Outcome, State
 from dispatchfile.reports.html.axis import Tick, TimeAxis, axis_of, in_percent
-from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, RIGHT_HALF, AttemptSpan, Bar
+from dispatchfile.reports.html.timeline import CLASSES, LIVING, QUEUED, AttemptSpan, Bar
 from dispatchfile.reports.text import count_of, span
 from dispatchfile.results import ItemResult, Summary
 from dispatchfile.results.figures import Durations, duration_of
 
 SAMPLES = 240
 BINS = 30
+RIGHT_END = 70  # percent, from where on the name of a line stands before it
 TAIL = 3  # longer than so many times the 95th percentile: in one last bin
 
 
@@ -64,30 +65,29 @@ class States:
     areas: Sequence[Area]
     ticks: Sequence[Tick]
     total: str
-    most_running: str
+    most_running: str  # at once; empty: none was seen running
 
 
-def states_over_time(lives: Sequence[AttemptSpan], total: int, axis: TimeAxis) -> States:
+def states_over_time(spans: Sequence[AttemptSpan], total: int, axis: TimeAxis) -> States:
     """Return how many items had ended, ran and waited in Nomad's queue at each moment."""
-    last = {life.place: life.attempt for life in lives}
+    last = {one.place: one.attempt for one in spans}
     changes: list[tuple[float, int, int]] = []
-    for life in lives:
-        changes += _changes(life, is_last=life.attempt == last[life.place])
+    for one in spans:
+        changes += _changes(one, is_last=one.attempt == last[one.place])
     samples, most = _sample(sorted(changes), axis)
     heights = [[100 * count / max(1, total) for count in sample] for sample in samples]
     areas = [_area(tone, number, heights) for number, tone in enumerate(("good", "bad", LIVING, QUEUED))]
-    return States(areas, axis.ticks, f"{total:,}", f"{most:,}")
+    return States(areas, axis.ticks, f"{total:,}", f"{most:,}" if most else "")
 
 
-def _changes(life: AttemptSpan, *, is_last: bool) -> Iterable[tuple[float, int, int]]:
+def _changes(one: AttemptSpan, *, is_last: bool) -> Iterable[tuple[float, int, int]]:
     """Yield what an attempt changes: when, in which layer, by how much."""
-    running = life.end_s if life.is_queued_only else life.start_s if life.running_s is None else life.running_s
-    if running > life.start_s:
-        yield from ((life.start_s, 3, 1), (running, 3, -1))
-    if not life.is_queued_only:
-        yield from ((running, 2, 1), (life.end_s, 2, -1))
-    if is_last and life.outcome is not None:
-        yield life.end_s, int(bool(life.outcome.exit_class)), 1
+    running = one.end_s if one.running_s is None else one.running_s
+    yield from ((one.start_s, 3, 1), (running, 3, -1))
+    if one.running_s is not None:
+        yield from ((running, 2, 1), (one.end_s, 2, -1))
+    if is_last and one.outcome is not None:
+        yield one.end_s, int(bool(one.outcome.exit_class)), 1
 
 
 def _sample(changes: Sequence[tuple[float, int, int]], axis: TimeAxis) -> tuple[list[list[int]], int]:
@@ -168,7 +168,7 @@ def histogram_of(items: Iterable[ItemResult], durations: Durations) -> Histogram
 
 
 def _mark(percent: float, name: str) -> HistogramMark:
-    return HistogramMark(in_percent(percent), name, is_name_before=percent > RIGHT_HALF)
+    return HistogramMark(in_percent(percent), name, is_name_before=percent > RIGHT_END)
 
 
 def _marks(durations: Durations) -> Sequence[tuple[float, str]]:

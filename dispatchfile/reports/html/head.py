@@ -23,7 +23,7 @@ WAITS = {
     "placement": "placement: an item is over once Nomad has placed all its allocations",
     "completion": "completion: an item is over once its job has ended",
 }
-WORDS = {0: "every item ended well", 2: "some items did not succeed"}
+WORDS = {0: "nothing went wrong", 2: "some items did not succeed"}
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM"}
 
 
@@ -92,6 +92,8 @@ def _ways(summary: Summary) -> Iterator[Fact]:
     for way in ways_on(summary) if summary.state == "interrupted" else watch_lines(summary):
         words, _, command = visible(way).rpartition(": ")
         yield Fact("Next", words, command) if command.startswith(PROGRAM) else Fact("Next", visible(way))
+    if summary.state == "running":
+        yield Fact("Next", "follow the run", f"{PROGRAM} watch {visible(summary.run)}")
     ids = [item_id for group in bad_endings(summary) for item_id in group.ids]
     if command := rerun_command(summary, ids):
         yield Fact("Next", "run again what did not succeed", visible(command))

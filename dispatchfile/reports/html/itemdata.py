@@ -134,14 +134,24 @@ def _row(place: int, item: ItemResult, start: float, texts: Texts) -> list[objec
         texts.place(one_line(item.node)),
         texts.place(str(item.outcome or item.state)),
         texts.place(cause_of(item.cause, item.exit_code) if item.cause else ""),
-        item.attempt,
+        attempts_of(item),
         item.starts,
         None if began is None else round(began - start, 1),
-        item.duration_s,
+        shown_duration(item),
         texts.place(said_of(item)),
         texts.place(one_line(", ".join(item.tags))),
         texts.place(visible(item.namespace)),
     ]
+
+
+def attempts_of(item: ItemResult) -> int:
+    """Return how many attempts of the item were begun."""
+    return 0 if item.outcome in {Outcome.SKIPPED, Outcome.UNSENT} else item.attempt
+
+
+def shown_duration(item: ItemResult) -> float | None:
+    """Return the seconds from dispatch to end; None of an item whose end nobody waited for."""
+    return None if item.outcome is not None and item.outcome.is_detached else item.duration_s
 
 
 def said_of(item: ItemResult) -> str:

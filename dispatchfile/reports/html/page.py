@@ -22,7 +22,7 @@ from dispatchfile.reports.html.charts import histogram_of, outcome_parts, states
 from dispatchfile.reports.html.head import exit_code_words, facts_of, failures_of, state_words
 from dispatchfile.reports.html.itemdata import item_data, room_for
 from dispatchfile.reports.html.tables import plain_rows, share_tables
-from dispatchfile.reports.html.timeline import drawn, end_of, item_rows, lives_of, node_rows
+from dispatchfile.reports.html.timeline import UNSEEN, drawn, end_of, item_rows, node_rows, spans_of
 from dispatchfile.reports.summary import counts_line
 from dispatchfile.reports.text import count_of, visible
 from dispatchfile.results import Summary
@@ -84,18 +84,20 @@ def _other_failures(count: int) -> str:
 
 
 def _charts(detail: RunDetail) -> Mapping[str, object]:
-    summary, lives = detail.summary, lives_of(detail)
+    summary, spans = detail.summary, spans_of(detail)
     figures = figures_of(summary.items)
-    axis = axis_of(end_of(detail, lives))
+    axis = axis_of(end_of(detail, spans))
     shown = drawn(summary.items)
-    rows = [life for life in lives if life.place in shown]
+    rows = [one for one in spans if one.place in shown]
     durations = figures.durations
     return {
         "ticks": axis.ticks,
-        "item_rows": item_rows(rows, axis),
+        "item_rows": (item_lines := item_rows(rows, axis)),
+        "has_notes": any(row.note for row in item_lines),
+        "has_unseen": any(bar.tone.endswith(UNSEEN) for row in item_lines for bar in row.bars),
         "node_rows": node_rows(rows, axis),
         "drawn": _drawn_words(summary, len(shown)),
-        "states": states_over_time(lives, len(summary.items), axis) if lives else None,
+        "states": states_over_time(spans, len(summary.items), axis) if spans else None,
         "durations": [] if durations is None else duration_figures(durations),
         "timed": "" if durations is None else count_of(durations.count, "item"),
         "histogram": None if durations is None else histogram_of(summary.items, durations),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatchfile.reports.endings import cause_of
 from dispatchfile.reports.figures import share_cells, shares_by
-from dispatchfile.reports.html.itemdata import said_of, tone_of
+from dispatchfile.reports.html.itemdata import attempts_of, said_of, shown_duration, tone_of
 from dispatchfile.reports.names import label
 from dispatchfile.reports.text import count_of, one_line, span
 from dispatchfile.results import ItemResult
@@ -68,7 +68,7 @@ def _plain_row(item: ItemResult) -> PlainRow:
         cause=cause_of(item.cause, item.exit_code) if item.cause else "",
         job=one_line(item.job),
         node=one_line(item.node),
-        attempts=str(item.attempt or ""),
-        duration="" if item.duration_s is None else span(item.duration_s),
+        attempts=str(attempts_of(item) or ""),
+        duration="" if (took := shown_duration(item)) is None else span(took),
         message=said_of(item),
     )

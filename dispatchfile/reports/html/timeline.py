@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dispatchfile.events import Outcome
 from dispatchfile.reports.endings import cause_of
@@ -18,8 +18,7 @@ MOST_ROWS = 500  # more items are not drawn one by one
 MOST_BAD_ROWS = 200
 SLOWEST_ROWS = 100
 THINNEST = 0.15  # percent of the width
-RIGHT_HALF = 70  # percent, from where on a note stands before its bar
-LIVING, QUEUED = "living", "queued"
+LIVING, QUEUED, UNSEEN = "living", "queued", "unseen"
 CLASSES = {0: "good", 1: "doubtful", 2: "bad"}
 
 
@@ -34,7 +33,7 @@ class AttemptSpan:
     running_s: float | None  # None: it was not seen running
     end_s: float
     node: str
-    outcome: Outcome | None  # None while it lives
+    outcome: Outcome | None  # None while it spans
     cause: str
     starts: int
 
@@ -68,8 +67,6 @@ class TimelineRow:
     title: str
     bars: Sequence[Bar]
     note: str = ""
-    note_at: str = ""
-    is_note_before: bool = False  # that place, not behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +78,19 @@ class NodeRows:
     lanes: Sequence[TimelineRow]
 
 
-def lives_of(detail: RunDetail) -> list[AttemptSpan]:
+def spans_of(detail: RunDetail) -> list[AttemptSpan]:
     """Return all attempts of all items that were dispatched, in the run's order."""
-    return [life for place, item in enumerate(detail.summary.items) for life in _lives(detail, place, item)]
+    return [one for place, item in enumerate(detail.summary.items) for one in _spans_of(detail, place, item)]
 
 
-def end_of(detail: RunDetail, lives: Iterable[AttemptSpan]) -> float:
+def end_of(detail: RunDetail, spans: Iterable[AttemptSpan]) -> float:
     """Return the length of the run's axis in seconds: what was seen after its end is on it, too."""
     summary = detail.summary
     end = detail.read_at if summary.finished_at is None else summary.finished_at
-    return max([end - summary.started_at, *(life.end_s for life in lives)])
+    return max([end - summary.started_at, *(one.end_s for one in spans)])
 
 
-def _lives(detail: RunDetail, place: int, item: ItemResult) -> Iterator[AttemptSpan]:
+def _spans_of(detail: RunDetail, place: int, item: ItemResult) -> Iterator[AttemptSpan]:
     start, summary = detail.summary.started_at, detail.summary
     now = detail.read_at if summary.finished_at is None else summary.finished_at
     for attempt in detail.attempts.get(item.id) or _attempt_of(item):
@@ -144,31 +141,24 @@ def _is_bad(item: ItemResult) -> bool:
     return item.outcome is not None and bool(item.outcome.exit_class)
 
 
-def item_rows(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[TimelineRow]:
+def item_rows(spans: Iterable[AttemptSpan], axis: TimeAxis) -> list[TimelineRow]:
     """Return a row for each item, the one that began first on top."""
     found: dict[int, list[AttemptSpan]] = {}
-    for life in lives:
-        found.setdefault(life.place, []).append(life)
+    for one in spans:
+        found.setdefault(one.place, []).append(one)
     ordered = sorted(found.values(), key=lambda attempts: (attempts[0].start_s, attempts[0].place))
     return [_item_row(attempts, axis) for attempts in ordered]
 
 
 def _item_row(attempts: Sequence[AttemptSpan], axis: TimeAxis) -> TimelineRow:
     item = attempts[0].item
-    row = TimelineRow(
+    return TimelineRow(
         name=label(item),
         place=attempts[0].place,
         title="\n".join(map(_title, attempts)),
-        bars=[bar for life in attempts for bar in _bars(life, axis)],
+        bars=[bar for one in attempts for bar in _bars(one, axis)],
+        note=_note(item),
     )
-    note = _note(item)
-    if not note:
-        return row
-    first, last = axis.percent(attempts[0].start_s), axis.percent(attempts[-1].end_s)
-    if last <= RIGHT_HALF:
-        return replace(row, note=note, note_at=in_percent(last))
-    has_room_before = first >= 100 - RIGHT_HALF
-    return replace(row, note=note, note_at=in_percent(first if has_room_before else last), is_note_before=True)
 
 
 def _note(item: ItemResult) -> str:
@@ -178,11 +168,11 @@ def _note(item: ItemResult) -> str:
     return ", ".join(parts)
 
 
-def node_rows(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[NodeRows]:
+def node_rows(spans: Iterable[AttemptSpan], axis: TimeAxis) -> list[NodeRows]:
     """Return the attempts by node; those whose node nobody knows last."""
     found: dict[str, list[AttemptSpan]] = {}
-    for life in lives:
-        found.setdefault(life.node, []).append(life)
+    for one in spans:
+        found.setdefault(one.node, []).append(one)
     names = sorted(found, key=lambda name: (not name, name_order(name)))
     return [
         NodeRows(one_line(name) or "node not known", count_of(len(found[name]), "attempt"), _lanes(found[name], axis))
@@ -190,33 +180,37 @@ def node_rows(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[NodeRows]:
     ]
 
 
-def _lanes(lives: Iterable[AttemptSpan], axis: TimeAxis) -> Sequence[TimelineRow]:
+def _lanes(spans: Iterable[AttemptSpan], axis: TimeAxis) -> Sequence[TimelineRow]:
     lanes: list[list[AttemptSpan]] = []
-    for life in sorted(lives, key=lambda one: (one.start_s, one.place)):
-        free = next((lane for lane in lanes if lane[-1].end_s <= life.start_s), None)
+    for one in sorted(spans, key=lambda one: (one.start_s, one.place)):
+        free = next((lane for lane in lanes if lane[-1].end_s <= one.start_s), None)
         if free is None:
-            lanes.append([life])
+            lanes.append([one])
         else:
-            free.append(life)
+            free.append(one)
     return [
         TimelineRow("", lane[0].place if len(lane) == 1 else None, "\n".join(map(_title, lane)), _all_bars(lane, axis))
         for lane in lanes
     ]
 
 
-def _all_bars(lives: Iterable[AttemptSpan], axis: TimeAxis) -> list[Bar]:
-    return [bar for life in lives for bar in _bars(life, axis)]
+def _all_bars(spans: Iterable[AttemptSpan], axis: TimeAxis) -> list[Bar]:
+    return [bar for one in spans for bar in _bars(one, axis)]
 
 
-def _bars(life: AttemptSpan, axis: TimeAxis) -> Iterator[Bar]:
-    """Yield the part in the queue and the part in which it ran."""
-    running = life.end_s if life.is_queued_only else life.start_s if life.running_s is None else life.running_s
-    if running > life.start_s:
-        yield _bar(life.start_s, running, QUEUED, axis)
-    if not life.is_queued_only:
-        yield _bar(running, life.end_s, life.tone, axis)
-    elif life.outcome is not None:
-        yield _bar(life.end_s, life.end_s, life.tone, axis)
+def _bars(one: AttemptSpan, axis: TimeAxis) -> Iterator[Bar]:
+    """Yield the part in the queue and the part in which it ran; one part where nobody saw when it began to run."""
+    if one.is_queued_only:
+        if one.end_s > one.start_s:
+            yield _bar(one.start_s, one.end_s, QUEUED, axis)
+        if one.outcome is not None:
+            yield _bar(one.end_s, one.end_s, one.tone, axis)
+    elif one.running_s is None:
+        yield _bar(one.start_s, one.end_s, f"{one.tone} {UNSEEN}", axis)
+    else:
+        if one.running_s > one.start_s:
+            yield _bar(one.start_s, one.running_s, QUEUED, axis)
+        yield _bar(one.running_s, one.end_s, one.tone, axis)
 
 
 def _bar(start_s: float, end_s: float, tone: str, axis: TimeAxis) -> Bar:
@@ -225,14 +219,14 @@ def _bar(start_s: float, end_s: float, tone: str, axis: TimeAxis) -> Bar:
     return Bar(in_percent(min(start, 100 - width)), in_percent(width), tone)
 
 
-def _title(life: AttemptSpan) -> str:
+def _title(one: AttemptSpan) -> str:
     """Return `film-1, attempt 2: failed (exit 3), queued 2s, ran 3m05s, on node-a`."""
-    name = label(life.item) if life.attempt == 1 else f"{label(life.item)}, attempt {life.attempt}"
-    how = str(life.outcome or life.item.state).replace("_", " ") + (f" ({life.cause})" if life.cause else "")
-    if life.running_s is not None:
-        times = [f"queued {span(life.running_s - life.start_s)}", f"ran {span(life.end_s - life.running_s)}"]
+    name = label(one.item) if one.attempt == 1 else f"{label(one.item)}, attempt {one.attempt}"
+    how = str(one.outcome or one.item.state).replace("_", " ") + (f" ({one.cause})" if one.cause else "")
+    if one.running_s is not None:
+        times = [f"queued {span(one.running_s - one.start_s)}", f"ran {span(one.end_s - one.running_s)}"]
     else:
-        times = [f"{'queued' if life.is_queued_only else 'took'} {span(life.end_s - life.start_s)}"]
-    starts = [count_of(life.starts, "start")] if life.starts > 1 else []
-    node = [f"on {one_line(life.node)}"] if life.node else []
+        times = [f"{'queued' if one.is_queued_only else 'queued and ran'} {span(one.end_s - one.start_s)}"]
+    starts = [count_of(one.starts, "start")] if one.starts > 1 else []
+    node = [f"on {one_line(one.node)}"] if one.node else []
     return f"{name}: {', '.join([how, *times, *starts, *node])}"

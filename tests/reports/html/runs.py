@@ -27,7 +27,7 @@ LOGS = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt as a test tells it; times are seconds since the run's start. *ended* None: it lives."""
+    """One attempt as a test tells it; times are seconds since the run's start. *ended* None: it spans."""
 
     sent: float
     running: float | None

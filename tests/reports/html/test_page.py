@@ -235,6 +235,6 @@ def test_every_kind_of_run_has_a_page(detail: RunDetail, title: str) -> None:
 
 
 def test_the_times_of_a_run_that_still_runs_end_when_it_was_read() -> None:
-    """What lives has lived until then, and the page says that it had not ended."""
+    """What spans has lived until then, and the page says that it had not ended."""
     page = page_of(detail_of(LIVING, state="running", ended_after=61))
     assert "2026-11-18 11:07:41Z, while it had not ended" in page.texts

@@ -7,7 +7,7 @@ import pytest
 from dispatchfile.events import Cause, Outcome, Verdict
 from dispatchfile.reports.html.axis import Tick, TimeAxis, axis_of, tick_label
 from dispatchfile.reports.html.charts import Histogram, histogram_of, outcome_parts, states_over_time
-from dispatchfile.reports.html.timeline import Bar, TimelineRow, drawn, end_of, item_rows, lives_of, node_rows
+from dispatchfile.reports.html.timeline import Bar, TimelineRow, drawn, end_of, item_rows, node_rows, spans_of
 from dispatchfile.results.figures import durations_of
 from tests.reports.html.runs import GOOD, Attempt, Story, bad, detail_of, story_of, without_journal
 
@@ -17,7 +17,7 @@ UNPLACED = Verdict(Outcome.UNPLACED, Cause.NO_CAPACITY, "no node")
 
 
 def rows_of(story: Story, **how: object) -> list[TimelineRow]:
-    return item_rows(lives_of(detail_of(story, **how)), HUNDRED)
+    return item_rows(spans_of(detail_of(story, **how)), HUNDRED)
 
 
 def test_each_attempt_is_queued_and_then_runs() -> None:
@@ -26,12 +26,12 @@ def test_each_attempt_is_queued_and_then_runs() -> None:
     assert row.bars == [
         Bar("10%", "10%", "queued"),
         Bar("20%", "10%", "bad"),
-        Bar("40%", "10%", "good"),
+        Bar("40%", "10%", "good unseen"),
     ]
-    assert (row.note, row.note_at, row.is_note_before) == ("2 attempts, 3 starts", "50%", False)
+    assert row.note == "2 attempts, 3 starts"
     assert row.title == (
         "film-1: failed (exit 3), queued 10s, ran 10s, 2 starts, on node-1\n"
-        "film-1, attempt 2: succeeded, took 10s, on node-1"
+        "film-1, attempt 2: succeeded, queued and ran 10s, on node-1"
     )
 
 
@@ -45,14 +45,14 @@ def test_each_attempt_is_queued_and_then_runs() -> None:
         pytest.param(
             Attempt(10, 20, None, None), [Bar("10%", "10%", "queued"), Bar("20%", "40%", "living")], id="running"
         ),
-        pytest.param(Attempt(10, None, 30, bad()), [Bar("10%", "20%", "bad")], id="not-seen-running"),
+        pytest.param(Attempt(10, None, 30, bad()), [Bar("10%", "20%", "bad unseen")], id="not-seen-running"),
         pytest.param(Attempt(99, 99, 100, GOOD), [Bar("99%", "1%", "good")], id="at-the-end"),
         pytest.param(Attempt(100, 100, 100, GOOD), [Bar("99.85%", "0.15%", "good")], id="shorter-than-a-line"),
         pytest.param(Attempt(20, 15, 10, GOOD), [Bar("20%", "0.15%", "good")], id="clock-set-back"),
     ],
 )
 def test_a_bar_shows_what_was_seen(attempt: Attempt, bars: list[Bar]) -> None:
-    """What lives goes on until the run was read; nothing is too short to be seen, and nothing leaves the chart."""
+    """What spans goes on until the run was read; nothing is too short to be seen, and nothing leaves the chart."""
     (row,) = rows_of({"a": [attempt]}, state="running", ended_after=60)
     assert row.bars == bars
 
@@ -60,14 +60,14 @@ def test_a_bar_shows_what_was_seen(attempt: Attempt, bars: list[Bar]) -> None:
 def test_without_a_journal_the_last_attempt_is_shown() -> None:
     """From its dispatch to its end, which is all that a summary has."""
     detail = without_journal(detail_of({"a": [Attempt(10, 20, 30, GOOD)]}).summary)
-    (row,) = item_rows(lives_of(detail), HUNDRED)
-    assert row.bars == [Bar("10%", "20%", "good")]
+    (row,) = item_rows(spans_of(detail), HUNDRED)
+    assert row.bars == [Bar("10%", "20%", "good unseen")]
 
 
 def test_what_was_seen_after_the_run_is_on_the_axis() -> None:
     """`watch` may see the end of a job long after its run."""
     detail = detail_of({"a": [Attempt(1, 2, 500, GOOD)]}, ended_after=10)
-    assert end_of(detail, lives_of(detail)) == 500
+    assert end_of(detail, spans_of(detail)) == 500
 
 
 def test_items_that_ran_at_once_on_a_node_have_lines_of_their_own() -> None:
@@ -79,7 +79,7 @@ def test_items_that_ran_at_once_on_a_node_have_lines_of_their_own() -> None:
         "d": [Attempt(0, 1, 10, replace(GOOD, node="node-9"))],
         "e": [Attempt(0, None, None, None)],
     }
-    nodes = node_rows(lives_of(detail_of(story, state="running", ended_after=30)), HUNDRED)
+    nodes = node_rows(spans_of(detail_of(story, state="running", ended_after=30)), HUNDRED)
     assert [(node.name, node.count, len(node.lanes)) for node in nodes] == [
         ("node-9", "1 attempt", 1),
         ("node-10", "3 attempts", 2),
@@ -120,7 +120,7 @@ def test_a_tick_stands_at_its_share() -> None:
 
 
 def test_the_parts_of_the_outcome_bar_fill_it() -> None:
-    """Outcomes first, then the states of what lives."""
+    """Outcomes first, then the states of what spans."""
     story = {"a": [Attempt(1, 2, 3, GOOD)], "b": [Attempt(1, 2, 3, bad())], "c": [Attempt(1, 2, None, None)]}
     parts = outcome_parts(detail_of({**story, "d": [Attempt(1, 2, 3, GOOD)]}, state="running").summary)
     assert [(part.bar, part.count, part.name) for part in parts] == [
@@ -132,10 +132,10 @@ def test_the_parts_of_the_outcome_bar_fill_it() -> None:
 
 def test_states_over_time_count_every_item_once() -> None:
     """A retried item counts as ended only after its last attempt."""
-    states = states_over_time(lives_of(detail_of(RETRIED)), 1, HUNDRED)
+    states = states_over_time(spans_of(detail_of(RETRIED)), 1, HUNDRED)
     at = {area.tone: [point.split(",")[1] for point in area.points.split()[:241]] for area in states.areas}
     seen = [tuple(tone for tone in at if _height(states, tone, number)) for number in (0, 36, 60, 80, 108, 130)]
-    assert seen == [(), ("queued",), ("living",), (), ("living",), ("good",)]
+    assert seen == [(), ("queued",), ("living",), (), ("queued",), ("good",)]
     assert (states.total, states.most_running) == ("1", "1")
 
 
