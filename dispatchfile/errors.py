@@ -37,6 +37,16 @@ class DispatchfileError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let errors pass between processes, whatever their constructors take."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[DispatchfileError], args: tuple[object, ...], state: dict[str, object]) -> DispatchfileError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(DispatchfileError):
     """Options or arguments that contradict each other or cannot be read."""
