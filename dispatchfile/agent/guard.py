@@ -44,13 +44,13 @@ class Guard:
                 os.killpg(group, signal.SIGKILL)
             return
         self._groups.add(group)
-        self._tell(f"+{group}\n")
+        self._send_line(f"+{group}\n")
 
     def remove(self, group: int) -> None:
         """A process group has ended; its number may soon be another's."""
         self._groups.discard(group)
         if not self._closed:
-            self._tell(f"-{group}\n")
+            self._send_line(f"-{group}\n")
 
     def close(self) -> None:
         """End the watchman, and with it whatever is still running."""
@@ -87,7 +87,7 @@ class Guard:
             start_new_session=True,
         )
 
-    def _tell(self, line: str) -> None:
+    def _send_line(self, line: str) -> None:
         try:
             self._write(line)
         except OSError:  # somebody killed the watchman

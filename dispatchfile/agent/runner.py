@@ -149,7 +149,7 @@ class AllocRunner:
         self._phase = next_phase(self._phase, self._tasks)
         for task in self._tasks:
             (task.gate.set if task.stage in ALLOWED[self._phase] else task.gate.clear)()
-        self._tell()
+        self._report_changes()
 
     def _reason_to_kill(self, live: list[TaskRunner]) -> Event | None:
         dead = [task for task in self._tasks if task.state == "dead" and task.stage is not Stage.POSTSTOP]
@@ -192,7 +192,7 @@ class AllocRunner:
         self._is_over_max_run = True
         await self._kill_all()
 
-    def _tell(self) -> None:
+    def _report_changes(self) -> None:
         status, description = self._client_status()
         finished_by_ns = self._now_ns() if status in _TERMINAL else None
         states = {task.name: task.status.as_api(finished_by_ns) for task in self._tasks}

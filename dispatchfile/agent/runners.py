@@ -15,7 +15,7 @@ from dispatchfile.agent.scheduler import Report
 from dispatchfile.agent.taskdir import log_path
 from dispatchfile.agent.views import job_view
 
-Tell = Callable[[str, Report], None]
+ReportAlloc = Callable[[str, Report], None]
 
 
 class Runner(Protocol):
@@ -42,15 +42,17 @@ class _Broken:
 
 class TaskRunners:
     """
-    Runs allocations below a folder; `tell` hears what becomes of them.
+    Runs allocations below a folder; `report` is called with what becomes of them.
 
     make_runner: for tests, in place of real tasks. Nothing is started any more once it is closed.
     """
 
-    def __init__(self, root: Path, node: Callable[[], Node], tell: Tell, make_runner: MakeRunner | None = None) -> None:
+    def __init__(
+        self, root: Path, node: Callable[[], Node], report: ReportAlloc, make_runner: MakeRunner | None = None
+    ) -> None:
         self._root = root
         self._node = node
-        self._tell = tell
+        self._report = report
         self._guard = None if make_runner else Guard()
         self._make_runner = make_runner or self._real_runner
         self._running: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
@@ -60,7 +62,7 @@ class TaskRunners:
     def launch(self, alloc: Allocation) -> None:
         if self._is_closed:
             return
-        runner = self._make_runner(alloc, lambda report: self._tell(alloc.id, report))
+        runner = self._make_runner(alloc, lambda update: self._report(alloc.id, update))
         self._running[alloc.id] = (runner, self._spawn(self._run(alloc.id, runner)))
 
     def halt(self, alloc_id: str, _reason: str) -> None:
@@ -103,7 +105,7 @@ class TaskRunners:
         try:
             await runner.run()
         except Exception as exc:  # noqa: BLE001 - an allocation must not stay alive for ever for want of a runner
-            self._tell(alloc_id, _Broken(f"internal error: {exc!r}"))
+            self._report(alloc_id, _Broken(f"internal error: {exc!r}"))
         finally:
             self._running.pop(alloc_id, None)
 

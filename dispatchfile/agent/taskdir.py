@@ -37,7 +37,7 @@ class TaskFolders:
         return self.alloc_root / self.task_name
 
     @property
-    def told(self) -> Folders:
+    def named_folders(self) -> Folders:
         """The folders that the task's environment names."""
         return Folders(alloc=self.shared, local=self.task / "local", secrets=self.task / "secrets")
 
@@ -85,7 +85,7 @@ def write_payload(folders: TaskFolders, task: Mapping[str, Any], job: Mapping[st
     name = (task.get("DispatchPayload") or {}).get("File")
     if not name or (job.get("Payload") is None and not job.get("Dispatched")):
         return
-    local = folders.told.local
+    local = folders.named_folders.local
     path = Path(os.path.normpath(local / str(name).lstrip("/")))
     if not path.is_relative_to(local) or path == local:
         raise SetupError(f"dispatch_payload file {name!r} escapes the task's local directory")

@@ -280,7 +280,7 @@ class TaskRunner:
         """Made when first asked for, since most mock tasks never do."""
         if self._environment is None:
             self._environment = build_environment(
-                self._placement, self._task, self._folders.told, self._surroundings.inherited
+                self._placement, self._task, self._folders.named_folders, self._surroundings.inherited
             )
         return self._environment
 

@@ -158,7 +158,7 @@ class Workers:
             )
             with self._state.step("EvaluationUpdated") as step:
                 step.put_eval(done)
-        self._tell_runners(plan)
+        self._notify_runners(plan)
 
     def _decided(self, evaluation: StoredEvaluation, job: StoredJob | None) -> tuple[Wanted, SchedulerPlan]:
         """Decide what a job wants and what of it can be done; nothing for a purged job."""
@@ -177,7 +177,7 @@ class Workers:
                 self.put_alloc(step, alloc)
             step.touch_eval(self._state.evals[evaluation.id])
 
-    def _tell_runners(self, plan: SchedulerPlan) -> None:
+    def _notify_runners(self, plan: SchedulerPlan) -> None:
         for stop in plan.stops:
             self._runners.halt(stop.alloc.id, stop.description)
         for _, alloc in plan.placed:

@@ -9,7 +9,7 @@ import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 
-from dispatchfile.cli.fallback import Attempts, describe_fault, tell_plainly
+from dispatchfile.cli.fallback import Attempts, describe_fault, print_plainly
 from dispatchfile.cli.option_groups import ConnectionFlags, Display
 from dispatchfile.cli.session import palette_for
 from dispatchfile.cli.terminal import LogFormat, Unbreakable, write_result
@@ -74,7 +74,7 @@ class DispatchPrinter:
             self._write([self._out.moved(self._child, state, message, time.time())])
 
     def trouble(self, message: str) -> None:
-        self._tell(message, "warning")
+        self._print(message, "warning")
 
     def _write(self, lines: Sequence[str], *more: str) -> None:
         write_result("".join(f"{line}\n" for line in [*lines, *more]))
@@ -82,9 +82,9 @@ class DispatchPrinter:
     def _open_browser(self, child: DispatchedChild) -> None:
         connection = self.options.connection
         address = ui_address(connection.address, child.id, child.namespace)
-        self._tell(f"\n\n==> View this job in the Web UI: {address}\n", "info")
+        self._print(f"\n\n==> View this job in the Web UI: {address}\n", "info")
         if not _has_display() or not webbrowser.open(address):
-            self._tell("Failed to open browser: there is none here", "warning")
+            self._print("Failed to open browser: there is none here", "warning")
 
     # At its end
 
@@ -112,7 +112,7 @@ class DispatchPrinter:
         return "interrupted: nothing was dispatched"
 
     def error(self, text: str) -> None:
-        self._tell(text, "error")
+        self._print(text, "error")
 
     def _doubt(self, job: str, namespace: str) -> str:
         options = self.options
@@ -126,7 +126,7 @@ class DispatchPrinter:
         flags = {"-address": given.address, "-region": given.region}
         return [f"{name}={value}" for name, value in flags.items() if value]
 
-    def _tell(self, text: str, level: str) -> None:
+    def _print(self, text: str, level: str) -> None:
         stream = Unbreakable(sys.stderr)
         if self._display.log_format is LogFormat.JSON:
             stream.write(json.dumps({"level": level, "message": text.strip()}) + "\n")
@@ -164,7 +164,7 @@ class FaultProofPrinter(Attempts):
         if self.fault is not None:
             self._printer.error(describe_fault(self.fault))
             takes_text = self._printer.is_text and not isinstance(self.fault, FileError)
-            tell_plainly(_plain_lines(end), on_result_stream=takes_text)
+            print_plainly(_plain_lines(end), on_result_stream=takes_text)
 
 
 def _plain_lines(end: DispatchEnd) -> Iterator[str]:

@@ -53,15 +53,17 @@ def exit_code_of(exc: BaseException, argv: Sequence[str]) -> int:
         case SystemExit():
             return exc.code if isinstance(exc.code, int) else 1
         case Interrupted():
-            _tell(str(exc), "warning", argv)
+            _print_error(str(exc), "warning", argv)
             return exc.exit_code
         case DispatchfileError():
-            _tell(str(exc), "error", argv, by_line=isinstance(exc, AgentError))  # a line for each problem of job files
+            _print_error(
+                str(exc), "error", argv, by_line=isinstance(exc, AgentError)
+            )  # a line for each problem of job files
             return exc.exit_code
         case KeyboardInterrupt():
-            _tell("interrupted", "warning", argv)
+            _print_error("interrupted", "warning", argv)
             return INTERRUPTED
-    _tell(_describe_trouble(exc, argv), "error", argv)
+    _print_error(_describe_trouble(exc, argv), "error", argv)
     return 1
 
 
@@ -104,7 +106,7 @@ def _leaves(exc: BaseException) -> Iterator[BaseException]:
         yield exc
 
 
-def _tell(message: str, level: str, argv: Sequence[str], *, by_line: bool = False) -> None:
+def _print_error(message: str, level: str, argv: Sequence[str], *, by_line: bool = False) -> None:
     message = without_keys(message)
     if wants_json_log(argv):
         line = json.dumps({"level": level, "message": one_line(message)})

@@ -39,7 +39,7 @@ def plain_lines(summary: Summary) -> Iterator[str]:
     yield f"exit code: {summary.exit_code}"
 
 
-def tell_plainly(lines: Iterator[str], *, on_result_stream: bool) -> None:
+def print_plainly(lines: Iterator[str], *, on_result_stream: bool) -> None:
     """Write the lines, on standard output if that is wanted and possible, else on standard error."""
     text = "".join(f"{line}\n" for line in lines)
     streams = [sys.stdout, sys.stderr] if on_result_stream else [sys.stderr, sys.stdout]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dispatchfile.cli.conflicts import check_past_run
 from dispatchfile.cli.option_groups import AgentFlags, ConnectionFlags, Display
-from dispatchfile.cli.session import tell
+from dispatchfile.cli.session import print_message
 from dispatchfile.cli.sources import manifest_here
 from dispatchfile.errors import UsageError
 from dispatchfile.journal import RunHeader, StoredRun
@@ -68,7 +68,7 @@ def connection_to(header: RunHeader, flags: ConnectionFlags, display: Display) -
         return connection
     if os.environ.get("NOMAD_ADDR"):
         note = f"run {header.id} went to {there}: asking there, and not {connection.address} (NOMAD_ADDR)"
-        tell(LogLevel.INFO, f"{note}; --address says otherwise", display)
+        print_message(LogLevel.INFO, f"{note}; --address says otherwise", display)
     return read_connection({**flags.as_mapping(), "address": there}, environ)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TextIO
 
-from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, tell_plainly
+from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, print_plainly
 from dispatchfile.cli.option_groups import Display
 from dispatchfile.cli.report_files import (
     ReadDetail,
@@ -114,7 +114,7 @@ class Session:
     def _give_up(self) -> None:
         close_quietly(self._progress.close)
         if self._ended and self._progress.run:
-            tell(LogLevel.WARNING, self._ended.format(run=self._progress.run), self._display)
+            print_message(LogLevel.WARNING, self._ended.format(run=self._progress.run), self._display)
 
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()
@@ -137,14 +137,14 @@ class Session:
             self._attempt(show_problems, end.problems, self._manifest, self._output, self._display)
             return end.exit_code
         if end.problems and not self._display.quiet:
-            self._attempt(tell_problems, end.problems, self._display)
+            self._attempt(print_problems, end.problems, self._display)
         for proof in (self._proof, self._lines):
             if proof.fault is not None:
-                self._tell_fault(proof.fault)
+                self._print_fault(proof.fault)
         fault = self._attempt(self._show_summary, end.summary) or self._lines.fault
         if fault is not None:
             takes_text = self._output is OutputFormat.TEXT and not isinstance(fault, FileError)
-            tell_plainly(plain_lines(end.summary), on_result_stream=takes_text)
+            print_plainly(plain_lines(end.summary), on_result_stream=takes_text)
         for file in self._reports:
             self._attempt(self._write_report, file, end.summary)
         return end.summary.exit_code
@@ -159,12 +159,12 @@ class Session:
         try:
             show(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
-            self._tell_fault(exc)
+            self._print_fault(exc)
             return exc
         return None
 
-    def _tell_fault(self, fault: Exception) -> None:
-        tell(LogLevel.ERROR, one_line(describe_fault(fault)), self._display)
+    def _print_fault(self, fault: Exception) -> None:
+        print_message(LogLevel.ERROR, one_line(describe_fault(fault)), self._display)
 
     def _show_summary(self, summary: Summary) -> None:
         palette, width = palette_for(self._display, sys.stdout), width_of(sys.stdout)
@@ -173,7 +173,7 @@ class Session:
             write_result(piece)
         if summary.state == "interrupted" and self._output is not OutputFormat.TEXT:
             for line in ways_on(summary):
-                tell(LogLevel.WARNING, f"interrupted: {line}", self._display)
+                print_message(LogLevel.WARNING, f"interrupted: {line}", self._display)
 
 
 def screen_for(display: Display, output: OutputFormat) -> Screen:
@@ -210,32 +210,34 @@ class _RefusedManifest:
 def show_problems(problems: tuple[Problem, ...], path: str, output: OutputFormat, display: Display) -> None:
     """Why nothing was sent: for a script the result, for a person what went wrong."""
     if output is OutputFormat.TEXT:
-        tell_problems(problems, display)
+        print_problems(problems, display)
         count = count_of(count_problems(problems), "problem")
         refusal = f"{visible(shown_name(path))} cannot be run: {count}, nothing was sent"
-        tell(LogLevel.ERROR, refusal, display)
+        print_message(LogLevel.ERROR, refusal, display)
         return
     report = render_problems([_RefusedManifest(shown_name(path), problems)], ProblemFormat.JSON)
     write_result(json.dumps(json.loads(report)) + "\n" if output is OutputFormat.NDJSON else report)
 
 
-def tell_problems(problems: Sequence[Problem], display: Display) -> None:
+def print_problems(problems: Sequence[Problem], display: Display) -> None:
     if display.log_format is LogFormat.TEXT:
         Unbreakable(sys.stderr).write(
             list_problems(problems, palette=palette_for(display, sys.stderr), width=width_of(sys.stderr))
         )
         return
     for problem in problems:
-        tell(LogLevel(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display)
+        print_message(
+            LogLevel(problem.severity), visible(f"{problem.position}: {problem.code} {problem.text}"), display
+        )
 
 
-def tell_fault(fault: Exception, summary: Summary, display: Display, *, on_result_stream: bool) -> None:
+def print_fault(fault: Exception, summary: Summary, display: Display, *, on_result_stream: bool) -> None:
     """Report a fault in showing a run, and the run's result in plain lines."""
-    tell(LogLevel.ERROR, one_line(describe_fault(fault)), display)
-    tell_plainly(plain_lines(summary), on_result_stream=on_result_stream)
+    print_message(LogLevel.ERROR, one_line(describe_fault(fault)), display)
+    print_plainly(plain_lines(summary), on_result_stream=on_result_stream)
 
 
-def tell(level: LogLevel, text: str, display: Display) -> None:
+def print_message(level: LogLevel, text: str, display: Display) -> None:
     """A line that is shown even if quiet is wanted."""
     stream = Unbreakable(sys.stderr)
     if display.log_format is LogFormat.JSON:

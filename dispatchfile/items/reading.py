@@ -88,7 +88,7 @@ def _of_dispatch(
     reader = RowReader(context, template, given)
     for row in reader.rows():
         if isinstance(row, Problem):
-            yield from _told(row, context.repeats)
+            yield from _reported(row, context.repeats)
         else:
             yield from _made(context, template, row, identities)
     if (count := reader.count()) is not None:
@@ -100,7 +100,7 @@ def _row_problems(context: ItemContext, index: int) -> Iterator[Problem]:
     if not any(templates_of_rows(context.for_each(index))):
         for row in expand(context.document, index, context.files):
             if isinstance(row, Problem):
-                yield from _told(row, context.repeats)
+                yield from _reported(row, context.repeats)
 
 
 def _unset(document: Document, env: Mapping[str, str]) -> Iterator[Problem]:
@@ -121,7 +121,7 @@ def _listed(document: Document) -> list[str]:
     return cast("list[str]", document.data.get("env", []))
 
 
-def _told(problem: Problem, repeats: Repeats) -> list[Problem]:
+def _reported(problem: Problem, repeats: Repeats) -> list[Problem]:
     """Return a problem with a row, of which a file may have many at different lines."""
     return repeats.told(problem.code, problem.position.file, lambda: problem)
 

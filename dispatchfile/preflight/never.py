@@ -89,11 +89,11 @@ def find_unknown(rule: PlacementRule) -> Unknown | None:
     for target in (rule.left, rule.right):
         match = None if known.fullmatch(target) else VARIABLE.search(target)
         if match is not None:
-            return Unknown(match[0], _tell_effect(rule, is_text=not target.startswith("${")))
+            return Unknown(match[0], _describe_effect(rule, is_text=not target.startswith("${")))
     return None
 
 
-def _tell_effect(rule: PlacementRule, *, is_text: bool) -> str:
+def _describe_effect(rule: PlacementRule, *, is_text: bool) -> str:
     """is_text: the variable stands within a text, which Nomad compares as it is; else it reads as not set."""
     if rule.kind != "constraint":
         return "it has no effect"

@@ -28,7 +28,7 @@ from dispatchfile.nomad.changes import (
 )
 from dispatchfile.nomad.models import Evaluation, JobStub, PlacementFailure
 from dispatchfile.nomad.quoting import quoted
-from dispatchfile.reports.endings import tell_ending
+from dispatchfile.reports.endings import describe_ending
 from dispatchfile.reports.table import lay_out
 from dispatchfile.reports.text import PLAIN, Palette, one_line, visible
 
@@ -103,7 +103,7 @@ class Wording:
         return f"{DETAIL}{local_time(at)}: Job {quoted(child.id)} {state}{told}"
 
     def ended(self, child: Child, verdict: Verdict, at: float) -> str:
-        return f"{HEADING}{local_time(at)}: Job {quoted(child.id)} {one_line(tell_ending(verdict))}"
+        return f"{HEADING}{local_time(at)}: Job {quoted(child.id)} {one_line(describe_ending(verdict))}"
 
     # Its evaluation
 

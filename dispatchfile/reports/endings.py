@@ -21,7 +21,7 @@ def message_with_line(message: str, last_line: str) -> str:
     return f"{message}; last log line: {last_line}" if message else f"last log line: {last_line}"
 
 
-def tell_ending(verdict: Verdict) -> str:
+def describe_ending(verdict: Verdict) -> str:
     """Return `failed (oom): out of memory`; an exit code that the message gives is not repeated beside the outcome."""
     is_said = verdict.cause is Cause.EXIT and f"exit code {verdict.exit_code} " in f"{verdict.message} "
     cause = f" ({cause_of(verdict.cause, verdict.exit_code)})" if verdict.cause and not is_said else ""

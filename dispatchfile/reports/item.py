@@ -10,7 +10,7 @@ from dispatchfile.items import Item
 from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.reports.again import PROGRAM
 from dispatchfile.reports.dispatched import ui_address
-from dispatchfile.reports.endings import cause_of, tell_ending
+from dispatchfile.reports.endings import cause_of, describe_ending
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.requests import payload_lines, shown_meta
 from dispatchfile.reports.table import Copyable, fit, labelled, wrap_below
@@ -149,7 +149,7 @@ def _attempt(attempt: AttemptDetail, width: int | None, *, is_last: bool) -> Ite
 
 
 def _ending(verdict: Verdict, *, is_last: bool) -> str:
-    return tell_ending(replace(verdict, message="" if is_last else verdict.message, last_log_line=""))
+    return describe_ending(replace(verdict, message="" if is_last else verdict.message, last_log_line=""))
 
 
 # In Nomad

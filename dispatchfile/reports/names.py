@@ -37,10 +37,10 @@ def listed_names(items: Sequence[ItemResult], width: int | None) -> str:
     shown: list[str] = []
     for item in items[:LISTED_NAMES]:
         name = label(item) if width is None else _short_label(item, longest, cells)
-        if shown and cell_len(_told([*shown, name], len(items))) > cells:
+        if shown and cell_len(_joined_names([*shown, name], len(items))) > cells:
             break
         shown.append(name)
-    return INDENT + _told(shown, len(items))
+    return INDENT + _joined_names(shown, len(items))
 
 
 def _short_label(item: ItemResult, longest: int, cells: int) -> str:
@@ -49,6 +49,6 @@ def _short_label(item: ItemResult, longest: int, cells: int) -> str:
     return f"{name} ({shorten_middle(source, room)})" if source and room >= longest else name
 
 
-def _told(names: Sequence[str], total: int) -> str:
+def _joined_names(names: Sequence[str], total: int) -> str:
     left = total - len(names)
     return ", ".join(names) + (f" and {left:,} more" if left else "")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from dispatchfile.events import Doubled, Ended, Event, Moved, Notice
 from dispatchfile.reports.screens import Screen, View
 from dispatchfile.reports.text import count_of, one_line
-from dispatchfile.reports.words import LogLevel, level_of, tell
+from dispatchfile.reports.words import LogLevel, describe_event, level_of
 from dispatchfile.results import Results, RunFacts, Summary, event_json, run_ended_json, run_started_json
 
 TOLD_FAILURES = 10  # by a line of their own; the summary has them all
@@ -83,8 +83,8 @@ class Progress:
         self.note(f"run {facts.run}: {what} to {facts.target}, wait: {facts.wait}")
 
     def event(self, event: Event, results: Results) -> None:
-        if self._is_told(event, results):
-            self._screen.line(level_of(event), tell(event))
+        if self._is_shown(event, results):
+            self._screen.line(level_of(event), describe_event(event))
         self.tick()
 
     def tick(self) -> None:
@@ -100,7 +100,7 @@ class Progress:
         self._results = None
         self._screen.close()
 
-    def _is_told(self, event: Event, results: Results) -> bool:
+    def _is_shown(self, event: Event, results: Results) -> bool:
         if self._verbose or isinstance(event, Notice | Doubled):
             return True
         if isinstance(event, Moved):

@@ -113,12 +113,12 @@ def _closing(summary: Summary, palette: Palette, width: int | None, *, verbose: 
 def wait_lines(summary: Summary) -> list[str]:
     """Return `3 items of job encode are queued: no node meets "${meta.x} = y" (1 filtered)`, a line a job."""
     are = ("was", "were") if summary.state == "interrupted" else ("is", "are")
-    lines = [_tell_wait(wait, are) for wait in summary.waits[:SHOWN_WAITS]]
+    lines = [_describe_wait(wait, are) for wait in summary.waits[:SHOWN_WAITS]]
     left_out = len(summary.waits) - SHOWN_WAITS
     return [*lines, f"{count_of(left_out, 'other job')} queued (-o json says why)"] if left_out > 0 else lines
 
 
-def _tell_wait(wait: JobWait, are: tuple[str, str]) -> str:
+def _describe_wait(wait: JobWait, are: tuple[str, str]) -> str:
     one, many = are
     items = f"{count_of(wait.items, 'item')} of job {wait.job}"
     return one_line(f"{items} {one if wait.items == 1 else many} {wait.message}")

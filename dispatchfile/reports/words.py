@@ -19,7 +19,7 @@ from dispatchfile.events import (
     Sending,
     Verdict,
 )
-from dispatchfile.reports.endings import tell_ending
+from dispatchfile.reports.endings import describe_ending
 from dispatchfile.reports.text import one_line, span
 
 GOOD_NEWS = frozenset({NoticeKind.CANARY_PASSED})
@@ -54,7 +54,7 @@ def _level_of_end(event: Ended) -> LogLevel:
     return LogLevel.ERROR if is_over else LogLevel.WARNING
 
 
-def tell(event: Event) -> str:
+def describe_event(event: Event) -> str:
     """Return `intro: failed (exit 3): no such codec`."""
     if isinstance(event, Notice):
         return one_line(event.message)
@@ -90,4 +90,4 @@ def _arrival(event: Accepted) -> str:
 
 def _ending(verdict: Verdict, wait_s: float | None) -> str:
     again = "" if wait_s is None else f"; next attempt in {span(max(0.0, wait_s))}"
-    return tell_ending(verdict) + again
+    return describe_ending(verdict) + again

@@ -127,7 +127,7 @@ def _item_result(track: ItemHistory) -> ItemResult:
         state=standing if isinstance(standing, State) else State.ENDED,
         outcome=verdict.outcome if verdict else None,
         cause=verdict.cause if verdict else None,
-        message=_tell_attempt(attempt),
+        message=_describe_attempt(attempt),
         exit_code=verdict.exit_code if verdict else None,
         child=accepted.child if accepted else "",
         eval_id=accepted.eval_id if accepted else "",
@@ -153,7 +153,7 @@ def _item_result(track: ItemHistory) -> ItemResult:
     )
 
 
-def _tell_attempt(attempt: AttemptHistory) -> str:
+def _describe_attempt(attempt: AttemptHistory) -> str:
     end = attempt.end
     message = end.verdict.message if end else attempt.living_message
     if end and end.retry_at is not None:

@@ -105,7 +105,7 @@ def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem
     Return a problem or more for each error: first what is likely to explain others, then in the
     order of the file.
     """
-    failures = _telling([_take_apart(subject, error) for error in errors])
+    failures = _of_right_type([_take_apart(subject, error) for error in errors])
     found = {
         problem: (_RANKS.get(failure.keyword, 1), problem.position, problem.code, problem.text)
         for failure in failures
@@ -116,7 +116,7 @@ def explain(subject: Subject, errors: Iterable[ValidationError]) -> list[Problem
     return sorted(found.keys() - not_missing, key=found.__getitem__)
 
 
-def _telling(failures: list[_ErrorParts]) -> list[_ErrorParts]:
+def _of_right_type(failures: list[_ErrorParts]) -> list[_ErrorParts]:
     """Leave out errors of values that do not even have the right type."""
     mistyped = {failure.path for failure in failures if failure.keyword == "type"}
     return [failure for failure in failures if failure.keyword == "type" or failure.path not in mistyped]

@@ -46,13 +46,13 @@ def examine_manifest(options: RunOptions) -> ManifestExam:
     """Raises UsageError for settings that cannot be meant."""
     prepared = prepare(options)
     if isinstance(prepared, tuple):
-        return ManifestExam(tuple(_tell_problems(prepared)), None)
+        return ManifestExam(tuple(_problem_findings(prepared)), None)
     told = f"{options.source.shown}: {len(prepared.selection.selected):,} to dispatch, wait: {prepared.settings.wait}"
-    settings = _tell_settings(prepared.settings)
-    return ManifestExam((ok(CHECK, told), *settings, *_tell_problems(prepared.problems)), prepared)
+    settings = _describe_settings(prepared.settings)
+    return ManifestExam((ok(CHECK, told), *settings, *_problem_findings(prepared.problems)), prepared)
 
 
-def _tell_settings(settings: Settings) -> Iterator[Finding]:
+def _describe_settings(settings: Settings) -> Iterator[Finding]:
     """Yield the settings that the lines on the manifest and its load leave out, if any is not the default."""
     default = Settings(in_flight=None) if settings.wait is Wait.DETACH else Settings()
     given = {key: getattr(settings, key) for key in SETTINGS if getattr(settings, key) != getattr(default, key)}
@@ -64,7 +64,7 @@ def _tell_settings(settings: Settings) -> Iterator[Finding]:
         yield ok("settings", ", ".join(f"{key}: {value}" for key, value in shown.items()))
 
 
-def _tell_problems(problems: Iterable[Problem], check: str = CHECK) -> Iterator[Finding]:
+def _problem_findings(problems: Iterable[Problem], check: str = CHECK) -> Iterator[Finding]:
     for problem in problems:
         tell = fail if problem.severity is Severity.ERROR else warn
         yield tell(check, f"{problem.position}: {problem.code} {problem.text}")
@@ -82,10 +82,10 @@ async def examine_parents(client: Client, prepared: Prepared, *, round_trip_s: f
     children = [await _read_children(client, parent, state) for parent, state in server.states.items() if state.job]
     stored = {JobKey(each.namespace, each.region, each.job): each.stored for each in children if each.stored}
     load = estimate_load(items, prepared.settings, stored=stored, round_trip_s=round_trip_s)
-    findings = [*_tell_problems(server.problems, PREFLIGHT)]
+    findings = [*_problem_findings(server.problems, PREFLIGHT)]
     findings += [ok("job", policy.sentence) for policy in policies(items, server.states)]
-    findings += [_tell_children(each, prepared) for each in children]
-    return ParentsExam((*findings, *_tell_load(load, prepared)), tuple(children), load)
+    findings += [_describe_children(each, prepared) for each in children]
+    return ParentsExam((*findings, *_describe_load(load, prepared)), tuple(children), load)
 
 
 async def _read_children(client: Client, parent: JobKey, state: ParentState) -> ParentChildren:
@@ -108,7 +108,7 @@ async def _count_stored(client: Client, parent: JobKey) -> StoredJobs | None:
     return StoredJobs(counted, is_all=False)
 
 
-def _tell_children(children: ParentChildren, prepared: Prepared) -> Finding:
+def _describe_children(children: ParentChildren, prepared: Prepared) -> Finding:
     count = _count_of(children.made, "child", "children")
     made = f"job {children.job} in {children.namespace}: {count} created so far"
     stored = children.stored
@@ -133,7 +133,7 @@ def _sends_tokens(children: ParentChildren, prepared: Prepared) -> bool:
     return any(item.request.token and item.request.job_key == parent for item in prepared.selection.selected)
 
 
-def _tell_load(load: LoadEstimate, prepared: Prepared) -> Iterator[Finding]:
+def _describe_load(load: LoadEstimate, prepared: Prepared) -> Iterator[Finding]:
     settings = prepared.settings
     reads = [f"{load.reads_before:,} before the first dispatch", f"{load.reads_while:,} to watch"]
     reads += [f"at most {load.log_reads:,} for log lines"] if load.log_reads else []

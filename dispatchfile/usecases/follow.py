@@ -33,9 +33,9 @@ LOOK_AT_THE_CLOCK_S = 1.0
 
 class Follower:
     """
-    Observes children, and tells of what it sees as events.
+    Observes children, and reports what it sees as events.
 
-    tell: hears every event. settings: of the run, for its limits.
+    listener: hears every event. settings: of the run, for its limits.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Follower:
         settings: Settings,
         jobs: Mapping[JobKey, ParentSpec],
         server_before_2_0_1: bool,
-        tell: Callable[[Event], None],
+        listener: Callable[[Event], None],
     ) -> None:
-        self._client, self._clock, self._tell = client, clock, tell
+        self._client, self._clock, self._listener = client, clock, listener
         self._settings, self._jobs, self._is_old_server = settings, jobs, server_before_2_0_1
         self._patience_s = settings.unreachable_after.total_seconds()
         self._left: set[Key] = set()  # children of which something is still to be seen
@@ -129,10 +129,10 @@ class Follower:
                 self._changed.set()
             case ChildMoved():
                 item, attempt = report.key
-                self._tell(Moved(item, attempt, self._clock.wall(), report.state, report.message, report.blocked))
+                self._listener(Moved(item, attempt, self._clock.wall(), report.state, report.message, report.blocked))
             case Judged():
                 item, attempt = report.key
-                self._tell(Ended(item, attempt, self._clock.wall(), report.verdict))
+                self._listener(Ended(item, attempt, self._clock.wall(), report.verdict))
                 self._see(report.key)
             case LookedAt():
                 self._see(report.key)

@@ -118,7 +118,7 @@ def read_entries(
         )
 
 
-def told(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+def without_their_secrets(document: Document | None, problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Return all *problems* in the order of the file, without secrets."""
     return sort_problems(problems if document is None else without_secrets(document, problems))
 
@@ -138,4 +138,4 @@ def load_items(source: ManifestSource) -> Loaded:
             found.append(entry)
         else:
             items.append(entry)
-    return Loaded(document, files, () if has_errors(problems) else tuple(items), told(document, found))
+    return Loaded(document, files, () if has_errors(problems) else tuple(items), without_their_secrets(document, found))

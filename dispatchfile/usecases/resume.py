@@ -191,7 +191,7 @@ async def continue_run(
     executor.mask.learn(selected)
     for item_id in sorted(resumed.state.skipped):
         if results.item(item_id).outcome is None:
-            executor.tell(
+            executor.report(
                 Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message="not selected for this run"))
             )
     summary = await executor.execute(facts, spec, control)

@@ -149,7 +149,7 @@ class _Stopping:
         )
         executor.mask.silence(sent)
         self._journal.silence(sent)
-        sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._tell_stopped)
+        sweep = Sweep(client, self._own, self._header.settings, self._clock, on_stopped=self._report_stopped)
         sweeping = asyncio.create_task(sweep.run(control))
         try:
             state = await executor.run(
@@ -187,14 +187,14 @@ class _Stopping:
             resumption=Resumption(resume.starts, resume.verdicts, resume.made_children),
         )
 
-    def _tell_stopped(self, child: OwnChild) -> None:
+    def _report_stopped(self, child: OwnChild) -> None:
         """The run had let go of a child that was dispatched or placed: now it is stopped."""
         result = self._results.item(child.item)
         if result.child == child.id and result.outcome is not None and result.outcome.is_detached:
             verdict = Verdict(Outcome.STOPPED, Cause.USER_STOP, "stopped together with its run")
-            self._tell(Ended(child.item, result.attempt, self._clock.wall(), verdict))
+            self._report(Ended(child.item, result.attempt, self._clock.wall(), verdict))
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         self._journal.record(event)
         self._results.apply(event)
         self._reporter.event(event, self._results)
@@ -226,7 +226,7 @@ class _Stopping:
         """End the items that were never sent, that wait for a retry, or whose child is not ours."""
         for item in self._resume.selected:
             if not self._is_to_be_settled(item) and (end := self._end_on_record(item)):
-                self._tell(end)
+                self._report(end)
 
     def _end_on_record(self, item: Item) -> Ended | None:
         at, start = self._clock.wall(), self._resume.starts[item.id]

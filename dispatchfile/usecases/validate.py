@@ -11,7 +11,7 @@ from dispatchfile.problems import Problem, has_errors
 from dispatchfile.settings import SettingError, resolve_settings
 from dispatchfile.usecases.jobs.checks import ItemChecks
 from dispatchfile.usecases.jobs.listed import read_declared, read_listed_jobs, wait_of
-from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, told
+from dispatchfile.usecases.load import ManifestSource, read_entries, read_known, read_source, without_their_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _check(source: ManifestSource) -> CheckedManifest:
     found += checks.problems()
     if document is not None and not has_errors(problems):
         found += _unfollowed(document)
-    return CheckedManifest(source.shown, items, told(document, found), tuple(counts))
+    return CheckedManifest(source.shown, items, without_their_secrets(document, found), tuple(counts))
 
 
 def _unfollowed(document: Document) -> Iterable[Problem]:

@@ -114,18 +114,18 @@ async def _tail(
     with uncollected():
         tail.read(lambda _: None)
 
-    def tell(event: Event) -> None:
+    def report(event: Event) -> None:
         reporter.event(event, tail.results)
 
     async def follow() -> None:
         reporter.started(run_facts(stored.header), tail.results)
         while await _goes_on(stored, reader, clock) and (until is None or clock.now() < until):
             await clock.sleep(TAIL_EVERY_S)
-            tail.read(tell)
+            tail.read(report)
 
     await _until_interrupted(follow(), control)
     live = is_live(stored)  # asked first: what it wrote before it ended is read below
-    tail.read(tell)
+    tail.read(report)
     return PastRun(reader, reader.run(), tail.results, live).summary()
 
 
@@ -143,12 +143,12 @@ class _Tail:
         self._reader, self._last = reader, 0
         self.results = Results(reader.facts())
 
-    def read(self, tell: Callable[[Event], None]) -> None:
-        """Take in what is new, and *tell* of it."""
+    def read(self, listener: Callable[[Event], None]) -> None:
+        """Take in what is new, and pass it to *listener*."""
         for number, event in self._reader.numbered_events(self._last):
             self._last = number
             self.results.apply(event)
-            tell(event)
+            listener(event)
 
 
 class _IdleRun:
@@ -204,10 +204,10 @@ class _IdleRun:
             settings=self.header.settings,
             jobs={parent: job_spec(parent, state, self.header.id, items) for parent, state in states.items()},
             server_before_2_0_1=is_before_2_0_1(await patient.read_version()),
-            tell=self._tell,
+            listener=self._report,
         )
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         event = self._mask.hide(event)
         self._observations.add(event)
         self.results.apply(event)

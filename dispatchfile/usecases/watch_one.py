@@ -22,7 +22,7 @@ from dispatchfile.settings import Settings, Wait
 from dispatchfile.verdict import explain_placement_failure
 
 LOOK_PAUSE_S = 1.0
-TOLD_AFTER_S = 5.0
+REPORTED_AFTER_S = 5.0
 PHANTOM = "Nomad has no such job: dispatch it again"
 
 
@@ -49,17 +49,17 @@ class ChildWatch:
     watcher: WatchListener
     limit_s: float
     silent_since: float | None = None
-    is_told: bool = False
+    is_reported: bool = False
 
     def answered(self) -> None:
-        self.silent_since, self.is_told = None, False
+        self.silent_since, self.is_reported = None, False
 
     def is_in_vain(self, error: str) -> bool:
         """Return whether the watch has to end with this *error*."""
         now = self.clock.now()
         self.silent_since = now if self.silent_since is None else self.silent_since
-        if now - self.silent_since >= TOLD_AFTER_S and not self.is_told:
-            self.is_told = True
+        if now - self.silent_since >= REPORTED_AFTER_S and not self.is_reported:
+            self.is_reported = True
             self.watcher.trouble(f"{error}; retrying")
         return now - self.silent_since >= self.limit_s
 

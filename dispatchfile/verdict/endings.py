@@ -10,9 +10,9 @@ from dispatchfile.events import Cause, Outcome, Verdict
 from dispatchfile.nomad.models import Alloc, TaskState
 from dispatchfile.verdict.extra_starts import DRAINED, LOST_WITH_ITS_NODE
 from dispatchfile.verdict.failures import Failure, explain_task_failure, find_last_run
-from dispatchfile.verdict.places import TERMINAL, Place, find_main_tasks, name_node, tell_start
+from dispatchfile.verdict.places import TERMINAL, Place, describe_start, find_main_tasks, name_node
 from dispatchfile.verdict.records import ChildRecords
-from dispatchfile.verdict.wording import one_line, tell_span, to_epoch, to_epoch_or_0, to_timestamp
+from dispatchfile.verdict.wording import describe_span, one_line, to_epoch, to_epoch_or_0, to_timestamp
 
 # Where the places of a child ended differently, the worst decides.
 SEVERITY = {
@@ -67,7 +67,7 @@ def _was_lost(alloc: Alloc) -> bool:
 def _judge_complete(place: Place) -> Verdict:
     alloc = place.newest
     if alloc.client_description == OVER_MAX_RUN_DURATION:
-        message = f"exceeded its max_run_duration on {name_node(alloc)}{tell_span(*_span(alloc))}"
+        message = f"exceeded its max_run_duration on {name_node(alloc)}{describe_span(*_span(alloc))}"
         return _about(place, Outcome.TIMED_OUT, Cause.MAX_RUN_DURATION, message)
     if alloc.desired_status in {"stop", "evict"} and not _ended_by_itself(place):
         return _judge_stopped(place)
@@ -122,17 +122,17 @@ def _judge_failed(place: Place) -> Verdict:
         return _about(place, Outcome.FAILED, Cause.SETUP, f"failed on {name_node(place.newest)}: {why}")
     name = min(failed, key=lambda task: (to_epoch(failed[task].finished_at) or math.inf, task))
     failure = explain_task_failure(failed[name])
-    message = _tell_failure(place, name, failed[name], failure)
+    message = _describe_failure(place, name, failed[name], failure)
     verdict = _verdict(place, Outcome.FAILED, failure.cause, message, exit_code=failure.exit_code)
     return replace(verdict, task=name)
 
 
-def _tell_failure(place: Place, name: str, state: TaskState, failure: Failure) -> str:
+def _describe_failure(place: Place, name: str, state: TaskState, failure: Failure) -> str:
     hook = place.group.lifecycle.get(name) if place.group else None
     task = f"task {one_line(name)}" + (f" of {place.label}" if place.label else "") + (f" ({hook})" if hook else "")
-    span = tell_span(state.started_at, state.finished_at) if failure.exit_code is not None else ""
+    span = describe_span(state.started_at, state.finished_at) if failure.exit_code is not None else ""
     detail = f": {failure.detail}" if failure.detail else ""
-    return f"{task}: {failure.what} on {name_node(place.newest)}{span}{tell_start(place)}{detail}"
+    return f"{task}: {failure.what} on {name_node(place.newest)}{span}{describe_start(place)}{detail}"
 
 
 def _about(place: Place, outcome: Outcome, cause: Cause | None, message: str, exit_code: int | None = None) -> Verdict:

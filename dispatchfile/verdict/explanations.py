@@ -64,12 +64,12 @@ def _explain_filtered(failure: PlacementFailure) -> list[str]:
 
 def _explain_constraint(text: str, count: int, *, everywhere: bool) -> str:
     if text in LACKS:
-        return _tell(f"has its {LACKS[text]}", f"its {LACKS[text]} is missing on", count, everywhere=everywhere)
+        return _sentence(f"has its {LACKS[text]}", f"its {LACKS[text]} is missing on", count, everywhere=everywhere)
     if text.startswith(SENTENCES):
         return f"{text} ({count} filtered)"
     wish = "its constraints" if text == UNFIT_CLASS else f'"{text}"'
-    return _tell(f"meets {wish}", f"{wish} not met by", count, everywhere=everywhere)
+    return _sentence(f"meets {wish}", f"{wish} not met by", count, everywhere=everywhere)
 
 
-def _tell(all_lack: str, some_lack: str, count: int, *, everywhere: bool) -> str:
+def _sentence(all_lack: str, some_lack: str, count: int, *, everywhere: bool) -> str:
     return f"no node {all_lack} ({count} filtered)" if everywhere else f"{some_lack} {count_nodes(count)}"

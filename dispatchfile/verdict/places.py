@@ -163,7 +163,7 @@ def name_node(alloc: Alloc) -> str:
     return f"node {name}" if name else "its node"
 
 
-def tell_start(place: Place) -> str:
+def describe_start(place: Place) -> str:
     most = place.most_starts
     if most is not None and most > 1 and 1 <= place.starts <= most:
         return f" (start {place.starts} of {most})"

@@ -9,7 +9,7 @@ from dispatchfile.nomad.models import Evaluation
 from dispatchfile.verdict.endings import judge_place, worst_of
 from dispatchfile.verdict.evaluations import find_last_failures
 from dispatchfile.verdict.explanations import explain_placement_failure
-from dispatchfile.verdict.places import Place, is_living, name_node, tell_start
+from dispatchfile.verdict.places import Place, describe_start, is_living, name_node
 from dispatchfile.verdict.records import ChildRecords, Living
 from dispatchfile.verdict.wording import one_line, to_seconds
 
@@ -30,7 +30,7 @@ def _describe_running(place: Place) -> str:
     if place.superseded:
         return "replaced by another allocation"
     verb = {"unknown": "disconnected from", "pending": "starting on"}.get(place.newest.client_status, "running on")
-    return f"{verb} {name_node(place.newest)}{tell_start(place)}"
+    return f"{verb} {name_node(place.newest)}{describe_start(place)}"
 
 
 def describe_queued(records: ChildRecords, places: Sequence[Place], waiting: Sequence[Evaluation]) -> Living:

@@ -33,14 +33,14 @@ def to_timestamp(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat()
 
 
-def tell_span(started_at: str, finished_at: str) -> str:
+def describe_span(started_at: str, finished_at: str) -> str:
     started, finished = to_epoch(started_at), to_epoch(finished_at)
     if started is None or finished is None or finished < started:
         return ""
-    return f" after {_tell_duration(finished - started)}"
+    return f" after {_describe_duration(finished - started)}"
 
 
-def _tell_duration(seconds: float) -> str:
+def _describe_duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f}s".replace(".0s", "s")
     minutes, rest = divmod(round(seconds), 60)

@@ -25,7 +25,7 @@ from dispatchfile.reports.problems import render_problems
 from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.reports.summary import text_of_summary
 from dispatchfile.reports.text import Palette, one_line, visible
-from dispatchfile.reports.words import LogLevel, level_of, tell
+from dispatchfile.reports.words import LogLevel, describe_event, level_of
 from dispatchfile.results import ItemResult, Requests, Summary, exit_code
 from dispatchfile.source import Position
 from tests.reports.making import FACTS, STARTED_AT
@@ -156,7 +156,7 @@ def test_a_progress_line_fits_and_is_complete(
     assume(outcome is not None)
     assert outcome is not None  # for the type checker
     event = Ended(name, 1, STARTED_AT, Verdict(outcome, cause, said, code, last_log_line=last))
-    line = tell(event)
+    line = describe_event(event)
     assert line.startswith(one_line(f"{name}: {outcome}"))
     assert cause is not Cause.EXIT or f"(exit {code})" in line or f"exit code {code}" in line
     assert all(one_line(text) in line for text in (said, last))

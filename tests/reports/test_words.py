@@ -18,7 +18,7 @@ from dispatchfile.events import (
     State,
     Verdict,
 )
-from dispatchfile.reports.words import level_of, tell
+from dispatchfile.reports.words import describe_event, level_of
 
 FAILED = Verdict(Outcome.FAILED, Cause.EXIT, "no such\ncodec \x1b[1m", 3)
 
@@ -49,4 +49,4 @@ FAILED = Verdict(Outcome.FAILED, Cause.EXIT, "no such\ncodec \x1b[1m", 3)
 )
 def test_an_event_is_one_line_with_a_level(event: Event, level: str, line: str) -> None:
     """Whatever Nomad or a task said in it."""
-    assert (level_of(event), tell(event)) == (level, line)
+    assert (level_of(event), describe_event(event)) == (level, line)

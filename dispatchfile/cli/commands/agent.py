@@ -77,16 +77,16 @@ async def _serve(
     host: str, port: int, flags: AgentFlags, files: JobFiles, display: Display, *, allow_remote: bool, signals: Signals
 ) -> None:
     from dispatchfile.cli.embedded_agent import started_agent
-    from dispatchfile.cli.session import tell
+    from dispatchfile.cli.session import print_message
     from dispatchfile.reports.text import count_of
     from dispatchfile.reports.words import LogLevel
 
     def warn(job: str, warning: str) -> None:
         if not display.quiet:
-            tell(LogLevel.WARNING, f"{job}: {warning}", display)
+            print_message(LogLevel.WARNING, f"{job}: {warning}", display)
 
     for file in files.unread:
-        tell(LogLevel.WARNING, file.warning, display)
+        print_message(LogLevel.WARNING, file.warning, display)
     async with started_agent(flags, files.jobs, warn, host=host, port=port, allow_remote=allow_remote) as agent:
         signals.watch_over(_ServeEnd(agent.close))
         for job, advice in (*agent.warnings(), *agent.advice().items()):

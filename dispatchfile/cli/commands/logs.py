@@ -113,14 +113,14 @@ class _LogLines:
         self._numbers: dict[str, int] = {}  # of the items, for their colours
 
     def show(self, log: TaskLog) -> None:
-        from dispatchfile.cli.session import tell
+        from dispatchfile.cli.session import print_message
         from dispatchfile.reports.tasklogs import log_label, log_lines
         from dispatchfile.reports.text import one_line
         from dispatchfile.reports.words import LogLevel
 
         name = log_label(log.item, log.source, origin=log.origin)
         if log.note and not self._display.quiet:
-            tell(LogLevel.INFO, one_line(f"{name}: {log.note}"), self._display)
+            print_message(LogLevel.INFO, one_line(f"{name}: {log.note}"), self._display)
         number = self._numbers.setdefault(log.item, len(self._numbers))
         label = log_label(log.item, log.source, log.stream, origin=log.origin)
         lines = log_lines(label, log.lines, number, palette=self._palette, safe=sys.stdout.isatty())

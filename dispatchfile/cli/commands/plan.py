@@ -101,7 +101,7 @@ def plan(
             show_values=show_values,
         )
         end = _make(made)
-        _tell(end, path, output, display)
+        _print_plan(end, path, output, display)
         if end.review is None:
             return 1
         review = end.review
@@ -169,16 +169,16 @@ def _make(options: PlanOptions) -> PlanEnd:
     return asyncio.run(make_plan(options))
 
 
-def _tell(end: PlanEnd, path: str, output: PlanFormat, display: Display) -> None:
+def _print_plan(end: PlanEnd, path: str, output: PlanFormat, display: Display) -> None:
     """Show the problems: for a script, those of a plan that cannot be made are the result."""
-    from dispatchfile.cli.session import show_problems, tell_problems
+    from dispatchfile.cli.session import print_problems, show_problems
     from dispatchfile.reports.formats import OutputFormat
 
     if end.review is None:
         form = OutputFormat.JSON if output is PlanFormat.JSON else OutputFormat.TEXT
         show_problems(end.problems, path, form, display)
     elif end.problems and not display.quiet:
-        tell_problems(end.problems, display)
+        print_problems(end.problems, display)
 
 
 def _shown(review: Review, show: str | None, output: PlanFormat, display: Display, *, every: bool) -> str:

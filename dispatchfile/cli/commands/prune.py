@@ -40,7 +40,7 @@ def prune(
     Exit code: 0, or 1 if a journal cannot be read or removed.
     """
     from dispatchfile.cli.past_run import known_places
-    from dispatchfile.cli.session import tell
+    from dispatchfile.cli.session import print_message
     from dispatchfile.reports.pruned import render_pruned
     from dispatchfile.reports.text import one_line
     from dispatchfile.reports.words import LogLevel
@@ -58,7 +58,7 @@ def prune(
     )
     write_result(text)
     for error in pruned.errors:
-        tell(LogLevel.WARNING, one_line(error), display)
+        print_message(LogLevel.WARNING, one_line(error), display)
     return 1 if pruned.errors else 0
 
 

@@ -54,7 +54,7 @@ def show_report(
     """
     from dispatchfile.cli.past_run import name_run
     from dispatchfile.cli.report_files import STANDARD_OUTPUT, detail_in
-    from dispatchfile.cli.session import tell_fault
+    from dispatchfile.cli.session import print_fault
     from dispatchfile.errors import DispatchfileError, FileError
     from dispatchfile.reports.text import visible
     from dispatchfile.secrecy import kind_of_secret
@@ -69,7 +69,7 @@ def show_report(
     except DispatchfileError:
         raise
     except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
-        tell_fault(exc, summary, display, on_result_stream=False)
+        print_fault(exc, summary, display, on_result_stream=False)
         return 1
     if file is not None and not display.quiet:
         write_result(f"wrote {visible(str(file))}\n")

@@ -157,7 +157,7 @@ def _send(
 
 def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Display) -> int:
     """Say that no item is left and whether that is good news; return the exit code."""
-    from dispatchfile.cli.session import tell
+    from dispatchfile.cli.session import print_message
     from dispatchfile.reports.text import one_line
     from dispatchfile.reports.words import LogLevel
 
@@ -171,9 +171,9 @@ def _show_nothing(nothing: NothingToRerun, output: OutputFormat, display: Displa
         }
         write_result(json.dumps(record, indent=2 if output is OutputFormat.JSON else None) + "\n")
     for note in () if display.quiet else nothing.notes:
-        tell(LogLevel.WARNING, one_line(note), display)
+        print_message(LogLevel.WARNING, one_line(note), display)
     if not (is_good and display.quiet):
-        tell(LogLevel.INFO if is_good else LogLevel.ERROR, one_line(str(nothing)), display)
+        print_message(LogLevel.INFO if is_good else LogLevel.ERROR, one_line(str(nothing)), display)
     return nothing.exit_code
 
 

@@ -231,7 +231,7 @@ def _send(
 
 def _show_requests(options: RunOptions, output: OutputFormat, display: Display) -> int:
     """Show every request as it would be sent, without a server; return the exit code."""
-    from dispatchfile.cli.session import show_problems, tell_problems
+    from dispatchfile.cli.session import print_problems, show_problems
     from dispatchfile.usecases.running.prepare import prepare
 
     prepared = prepare(options)
@@ -239,7 +239,7 @@ def _show_requests(options: RunOptions, output: OutputFormat, display: Display) 
         show_problems(prepared, options.source.path, output, display)
         return 1
     if prepared.problems and not display.quiet:
-        tell_problems(prepared.problems, display)
+        print_problems(prepared.problems, display)
     _write_requests(prepared.selection.selected, options.run_id, output, display)
     return 0
 

@@ -52,7 +52,7 @@ def runs(
     removes old runs. Exit code: 0, or 1 if a journal cannot be read.
     """
     from dispatchfile.cli.past_run import known_places
-    from dispatchfile.cli.session import tell
+    from dispatchfile.cli.session import print_message
     from dispatchfile.reports.history import render_history
     from dispatchfile.reports.text import one_line
     from dispatchfile.reports.words import LogLevel
@@ -62,5 +62,5 @@ def runs(
     places, is_filtered = known_places(), history.is_filtered
     write_result(render_history(history.runs, output, width=terminal_width(), places=places, is_filtered=is_filtered))
     for error in history.errors:
-        tell(LogLevel.WARNING, one_line(error), display)
+        print_message(LogLevel.WARNING, one_line(error), display)
     return 1 if history.errors else 0

@@ -79,7 +79,7 @@ def show_status(
 
     from dispatchfile.cli.conflicts import check_unasked
     from dispatchfile.cli.past_run import connection_to
-    from dispatchfile.cli.session import tell_fault
+    from dispatchfile.cli.session import print_fault
     from dispatchfile.clock import Clock
     from dispatchfile.errors import DispatchfileError
     from dispatchfile.usecases.past import read_past
@@ -98,7 +98,7 @@ def show_status(
     except DispatchfileError:
         raise
     except Exception as exc:  # noqa: BLE001  whatever a renderer fails with
-        tell_fault(exc, summary, display, on_result_stream=output is OutputFormat.TEXT)
+        print_fault(exc, summary, display, on_result_stream=output is OutputFormat.TEXT)
     return 0
 
 

@@ -78,7 +78,7 @@ class Lifecycle:
         life.now, life.wall = now, wall
         taker = self._takers.get(type(happening))
         if taker is None:
-            self._tell_attempt(cast("AttemptHappening", happening))
+            self._pass_to_attempt(cast("AttemptHappening", happening))
         else:
             taker(cast("RunHappening", happening))
         if type(happening) not in QUIET:
@@ -106,7 +106,7 @@ class Lifecycle:
         """Return the jobs of which the run has children."""
         return frozenset(self._life.followed) | {job for job, children in self._life.accounts.made.items() if children}
 
-    def _tell_attempt(self, happening: AttemptHappening) -> None:
+    def _pass_to_attempt(self, happening: AttemptHappening) -> None:
         attempt = self._life.attempts.get(happening.key)
         if attempt is not None:
             expected = attempt.watch if type(happening) in OF_WATCH else attempt.serial

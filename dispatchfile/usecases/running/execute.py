@@ -71,7 +71,7 @@ class Executor:
             signal_exit=signal_exit,
         )
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Something that happened before the batch began."""
         self.journal.record(event)
         self._listen(event)

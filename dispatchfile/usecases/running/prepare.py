@@ -23,7 +23,7 @@ from dispatchfile.usecases.folding import fold_past
 from dispatchfile.usecases.jobs.checks import check_against_files
 from dispatchfile.usecases.jobs.files import NO_JOBS, ManifestJobs
 from dispatchfile.usecases.jobs.listed import read_listed_jobs
-from dispatchfile.usecases.load import Loaded, ManifestSource, load_items, told
+from dispatchfile.usecases.load import Loaded, ManifestSource, load_items, without_their_secrets
 from dispatchfile.usecases.planning.apply import load_plan
 from dispatchfile.usecases.planning.base import read_base
 from dispatchfile.usecases.select import Selection, asks_for_endings, select_items
@@ -118,7 +118,11 @@ def prepare(options: RunOptions) -> Prepared | tuple[Problem, ...]:
         settings,
         origins,
         sort_problems(
-            (*loaded.problems, *found, *told(loaded.document, [*unfollowed_keys(loaded.document, settings)]))
+            (
+                *loaded.problems,
+                *found,
+                *without_their_secrets(loaded.document, [*unfollowed_keys(loaded.document, settings)]),
+            )
         ),
         loaded.files,
         comparison,

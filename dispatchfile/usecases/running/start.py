@@ -105,7 +105,7 @@ async def _execute(
     executor = Executor(client=client, journal=journal, results=results, reporter=reporter, clock=clock)
     reporter.started(facts, results)
     for item_id, reason in run.skipped.items():
-        executor.tell(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message=reason)))
+        executor.report(Ended(item_id, 1, clock.wall(), Verdict(Outcome.SKIPPED, message=reason)))
     later = {item: start for item, start in run.starts.items() if start.attempt > 1}
     await record_intents(journal, run.selected, later, header)
     executor.mask.learn(run.selected)
