@@ -13,7 +13,7 @@ Contexts = Mapping[str, Any]
 
 def expand(text: object, contexts: Contexts) -> str:
     """Return the text with each `${{ … }}` replaced by its value."""
-    return WHOLE.sub(lambda found: _as_text(evaluate(found[1], contexts)), str(text))
+    return WHOLE.sub(lambda found: _as_text(evaluate(found[1], contexts)), _as_text(text))
 
 
 def is_true(condition: object, contexts: Contexts) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,6 +247,19 @@ def test_every_action_of_others_is_pinned() -> None:
     for path in ACTIONS.glob("*/action.yml"):
         for line in re.findall("uses: .*", path.read_text(encoding="utf-8")):
             assert re.fullmatch(r"uses: [\w/-]+@[0-9a-f]{40} # v[0-9.]+", line), f"{path}: {line}"
+
+
+def test_no_script_has_a_known_mistake() -> None:
+    """Such as a variable without quotes: ShellCheck finds none, in what a script reads neither."""
+    for script in sorted(ACTIONS.rglob("*.sh")):
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("shellcheck")), "-x", script.name],
+            cwd=script.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == ""
 
 
 def test_every_input_and_output_is_explained_and_used() -> None:
