@@ -5,29 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from dispatchfile.events import RESUMABLE_CAUSES, Outcome
 from dispatchfile.reports.again import rerun_command, rerun_group
 from dispatchfile.reports.endings import cause_of, message_of
 from dispatchfile.reports.names import label_lines, listed_names
 from dispatchfile.reports.table import INDENT, Copyable, fit, labelled, row_lines
 from dispatchfile.reports.text import Palette, count_of, one_line
-from dispatchfile.results import LOCAL, Group, Summary, group_endings
+from dispatchfile.results import LOCAL, Group, Summary, bad_endings
 
 LISTED_ITEMS = 10  # more are shown in groups
 LISTED_GROUPS = 12  # also how many items are shown one by one if no two of them failed in the same way
 GROUPS_WITH_NAMES = 6  # of more, only groups of a single item name it
 LOG_NOT_READ = "log not read"
 SOME_LOGS = "a run reads the logs of some failed items only; with --logs failed it reads all of them"
-
-
-def bad_endings(summary: Summary) -> tuple[Group, ...]:
-    """Return what did not succeed, in groups, less what a resume sends anyway."""
-    resumed = summary.state == "interrupted"
-    return group_endings(
-        item
-        for item in summary.items
-        if not (resumed and item.outcome is Outcome.UNSENT and item.cause in RESUMABLE_CAUSES)
-    )
 
 
 def endings_lines(summary: Summary, palette: Palette, width: int | None) -> list[str]:

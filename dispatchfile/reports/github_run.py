@@ -5,12 +5,12 @@ from __future__ import annotations
 from dispatchfile.problems import Severity
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.endings import cause_of
-from dispatchfile.reports.failures import bad_endings, words_of
+from dispatchfile.reports.failures import words_of
 from dispatchfile.reports.github import SHOWN_OF_A_KIND, annotation
 from dispatchfile.reports.names import label, listed_names
 from dispatchfile.reports.summary import ways_on
 from dispatchfile.reports.text import count_of, shorten
-from dispatchfile.results import Group, Summary
+from dispatchfile.results import Group, Summary, bad_endings
 
 LONGEST_WORDS = 1000
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from dispatchfile.reports.again import rerun_group
 from dispatchfile.reports.endings import cause_of
-from dispatchfile.reports.failures import LOG_NOT_READ, bad_endings
+from dispatchfile.reports.failures import LOG_NOT_READ
 from dispatchfile.reports.figures import SHARE_HEADS, duration_figures, share_cells, shares_by
 from dispatchfile.reports.names import label
 from dispatchfile.reports.summary import PROGRAM, counts_line, requests_line, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.text import count_of, one_line, shorten, span
-from dispatchfile.results import Group, Summary
+from dispatchfile.results import Group, Summary, bad_endings
 from dispatchfile.results.figures import Figures, GroupFigures, figures_of
 
 SHOWN_GROUPS = 100

@@ -7,7 +7,7 @@ an event may be told twice.
 
 from dispatchfile.results.attempts import AttemptHistory
 from dispatchfile.results.folding import Results
-from dispatchfile.results.groups import Group, group_endings
+from dispatchfile.results.groups import Group, bad_endings, group_endings
 from dispatchfile.results.items import WITHOUT_END, ItemFacts, ItemResult, LaterEnd
 from dispatchfile.results.summary import (
     LOCAL,
@@ -48,6 +48,7 @@ __all__ = [
     "Results",
     "RunFacts",
     "Summary",
+    "bad_endings",
     "event_json",
     "exit_code",
     "group_endings",

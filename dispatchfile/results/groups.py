@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dispatchfile.events import Cause, Outcome
+from dispatchfile.events import RESUMABLE_CAUSES, Cause, Outcome
 from dispatchfile.results.items import ItemResult
 from dispatchfile.results.shapes import LineShape, merge, shape_of
+from dispatchfile.results.summary import Summary
 
 HASH_DIGITS = 8
 
@@ -55,6 +56,16 @@ class _Said:
     ending: Ending
     is_line: bool
     log_unread: bool
+
+
+def bad_endings(summary: Summary) -> tuple[Group, ...]:
+    """Return what did not succeed, in groups, less what a resume sends anyway."""
+    resumed = summary.state == "interrupted"
+    return group_endings(
+        item
+        for item in summary.items
+        if not (resumed and item.outcome is Outcome.UNSENT and item.cause in RESUMABLE_CAUSES)
+    )
 
 
 def group_endings(items: Iterable[ItemResult]) -> tuple[Group, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dispatchfile.events import Accepted, Doubled, Doubted, Ended, Event, ItemEvent, Moved, Notice, Repeated, Sending
+from dispatchfile.results.groups import Group, bad_endings
 from dispatchfile.results.items import ItemResult
 from dispatchfile.results.summary import RunFacts, Summary
 from dispatchfile.results.waits import JobWait
@@ -21,7 +22,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
 
 def summary_head_json(summary: Summary) -> dict[str, object]:
     """Return the summary without its items, of which there may be many."""
-    requests = summary.requests
+    requests, groups = summary.requests, bad_endings(summary)
     return {
         "schema": summary.schema,
         "run": summary.run,
@@ -44,6 +45,32 @@ def summary_head_json(summary: Summary) -> dict[str, object]:
         },
         "doubled": list(summary.doubled),
         "queued": [_wait_json(wait) for wait in summary.waits],
+        "process": None if summary.process is None else dict(zip(("pid", "host"), summary.process, strict=True)),
+        "groups": [_group_json(group) for group in groups],
+        "reruns": [_rerun_json(item, summary) for group in groups for item in group.ids if item in summary.later],
+    }
+
+
+def _group_json(group: Group) -> dict[str, object]:
+    return {
+        "selector": f"group:{group.name}",
+        "outcome": group.outcome.value,
+        "cause": group.cause.value if group.cause else None,
+        "exit_code": group.exit_code,
+        "last_line": group.last_line or None,
+        "log_unread": group.log_unread,
+        "message": group.message,
+        "items": list(group.ids),
+    }
+
+
+def _rerun_json(item: str, summary: Summary) -> dict[str, object]:
+    end = summary.later[item]
+    return {
+        "item": item,
+        "run": end.run,
+        "outcome": end.outcome.value if end.outcome else None,
+        "cause": end.cause.value if end.cause else None,
     }
 
 
@@ -70,6 +97,7 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "cause": item.cause.value if item.cause else None,
         "message": item.message,
         "last_line": item.last_log_line or None,
+        "log_unread": item.log_unread,
         "exit_code": item.exit_code,
         "child": item.child or None,
         "eval_id": item.eval_id or None,
@@ -89,6 +117,7 @@ def item_json(item: ItemResult) -> dict[str, object]:
         "task": item.task or None,
         "tags": list(item.tags),
         "position": _position_json(item.position),
+        "origin": item.source or None,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatchfile.clock import Clock
@@ -70,6 +70,8 @@ class PastRun:
                 requests=status.requests,
                 signal_exit=None if self.is_live else signal_exit(status),
             )
+        if self.is_live:
+            summary = replace(summary, process=(status.pid, status.host))
         return with_later_ends(summary, self.reader.path.parents[1])
 
 

@@ -18,7 +18,7 @@ from dispatchfile.events import Cause, Ended, Outcome, State, Verdict
 from dispatchfile.items import RowCount
 from dispatchfile.problems import Problem, Severity
 from dispatchfile.reports.again import rerun_group
-from dispatchfile.reports.failures import LISTED_GROUPS, are_shown_singly, bad_endings
+from dispatchfile.reports.failures import LISTED_GROUPS, are_shown_singly
 from dispatchfile.reports.formats import ProblemFormat
 from dispatchfile.reports.live import LiveScreen
 from dispatchfile.reports.problems import render_problems
@@ -26,7 +26,7 @@ from dispatchfile.reports.status import StatusView, text_of_status
 from dispatchfile.reports.summary import text_of_summary
 from dispatchfile.reports.text import Palette, one_line, visible
 from dispatchfile.reports.words import LogLevel, describe_event, level_of
-from dispatchfile.results import ItemResult, Requests, Summary, exit_code
+from dispatchfile.results import ItemResult, Requests, Summary, bad_endings, exit_code
 from dispatchfile.source import Position
 from tests.reports.making import FACTS, STARTED_AT
 

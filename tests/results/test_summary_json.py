@@ -1,6 +1,7 @@
 """The summary as scripts read it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,8 +13,10 @@ from dispatchfile.events import Cause, ExtraStart, Outcome, State, Verdict
 from dispatchfile.results import (
     SUMMARY_SCHEMA,
     ItemFacts,
+    LaterEnd,
     Results,
     RunFacts,
+    bad_endings,
     item_json,
     summarize,
     summary_json,
@@ -49,6 +52,20 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
         "requests": {"total": 7, "dispatches": 3, "retried": 1, "throttled": 0, "peak_connections": 2},
         "doubled": [],
         "queued": [],
+        "process": None,
+        "groups": [
+            {
+                "selector": f"group:{bad_endings(summary)[0].name}",
+                "outcome": "failed",
+                "cause": "exit",
+                "exit_code": 3,
+                "last_line": "no such codec",
+                "log_unread": False,
+                "message": "task t: exit code 3 on node n1",
+                "items": ["film-1"],
+            }
+        ],
+        "reruns": [],
         "items": [
             {
                 "id": "film-1",
@@ -60,6 +77,7 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "cause": "exit",
                 "message": "task t: exit code 3 on node n1",
                 "last_line": "no such codec",
+                "log_unread": False,
                 "exit_code": 3,
                 "child": "encode/dispatch-x7k2m9qa-film-1-1-1795350600-dc1c28dc",
                 "eval_id": "e1",
@@ -79,9 +97,25 @@ def test_a_summary_is_told_as_the_schema_has_it() -> None:
                 "task": "t",
                 "tags": ["films"],
                 "position": {"file": "dispatchfile.yaml", "line": 4, "column": 5},
+                "origin": None,
             }
         ],
     }
+
+
+def test_scripts_are_told_what_people_are_told() -> None:
+    """Who works on the run, what reruns have made of its items, and where an item without an id comes from."""
+    summary = summarize(folded(accepted(T0), ended(T0 + 1, FAILED)), RUN, state="running", finished_at=None)
+    items = [replace(item, source="films.csv:3 alien", last_log_line="", log_unread=True) for item in summary.items]
+    later = {"film-1": LaterEnd("k3v9x2ab", Outcome.SUCCEEDED, None)}
+    told = summary_json(replace(summary, items=items, process=(12, "build-3"), later=later))
+    VALIDATOR.validate(told)
+    assert told["process"] == {"pid": 12, "host": "build-3"}
+    assert told["reruns"] == [{"item": "film-1", "run": "k3v9x2ab", "outcome": "succeeded", "cause": None}]
+    assert [(item["origin"], item["log_unread"]) for item in told["items"]] == [("films.csv:3 alien", True)]
+    assert [(group["items"], group["last_line"], group["log_unread"]) for group in told["groups"]] == [
+        (["film-1"], None, True)
+    ]
 
 
 def test_keys_come_in_the_schemas_order() -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from dispatchfile.reports.again import PROGRAM, rerun_command, rerun_group
 from dispatchfile.reports.endings import cause_of
-from dispatchfile.reports.failures import bad_endings, since_lines, words_of
+from dispatchfile.reports.failures import since_lines, words_of
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.names import label
 from dispatchfile.reports.summary import extra_starts_lines, requests_line, wait_lines, watch_lines, ways_on
 from dispatchfile.reports.text import one_line, shorten, span, visible
-from dispatchfile.results import Group, Summary
+from dispatchfile.results import Group, Summary, bad_endings
 from dispatchfile.results.detail import RunDetail
 
 SHOWN_GROUPS = 100
