@@ -7,7 +7,7 @@ DispatchfileError                       1
 │   └── OutsideFolder                   1  a file outside the manifest's folder
 ├── RenderError                         1  a template that cannot be compiled or rendered
 ├── NomadError                          1
-│   ├── NomadUnavailable                1  surely not done: safe to repeat
+│   ├── NomadUnavailable                1  definitely not done: safe to repeat
 │   │   ├── NomadThrottled              1  429: too many connections from this address
 │   │   └── NomadLeaderless             1  the servers have no leader just now
 │   ├── NomadAmbiguous                  1  perhaps done: settle before anything is repeated
@@ -114,7 +114,7 @@ class NomadError(DispatchfileError):
 
 
 class NomadUnavailable(NomadError):
-    """The request has surely not been carried out: it may be repeated."""
+    """The request was definitely not carried out: it may be repeated."""
 
 
 class NomadThrottled(NomadUnavailable):

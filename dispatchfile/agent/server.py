@@ -215,7 +215,7 @@ class AgentServer:
         if stream.hijacks:
             response.force_close()
             response.headers["Cache-Control"] = "no-cache"
-            self._web.let_go(request)
+            self._web.forget(request)
         await response.prepare(request)
         async with aclosing(stream.chunks) as chunks:
             async for chunk in chunks:
@@ -248,7 +248,7 @@ class _Web(web.Server):
         if (guest := self._guests.pop(handler, None)) is not None:
             guest.leave()
 
-    def let_go(self, request: web.BaseRequest) -> None:
+    def forget(self, request: web.BaseRequest) -> None:
         """A hijacked connection does not count any more."""
         if (guest := self._guests.get(request.protocol)) is not None:
             guest.leave()

@@ -136,7 +136,7 @@ class DispatchPrinter:
         stream.write(f"{paint(text)}\n")
 
 
-class FaultProofPrinter(Attempts):
+class GuardedPrinter(Attempts):
     """Hands on to a printer until that fails; the dispatch goes on, and its end is then written in plain lines."""
 
     def __init__(self, printer: DispatchPrinter) -> None:

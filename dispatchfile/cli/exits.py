@@ -34,10 +34,10 @@ def run_to_exit_code(argv: Sequence[str]) -> int:
     except BaseException as exc:  # noqa: BLE001  the last resort for everybody
         return exit_code_of(exc, argv)
     finally:
-        _let_go_of_errors()
+        _drop_errors()
 
 
-def _let_go_of_errors() -> None:
+def _drop_errors() -> None:
     """Drop what standard error did not take, as on a full disk."""
     try:
         sys.stderr.flush()

@@ -68,7 +68,7 @@ class Attempts:
             self.fault = exc
 
 
-class FaultProof(Attempts):
+class GuardedReporter(Attempts):
     """
     Reports to another reporter until that fails; the run goes on.
 

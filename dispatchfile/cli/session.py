@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TextIO
 
-from dispatchfile.cli.fallback import FaultProof, close_quietly, describe_fault, plain_lines, print_plainly
+from dispatchfile.cli.fallback import GuardedReporter, close_quietly, describe_fault, plain_lines, print_plainly
 from dispatchfile.cli.option_groups import Display
 from dispatchfile.cli.report_files import (
     ReadDetail,
@@ -96,12 +96,12 @@ class Session:
         self._renderers = renderers or Renderers(screen_for)
         screen = self._renderers.screen(display, output)
         self._progress = Progress(screen, now=time.monotonic, wall=time.time, verbose=display.verbose)
-        self._proof = FaultProof(self._progress)
-        self._lines = FaultProof(EventLines(write_result))
+        self._guarded = GuardedReporter(self._progress)
+        self._lines = GuardedReporter(EventLines(write_result))
 
     def run(self, work: Work) -> int:
         """The exit code of what *work* came to. Raises what it raises, and Interrupted before it began to send."""
-        signals = Signals(on_first=lambda: self._proof.note(self._ending), before_exit=self._give_up)
+        signals = Signals(on_first=lambda: self._guarded.note(self._ending), before_exit=self._give_up)
         try:
             with signals:
                 end = asyncio.run(self._run(work, signals))
@@ -119,7 +119,7 @@ class Session:
     async def _run(self, work: Work, signals: Signals) -> RunEnd:
         control = Control()
         signals.watch_over(control)
-        ticking = asyncio.create_task(keep_ticking(lambda: self._proof.attempt(self._progress.tick)))
+        ticking = asyncio.create_task(keep_ticking(lambda: self._guarded.attempt(self._progress.tick)))
         try:
             end = await work(self._reporter(), control)
         finally:
@@ -128,8 +128,8 @@ class Session:
 
     def _reporter(self) -> Reporter:
         if self._output is OutputFormat.NDJSON:
-            return Reporters(self._lines, self._proof)
-        return self._proof
+            return Reporters(self._lines, self._guarded)
+        return self._guarded
 
     def _show(self, end: RunEnd) -> int:
         """Show what it came to; the exit code is the run's, whatever fails here."""
@@ -138,9 +138,9 @@ class Session:
             return end.exit_code
         if end.problems and not self._display.quiet:
             self._attempt(print_problems, end.problems, self._display)
-        for proof in (self._proof, self._lines):
-            if proof.fault is not None:
-                self._print_fault(proof.fault)
+        for guarded in (self._guarded, self._lines):
+            if guarded.fault is not None:
+                self._print_fault(guarded.fault)
         fault = self._attempt(self._show_summary, end.summary) or self._lines.fault
         if fault is not None:
             takes_text = self._output is OutputFormat.TEXT and not isinstance(fault, FileError)

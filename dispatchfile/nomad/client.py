@@ -117,7 +117,7 @@ class Client:
         payload: at most 16384 bytes, before the base64 added here. meta: only keys the job declares. id_prefix: taken
         literally. token: while the child exists, a second call creates nothing and answers without an evaluation ID.
 
-        Raises NomadUnavailable (surely not done: safe to repeat), NomadAmbiguous (perhaps done: settle first) and
+        Raises NomadUnavailable (definitely not done: safe to repeat), NomadAmbiguous (perhaps done: settle first) and
         NomadRefused (never will be; Nomad answers 500 to a bad dispatch, so the status alone does not tell).
         Source: hashicorp/nomad, api/jobs.go and nomad/job_endpoint.go.
         """

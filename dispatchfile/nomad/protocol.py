@@ -36,6 +36,6 @@ class Transport(Protocol):
         """
         Send one request and return its answer. target: path and query, percent-encoded.
 
-        Raises NomadUnavailable where the request surely was not carried out, or was a GET without an answer,
+        Raises NomadUnavailable where the request was definitely not carried out, or was a GET without an answer,
         NomadAmbiguous where another request may have been, and NomadUnreadable where what answered a GET is not HTTP.
         """

@@ -2,7 +2,7 @@
 Decides what an answer means, by its text and not only by its status.
 
 Nomad answers 500 to bad requests and to passing faults alike. So the texts are listed here: what will never be done,
-what surely was not done. Any other 500 leaves open whether a write was carried out.
+what was definitely not done. Any other 500 leaves open whether a write was carried out.
 
 Texts and their order were observed on 2.0.5, where it was possible, else read in the source: hashicorp/nomad,
 nomad/job_endpoint.go, nomad/structs/errors.go, nomad/rpc.go, helper/pool/pool.go, command/agent/http.go.
@@ -129,7 +129,7 @@ def read_dispatched(answer: Answer) -> Dispatched:
     """
     The child that *answer* to a dispatch names.
 
-    Raises NomadUnavailable (surely not done), NomadAmbiguous (perhaps done) or NomadRefused (never will be). An agent
+    Raises NomadUnavailable (not done), NomadAmbiguous (perhaps done) or NomadRefused (never will be). An agent
     that shuts down may answer 200 with empty fields.
     """
     if error := trouble_of_write(answer):

@@ -47,7 +47,7 @@ class JobRegistry:
         """
         Register the job, if it still has the JobModifyIndex *enforced_index* (0: if there is none); return its index.
 
-        A job that is registered unchanged keeps its index. Raises NomadUnavailable (surely not done), NomadAmbiguous
+        A job that is registered unchanged keeps its index. Raises NomadUnavailable (not done), NomadAmbiguous
         (perhaps done) and NomadRefused (never will be). Needs submit-job.
         """
         target = self._targets.of("/v1/jobs", namespace, region)

@@ -34,8 +34,8 @@ def can_rerun(summary: Summary) -> bool:
     Not while it is unfinished, and not without a journal. A run is over if nothing but children go on that it has let
     go of.
     """
-    goes_on = summary.state in UNFINISHED and not (summary.state == "running" and summary.let_go)
-    return summary.has_journal and not goes_on
+    is_unfinished = summary.state in UNFINISHED and not (summary.state == "running" and summary.detached)
+    return summary.has_journal and not is_unfinished
 
 
 def superseded(summary: Summary) -> frozenset[str]:

@@ -250,11 +250,11 @@ def next_steps(detail: ItemDetail) -> list[str]:
 
 def _step_of_run(detail: ItemDetail, only: str) -> list[str]:
     result, run = detail.result, detail.run
-    goes_on = result.outcome in {None, Outcome.UNKNOWN} or result.cause in RESUMABLE_CAUSES
+    can_resume = result.outcome in {None, Outcome.UNKNOWN} or result.cause in RESUMABLE_CAUSES
     if detail.run_state == "running":
         return [f"follow the run: {PROGRAM} watch {run}"]
     if detail.run_state == "interrupted":
-        return [f"continue the run: {PROGRAM} resume {run}"] if goes_on else []
+        return [f"continue the run: {PROGRAM} resume {run}"] if can_resume else []
     if result.outcome in WITHOUT_END:
         return [f"see how it ends: {PROGRAM} watch {run}"]
     if result.outcome is Outcome.UNKNOWN:

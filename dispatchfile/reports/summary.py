@@ -139,7 +139,7 @@ def extra_starts_lines(summary: Summary) -> Iterator[str]:
 def watch_lines(summary: Summary, palette: Palette = PLAIN, width: int | None = None) -> list[str]:
     """Say that jobs were left to themselves, and how to see their ends; nothing where all ends are known."""
     open_ends = sum(summary.counts[outcome] for outcome in NOT_AWAITED)
-    if not open_ends or summary.let_go or summary.target == LOCAL:
+    if not open_ends or summary.detached or summary.target == LOCAL:
         return []
     what = f"{count_of(open_ends, 'item')} {'was' if open_ends == 1 else 'were'} not followed to the end"
     if not summary.has_journal:

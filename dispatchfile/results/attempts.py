@@ -154,7 +154,7 @@ class AttemptHistory:
             self.state, self.message, self.ended = State.WAITING, "", None
 
     @property
-    def standing(self) -> State | Outcome:
+    def status(self) -> State | Outcome:
         """Its outcome if it is the item's last word, else its state."""
         end = self.end if self.ended is not None else None
         if end is None:
@@ -199,21 +199,21 @@ NO_ATTEMPTS: dict[int, AttemptHistory] = {}  # shared by all items, and never ch
 class ItemHistory:
     """An item and its attempts."""
 
-    __slots__ = ("current", "earlier", "facts", "standing")
+    __slots__ = ("current", "earlier", "facts", "status")
 
     def __init__(self, facts: ItemFacts) -> None:
         self.facts = facts
         self.current = AttemptHistory(0)
         self.earlier: dict[int, AttemptHistory] = NO_ATTEMPTS
-        self.standing: State | Outcome = State.WAITING
+        self.status: State | Outcome = State.WAITING
 
     def fold(self, event: ItemEvent) -> None:
         self._attempt(event.attempt).fold(event)
-        self.standing = self.deciding.standing
+        self.status = self.deciding.status
 
     def reopen(self, number: int) -> None:
         self._attempt(number).reopen()
-        self.standing = self.deciding.standing
+        self.status = self.deciding.status
 
     def _attempt(self, number: int) -> AttemptHistory:
         if number == self.current.number:

@@ -36,9 +36,9 @@ class Results:
         track = self._tracks[event.item]
         if self._follows_detached and isinstance(event, Ended) and self._is_detached(event):
             return
-        before = track.standing
+        before = track.status
         track.fold(event)
-        self._count(before, track.standing)
+        self._count(before, track.status)
         self._waits.fold(event, track.facts)
         if isinstance(event, Doubled):
             self._doubled[event.item] = None
@@ -52,27 +52,27 @@ class Results:
     def observe(self, seen: Ended) -> None:
         """Take an end that somebody has seen of a child that the run let go of, or left as it was interrupted."""
         track = self._tracks[seen.item]
-        attempt, before = track.deciding, track.standing
+        attempt, before = track.deciding, track.status
         if attempt.number != seen.attempt or not (isinstance(before, State) or before.is_detached):
             return
         self.observed[seen.item] = before if isinstance(before, Outcome) else None
         at = seen.at if attempt.ended is None else max(seen.at, attempt.ended.at)
         track.fold(replace(seen, at=at))
-        self._count(before, track.standing)
+        self._count(before, track.status)
 
     def own_outcomes(self) -> Iterator[Outcome | None]:
         """Yield each item's outcome as the run itself has it; None where it has none."""
         for id_, track in self._tracks.items():
-            standing = track.standing
-            yield self.observed.get(id_, standing if isinstance(standing, Outcome) else None)
+            status = track.status
+            yield self.observed.get(id_, status if isinstance(status, Outcome) else None)
 
     def reopen(self, attempts: Mapping[str, int]) -> None:
         """These attempts, by item, are what a resume begins with: what is still to be sent waits."""
         for item, number in attempts.items():
             track = self._tracks[item]
-            before = track.standing
+            before = track.status
             track.reopen(number)
-            self._count(before, track.standing)
+            self._count(before, track.status)
 
     def _count(self, before: State | Outcome, after: State | Outcome) -> None:
         if after is not before:
@@ -114,7 +114,7 @@ class Results:
 
 
 def _item_result(track: ItemHistory) -> ItemResult:
-    facts, attempt, standing = track.facts, track.deciding, track.standing
+    facts, attempt, status = track.facts, track.deciding, track.status
     end, accepted = attempt.end, attempt.accepted
     final = end if end is not None and end.retry_at is None else None
     verdict = final.verdict if final else None
@@ -124,7 +124,7 @@ def _item_result(track: ItemHistory) -> ItemResult:
         job=facts.job,
         namespace=facts.namespace,
         region=facts.region,
-        state=standing if isinstance(standing, State) else State.ENDED,
+        state=status if isinstance(status, State) else State.ENDED,
         outcome=verdict.outcome if verdict else None,
         cause=verdict.cause if verdict else None,
         message=_describe_attempt(attempt),

@@ -1,7 +1,7 @@
 """
 Lines that are alike but for their numbers: which of them say the same, and what of it differs.
 
-A number may be what went wrong (HTTP 404, h265) or where (frame 1207). What surely says nothing (times, durations,
+A number may be what went wrong (HTTP 404, h265) or where (frame 1207). What definitely says nothing (times, durations,
 random IDs) is always left aside. Any other number is left aside only where it has so many values that nobody would
 take each of them for a cause of its own.
 """

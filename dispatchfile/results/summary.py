@@ -72,8 +72,8 @@ class Summary:
     doubled: tuple[str, ...] = ()  # items of which one attempt has two children
     waits: tuple[JobWait, ...] = ()  # why items are queued, or were when the run was interrupted
     has_journal: bool = True
-    let_go: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
     process: tuple[int, str] | None = None  # that works on the run: its ID and its host
+    detached: Mapping[str, Outcome] = field(default_factory=dict)  # how the journal has items that were followed since
     later: Mapping[str, LaterEnd] = field(default_factory=dict)  # how items ended in reruns since
     schema: str = field(default=SUMMARY_SCHEMA, init=False)
 

@@ -119,7 +119,7 @@ async def _tail(
 
     async def follow() -> None:
         reporter.started(run_facts(stored.header), tail.results)
-        while await _goes_on(stored, reader, clock) and (until is None or clock.now() < until):
+        while await _is_worked_on(stored, reader, clock) and (until is None or clock.now() < until):
             await clock.sleep(TAIL_EVERY_S)
             tail.read(report)
 
@@ -129,7 +129,7 @@ async def _tail(
     return PastRun(reader, reader.run(), tail.results, live).summary()
 
 
-async def _goes_on(stored: StoredRun, reader: JournalReader, clock: Clock) -> bool:
+async def _is_worked_on(stored: StoredRun, reader: JournalReader, clock: Clock) -> bool:
     """Return whether a process works on the run, also one that replaces the first one to end the run."""
     if not is_live(stored) and reader.run().is_unfinished:
         await clock.sleep(TAKEN_OVER_WITHIN_S)
@@ -158,7 +158,7 @@ class _IdleRun:
         self._reader, self._reporter = reader, reporter
         self._stored = reader.run()
         self.header = self._stored.header
-        self.results, self._let_go = _fold_without_letting_go(reader)
+        self.results, self._detached = _fold_detached_as_living(reader)
         living = [] if self.header.local else list(self._living())
         self._items, self._children = [item for item, _ in living], [watch for _, watch in living]
         self._mask = Mask()
@@ -228,7 +228,7 @@ class _IdleRun:
             requests=self._stored.status.requests,
             signal_exit=None if over else signal_exit(self._stored.status),
         )
-        return with_later_ends(replace(summary, let_go=self._let_go), self._reader.path.parents[1])
+        return with_later_ends(replace(summary, detached=self._detached), self._reader.path.parents[1])
 
 
 def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
@@ -240,7 +240,7 @@ def _check_may_read(states: Mapping[JobKey, ParentState]) -> None:
             )
 
 
-def _fold_without_letting_go(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
+def _fold_detached_as_living(reader: JournalReader) -> tuple[Results, dict[str, Outcome]]:
     """
     Return results in which detached children live until an end is seen, and what the journal has of such items.
 

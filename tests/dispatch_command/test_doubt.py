@@ -168,7 +168,7 @@ def test_an_interruption_says_what_it_leaves_behind(
     recorded: tuple[int, str, str] | None,
     state: Path,
 ) -> None:
-    """Nothing, perhaps a job, or surely one; the record says the same and has the same exit code."""
+    """Nothing, perhaps a job, or definitely one; the record says the same and has the same exit code."""
     reached, let_go = threading.Event(), threading.Event()
 
     def stalling(asked: Asked) -> Reply:

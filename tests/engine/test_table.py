@@ -77,7 +77,7 @@ class Case:
 
 
 def proven(life, attempt):
-    life.lines.prove(attempt.job)
+    life.lines.confirm_prefix(attempt.job)
 
 
 def stopped(life, attempt):
@@ -102,7 +102,7 @@ def broken(life, attempt):
 
 def with_token(life, attempt):
     attempt.intent = replace(attempt.intent_in("run1", None), token="tok")
-    attempt.wants_proof = True
+    attempt.may_name_phantom = True
 
 
 def foreign(life, attempt):
@@ -154,7 +154,7 @@ CASES = [
     Case(P.CLEARING_DENIED, TokenJudged(is_refused=True), P.OVER, ("Repeated", "Ended"), halted),
     Case(P.SENDING, Answered(KEY, 1, CHILD, "eval"), P.WATCHED, ("Accepted", "Watch")),
     Case(P.SENDING, Answered(KEY, 1, CHILD, "eval"), P.OVER, ("Accepted", "Ended"), detached),
-    Case(P.SENDING, Answered(KEY, 1, CHILD, "eval"), P.PROVING, ("ReadChild",), with_token),
+    Case(P.SENDING, Answered(KEY, 1, CHILD, "eval"), P.READING_CHILD, ("ReadChild",), with_token),
     Case(P.SENDING, NotSent(KEY, 1, AWAY), P.MARKED, ("Repeated",)),
     Case(P.SENDING, NotSent(KEY, 1, AWAY), P.OVER, ("Repeated", "Ended"), stopped),
     Case(P.SENDING, Withdrawn(KEY, 1), P.OVER, ("Ended",), stopped),
@@ -163,10 +163,10 @@ CASES = [
     Case(P.SENDING, Lost(KEY, 1, AWAY), P.LOOKING, ("Doubted", "LookFor")),
     Case(P.SENDING_DENIED, TokenJudged(is_refused=False), P.OVER, ("Ended",)),
     Case(P.SENDING_DENIED, TokenJudged(is_refused=True), P.OVER, ("Ended",), halted),
-    Case(P.PROVING, ChildRead(KEY, 1, exists=True), P.WATCHED, ("Accepted", "Watch")),
-    Case(P.PROVING, ChildRead(KEY, 1, failure=DENIED), P.WATCHED, ("Accepted", "Watch")),
-    Case(P.PROVING, ChildRead(KEY, 1), P.LOOKING, ("LookFor",)),
-    Case(P.PROVING, ChildRead(KEY, 1, failure=AWAY), P.LOOKING, ("LookFor",)),
+    Case(P.READING_CHILD, ChildRead(KEY, 1, exists=True), P.WATCHED, ("Accepted", "Watch")),
+    Case(P.READING_CHILD, ChildRead(KEY, 1, failure=DENIED), P.WATCHED, ("Accepted", "Watch")),
+    Case(P.READING_CHILD, ChildRead(KEY, 1), P.LOOKING, ("LookFor",)),
+    Case(P.READING_CHILD, ChildRead(KEY, 1, failure=AWAY), P.LOOKING, ("LookFor",)),
     Case(P.LOOKING, Looked(KEY, 1, (CHILD,)), P.WATCHED, ("Accepted", "Watch")),
     Case(P.LOOKING, Looked(KEY, 1, (CHILD, CHILD + "1")), P.WATCHED, ("Doubled", "Accepted", "Watch")),
     Case(P.LOOKING, Looked(KEY, 1, (SHARED,)), P.PAUSING),

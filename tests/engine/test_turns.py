@@ -201,7 +201,7 @@ def test_upcoming_is_what_leaves_next_whatever_has_gone_back(jobs, left, returne
     """Some of several jobs' attempts have left, some of those wait again: the order stays that of the run."""
     lines = Lines()
     for rank, job in enumerate(jobs):
-        lines.prove(make_item(f"i{rank}", job=job).request.job_key)
+        lines.confirm_prefix(make_item(f"i{rank}", job=job).request.job_key)
         lines.add(offered_attempt(Offer(rank, make_item(f"i{rank}", job=job), Start())))
     gone = list(itertools.islice(leaving(lines), left))
     for attempt in [gone[place] for place in dict.fromkeys(returned) if place < len(gone)]:

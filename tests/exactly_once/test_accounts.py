@@ -1,4 +1,4 @@
-"""Where looks prove nothing the parent's total speaks, and only what was surely made or is listed accounts for it."""
+"""Where looks by prefix are not enough, the total of the parent decides: which children account for it."""
 
 import asyncio
 

@@ -157,7 +157,7 @@ async def test_a_run_that_is_over_its_timeout_as_it_goes_on_sends_nothing():
 
 
 async def test_a_retry_that_is_never_made_leaves_the_end_before_it():
-    """The attempt was in doubt when the run stopped, and surely was not carried out: the item's end is the first's."""
+    """The attempt was in doubt when the run stopped, and was not carried out: the item's end is the first's."""
     nomad = FakeNomad(lifetime_s=1)
     settings = Settings(wait=COMPLETION.wait, stop_on=Share(count=0))
     starts = {"a": Start(2, in_doubt=True)}

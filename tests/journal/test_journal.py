@@ -177,7 +177,7 @@ async def test_events_are_durable_soon_though_nobody_waits_for_them(folder):
 
 
 async def test_a_mark_says_that_an_attempt_may_have_been_sent(folder):
-    """Without a mark it surely never was."""
+    """Without a mark it was definitely never sent."""
     journal = await started(folder)
     await journal.mark_may_send([("b", 1)])
     assert JournalReader(journal.path).attempts() == {

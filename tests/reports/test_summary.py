@@ -313,7 +313,7 @@ def test_what_the_run_had_let_go_of_is_run_again_by_what_was_seen(state: str) ->
     """Although some children may still be running: the run itself is over."""
     ids = [f"i{n:02}" for n in range(5)]
     summary = summary_of({item: FAILED if n < 2 else GOOD for n, item in enumerate(ids)}, state)
-    summary = replace(summary, let_go=dict.fromkeys(ids, Outcome.DISPATCHED))
+    summary = replace(summary, detached=dict.fromkeys(ids, Outcome.DISPATCHED))
     assert rerun_command(summary, ids[:2]) == "dispatchfile rerun k3v9x2ab --failed"
 
 

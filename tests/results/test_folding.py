@@ -199,7 +199,7 @@ def test_a_retry_that_is_not_made_leaves_the_end_before_it() -> None:
 
 
 def test_a_retry_that_was_sent_and_given_back_leaves_the_end_before_it() -> None:
-    """It surely was not carried out, and the run stopped before it could be repeated."""
+    """It was definitely not carried out, and the run stopped before it could be repeated."""
     tried = (accepted(2), ended(5, FAILED, retry_at=8), sending(9, 2), Repeated("film-1", 2, 10, "no leader"))
     assert outcome(*tried).state is State.WAITING
     item = outcome(*tried, ended(11, FAILED))

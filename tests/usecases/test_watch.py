@@ -73,7 +73,7 @@ async def test_the_children_of_a_detached_run_are_followed_to_their_ends(tmp_pat
     summary = await watch(name, nomad, told := Told())
     assert told_of(summary) == {"a": "succeeded", "b": "failed"}
     assert (summary.exit_code, summary.state) == (2, "finished")
-    assert summary.let_go == {"a": Outcome.DISPATCHED, "b": Outcome.DISPATCHED}
+    assert summary.detached == {"a": Outcome.DISPATCHED, "b": Outcome.DISPATCHED}
     assert summary.finished_at == pytest.approx(1_090, abs=12)
     assert [event.item for event in told.events if isinstance(event, Ended)] == ["a", "b"]
     assert (nomad.writes, list(name.open().events())) == ([], events)

@@ -22,7 +22,7 @@ from dispatchfile.reports.text import visible
 from dispatchfile.secrecy import shown_name
 
 if TYPE_CHECKING:
-    from dispatchfile.cli.dispatch_printer import DispatchPrinter, FaultProofPrinter
+    from dispatchfile.cli.dispatch_printer import DispatchPrinter, GuardedPrinter
     from dispatchfile.nomad.connection import Connection
     from dispatchfile.settings import Wait
     from dispatchfile.usecases.dispatch_one import DispatchEnd, DispatchOptions
@@ -115,11 +115,11 @@ def run_dispatch(
 
     Raises Interrupted, which says whether anything was dispatched.
     """
-    from dispatchfile.cli.dispatch_printer import FaultProofPrinter
+    from dispatchfile.cli.dispatch_printer import GuardedPrinter
     from dispatchfile.errors import DispatchfileError, Interrupted
     from dispatchfile.usecases.resolve_job import JobsUnlisted, NoSuchJob, SeveralJobs
 
-    watcher = FaultProofPrinter(printer)
+    watcher = GuardedPrinter(printer)
     try:
         printer.options = _read_options(arguments, flags, connection)
         end = _dispatch(printer.options, flags, printer, watcher)
@@ -148,7 +148,7 @@ def _unclear_text(exc: JobsUnlisted | NoSuchJob | SeveralJobs) -> str:
 
 
 def _dispatch(
-    options: DispatchOptions, flags: DispatchFlags, printer: DispatchPrinter, watcher: FaultProofPrinter
+    options: DispatchOptions, flags: DispatchFlags, printer: DispatchPrinter, watcher: GuardedPrinter
 ) -> DispatchEnd:
     import asyncio
 

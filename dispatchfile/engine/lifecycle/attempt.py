@@ -26,7 +26,7 @@ class Phase(Enum):
     CLEARING_DENIED = auto()  # that was denied: is it the token?
     SENDING = auto()
     SENDING_DENIED = auto()
-    PROVING = auto()  # the child that Nomad has named is read, as it may be a phantom
+    READING_CHILD = auto()  # the child that Nomad has named is read, as it may be a phantom
     LOOKING = auto()  # in doubt: its children are looked for
     LOOKING_DENIED = auto()
     PAUSING = auto()  # in doubt, between two looks
@@ -46,7 +46,7 @@ BUSY = frozenset(
         Phase.CLEARING_DENIED,
         Phase.SENDING,
         Phase.SENDING_DENIED,
-        Phase.PROVING,
+        Phase.READING_CHILD,
         Phase.LOOKING,
         Phase.LOOKING_DENIED,
         Phase.PAUSING,
@@ -79,7 +79,7 @@ class Attempt:
     child: str = ""
     eval_id: str = ""
     existing: bool = False
-    wants_proof: bool = False  # it is a repeat, whose answer to a token may name a phantom
+    may_name_phantom: bool = False  # it is a repeat: Nomad may answer its token with a child that does not exist
     doubt: Doubt | None = None
     verdict: Verdict | None = None  # fixed, while something is still to be done before it ends
     reason: str = ""  # of what is being found out: the denial, or the time limit

@@ -82,7 +82,7 @@ class Lifecycle:
         else:
             taker(cast("RunHappening", happening))
         if type(happening) not in QUIET:
-            self._go_on()
+            self._follow_up()
         out, life.out = life.out, []
         return out
 
@@ -113,7 +113,7 @@ class Lifecycle:
             if happening.serial == expected:
                 fire(self._life, attempt, happening)
 
-    def _go_on(self) -> None:
+    def _follow_up(self) -> None:
         """Carry out what follows from a happening for the other attempts."""
         life = self._life
         while life.pending:

@@ -77,7 +77,9 @@ def begin_doubt(now: float, wall: float, settle_s: float, *, unbroken: bool, ans
     return Doubt(now + settle_s, now, wall, unbroken, answered)
 
 
-def is_nothing_unseen(baseline: Baseline, made: Collection[str], counted: Counted, *, is_proven: bool) -> bool:
+def is_nothing_unseen(
+    baseline: Baseline, made: Collection[str], counted: Counted, *, prefix_is_confirmed: bool
+) -> bool:
     """
     Return whether every child made since the baseline, by anybody, is known: made by this run, or listed.
 
@@ -91,7 +93,7 @@ def is_nothing_unseen(baseline: Baseline, made: Collection[str], counted: Counte
         child
         for index, child in counted.listed
         if baseline.index < index <= counted.counted_at
-        and (is_proven or not is_child_of(child, job=counted.job.job, prefix=""))
+        and (prefix_is_confirmed or not is_child_of(child, job=counted.job.job, prefix=""))
     }
     grown = counted.total - baseline.children
     return counted.registered_at <= baseline.index and len(known) <= grown <= len(known | listed)

@@ -82,7 +82,7 @@ def take_look(life: Life, attempt: Attempt, looked: Looked) -> Phase:
         return Phase.LOOKING_DENIED
     if failure is not None:
         life.trouble(failure)
-        return _go_on(life, attempt, has_learned=False)
+        return _look_later(life, attempt, has_learned=False)
     life.reached()
     children = looked.children
     if children and (doubt.is_answered or doubt.is_due or attempt.bears_prefix(children[0])):
@@ -90,7 +90,7 @@ def take_look(life: Life, attempt: Attempt, looked: Looked) -> Phase:
     doubt.end_look()
     if doubt.is_due and not children and not life.is_interrupted:
         return _decide(life, attempt)
-    return _go_on(life, attempt, has_learned=True)
+    return _look_later(life, attempt, has_learned=True)
 
 
 def judge_looking(life: Life, attempt: Attempt, judged: TokenJudged) -> Phase:
@@ -107,11 +107,11 @@ def _adopt(life: Life, attempt: Attempt, children: tuple[str, ...]) -> Phase:
         life.record(Doubled(attempt.item.id, attempt.number, life.wall, children))
     is_ours = attempt.bears_prefix(children[0])
     if is_ours:
-        life.lines.prove(attempt.job)
+        life.lines.confirm_prefix(attempt.job)
     return accept(life, attempt, children[0], existing=not attempt.is_own(bears_prefix=is_ours), adopted=True)
 
 
-def _go_on(life: Life, attempt: Attempt, *, has_learned: bool) -> Phase:
+def _look_later(life: Life, attempt: Attempt, *, has_learned: bool) -> Phase:
     """Look again after a pause, unless the run ends or nothing will ever be found out."""
     doubt, patience_s = _doubt_of(attempt), life.settings.unreachable_after.total_seconds()
     if life.is_interrupted:
@@ -126,7 +126,7 @@ def _go_on(life: Life, attempt: Attempt, *, has_learned: bool) -> Phase:
 
 def _decide(life: Life, attempt: Attempt) -> Phase:
     """Looks by a prefix prove nothing where it may have been ignored."""
-    if _doubt_of(attempt).is_unbroken and life.lines.is_proven(attempt.job):
+    if _doubt_of(attempt).is_unbroken and life.lines.prefix_is_confirmed(attempt.job):
         return _send_again(life, attempt)
     job = life.spec.jobs.get(attempt.job)
     if job is None or job.baseline is None:
@@ -143,10 +143,12 @@ def take_total(life: Life, attempt: Attempt, total: TotalRead) -> Phase:
     life.timers.clear(attempt)
     if failure is not None and not failure.kind.is_refusal:
         life.trouble(failure)
-        return _go_on(life, attempt, has_learned=False)
+        return _look_later(life, attempt, has_learned=False)
     assert job.baseline is not None  # noqa: S101  else nobody would have counted
-    is_proven = life.lines.is_proven(attempt.job)
-    if failure is None and is_nothing_unseen(job.baseline, total.made, total.counted, is_proven=is_proven):
+    prefix_is_confirmed = life.lines.prefix_is_confirmed(attempt.job)
+    if failure is None and is_nothing_unseen(
+        job.baseline, total.made, total.counted, prefix_is_confirmed=prefix_is_confirmed
+    ):
         return _send_again(life, attempt)
     return _leave_collected(life, attempt)
 
@@ -158,6 +160,6 @@ def _leave_collected(life: Life, attempt: Attempt) -> Phase:
 
 def _send_again(life: Life, attempt: Attempt) -> Phase:
     """The attempt was definitely not carried out: it waits for its turn, or is unsent where the run has stopped."""
-    attempt.wants_proof, attempt.doubt = True, None
+    attempt.may_name_phantom, attempt.doubt = True, None
     life.record(Repeated(attempt.item.id, attempt.number, life.wall, NO_CHILD, kind=RepeatKind.NO_CHILD))
     return go_back(life, attempt)

@@ -106,7 +106,7 @@ def leave_unknown(life: Life, attempt: Attempt, cause: Cause, message: str) -> P
     return conclude(life, attempt, Verdict(Outcome.UNKNOWN, cause, message))
 
 
-# Which children a run has surely made
+# Which children a run is known to have made
 
 
 def count_if_made(life: Life, attempt: Attempt, verdict: Verdict | None) -> None:

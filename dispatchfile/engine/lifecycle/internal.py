@@ -63,7 +63,7 @@ class TokenJudged:
 
 @record
 class TotalRead:
-    """A count that began after the attempt asked for it, and what this run had surely made before it began."""
+    """A count that began after the attempt asked for it, and what this run was known to have made before it began."""
 
     counted: Counted
     made: tuple[str, ...]

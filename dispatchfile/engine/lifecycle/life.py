@@ -52,7 +52,7 @@ class Life:
     def _prove_jobs(self) -> None:
         for job, children in self.accounts.made.items():
             if any(not is_child_of(child, job=job.job, prefix="") for child in children):
-                self.lines.prove(job)
+                self.lines.confirm_prefix(job)
 
     # Commands
 

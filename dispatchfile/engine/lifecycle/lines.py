@@ -19,12 +19,12 @@ class Line:
 
     waiting: list[Rank] = field(default_factory=list)  # a heap
     sending: int = 0
-    is_proven: bool = False
+    prefix_is_confirmed: bool = False
 
     @property
     def is_open(self) -> bool:
         """Return whether a request may leave. Until a child has shown its prefix, requests leave one by one."""
-        return self.is_proven or not self.sending
+        return self.prefix_is_confirmed or not self.sending
 
 
 class Lines:
@@ -41,12 +41,12 @@ class Lines:
             line = self._lines[job] = Line()
         return line
 
-    def prove(self, job: JobKey) -> None:
+    def confirm_prefix(self, job: JobKey) -> None:
         """A new child of the job has shown its prefix."""
-        self.of(job).is_proven = True
+        self.of(job).prefix_is_confirmed = True
 
-    def is_proven(self, job: JobKey) -> bool:
-        return self.of(job).is_proven
+    def prefix_is_confirmed(self, job: JobKey) -> bool:
+        return self.of(job).prefix_is_confirmed
 
     # What waits
 

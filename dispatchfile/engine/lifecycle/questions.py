@@ -34,20 +34,20 @@ class _JobCount:
     """The counts of one job."""
 
     serial: int = 0  # of the one that is open; 0: none is
-    made: int = 0  # how many children the run had surely made before it began
+    made: int = 0  # how many children the run was known to have made before it began
     asking: list[Attempt] = field(default_factory=list)
     later: list[Attempt] = field(default_factory=list)
 
 
 class Accounts:
-    """The children that this run has surely made, and the counts that tell whether there are others."""
+    """The children that this run is known to have made, and the counts that tell whether there are others."""
 
     def __init__(self, made: Mapping[JobKey, Collection[str]]) -> None:
         self._made = {job: list(children) for job, children in made.items()}
         self._counts: dict[JobKey, _JobCount] = {}
 
     def add(self, job: JobKey, child: str) -> None:
-        """The run has surely made the child. Nothing is ever taken off the list."""
+        """The run is known to have made the child. Nothing is ever taken off the list."""
         self._made.setdefault(job, []).append(child)
 
     @property

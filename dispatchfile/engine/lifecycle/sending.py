@@ -150,13 +150,13 @@ def take_answer(life: Life, attempt: Attempt, answer: Answered) -> Phase:
     attempt.child, attempt.eval_id = answer.child, answer.eval_id
     intent = attempt.intent_in(life.spec.run, life.spec.rerun_of)
     is_unwatched = bool(answer.eval_id) and not life.is_watched(attempt)
-    if intent.token is not None and (attempt.wants_proof or is_unwatched):
+    if intent.token is not None and (attempt.may_name_phantom or is_unwatched):
         life.out.append(ReadChild(attempt.key, life.ask(attempt), attempt.job, answer.child))
-        return Phase.PROVING
+        return Phase.READING_CHILD
     return _take_child(life, attempt)
 
 
-def take_proof(life: Life, attempt: Attempt, read: ChildRead) -> Phase:
+def take_named_child(life: Life, attempt: Attempt, read: ChildRead) -> Phase:
     """The child that Nomad has named was read; where nobody may look, its word has to do."""
     if read.failure is not None and read.failure.kind is not FailureKind.FORBIDDEN:
         life.trouble(read.failure)
@@ -181,8 +181,8 @@ def _take_child(life: Life, attempt: Attempt) -> Phase:
 
 def _check_prefix(life: Life, attempt: Attempt, *, is_ours: bool) -> None:
     if is_ours:
-        life.lines.prove(attempt.job)
-    elif not life.lines.is_proven(attempt.job):
+        life.lines.confirm_prefix(attempt.job)
+    elif not life.lines.prefix_is_confirmed(attempt.job):
         message = (
             f"{attempt.child} does not have the requested ID prefix: this server ignores prefixes (as Nomad before "
             "1.4.2 does), so children could not be found again after a fault; the run stops"

@@ -88,13 +88,13 @@ ROWS = (
     row(P.CLEARING, ChildRead, sending.take_predecessor, P.SENDING, P.CLEARING_DENIED, *BACK),
     row(P.CLEARING_DENIED, TokenJudged, sending.judge_clearing, *BACK),
     # The request.
-    row(P.SENDING, Answered, sending.take_answer, P.PROVING, *FOLLOWED),
+    row(P.SENDING, Answered, sending.take_answer, P.READING_CHILD, *FOLLOWED),
     row(P.SENDING, NotSent, sending.take_failure, *BACK),
     row(P.SENDING, Withdrawn, sending.take_back, *BACK),
     row(P.SENDING, Refused, sending.take_refusal, P.SENDING_DENIED, P.OVER),
     row(P.SENDING, Lost, sending.take_loss, P.LOOKING),
     row(P.SENDING_DENIED, TokenJudged, sending.judge_sending, *BACK),
-    row(P.PROVING, ChildRead, sending.take_proof, P.LOOKING, *FOLLOWED),
+    row(P.READING_CHILD, ChildRead, sending.take_named_child, P.LOOKING, *FOLLOWED),
     # Doubt.
     row(P.LOOKING, Looked, doubting.take_look, P.LOOKING_DENIED, P.COUNTING, P.MARKED, P.WATCHED, *DOUBTED),
     row(P.LOOKING, Halted, doubting.hurry, P.LOOKING),

@@ -85,10 +85,10 @@ class Turns:
             fire(life, attempt, DUE)
         self._want()
         if self._has_offers or not self._is_wanting:  # the first offers may come before a retry that waits
-            self._let_go()
+            self._send_next()
             self._want()
 
-    def _let_go(self) -> None:
+    def _send_next(self) -> None:
         life = self._life
         while (head := life.lines.head()) is not None:
             if (blocker := life.pace.blocker(life.now)) is not None:

@@ -91,7 +91,7 @@ class Looker:
             self._register.looks_changed.clear()
 
     async def look_for_core(self, watched: Watched, serial: int) -> None:
-        """Look at the child, whatever the lists say, and report whether it surely has no verdict."""
+        """Look at the child, whatever the lists say, and report whether it definitely has no verdict."""
         await self.look(watched)
         if not watched.over:
             surely_lives = watched.unread_since is None

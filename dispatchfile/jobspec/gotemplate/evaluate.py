@@ -107,8 +107,8 @@ class _Rendering:
                     self._branch(node, dot, [*scopes, {}])
                 case Include(name, pipeline):
                     self._include(name, None if pipeline is None else self._pipeline(pipeline, dot, scopes))
-                case Leave(goes_on):
-                    raise Unwinding(goes_on=goes_on)
+                case Leave(continues):
+                    raise Unwinding(continues=continues)
 
     def _write(self, text: str) -> None:
         self.size += len(text)
@@ -142,7 +142,7 @@ class _Rendering:
             try:
                 self.show(node.body, item, [*scopes, own])
             except Unwinding as leaving:
-                if not leaving.goes_on:
+                if not leaving.continues:
                     break
         if not ran:
             self.show(node.otherwise, dot, [*scopes, {}])

@@ -14,8 +14,8 @@ class RenderFailure(Exception):
 
 
 class Unwinding(Exception):
-    """`break`, or with *goes_on* `continue`, inside a range."""
+    """`break`, or with *continues* `continue`, inside a range."""
 
-    def __init__(self, *, goes_on: bool) -> None:
+    def __init__(self, *, continues: bool) -> None:
         super().__init__()
-        self.goes_on = goes_on
+        self.continues = continues

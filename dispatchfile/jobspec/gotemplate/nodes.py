@@ -97,7 +97,7 @@ class Include:
 class Leave:
     """``break`` or ``continue``."""
 
-    goes_on: bool
+    continues: bool
 
 
 Node: TypeAlias = Text | Action | Branch | Include | Leave

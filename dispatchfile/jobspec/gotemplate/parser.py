@@ -137,7 +137,7 @@ class _GoTemplateParser:
             if not self._loops:
                 self._fail(f"{{{{{word.text}}}}} outside {{{{range}}}}")
             self._close(word.text)
-            return Leave(goes_on=word.text == "continue")
+            return Leave(continues=word.text == "continue")
         pipeline = self._pipeline("command")
         self._close("command")
         return Action(pipeline)

@@ -95,7 +95,7 @@ class PooledConnection(asyncio.Protocol):
         """
         Give a server that has too many connections the time to say so: as long as the way there and back takes.
 
-        What it refuses unasked was surely not carried out; to be refused in the middle of the request looks like a
+        What it refuses unasked was definitely not carried out; to be refused in the middle of the request looks like a
         lost answer.
         """
         if not (self._is_spoken_to or self._is_over):

@@ -170,7 +170,7 @@ def _begun(attempts: Sequence[AttemptHistory]) -> list[AttemptHistory]:
 
 
 def _is_given_up(before: AttemptHistory, last: AttemptHistory) -> bool:
-    """It was marked, but surely not carried out when the run stopped: the end before it became the item's."""
+    """It was marked, but definitely not carried out when the run stopped: the end before it became the item's."""
     if before.ended is None or last.accepted is not None or last.ended is not None:
         return False
     return before.ended.retry_at is None and before.ended.verdict.outcome is not Outcome.UNKNOWN

@@ -81,8 +81,8 @@ async def start_run(
     except JournalError as error:
         if not isinstance(journal, Journal) or not journal.path.exists():
             raise
-        go_on = f"continue it later with: dispatchfile resume {run.header.id}"
-        raise JournalError(f"{error}: no more items are sent; {go_on}") from error
+        advice = f"continue it later with: dispatchfile resume {run.header.id}"
+        raise JournalError(f"{error}: no more items are sent; {advice}") from error
 
 
 async def _on_record(
