@@ -11,8 +11,8 @@ from dispatchfile.reports.failures import since_lines, words_of
 from dispatchfile.reports.history import started_text
 from dispatchfile.reports.names import label
 from dispatchfile.reports.summary import extra_starts_lines, requests_line, wait_lines, watch_lines, ways_on
-from dispatchfile.reports.text import one_line, shorten, span, visible
-from dispatchfile.results import Group, Summary, bad_endings
+from dispatchfile.reports.text import count_of, one_line, shorten, span, visible
+from dispatchfile.results import Group, Summary
 from dispatchfile.results.detail import RunDetail
 
 SHOWN_GROUPS = 100
@@ -50,12 +50,12 @@ class Failures:
     command: str
 
 
-def facts_of(detail: RunDetail) -> list[Fact]:
-    """Return the lines of the head that have something to say."""
-    summary, origin = detail.summary, detail.origin
-    return [fact for fact in [*_what(detail), *_times(detail), *_ways(summary)] if fact.text or fact.command] + [
-        Fact("Made by", f"dispatchfile {visible(origin.version)}".rstrip())
-    ]
+def facts_of(detail: RunDetail, groups: Sequence[Group]) -> list[Fact]:
+    """Return the lines of the head that have something to say. groups: of what did not succeed."""
+    summary = detail.summary
+    facts = [*_what(detail), *_times(detail), *_troubles(summary, groups), *_ways(summary, groups)]
+    maker = Fact("Made by", f"dispatchfile {visible(detail.origin.version)}".rstrip())
+    return [*(fact for fact in facts if fact.text or fact.command), maker]
 
 
 def _what(detail: RunDetail) -> Iterator[Fact]:
@@ -79,7 +79,7 @@ def _times(detail: RunDetail) -> Iterator[Fact]:
     yield Fact("Requests", requests_line(summary) if summary.requests.total else "")
 
 
-def _ways(summary: Summary) -> Iterator[Fact]:
+def _troubles(summary: Summary, groups: Sequence[Group]) -> Iterator[Fact]:
     for line in wait_lines(summary):
         yield Fact("Queue", line)
     if summary.doubled:
@@ -87,14 +87,17 @@ def _ways(summary: Summary) -> Iterator[Fact]:
         yield Fact("Two children", f"exist for one attempt, which must never happen: {names}")
     for line in extra_starts_lines(summary):
         yield Fact("Starts", line)
-    for line in since_lines(summary, bad_endings(summary)):
-        yield Fact("Since then", line)
+    for line in since_lines(summary, groups):
+        yield Fact("Since then", line.removeprefix("since then "))
+
+
+def _ways(summary: Summary, groups: Sequence[Group]) -> Iterator[Fact]:
     for way in ways_on(summary) if summary.state == "interrupted" else watch_lines(summary):
         words, _, command = visible(way).rpartition(": ")
         yield Fact("Next", words, command) if command.startswith(PROGRAM) else Fact("Next", visible(way))
     if summary.state == "running":
         yield Fact("Next", "follow the run", f"{PROGRAM} watch {visible(summary.run)}")
-    ids = [item_id for group in bad_endings(summary) for item_id in group.ids]
+    ids = [item_id for group in groups for item_id in group.ids]
     if command := rerun_command(summary, ids):
         yield Fact("Next", "run again what did not succeed", visible(command))
 
@@ -122,10 +125,11 @@ def _words_of_one(summary: Summary) -> str:
     return "some items were refused or not sent, or nobody knows how they ended"
 
 
-def failures_of(summary: Summary) -> tuple[Sequence[Failures], Sequence[Group]]:
-    """Return the largest groups of what did not succeed, and the groups left out."""
-    groups = bad_endings(summary)
-    return [_failures(summary, group) for group in groups[:SHOWN_GROUPS]], groups[SHOWN_GROUPS:]
+def failures_of(summary: Summary, groups: Sequence[Group]) -> tuple[Sequence[Failures], str]:
+    """Return the largest groups of what did not succeed, and words for the others."""
+    left_out = sum(group.count for group in groups[SHOWN_GROUPS:])
+    others = f"and {count_of(left_out, 'item')} in smaller groups" if left_out else ""
+    return [_failures(summary, group) for group in groups[:SHOWN_GROUPS]], others
 
 
 def _failures(summary: Summary, group: Group) -> Failures:

@@ -25,7 +25,7 @@ from dispatchfile.reports.html.tables import plain_rows, share_tables
 from dispatchfile.reports.html.timeline import UNSEEN, drawn, end_of, item_rows, node_rows, spans_of
 from dispatchfile.reports.summary import counts_line
 from dispatchfile.reports.text import count_of, visible
-from dispatchfile.results import Summary
+from dispatchfile.results import Summary, bad_endings
 from dispatchfile.results.detail import RunDetail
 from dispatchfile.results.figures import figures_of
 
@@ -58,7 +58,8 @@ def _values(detail: RunDetail) -> Mapping[str, object]:
     """Return what the template shows."""
     summary = detail.summary
     style, script = _read("page.css"), _read("page.js")
-    failures, others = failures_of(summary)
+    groups = bad_endings(summary)
+    failures, other_failures = failures_of(summary, groups)
     return {
         "style": style,
         "script": script,
@@ -70,17 +71,13 @@ def _values(detail: RunDetail) -> Mapping[str, object]:
         "tone": TONES.get(summary.exit_code, "doubtful"),
         "verdict": f"{summary.exit_code}: {exit_code_words(summary)}",
         "counts": counts_line(summary),
-        "facts": facts_of(detail),
+        "facts": facts_of(detail, groups),
         "parts": outcome_parts(summary),
         "failures": failures,
-        "other_failures": _other_failures(sum(group.count for group in others)),
+        "other_failures": other_failures,
         **_charts(detail),
         **_items(detail),
     }
-
-
-def _other_failures(count: int) -> str:
-    return f"and {count_of(count, 'item')} in smaller groups" if count else ""
 
 
 def _charts(detail: RunDetail) -> Mapping[str, object]:
