@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const text = (value) => (typeof value === "number" ? data.texts[value] : value);
   const PLACE = 0, ID = 1, SOURCE = 2, JOB = 3, NODE = 4, OUTCOME = 5, CAUSE = 6, ATTEMPTS = 7, DURATION = 10,
-    MESSAGE = 11, TAGS = 12, NAMESPACE = 13, ROWS_A_PAGE = 50;
+    MESSAGE = 11, TAGS = 12, NAMESPACE = 13, ROWS_ON_SCREEN = 50, ROWS_ON_PAPER = 500;
   const COLUMNS = [ID, OUTCOME, CAUSE, JOB, NODE, ATTEMPTS, DURATION, MESSAGE];
   const NUMBERS = new Set([ATTEMPTS, DURATION]);
   const rows = data.rows.map((row, number) => ({ row, number, haystack: null }));
@@ -11,7 +11,7 @@
   const element = (id) => document.getElementById(id);
   const body = element("item-table").tBodies[0];
   const opened = new Set();
-  let found = rows, column = null, descending = false, page = 0;
+  let found = rows, column = null, descending = false, page = 0, rowsAPage = ROWS_ON_SCREEN;
 
   function make(name, content, className) {
     const made = document.createElement(name);
@@ -89,9 +89,9 @@
   }
 
   function show() {
-    const pages = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
+    const pages = Math.max(1, Math.ceil(found.length / rowsAPage));
     page = Math.min(Math.max(page, 0), pages - 1);
-    const some = found.slice(page * ROWS_A_PAGE, (page + 1) * ROWS_A_PAGE);
+    const some = found.slice(page * rowsAPage, (page + 1) * rowsAPage);
     body.replaceChildren(...some.flatMap((entry) => (opened.has(entry) ? [row(entry), details(entry)] : [row(entry)])));
     element("found").textContent = found.length === rows.length
       ? rows.length.toLocaleString("en") + " items"
@@ -176,11 +176,17 @@
       search();
     }
     opened.add(entry);
-    page = Math.floor(found.indexOf(entry) / ROWS_A_PAGE);
+    page = Math.floor(found.indexOf(entry) / rowsAPage);
     show();
-    const button = body.querySelectorAll("button")[found.indexOf(entry) % ROWS_A_PAGE];
+    const button = body.querySelectorAll("button")[found.indexOf(entry) % rowsAPage];
     button.focus();
     button.scrollIntoView({ block: "center" });
+  }
+
+  function resize(count) {
+    page = Math.floor((page * rowsAPage) / count);
+    rowsAPage = count;
+    show();
   }
 
   function turn(step) {
@@ -207,6 +213,8 @@
   element("outcome").addEventListener("change", search);
   element("previous").addEventListener("click", () => turn(-1));
   element("next").addEventListener("click", () => turn(1));
+  window.addEventListener("beforeprint", () => resize(ROWS_ON_PAPER));
+  window.addEventListener("afterprint", () => resize(ROWS_ON_SCREEN));
   for (const line of document.querySelectorAll(".line[data-place]")) {
     line.addEventListener("click", () => open(Number(line.dataset.place)));
   }

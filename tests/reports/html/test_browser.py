@@ -127,6 +127,17 @@ def test_a_row_of_the_timeline_opens_its_item(opened: Callable[[RunDetail], Brow
     assert page.count(".details") == 1
 
 
+def test_a_printed_page_has_more_rows(opened: Callable[[RunDetail], Browser]) -> None:
+    """Nobody turns a page of paper to the next fifty items; afterwards the screen is as before."""
+    page, rows = opened(detail_of(story_of(200))), "#item-table tbody tr"
+    page.find("#next").click()
+    counts = [page.count(rows)]
+    for event in ("beforeprint", "afterprint"):
+        page.driver.execute_script("window.dispatchEvent(new Event(arguments[0]))", event)
+        counts.append(page.count(rows))
+    assert counts == [50, 200, 50]
+
+
 def test_a_timeline_has_a_view_by_node(opened: Callable[[RunDetail], Browser]) -> None:
     """Each node has its name and as many lines as it ran items at once."""
     page = opened(detail_of(story_of(30, nodes=3)))
