@@ -125,7 +125,7 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
 
     The last column is wrapped, the lines of the others are shortened in the middle, to *widest* cells at most. Where
     that leaves no room for the last column, or makes two names in the first one alike, it goes below the others; so
-    does a single cell of it that would lose words.
+    does a single cell of it that would lose words, or have a word broken that fits there.
     """
     if not rows:
         return []
@@ -136,12 +136,12 @@ def row_lines(rows: Rows, *, width: int | None, widest: int = 48, align_numbers:
     if widths is None or _are_alike([row[0] for row in rows], widths[0] if widths else width):
         return [_stacked(row, width) for row in rows]
     last_cells = min(width - sum(widths) - GAP * len(widths), natural[-1])
-    losing = [_is_cut(row[-1], last_cells) for row in rows]
-    shown = [(*row[:-1], "") if is_losing else row for row, is_losing in zip(rows, losing, strict=True)]
+    moved = [_fits_only_below(row[-1], last_cells, width) for row in rows]
+    shown = [(*row[:-1], "") if is_moved else row for row, is_moved in zip(rows, moved, strict=True)]
     aligned = _aligned(shown, [*widths, last_cells], align_numbers=align_numbers)
     return [
-        [*lines, *_below(row[-1], width)] if is_losing else lines
-        for row, lines, is_losing in zip(rows, aligned, losing, strict=True)
+        [*lines, *_below(row[-1], width)] if is_moved else lines
+        for row, lines, is_moved in zip(rows, aligned, moved, strict=True)
     ]
 
 
@@ -246,9 +246,13 @@ def _lines_of(text: str, cells: int, console: Console) -> list[Text]:
     return [line for part in text.split("\n") for line in Text(part).wrap(console, cells, overflow="fold")]
 
 
-def _is_cut(text: str, cells: int) -> bool:
-    """Return whether so narrow a column has not enough lines for the text."""
-    return cell_len(text) > cells and len(_lines_of(text, cells, _console(cells, coloured=False))) > MOST_LINES
+def _fits_only_below(text: str, cells: int, width: int) -> bool:
+    """Return whether so narrow a column breaks a word that has room below, or has not enough lines for the text."""
+    if cell_len(text) <= cells:
+        return False
+    if any(cells < cell_len(word) <= width - len(INDENT) for word in text.split()):
+        return True
+    return len(_lines_of(text, cells, _console(cells, coloured=False))) > MOST_LINES
 
 
 def _console(width: int, *, coloured: bool) -> Console:

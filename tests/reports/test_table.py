@@ -61,6 +61,20 @@ def test_a_message_that_its_column_has_no_room_for_goes_below_its_row() -> None:
     ]
 
 
+def test_a_word_that_its_column_would_break_goes_below_its_row() -> None:
+    """An address can be copied in one piece; a word wider than the terminal is broken where it is."""
+    rows = [("ITEM", "MESSAGE"), ("a", "GET https://api.example.com/items/0: HTTP 404"), ("b", "x" * 50)]
+    assert lay_out(rows, width=36) == [
+        "ITEM  MESSAGE",
+        "a",
+        "  GET",
+        "  https://api.example.com/items/0:",
+        "  HTTP 404",
+        "b     " + "x" * 30,
+        "      " + "x" * 20,
+    ]
+
+
 def test_other_columns_are_shortened_in_the_middle() -> None:
     """Names that begin and end alike are still told apart."""
     assert lay_out([("film-0001-of-a-long-series-of-films-0001", "b")], width=80, widest=15) == ["film-00…ms-0001  b"]
