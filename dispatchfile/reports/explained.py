@@ -23,7 +23,7 @@ def render_entries(
 ) -> str:
     """Return each entry in full, or one JSON object with all of them."""
     if form is OutputFormat.TEXT:
-        return "\n".join(_text_of(entry, min(width or WIDEST, WIDEST), palette) for entry in entries)
+        return "\n".join(_text_of(entry, width, palette) for entry in entries)
     return _json_of(entries, form)
 
 
@@ -45,10 +45,13 @@ def _index_lines(entries: Sequence[HandbookEntry], width: int | None) -> Iterato
         yield from _wrapped(entry.title, width, first=start, others=" " * len(start))
 
 
-def _text_of(entry: HandbookEntry, width: int, palette: Palette) -> str:
+def _text_of(entry: HandbookEntry, terminal: int | None, palette: Palette) -> str:
+    from dispatchfile.reports.table import fit  # noqa: PLC0415  the other commands start without Rich
+
     kind = "" if entry.kind == "code" else f" ({entry.kind})"
     head = f"{palette.strong(entry.name)}{kind}: {entry.title}"
-    lines = _wrapped(head, None if palette.on else width)
+    width = min(terminal or WIDEST, WIDEST)
+    lines = fit([head], terminal)
     for part, label in zip(entry.parts, _labels(entry.parts), strict=True):
         lines.append("")
         if label:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dispatchfile.journal import StoredRun
 from dispatchfile.reports.formats import OutputFormat
 from dispatchfile.reports.history import Places, Runs, run_json, runs_table
+from dispatchfile.reports.table import fit
 from dispatchfile.reports.text import count_of, one_line
 
 PRUNE_SCHEMA = "dispatchfile/prune/v1"
@@ -27,8 +28,8 @@ def render_pruned(
 ) -> str:
     """Return a table of the removed runs and a line for each old run that stays, or one JSON object."""
     if form is OutputFormat.TEXT:
-        lines = "".join(f"{line}\n" for line in _lines(len(removed), needed, kept, dry_run=dry_run))
-        return runs_table(removed, width, places) + lines
+        lines = fit(_lines(len(removed), needed, kept, dry_run=dry_run), width)
+        return runs_table(removed, width, places) + "".join(f"{line}\n" for line in lines)
     record = {
         "schema": PRUNE_SCHEMA,
         "dry_run": dry_run,

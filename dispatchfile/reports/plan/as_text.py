@@ -15,7 +15,8 @@ from dispatchfile.reports.plan.lines import (
     removed_line,
     totals,
 )
-from dispatchfile.reports.text import PLAIN, Palette, count_of, shorten, visible
+from dispatchfile.reports.table import Copyable, fit, labelled
+from dispatchfile.reports.text import PLAIN, Palette, count_of, visible
 
 SHOWN_GROUPS = 20
 SHOWN_JOBS = 5
@@ -23,10 +24,9 @@ SHOWN_REMOVED = 5
 
 
 def plan_text(review: Review, *, every: bool = False, palette: Palette = PLAIN, width: int | None = None) -> str:
-    """Return the plan as lines; every: one for each item. A line is cut at the *width*, if there is one."""
-    lines = [*_head(review, every=every), "", *_items(review, palette, every=every), *_foot(review, palette)]
-    cut = (lambda line: shorten(line, width)) if width and not palette.on else (lambda line: line)
-    return "".join(cut(line) + "\n" for line in lines)
+    """Return the plan as lines; every: one for each item. Lines are wrapped at the *width*, if there is one."""
+    lines = [*_head(review, every=every), "", *_items(review, palette, every=every), *_foot(review, palette, width)]
+    return "".join(line + "\n" for line in fit(lines, width))
 
 
 def _head(review: Review, *, every: bool) -> Iterator[str]:
@@ -70,12 +70,13 @@ def _line(group: ItemGroup, palette: Palette) -> str:
     return f"{paint(sign)} {visible(name)}{change}  {palette.faint(visible(f'{first.request.job}  {where}'))}{known}"
 
 
-def _foot(review: Review, palette: Palette) -> Iterator[str]:
+def _foot(review: Review, palette: Palette, width: int | None) -> Iterator[str]:
     yield palette.strong(totals(review))
     if line := removed_line(review):
         removed = review.comparison.removed if review.comparison else ()
         names = ", ".join(item.id for item in removed[:SHOWN_REMOVED])
         yield f"{visible(line)} ({visible(names)}{', …' if len(removed) > SHOWN_REMOVED else ''})"
-    yield f"digest {review.digest}"
+    yield Copyable(f"digest {review.digest}")
     if review.out:
-        yield f"written to {visible(review.out)}; send it with: dispatchfile run {visible(review.out)}"
+        out = visible(review.out)
+        yield from labelled(f"written to {out}; send it with", f"dispatchfile run {out}", width)
