@@ -15,7 +15,7 @@ from dispatchfile.cli.argv import wants_json_log
 from dispatchfile.cli.habits import advice_on_command, advice_on_option, check_wait
 from dispatchfile.cli.help_groups import GroupedCommand, GroupedCommands
 from dispatchfile.cli.spread import spread
-from dispatchfile.cli.terminal import write_result
+from dispatchfile.cli.terminal import terminal_width, write_result
 from dispatchfile.errors import UsageError
 from dispatchfile.secrecy import shown_name
 from dispatchfile.version import VERSION
@@ -42,6 +42,7 @@ COMMANDS = (  # in the help's order; each is the function of a module that has i
     "explain",
 )
 INTERRUPTED = 130
+NARROWEST_OF_CLICK = 50  # cells of a help, however narrow the terminal is
 COMPLETION = "_DISPATCHFILE_COMPLETE"  # the variable by which a shell asks for candidates
 
 # Typer raises this for every wrong command line, but exports only one of its children, which has all that is used here.
@@ -85,7 +86,9 @@ def run_command(argv: Sequence[str]) -> int:
         return answer
     check_wait(argv)
     try:
-        code = _command_of(argv).main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
+        code = _command_of(argv).main(
+            args=list(argv), prog_name=PROGRAM, standalone_mode=False, terminal_width=_width_of_help()
+        )
     except _WrongCommandLine as exc:
         if not argv:
             print(exc.format_message(), file=sys.stderr)  # noqa: T201  the help
@@ -95,6 +98,12 @@ def run_command(argv: Sequence[str]) -> int:
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _width_of_help() -> int | None:
+    """Return the width of a terminal that is narrower than any help that Click makes of itself."""
+    width = terminal_width()
+    return width if width is not None and width < NARROWEST_OF_CLICK else None
 
 
 def _advised(exc: typer.BadParameter, argv: Sequence[str]) -> str:

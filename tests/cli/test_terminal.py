@@ -50,6 +50,32 @@ def test_the_width_is_the_terminals_own(monkeypatch: pytest.MonkeyPatch, columns
         assert wrapped("1234 5678", stream) == ("1234 5678" if width == 80 else "1234\n  5678")
 
 
+def test_a_help_fits_a_terminal_that_is_narrower_than_clicks_own() -> None:
+    """Click wraps a help at 50 cells at least, and the terminal would break its words."""
+    owner, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 40))
+    environ = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "TERMINAL_WIDTH"}}
+    command = [sys.executable, "-m", "dispatchfile", "explain", "--help"]
+    with os.fdopen(owner, "rb", buffering=0) as screen:
+        process = subprocess.Popen(command, stdout=terminal, stderr=subprocess.PIPE, env=environ)
+        os.close(terminal)
+        written = b""
+        while chunk := _read(screen):
+            written += chunk
+        assert (process.communicate(), process.returncode) == ((None, b""), 0)
+    lines = written.decode().splitlines()
+    assert lines[0].strip() == "Usage: dispatchfile explain"
+    assert [line for line in lines if len(line) > 40] == []
+
+
+def _read(screen: io.RawIOBase | io.FileIO) -> bytes:
+    """What a program wrote to its terminal; nothing once it has ended."""
+    try:
+        return screen.read(65_536) or b""
+    except OSError:
+        return b""
+
+
 WRITING = "import sys; from dispatchfile.cli.terminal import write_result; write_result({text}); sys.exit(7)"
 
 
