@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 from dispatchfile.cli.options import AGENT, CONNECTION, OUTPUT, PLAN, SELECTION, SETTINGS, VARIABLES, WAITING
 
 ARGUMENTS, OPTIONS = "Arguments", "Options"
+WIDEST_OPTION = 30  # cells; the explanation of a longer one begins below it
 ORDER = (ARGUMENTS, OPTIONS, PLAN, SELECTION, VARIABLES, WAITING, SETTINGS, OUTPUT, AGENT, CONNECTION)
 GROUPS: Mapping[str, tuple[str, ...]] = {  # the commands in the order of the help
     "Write and check manifests": ("init", "validate", "plan", "schema", "explain"),
@@ -34,7 +35,7 @@ class GroupedCommand(TyperCommand):
                 rows.setdefault(_group_of(parameter), []).append(record)
         for group in sorted(rows, key=ORDER.index):
             with formatter.section(group):
-                formatter.write_dl(rows[group])
+                formatter.write_dl(rows[group], col_max=min(WIDEST_OPTION, formatter.width // 2))
 
 
 class GroupedCommands(TyperGroup):

@@ -46,12 +46,10 @@ def _index_lines(entries: Sequence[HandbookEntry], width: int | None) -> Iterato
 
 
 def _text_of(entry: HandbookEntry, terminal: int | None, palette: Palette) -> str:
-    from dispatchfile.reports.table import fit  # noqa: PLC0415  the other commands start without Rich
-
     kind = "" if entry.kind == "code" else f" ({entry.kind})"
-    head = f"{palette.strong(entry.name)}{kind}: {entry.title}"
     width = min(terminal or WIDEST, WIDEST)
-    lines = fit([head], terminal)
+    lines = _wrapped(f"{entry.name}{kind}: {entry.title}", width)
+    lines[0] = lines[0].replace(entry.name, palette.strong(entry.name), 1)
     for part, label in zip(entry.parts, _labels(entry.parts), strict=True):
         lines.append("")
         if label:
