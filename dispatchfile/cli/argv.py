@@ -20,6 +20,7 @@ LONG_NAMES = frozenset(
         "digest",
         "offline",
         "show",
+        "show-values",
         "bind",
         "ca-cert",
         "ca-path",
