@@ -1,6 +1,7 @@
 """Journals written by version 0.1.0 can be reported, resumed and run again."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,11 +11,13 @@ from dispatchfile.errors import RunRefused
 from dispatchfile.events import Accepted
 from dispatchfile.journal import JournalReader
 from dispatchfile.nomad.connection import Connection
+from dispatchfile.reports.html import html_of_run
 from dispatchfile.usecases.choose import Choice
 from dispatchfile.usecases.past import RunName, read_past
 from dispatchfile.usecases.reporting import NoReporter
 from dispatchfile.usecases.rerun import RerunOptions, read_again, send_again
 from dispatchfile.usecases.resume import ResumeOptions, resume_run
+from dispatchfile.usecases.run_detail import read_run_detail
 from dispatchfile.usecases.running.control import Control
 from tests.fake_nomad import FakeChild, FakeNomad
 from tests.journals import RUN, restore
@@ -116,6 +119,17 @@ def test_a_stored_run_is_reported(tmp_path, name):
     restore(name, tmp_path)
     past = read_past(name_of(tmp_path))
     assert (past.state, told(past.summary())) == REPORTS[name]
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_a_stored_run_has_a_page(tmp_path, name):
+    """With the request and at least one attempt of each item."""
+    restore(name, tmp_path)
+    past = read_past(name_of(tmp_path))
+    page = "".join(html_of_run(read_run_detail(past.reader, past.summary(), now=2_000.0)))
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    titles = [[data["texts"][title] for title, _ in sections][:3] for sections in data["details"]]
+    assert titles == [["", "Request", "Attempt 1"]] * len(past.summary().items)
 
 
 async def test_an_interrupted_run_is_resumed(tmp_path):
