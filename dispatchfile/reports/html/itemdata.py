@@ -26,9 +26,10 @@ LONGEST_MESSAGE = 200
 LONGEST_VALUE = 1_000
 LONGEST_PAYLOAD = 2_000
 SMALL_RUN = 10_000  # items
-SMALL_PAGE = 3_800_000  # bytes of such a run's data
+SMALL_FILE = 4_950_000  # bytes of such a run's page
 BYTES_AN_ITEM = 150  # more for each further item
-LARGEST_PAGE = 17_000_000
+LARGEST_FILE = 19_500_000
+BYTES_BETWEEN = 6  # of a row and the next, and of an item without details
 SHARE_OF_ROWS = 0.85  # the rest is for details
 ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -75,9 +76,9 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="backslashreplace"))
 
 
-def room_for(items: int) -> int:
-    """Return how many bytes the data of that many items may take."""
-    return min(LARGEST_PAGE, SMALL_PAGE + BYTES_AN_ITEM * max(0, items - SMALL_RUN))
+def largest_file(items: int) -> int:
+    """Return how many bytes the page of a run of that many items may have."""
+    return min(LARGEST_FILE, SMALL_FILE + BYTES_AN_ITEM * max(0, items - SMALL_RUN))
 
 
 def item_data(detail: RunDetail, room: int) -> ItemData:
@@ -89,7 +90,7 @@ def item_data(detail: RunDetail, room: int) -> ItemData:
     summary, texts = detail.summary, Texts()
     order = by_interest(summary.items)
     rows = _rows(summary, order, texts, int(room * SHARE_OF_ROWS))
-    used = texts.size + sum(map(size_of, rows.values()))
+    used = texts.size + sum(size_of(row) + BYTES_BETWEEN for row in rows.values())
     details = _details(detail, [place for place in order if place in rows], texts, room - used)
     shown = sorted(rows)
     head = {
@@ -117,7 +118,7 @@ def _rows(summary: Summary, order: Iterable[int], texts: Texts, room: int) -> Ma
     rows, used = {}, 0
     for place in order:
         row = escaped_json(_row(place, summary.items[place], summary.started_at, texts))
-        used += size_of(row)
+        used += size_of(row) + BYTES_BETWEEN
         if used + texts.size > room:
             break
         rows[place] = row

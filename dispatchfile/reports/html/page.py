@@ -20,7 +20,7 @@ from dispatchfile.reports.figures import SHARE_HEADS, duration_figures
 from dispatchfile.reports.html.axis import axis_of
 from dispatchfile.reports.html.charts import histogram_of, outcome_parts, states_over_time
 from dispatchfile.reports.html.head import exit_code_words, facts_of, failures_of, state_words
-from dispatchfile.reports.html.itemdata import item_data, room_for
+from dispatchfile.reports.html.itemdata import ItemData, item_data, largest_file, size_of
 from dispatchfile.reports.html.tables import plain_rows, share_tables
 from dispatchfile.reports.html.timeline import UNSEEN, drawn, end_of, item_rows, node_rows, spans_of
 from dispatchfile.reports.summary import counts_line
@@ -29,12 +29,17 @@ from dispatchfile.results import Summary, bad_endings
 from dispatchfile.results.detail import RunDetail
 from dispatchfile.results.figures import figures_of
 
+NO_DATA = ItemData("", 0, 0)
+BYTES_OF_NOTES = 2_000  # what the page says of items without room, and the head of the data
 TONES = {0: "good", 1: "doubtful", 2: "bad"}
 
 
 def html_of_run(detail: RunDetail) -> Iterator[str]:
-    """Yield the file in pieces."""
-    return _template().generate(**_values(detail))
+    """Yield the file in pieces. The data of the items gets the room that the rest of the page leaves."""
+    values = _values(detail)
+    rest = size_of(_template().render(values | _data(NO_DATA)))
+    room = largest_file(len(detail.summary.items)) - rest - BYTES_OF_NOTES
+    return _template().generate(values | _data(item_data(detail, room)))
 
 
 @functools.cache
@@ -54,7 +59,7 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _values(detail: RunDetail) -> Mapping[str, object]:
+def _values(detail: RunDetail) -> dict[str, object]:
     """Return what the template shows."""
     summary = detail.summary
     style, script = _read("page.css"), _read("page.js")
@@ -110,14 +115,14 @@ def _drawn_words(summary: Summary, shown: int) -> str:
     return f"{shown:,} of {total:,} items: those that did not succeed (at most 200), and the 100 slowest of the others."
 
 
-def _items(detail: RunDetail) -> Mapping[str, object]:
+def _items(detail: RunDetail) -> dict[str, object]:
     rows, total = plain_rows(detail.summary.items), len(detail.summary.items)
-    data = item_data(detail, room_for(total))
+    return {"rows": rows, "total": f"{total:,}", "left_out": f"{total - len(rows):,}" if total > len(rows) else ""}
+
+
+def _data(data: ItemData) -> dict[str, object]:
     return {
         "data": data.json,
-        "rows": rows,
-        "total": f"{total:,}",
-        "left_out": f"{total - len(rows):,}" if total > len(rows) else "",
         "without_row": f"{data.without_row:,}" if data.without_row else "",
         "without_details": f"{data.without_details:,}" if data.without_details else "",
     }
