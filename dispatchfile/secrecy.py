@@ -21,7 +21,7 @@ LEAST_ENTROPY = 3.5  # bits a character of what is drawn by chance
 # Texts, compiled when they are first used: most commands start without a need for them.
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _JWT = r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?"
-_PREFIXES = r"(hvs|hvb|ghp|gho|ghs|glpat|xox[abp]|sk|AKIA|github_pat)[-_.]?[A-Za-z0-9_-]{12,}"
+_PREFIXES = r"(AKIA|(hv[sb]\.|gh[pos]_|github_pat_|glpat-|xox[abp]-|sk[-_]))[A-Za-z0-9_-]{12,}"
 _PEM = r"-----BEGIN .*?(?:-----END [A-Z0-9 ]+-----|\Z)"
 _OPAQUE = rf"[A-Za-z0-9+=_-]{{{LONGEST_OPAQUE},}}"
 

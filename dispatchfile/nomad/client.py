@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
@@ -266,22 +266,13 @@ class Client:
 
     async def read_version(self) -> tuple[int, int, int] | None:
         """The version of the agent that answers, None where it may not be known."""
-        agent = await self._read_agent_if_allowed()
+        agent = await _unless_denied(self.read_agent())
         return parse_version(agent.version) if agent else None
 
     async def read_highest_priority(self) -> int | None:
         """The highest priority that the server takes, None where it may not be known. Servers of a region agree."""
-        agent = await self._read_agent_if_allowed()
+        agent = await _unless_denied(self.read_agent())
         return agent.highest_priority if agent else None
-
-    async def _read_agent_if_allowed(self) -> AgentSelf | None:
-        """A proxy, too, may let only a part of the API through."""
-        try:
-            return await self.read_agent()
-        except (NomadForbidden, NomadUnreadable) as error:
-            if error.status not in DENIED and not isinstance(error, NomadForbidden):
-                raise
-            return None
 
     async def read_leader(self) -> str:
         """Address of the leader, for servers. Raises NomadUnavailable where there is none."""
@@ -302,6 +293,16 @@ class Client:
     async def read_namespaces(self) -> tuple[str, ...]:
         """The namespaces in which the token may do anything at all."""
         return await self._reader.read("/v1/namespaces", lambda value: parse_rows(value, _name))
+
+
+async def _unless_denied(reading: Awaitable[AgentSelf]) -> AgentSelf | None:
+    """Return what is read, or None where a token or a proxy does not let this part of the API through."""
+    try:
+        return await reading
+    except (NomadForbidden, NomadUnreadable) as error:
+        if error.status not in DENIED and not isinstance(error, NomadForbidden):
+            raise
+        return None
 
 
 def _name(row: Row) -> str:

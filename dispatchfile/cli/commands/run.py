@@ -93,7 +93,6 @@ def run(
     2 if some failed or could not be placed, 1 for anything else, 129, 130 or 143 if interrupted.
     """
     from dispatchfile.cli.conflicts import check_dry_run, check_no_journal
-    from dispatchfile.cli.sources import default_manifest
     from dispatchfile.usecases.running.prepare import JobFilesUse, RunOptions
     from dispatchfile.usecases.select import asks_for_endings
 
@@ -106,10 +105,9 @@ def run(
     elif no_journal:
         looks = skip_succeeded or asks_for_endings(selectors)
         check_no_journal(new=new, stop_on_interrupt=stop_on_interrupt, state_dir=state_dir, reads_journals=looks)
-    path = default_manifest() if manifest is None else manifest
     choosing = {"local": local, "dry_run": dry_run, "run_id": run_id, "skip_succeeded": skip_succeeded}
     of_manifest = choosing | {"changed": changed, "allow_outside": given.allow_outside}
-    plan, path = _read_plan(path, plan_flags, of_manifest, selection, connection)
+    plan, path = _read_plan(manifest, plan_flags, of_manifest, selection, connection)
     _check_names(path, run_id)
     options = RunOptions(
         connection=_read_connection(connection, agent, own | {"dry_run": dry_run}, local=local),
@@ -136,18 +134,24 @@ def run(
 
 
 def _read_plan(
-    path: str,
+    given: str | None,
     flags: PlanFlags,
     of_manifest: Mapping[str, object],
     selection: SelectionFlags,
     connection: ConnectionFlags,
 ) -> tuple[Plan | None, str]:
-    """Return the plan, if *path* is one, and the path of the manifest. of_manifest: options that no plan takes."""
+    """
+    Return the plan, if the given path is that of one, and the path of the manifest.
+
+    of_manifest: options that no plan takes.
+    """
     from dispatchfile.cli.conflicts import check_apply, check_no_plan
+    from dispatchfile.cli.sources import default_manifest
     from dispatchfile.planfile import is_plan, read_plan
     from dispatchfile.usecases.plan import check_digest
     from dispatchfile.usecases.planning.apply import find_manifest
 
+    path = default_manifest() if given is None else given
     if not is_plan(path):
         check_no_plan(asdict(flags))
         return None, path
