@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -19,27 +18,18 @@ from dispatchfile.api.inputs import (
     read_settings,
     read_source,
 )
+from dispatchfile.api.progress import LoggedProgress, logger
 from dispatchfile.clock import Clock
 from dispatchfile.errors import UsageError
 from dispatchfile.nomad.connection import read_connection
 from dispatchfile.planfile import is_plan, read_plan
 from dispatchfile.results import Summary
 from dispatchfile.usecases.planning.apply import find_manifest, run_id_of
-from dispatchfile.usecases.reporting import NoReporter
+from dispatchfile.usecases.reporting import keep_ticking
 from dispatchfile.usecases.run import run_or_resume
 from dispatchfile.usecases.running.control import Control
 from dispatchfile.usecases.running.ends import RunEnd
 from dispatchfile.usecases.running.prepare import RunOptions
-
-logger = logging.getLogger("dispatchfile")
-logger.addHandler(logging.NullHandler())
-
-
-class LoggedNotes(NoReporter):
-    """Writes what a run has to say besides its events to the log of the program that called it."""
-
-    def note(self, message: str) -> None:
-        logger.info("%s", message)
 
 
 async def run_async(
@@ -126,13 +116,16 @@ def _for_plan(options: RunOptions, path: str) -> RunOptions:
 
 async def _run_interruptibly(options: RunOptions) -> RunEnd:
     """Run; if the caller is cancelled, end in good order first. Cancelled once more, end at once."""
-    control = Control()
-    task = asyncio.ensure_future(run_or_resume(options, reporter=LoggedNotes(), control=control, clock=Clock()))
+    control, progress = Control(), LoggedProgress()
+    task = asyncio.ensure_future(run_or_resume(options, reporter=progress, control=control, clock=Clock()))
+    ticking = asyncio.ensure_future(keep_ticking(progress.tick))
     try:
         end = await asyncio.shield(task)
     except asyncio.CancelledError:
         await _interrupt(task, control)
         raise
+    finally:
+        ticking.cancel()
     return end.stopped_early() if control.stop_was_requested else end
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -164,14 +166,38 @@ def test_an_offline_plan_asks_no_server(write: Write) -> None:
     assert len(dispatchfile.plan(write(MANIFEST), offline=True, address="http://127.0.0.1:1").items) == 2
 
 
-def test_notes_go_to_the_log(write: Write, caplog: pytest.LogCaptureFixture) -> None:
-    """What the command line prints besides the summary is logged, and never printed."""
-    dispatchfile.run(write(MANIFEST), run_id="day4")
+def test_progress_goes_to_the_log(
+    write: Write, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What the command line prints while it runs is logged, and never printed."""
+    path = write(MANIFEST)
     with caplog.at_level(logging.INFO, logger="dispatchfile"):
-        dispatchfile.run(write(MANIFEST), run_id="day4")
-    assert [record.message for record in caplog.records] == [
-        "run day4 is already in the journal: resuming it with the items stored there"
+        dispatchfile.run(path, run_id="day4", variables={"end": "exit 7"})
+    target = os.environ["NOMAD_ADDR"]
+    told = [(record.levelname, re.sub(r" on node .*", "", record.message)) for record in caplog.records]
+    assert told == [
+        ("INFO", f"run day4: 2 items of {path} to {target}, wait: completion"),
+        ("ERROR", "given: failed: task task: exit code 7"),
     ]
+    assert capfd.readouterr() == ("", "")
+
+
+class Broken(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError("no space left")
+
+
+def test_a_log_that_fails_changes_no_run(write: Write) -> None:
+    """A handler of the program may raise: the run goes on, and its result is the same."""
+    log = logging.getLogger("dispatchfile")
+    broken, level = Broken(), log.level
+    log.addHandler(broken)
+    log.setLevel(logging.INFO)
+    try:
+        assert dispatchfile.run(write(MANIFEST)).exit_code == 0
+    finally:
+        log.removeHandler(broken)
+        log.setLevel(level)
 
 
 INTERRUPTED = """\
